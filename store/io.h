@@ -1,0 +1,48 @@
+/*
+ * Every file call of the store, behind one table of functions, so that tests
+ * can fail, shorten, reorder or drop any of them. Each function returns a
+ * value >= 0, or -errno.
+ */
+#ifndef IO_H
+#define IO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct io {
+	int (*open)(struct io *io, const char *path, int flags, mode_t mode);
+	int (*close)(struct io *io, int fd);
+	ssize_t (*pread)(struct io *io, int fd, void *buffer, size_t size, uint64_t offset);
+	ssize_t (*pwrite)(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset);
+	int (*sync)(struct io *io, int fd); /* fdatasync */
+	int (*sync_directory)(struct io *io, const char *path);
+	int (*rename)(struct io *io, const char *from, const char *to);
+	int (*unlink)(struct io *io, const char *path);
+	int (*make_directory)(struct io *io, const char *path, mode_t mode);
+	int (*truncate)(struct io *io, int fd, uint64_t size);
+	int64_t (*size)(struct io *io, int fd);
+	/* Calls `each` per entry except . and ..; a non-zero return stops and is
+	 * returned. */
+	int (*list)(struct io *io, const char *path, int (*each)(void *context, const char *name),
+		    void *context);
+	int (*lock)(struct io *io, int fd); /* exclusive, held until close; -EWOULDBLOCK */
+	/* Read-only mapping, or NULL in *address for size 0. */
+	int (*map)(struct io *io, int fd, size_t size, const void **address);
+	int (*unmap)(struct io *io, const void *address, size_t size);
+};
+
+/* The operating system's calls. Static, never freed. */
+struct io *io_posix(void);
+
+/* Whole reads and writes over short counts and EINTR; 0 or -errno; a read
+ * past the end is -ENODATA. */
+int io_read_full(struct io *io, int fd, void *buffer, size_t size, uint64_t offset);
+int io_write_full(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset);
+
+/* Replaces `path` in `directory` durably: temporary name, write, fdatasync,
+ * rename, fsync of the directory. 0 or -errno; the old file stays on error. */
+int
+io_publish(struct io *io, const char *directory, const char *name, const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,13 @@
+#!/bin/sh
+# A file's exported symbols begin with its stem, whole or its first word
+# (wal_write.c: wal_...). store_... is the store's public interface.
+# Usage: symbols.sh BUILD_DIR
+bad=$(for o in "$1"/store/*.o "$1"/server/*.o; do
+  stem=$(basename "$o" .o)
+  nm -g --defined-only "$o" | awk -v stem="$stem" -v file="$o" '
+    { split(stem, word, "_"); ok = index($3, word[1]) == 1 || $3 == "main" }
+    index(file, "/store/") && index($3, "store_") == 1 { ok = 1 }
+    $3 ~ /^__/ { ok = 1 }
+    !ok { print file ": " $3 }'
+done)
+[ -z "$bad" ] || { echo "exported symbols without their file's prefix:"; echo "$bad"; exit 1; }
