@@ -1,0 +1,85 @@
+/*
+ * One beacon, decoded: what a decoder makes of the bytes and what enrichment
+ * completes. Pure data; no HTTP. Members, tables and columns are listed once,
+ * in columns.def; struct event holds its rows as store cells, so a decoder
+ * writes a value straight into its column.
+ *
+ * Call order: decode_native (or another decoder), enrich, event_entry.
+ * Everything is allocated in the arena that the caller gives; strings may also
+ * point into the body, which must live as long as the event.
+ */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include "store/store.h"
+
+/* The schema made from columns.def. Static. */
+const struct store_schema *event_schema(void);
+
+enum event_table { EVENT_PAGEVIEWS, EVENT_ERRORS, EVENT_EVENTS, EVENT_REPORTS, EVENT_TABLES_COUNT };
+
+/* Who sent it: from the connection and its headers, or from an imported line.
+ * Empty strings where unknown. Borrowed during the call. */
+struct event_client {
+	struct store_str address; /* textual IPv4 or IPv6, without port */
+	struct store_str user_agent;
+	struct store_str hint_ua;       /* Sec-CH-UA */
+	struct store_str hint_mobile;   /* Sec-CH-UA-Mobile */
+	struct store_str hint_platform; /* Sec-CH-UA-Platform */
+	struct store_str language;      /* Accept-Language */
+	int64_t received_ms;            /* wall clock, UTC */
+	bool imported;                  /* keep `t`; take "ip" and "ua" members */
+};
+
+struct event; /* opaque outside decoders and enrichment: event_row.h */
+
+/* Reads of an event that the HTTP side needs. */
+struct store_str event_site(const struct event *event);
+struct store_str event_page_host(const struct event *event); /* lower case, no port */
+
+/* One line for the client, at most 200 bytes: names the member and what was
+ * expected, e.g. `seq: expected an integer from 0 to 255`. */
+struct event_error {
+	char text[256];
+	uint32_t offset; /* in the body */
+};
+
+/* Bytes to event. Strict: UTF-8, no repeated members, depth at most 16, types
+ * and ranges as beacon/PROTOCOL.md says; unknown members are skipped. 0, or
+ * STORE_EINVAL with *error set, or STORE_ENOMEM. Pure; any thread. */
+int decode_native(struct store_str body, struct store_arena *arena, struct event **out,
+		  struct event_error *error);
+
+/* ---- enrichment ------------------------------------------------------ */
+
+struct enricher;
+
+/* Opens the GeoIP files (any number: IPv4, IPv6 or both; nested or flat
+ * records). A missing or broken file is one line to `log` and then ignored.
+ * Compiles nothing that is not needed at once. NULL when malloc fails. */
+struct enricher *enricher_open(const char *const *geoip_files, uint32_t geoip_files_count,
+			       void (*log)(void *context, const char *line), void *context);
+void enricher_close(struct enricher *enricher);
+
+/* Fills place, device, browser, OS, path, referrer host, ts and weight. The
+ * address is used here and kept nowhere. Safe from several threads. 0,
+ * STORE_EINVAL (imported `t` out of bounds, with *error) or STORE_ENOMEM. */
+int enrich(struct enricher *enricher, struct event *event, const struct event_client *client,
+	   struct store_arena *arena, struct event_error *error);
+
+/* The store entry of an enriched event; rows and cells live in the arena. */
+int event_entry(const struct event *event, struct store_arena *arena, struct store_entry *out);
+
+/* ---- realistic traffic ----------------------------------------------- */
+
+/* Writes one NDJSON beacon a line (with "ip" and "ua" members) to `out`; the
+ * same arguments give the same bytes. 0, or -1 when writing failed. */
+struct generate_options {
+	uint64_t views_count, seed;
+	double days;
+	int64_t end_ms; /* of the newest view */
+};
+int generate(const struct generate_options *options,
+	     int (*write)(void *context, const char *bytes, size_t size), void *context);
+
+#endif
