@@ -1,0 +1,256 @@
+/*
+ * io.h over the operating system. Below everything else in the store; must not
+ * decide what an error means, only report it as -errno.
+ */
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io.h"
+
+static int
+posix_open(struct io *io, const char *path, int flags, mode_t mode)
+{
+	int fd = open(path, flags | O_CLOEXEC, mode);
+
+	(void)io;
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+posix_close(struct io *io, int fd)
+{
+	(void)io;
+	return close(fd) != 0 ? -errno : 0;
+}
+
+static ssize_t
+posix_pread(struct io *io, int fd, void *buffer, size_t size, uint64_t offset)
+{
+	ssize_t n = pread(fd, buffer, size, (off_t)offset);
+
+	(void)io;
+	return n < 0 ? -errno : n;
+}
+
+static ssize_t
+posix_pwrite(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset)
+{
+	ssize_t n = pwrite(fd, buffer, size, (off_t)offset);
+
+	(void)io;
+	return n < 0 ? -errno : n;
+}
+
+static int
+posix_sync(struct io *io, int fd)
+{
+	(void)io;
+	return fdatasync(fd) != 0 ? -errno : 0;
+}
+
+static int
+posix_sync_directory(struct io *io, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
+
+	(void)io;
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) != 0)
+		result = -errno;
+	close(fd);
+	return result;
+}
+
+static int
+posix_rename(struct io *io, const char *from, const char *to)
+{
+	(void)io;
+	return rename(from, to) != 0 ? -errno : 0;
+}
+
+static int
+posix_unlink(struct io *io, const char *path)
+{
+	(void)io;
+	return unlink(path) != 0 ? -errno : 0;
+}
+
+static int
+posix_make_directory(struct io *io, const char *path, mode_t mode)
+{
+	(void)io;
+	return mkdir(path, mode) != 0 ? -errno : 0;
+}
+
+static int
+posix_truncate(struct io *io, int fd, uint64_t size)
+{
+	(void)io;
+	return ftruncate(fd, (off_t)size) != 0 ? -errno : 0;
+}
+
+static int64_t
+posix_size(struct io *io, int fd)
+{
+	struct stat status;
+
+	(void)io;
+	return fstat(fd, &status) != 0 ? -errno : (int64_t)status.st_size;
+}
+
+static int
+posix_list(struct io *io, const char *path, int (*each)(void *context, const char *name),
+	   void *context)
+{
+	DIR *directory = opendir(path);
+	struct dirent *entry;
+	int result = 0;
+
+	(void)io;
+	if (directory == NULL)
+		return -errno;
+	while (result == 0 && (errno = 0, entry = readdir(directory)) != NULL) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			result = each(context, entry->d_name);
+	}
+	if (result == 0 && errno != 0)
+		result = -errno;
+	closedir(directory);
+	return result;
+}
+
+static int
+posix_lock(struct io *io, int fd)
+{
+	(void)io;
+	return flock(fd, LOCK_EX | LOCK_NB) != 0 ? -errno : 0;
+}
+
+static int
+posix_map(struct io *io, int fd, size_t size, const void **address)
+{
+	void *mapped;
+
+	(void)io;
+	*address = NULL;
+	if (size == 0)
+		return 0;
+	mapped = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	if (mapped == MAP_FAILED)
+		return -errno;
+	*address = mapped;
+	return 0;
+}
+
+static int
+posix_unmap(struct io *io, const void *address, size_t size)
+{
+	(void)io;
+	if (size == 0)
+		return 0;
+	return munmap((void *)(uintptr_t)address, size) != 0 ? -errno : 0;
+}
+
+struct io *
+io_posix(void)
+{
+	static struct io posix = {
+	    .open = posix_open,
+	    .close = posix_close,
+	    .pread = posix_pread,
+	    .pwrite = posix_pwrite,
+	    .sync = posix_sync,
+	    .sync_directory = posix_sync_directory,
+	    .rename = posix_rename,
+	    .unlink = posix_unlink,
+	    .make_directory = posix_make_directory,
+	    .truncate = posix_truncate,
+	    .size = posix_size,
+	    .list = posix_list,
+	    .lock = posix_lock,
+	    .map = posix_map,
+	    .unmap = posix_unmap,
+	};
+
+	return &posix;
+}
+
+int
+io_read_full(struct io *io, int fd, void *buffer, size_t size, uint64_t offset)
+{
+	char *at = buffer;
+
+	while (size > 0) {
+		ssize_t n = io->pread(io, fd, at, size, offset);
+
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return -ENODATA;
+		at += n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+int
+io_write_full(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset)
+{
+	const char *at = buffer;
+
+	while (size > 0) {
+		ssize_t n = io->pwrite(io, fd, at, size, offset);
+
+		if (n == -EINTR)
+			continue;
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return -EIO; /* a write that makes no progress would loop for ever */
+		at += n;
+		size -= (size_t)n;
+		offset += (uint64_t)n;
+	}
+	return 0;
+}
+
+int
+io_publish(struct io *io, const char *directory, const char *name, const void *bytes, size_t size)
+{
+	char temporary[4096], path[4096];
+	int fd, result;
+
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) >= sizeof path ||
+	    (size_t)snprintf(temporary, sizeof temporary, "%s/%s.tmp", directory, name) >=
+		sizeof temporary)
+		return -ENAMETOOLONG;
+	fd = io->open(io, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (fd < 0)
+		return fd;
+	result = io_write_full(io, fd, bytes, size, 0);
+	if (result == 0)
+		result = io->sync(io, fd);
+	if (result != 0) {
+		io->close(io, fd);
+		goto failed;
+	}
+	if ((result = io->close(io, fd)) != 0 || (result = io->rename(io, temporary, path)) != 0)
+		goto failed;
+	return io->sync_directory(io, directory);
+
+failed:
+	io->unlink(io, temporary);
+	return result;
+}
