@@ -83,18 +83,19 @@ $(GEN)/useragent_table.c: server/useragent_table.mjs node_modules/uap-core/regex
 	node $< node_modules/uap-core/regexes.yaml $@
 
 # The beacon script (bundled, with ready-made .br and .gz) and the pages.
-ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.mjs beacon/*.css server/pages/*)
-$(GEN)/assets.S: beacon/build.mjs $(ASSETS) node_modules/web-vitals/package.json
+ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.css beacon/*.svg server/pages/*)
+BEACON_BYTES_MAX := 6144
+$(GEN)/assets.c: beacon/build.mjs $(ASSETS) node_modules/web-vitals/package.json
 	@mkdir -p $(@D)
-	node beacon/build.mjs $(GEN)
+	node $< $(GEN) $(BEACON_BYTES_MAX)
 
 $(BUILD)/gen/useragent_table.o: $(GEN)/useragent_table.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -I. -c -o $@ $<
 
-$(BUILD)/gen/assets.o: $(GEN)/assets.S
+$(BUILD)/gen/assets.o: $(GEN)/assets.c server/assets.h
 	@mkdir -p $(@D)
-	$(CC) $(HARDEN) -Wa,-I$(GEN) -c -o $@ $<
+	$(CC) $(CFLAGS) -I. -Wa,-I$(GEN) -c -o $@ $<
 
 node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json:
 	$(MAKE) deps

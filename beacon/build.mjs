@@ -1,0 +1,142 @@
+/*
+ * Makes what the server serves by itself: the beacon script and the pages.
+ *
+ *   node beacon/build.mjs OUT [BUDGET_BYTES]
+ *
+ * Bundles drum.js to one minified classic script, writes each asset and its
+ * gzip and brotli forms to OUT, and OUT/assets.c, which includes them as the
+ * table declared in server/assets.h (compile with OUT in the assembler's
+ * include path). Fails when the script, brotli at quality 11, is larger than
+ * BUDGET_BYTES.
+ */
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { buildSync } from 'esbuild';
+import { minify } from 'terser';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const HOUR = 'public, max-age=3600';
+const FOR_EVER = 'public, max-age=31536000, immutable';
+const CHECK = 'no-cache';
+
+const TYPES = {
+	html: 'text/html; charset=utf-8',
+	js: 'text/javascript; charset=utf-8',
+	css: 'text/css; charset=utf-8',
+	svg: 'image/svg+xml',
+};
+
+/* Source file, and the paths it is served under, each with its Cache-Control. */
+const ASSETS = [
+	{ file: 'beacon/drum.js', bundle: true, paths: [['/drum.js', HOUR], ['/drum.v1.js', FOR_EVER]] },
+	{ file: 'beacon/demo.html', paths: [['/demo', CHECK]] },
+	{ file: 'beacon/demo-cart.html', paths: [['/demo/cart', CHECK]] },
+	{ file: 'beacon/demo.js', paths: [['/demo.js', CHECK]] },
+	{ file: 'beacon/demo.css', paths: [['/demo.css', CHECK]] },
+	{ file: 'beacon/demo.svg', paths: [['/demo.svg', CHECK]] },
+	{ file: 'server/pages/setup.html', paths: [['/', CHECK]] },
+	{ file: 'server/pages/setup.js', paths: [['/setup.js', CHECK]] },
+	{ file: 'server/pages/setup.css', paths: [['/setup.css', CHECK]] },
+];
+
+/* esbuild resolves, drops what is unused and mangles web-vitals' private names
+ * (`_…`, as its own build does); terser then names and folds better, which is
+ * worth 350 bytes after brotli. hoist_funs brings like text together: 50 more.
+ * ES2022: web-vitals itself calls Array.prototype.at and findLast. */
+async function bundle(file) {
+	const { outputFiles } = buildSync({
+		entryPoints: [file],
+		bundle: true,
+		minify: true,
+		write: false,
+		format: 'iife',
+		target: 'es2022',
+		mangleProps: /^_/,
+		define: { globalThis: 'window' },
+		legalComments: 'none',
+		charset: 'utf8',
+		logLevel: 'warning',
+	});
+	const { code } = await minify(outputFiles[0].text, {
+		ecma: 2022,
+		toplevel: true,
+		compress: { passes: 3, pure_getters: true, unsafe_arrows: true, hoist_funs: true },
+	});
+	return Buffer.from(code);
+}
+
+function brotli(bytes) {
+	return brotliCompressSync(bytes, {
+		params: {
+			[constants.BROTLI_PARAM_QUALITY]: 11,
+			[constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+			[constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+		},
+	});
+}
+
+/** The forms of one asset, written to `out`; `stem` names its C symbols. */
+async function make(asset, index, out) {
+	const path = join(ROOT, asset.file);
+	const identity = asset.bundle ? await bundle(path) : readFileSync(path);
+	const name = asset.file.replace(/.*\//, '');
+	const forms = { identity, gzip: gzipSync(identity, { level: 9 }), brotli: brotli(identity) };
+	const files = { identity: name, gzip: `${name}.gz`, brotli: `${name}.br` };
+	for (const form in forms) writeFileSync(join(out, files[form]), forms[form]);
+	return {
+		...asset,
+		name,
+		forms,
+		files,
+		stem: `asset_${index}`,
+		type: TYPES[name.replace(/.*\./, '')],
+		etag: createHash('sha256').update(identity).digest('hex').slice(0, 16),
+	};
+}
+
+/** One form's bytes: a symbol in read-only data around the file. */
+const include = (symbol, file) => `\
+extern const unsigned char ${symbol}[];
+__asm__(".section .rodata\\n.balign 16\\n${symbol}:\\n.incbin \\"${file}\\"\\n.byte 0\\n.previous");
+`;
+
+const entry = (asset, path, cache) => `\
+	{ .path = "${path}",
+	  .content_type = "${asset.type}",
+	  .cache_control = "${cache}",
+	  .etag = "\\"${asset.etag}\\"",
+${Object.keys(asset.forms)
+	.map((form) => `	  .${form} = ${asset.stem}_${form}, .${form}_size = ${asset.forms[form].length}`)
+	.join(',\n')} },
+`;
+
+function table(assets) {
+	const rows = assets.flatMap((asset) => asset.paths.map(([path, cache]) => entry(asset, path, cache)));
+	return `/* Made by beacon/build.mjs. */
+#include "server/assets.h"
+
+${assets.flatMap((a) => Object.keys(a.files).map((form) => include(`${a.stem}_${form}`, a.files[form]))).join('\n')}
+const struct asset assets[] = {
+${rows.join('')}};
+const size_t assets_count = ${rows.length};
+`;
+}
+
+const [out, budget = 'Infinity'] = process.argv.slice(2);
+if (!out || Number.isNaN(Number(budget))) {
+	console.error('usage: node beacon/build.mjs OUT [BUDGET_BYTES]');
+	process.exit(2);
+}
+mkdirSync(out, { recursive: true });
+const assets = await Promise.all(ASSETS.map((asset, index) => make(asset, index, out)));
+const script = assets.find((asset) => asset.bundle).forms;
+console.log(`drum.js: ${script.identity.length} bytes, gzip ${script.gzip.length}, brotli ${script.brotli.length}`);
+if (script.brotli.length > Number(budget)) {
+	console.error(`drum.js: over its budget of ${budget} bytes`);
+	process.exit(1);
+}
+writeFileSync(join(out, 'assets.c'), table(assets));
