@@ -1,0 +1,190 @@
+/*
+ * The reading half of wal.h: recovery's and the checker's. Must not change any
+ * file. Every byte may be wrong.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "crc32c.h"
+#include "wal.h"
+
+struct wal_reader {
+	struct io *io; /* borrowed */
+	char path[PATH_MAX];
+	uint64_t id, previous_id, previous_bytes, salt;
+	const unsigned char *bytes; /* owned mapping */
+	size_t file_bytes;
+	size_t limit; /* <= file_bytes */
+	size_t at;    /* next record */
+	size_t valid; /* end of the last valid record */
+	size_t schema_bytes;
+};
+
+static int
+corrupt(const struct wal_reader *reader, size_t offset, struct store_error *error, const char *what)
+{
+	if (error != NULL) {
+		error->offset = offset;
+		snprintf(error->file, sizeof error->file, "%.255s", reader->path);
+	}
+	return store_error_set(error, STORE_ECORRUPT, "%s: %s at byte %zu", reader->path, what,
+			       offset);
+}
+
+static int
+check_head(struct wal_reader *reader, struct store_error *error)
+{
+	const unsigned char *head = reader->bytes;
+	uint32_t crc;
+
+	if (reader->file_bytes < WAL_HEAD_BYTES || memcmp(head, WAL_MAGIC, 8) != 0)
+		return corrupt(reader, 0, error, "not a WAL file");
+	if (bytes_get32(head + 8) > WAL_VERSION)
+		return store_error_set(
+		    error, STORE_EVERSION,
+		    "%s: version %u is newer than this program's %u: use a newer drum",
+		    reader->path, bytes_get32(head + 8), WAL_VERSION);
+	reader->schema_bytes = bytes_get32(head + 12);
+	if (reader->schema_bytes > reader->file_bytes - WAL_HEAD_BYTES)
+		return corrupt(reader, 12, error, "head is cut short");
+	crc = crc32c(0, head, WAL_HEAD_CRC_AT);
+	crc = crc32c(crc, head + WAL_HEAD_BYTES, reader->schema_bytes);
+	if (crc != bytes_get32(head + WAL_HEAD_CRC_AT) || bytes_get32(head + 52) != 0 ||
+	    bytes_get32(head + 8) != WAL_VERSION || bytes_get64(head + 16) != reader->id)
+		return corrupt(reader, WAL_HEAD_CRC_AT, error, "head checksum does not match");
+	reader->previous_id = bytes_get64(head + 24);
+	reader->previous_bytes = bytes_get64(head + 32);
+	reader->salt = bytes_get64(head + 40);
+	reader->at = reader->valid = WAL_HEAD_BYTES + reader->schema_bytes;
+	return 0;
+}
+
+int
+wal_reader_open(struct io *io, const char *path, uint64_t id, struct wal_reader **out,
+		struct store_error *error)
+{
+	struct wal_reader *reader = calloc(1, sizeof *reader);
+	const void *mapped = NULL;
+	int64_t size;
+	int fd, result;
+
+	if (reader == NULL)
+		return store_error_set(error, STORE_ENOMEM, "out of memory reading %s", path);
+	reader->io = io;
+	reader->id = id;
+	snprintf(reader->path, sizeof reader->path, "%s", path);
+	if ((fd = io->open(io, path, O_RDONLY, 0)) < 0) {
+		result = store_error_set(error, STORE_EIO, "open %s: %s", path, strerror(-fd));
+		goto failed;
+	}
+	size = io->size(io, fd);
+	result = size < 0 ? (int)size : io->map(io, fd, (size_t)size, &mapped);
+	io->close(io, fd);
+	if (result != 0) {
+		result = store_error_set(error, STORE_EIO, "map %s: %s", path, strerror(-result));
+		goto failed;
+	}
+	reader->bytes = mapped;
+	reader->file_bytes = reader->limit = (size_t)size;
+	if ((result = check_head(reader, error)) != 0)
+		goto failed;
+	*out = reader;
+	return 0;
+
+failed:
+	wal_reader_close(reader);
+	return result;
+}
+
+void
+wal_reader_close(struct wal_reader *reader)
+{
+	if (reader == NULL)
+		return;
+	if (reader->bytes != NULL)
+		reader->io->unmap(reader->io, reader->bytes, reader->file_bytes);
+	free(reader);
+}
+
+uint64_t
+wal_reader_previous(const struct wal_reader *reader, uint64_t *valid_bytes)
+{
+	*valid_bytes = reader->previous_bytes;
+	return reader->previous_id;
+}
+
+const unsigned char *
+wal_reader_schema(const struct wal_reader *reader, size_t *size)
+{
+	*size = reader->schema_bytes;
+	return reader->bytes + WAL_HEAD_BYTES;
+}
+
+void
+wal_reader_limit(struct wal_reader *reader, uint64_t bytes)
+{
+	if (bytes < reader->limit)
+		reader->limit = (size_t)bytes;
+}
+
+/* Whether a whole, valid record begins at `at`. */
+static bool
+is_record(const struct wal_reader *reader, size_t at)
+{
+	const unsigned char *head = reader->bytes + at;
+	size_t size;
+	uint32_t crc;
+
+	if (at > reader->limit || reader->limit - at < WAL_RECORD_HEAD_BYTES)
+		return false;
+	size = bytes_get32(head);
+	if (size == 0 || size > reader->limit - at - WAL_RECORD_HEAD_BYTES ||
+	    bytes_get64(head + 16) != reader->salt)
+		return false;
+	crc = crc32c(0, head, WAL_RECORD_CRC_AT);
+	crc = crc32c(crc, head + WAL_RECORD_HEAD_BYTES, size);
+	return crc == bytes_get32(head + WAL_RECORD_CRC_AT);
+}
+
+int
+wal_reader_next(struct wal_reader *reader, struct wal_record *record, struct store_error *error)
+{
+	size_t at = reader->at;
+
+	if (is_record(reader, at)) {
+		const unsigned char *head = reader->bytes + at;
+
+		record->type = (enum wal_type)head[4];
+		record->commit = bytes_get64(head + 8);
+		record->payload = head + WAL_RECORD_HEAD_BYTES;
+		record->size = bytes_get32(head);
+		reader->at = reader->valid = at + WAL_RECORD_HEAD_BYTES + record->size;
+		return 1;
+	}
+	/* A torn tail has nothing valid behind it; damage in the middle has. */
+	for (size_t next = at + 1; next < reader->limit; next++) {
+		if (is_record(reader, next)) {
+			reader->at = next;
+			return corrupt(reader, at, error, "damaged record");
+		}
+	}
+	reader->at = reader->limit;
+	return 0;
+}
+
+uint64_t
+wal_reader_valid_bytes(const struct wal_reader *reader)
+{
+	return reader->valid;
+}
+
+bool
+wal_reader_has_bad_tail(const struct wal_reader *reader)
+{
+	return reader->valid < reader->limit;
+}

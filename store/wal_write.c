@@ -1,0 +1,265 @@
+/*
+ * The writing half of wal.h: below store_append. Must not reuse a file after a
+ * failed sync, nor any file's bytes.
+ */
+#include <sys/random.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "crc32c.h"
+#include "wal.h"
+#include "wal_record.h"
+
+#define GROUP_KEEP_BYTES_MAX (8u << 20) /* a larger buffer is not kept */
+
+struct wal {
+	struct io *io; /* borrowed */
+	char path[PATH_MAX];
+	uint64_t id, salt;
+	uint64_t durable_bytes;
+	int fd;
+	bool failed;
+	unsigned char *group; /* owned: records not yet written */
+	size_t group_bytes, group_bytes_max;
+};
+
+int
+wal_path(const char *directory, uint64_t id, char *out, size_t out_size)
+{
+	int size = snprintf(out, out_size, "%s/wal/%016llx.wal", directory, (unsigned long long)id);
+
+	return size < 0 || (size_t)size >= out_size ? STORE_EINVAL : 0;
+}
+
+static int
+sync_wal_directory(struct io *io, const char *directory)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/wal", directory);
+	return io->sync_directory(io, path);
+}
+
+static int
+io_failed(const struct wal *wal, const char *what, int result, struct store_error *error)
+{
+	return store_error_set(error, result == -ENOSPC ? STORE_EFULL : STORE_EIO, "%s %s: %s",
+			       what, wal->path, strerror(-result));
+}
+
+static int
+write_head(struct wal *wal, uint64_t previous_id, uint64_t previous_bytes,
+	   const struct store_schema *schema, struct store_error *error)
+{
+	size_t schema_bytes = wal_record_schema_bytes(schema), size = WAL_HEAD_BYTES + schema_bytes;
+	unsigned char *head = calloc(1, size);
+	uint32_t crc;
+	int result;
+
+	if (head == NULL)
+		return store_error_set(error, STORE_ENOMEM, "out of memory creating %s", wal->path);
+	memcpy(head, WAL_MAGIC, 8);
+	bytes_put32(head + 8, WAL_VERSION);
+	bytes_put32(head + 12, (uint32_t)schema_bytes);
+	bytes_put64(head + 16, wal->id);
+	bytes_put64(head + 24, previous_id);
+	bytes_put64(head + 32, previous_bytes);
+	bytes_put64(head + 40, wal->salt);
+	wal_record_put_schema(schema, head + WAL_HEAD_BYTES);
+	crc = crc32c(0, head, WAL_HEAD_CRC_AT);
+	bytes_put32(head + WAL_HEAD_CRC_AT, crc32c(crc, head + WAL_HEAD_BYTES, schema_bytes));
+	result = io_write_full(wal->io, wal->fd, head, size, 0);
+	if (result == 0)
+		result = wal->io->sync(wal->io, wal->fd);
+	free(head);
+	if (result != 0)
+		return io_failed(wal, "write", result, error);
+	wal->durable_bytes = size;
+	return 0;
+}
+
+int
+wal_create(struct io *io, const char *directory, uint64_t id, uint64_t previous_id,
+	   uint64_t previous_bytes, const struct store_schema *schema, struct wal **out,
+	   struct store_error *error)
+{
+	struct wal *wal = calloc(1, sizeof *wal);
+	int result;
+
+	if (wal == NULL)
+		return store_error_set(error, STORE_ENOMEM, "out of memory creating a WAL file");
+	wal->io = io;
+	wal->id = id;
+	if (getrandom(&wal->salt, sizeof wal->salt, 0) != sizeof wal->salt) {
+		free(wal);
+		return store_error_set(error, STORE_EIO, "getrandom: %s", strerror(errno));
+	}
+	if (wal_path(directory, id, wal->path, sizeof wal->path) != 0) {
+		free(wal);
+		return store_error_set(error, STORE_EINVAL, "path too long: %s", directory);
+	}
+	wal->fd = io->open(io, wal->path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (wal->fd < 0) {
+		result = io_failed(wal, "create", wal->fd, error);
+		free(wal);
+		return result;
+	}
+	result = write_head(wal, previous_id, previous_bytes, schema, error);
+	if (result == 0) {
+		int failed = sync_wal_directory(io, directory);
+
+		result = failed == 0 ? 0 : io_failed(wal, "sync the directory of", failed, error);
+	}
+	if (result != 0) {
+		io->unlink(io, wal->path);
+		wal_close(wal);
+		return result;
+	}
+	*out = wal;
+	return 0;
+}
+
+void
+wal_close(struct wal *wal)
+{
+	if (wal == NULL)
+		return;
+	wal->io->close(wal->io, wal->fd);
+	free(wal->group);
+	free(wal);
+}
+
+uint64_t
+wal_id(const struct wal *wal)
+{
+	return wal->id;
+}
+
+uint64_t
+wal_durable_bytes(const struct wal *wal)
+{
+	return wal->durable_bytes;
+}
+
+static int
+reserve(struct wal *wal, size_t size)
+{
+	size_t needed = wal->group_bytes + size, bytes_max = wal->group_bytes_max;
+	unsigned char *grown;
+
+	if (needed <= bytes_max)
+		return 0;
+	for (bytes_max = bytes_max == 0 ? 65536 : bytes_max; bytes_max < needed;)
+		bytes_max *= 2;
+	if ((grown = realloc(wal->group, bytes_max)) == NULL)
+		return STORE_ENOMEM;
+	wal->group = grown;
+	wal->group_bytes_max = bytes_max;
+	return 0;
+}
+
+static void
+set_record_head(unsigned char *head, enum wal_type type, uint64_t commit, uint64_t salt,
+		size_t size)
+{
+	uint32_t crc;
+
+	memset(head, 0, WAL_RECORD_HEAD_BYTES);
+	bytes_put32(head, (uint32_t)size);
+	head[4] = (unsigned char)type;
+	bytes_put64(head + 8, commit);
+	bytes_put64(head + 16, salt);
+	crc = crc32c(0, head, WAL_RECORD_CRC_AT);
+	bytes_put32(head + WAL_RECORD_CRC_AT, crc32c(crc, head + WAL_RECORD_HEAD_BYTES, size));
+}
+
+int
+wal_add(struct wal *wal, enum wal_type type, uint64_t commit, const void *payload, size_t size)
+{
+	unsigned char *head;
+
+	assert(size > 0 && size <= WAL_PAYLOAD_BYTES_MAX);
+	if (reserve(wal, WAL_RECORD_HEAD_BYTES + size) != 0)
+		return STORE_ENOMEM;
+	head = wal->group + wal->group_bytes;
+	memcpy(head + WAL_RECORD_HEAD_BYTES, payload, size);
+	set_record_head(head, type, commit, wal->salt, size);
+	wal->group_bytes += WAL_RECORD_HEAD_BYTES + size;
+	return 0;
+}
+
+int
+wal_commit(struct wal *wal, struct store_error *error)
+{
+	int result;
+
+	assert(!wal->failed);
+	if (wal->group_bytes == 0)
+		return 0;
+	result = io_write_full(wal->io, wal->fd, wal->group, wal->group_bytes, wal->durable_bytes);
+	if (result == 0)
+		result = wal->io->sync(wal->io, wal->fd);
+	if (result != 0) {
+		wal->failed = true;
+		return io_failed(wal, "write", result, error);
+	}
+	wal->durable_bytes += wal->group_bytes;
+	wal_drop_group(wal);
+	return 0;
+}
+
+size_t
+wal_group_bytes(const struct wal *wal)
+{
+	return wal->group_bytes;
+}
+
+void
+wal_drop_group(struct wal *wal)
+{
+	wal->group_bytes = 0;
+	if (wal->group_bytes_max > GROUP_KEEP_BYTES_MAX) {
+		free(wal->group);
+		wal->group = NULL;
+		wal->group_bytes_max = 0;
+	}
+}
+
+int
+wal_move_group(struct wal *from, struct wal *to)
+{
+	const unsigned char *at = from->group, *end = from->group + from->group_bytes;
+
+	assert(from->id != to->id);
+	while (at < end) {
+		size_t size = bytes_get32(at);
+
+		if (wal_add(to, (enum wal_type)at[4], bytes_get64(at + 8),
+			    at + WAL_RECORD_HEAD_BYTES, size) != 0)
+			return STORE_ENOMEM;
+		at += WAL_RECORD_HEAD_BYTES + size;
+	}
+	wal_drop_group(from);
+	return 0;
+}
+
+int
+wal_delete(struct io *io, const char *directory, uint64_t id)
+{
+	char path[PATH_MAX];
+	int result = wal_path(directory, id, path, sizeof path);
+
+	if (result != 0)
+		return -ENAMETOOLONG;
+	result = io->unlink(io, path);
+	if (result != 0 && result != -ENOENT)
+		return result;
+	return sync_wal_directory(io, directory);
+}
