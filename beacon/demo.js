@@ -15,8 +15,8 @@ const actions = {
 		setTimeout(() => {
 			const banner = document.createElement('p');
 			banner.className = 'banner';
-			banner.textContent = 'A late banner pushed everything down.';
-			document.getElementById('top').append(banner);
+			banner.textContent = 'A late banner pushed the buttons down.';
+			document.getElementById('late').append(banner);
 		}, 600);
 		say('Wait for it.');
 	},

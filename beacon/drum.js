@@ -246,7 +246,7 @@ safe(() => {
 
 	const frames =
 		window.PerformanceLongAnimationFrameTiming &&
-		new PerformanceObserver(safe((list) => list.getEntries().map(addFrame)));
+		safe(() => new PerformanceObserver(safe((list) => list.getEntries().map(addFrame))))();
 	begin(0);
 	frames?.observe({ type: 'long-animation-frame', buffered: true });
 	for (const { name, value } of script.attributes) {
@@ -256,7 +256,7 @@ safe(() => {
 	on('pageshow', (e) => e.persisted && begin(e.timeStamp), true);
 	on('error', (e) => addError('error', e.error, e));
 	on('unhandledrejection', (e) => addError('rejection', e.reason));
-	for (const measure of [onFCP, onLCP, onINP, onCLS]) measure(metric, { reportAllChanges: true });
+	for (const measure of [onFCP, onLCP, onINP, onCLS]) safe(measure)(metric, { reportAllChanges: true });
 	/* After web-vitals, which listens in the capture phase. */
 	on('visibilitychange', visibility);
 	on('pagehide', visibility);

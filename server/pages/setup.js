@@ -66,7 +66,8 @@ async function copyTag() {
 
 /* ---- the views ------------------------------------------------------- */
 
-const time = (ts) => String(ts).replace(/\.\d+$/, '');
+/* `2026-06-01 12:03:05.123` as `06-01 12:03:05`: newest first, the year is clear. */
+const time = (ts) => String(ts).slice(5, 19);
 const milliseconds = (x) => (x == null ? '–' : `${Math.round(x)} ms`);
 const score = (x) => (x == null ? '–' : Number(x).toFixed(3));
 const word = (x) => x || '–';
