@@ -256,7 +256,9 @@ safe(() => {
 	on('pageshow', (e) => e.persisted && begin(e.timeStamp), true);
 	on('error', (e) => addError('error', e.error, e));
 	on('unhandledrejection', (e) => addError('rejection', e.reason));
-	for (const measure of [onFCP, onLCP, onINP, onCLS]) safe(measure)(metric, { reportAllChanges: true });
+	/* They report when the page is hidden: by then a slow interaction's frame
+	 * has been reported too, and its script can be named. */
+	for (const measure of [onFCP, onLCP, onINP, onCLS]) safe(measure)(metric);
 	/* After web-vitals, which listens in the capture phase. */
 	on('visibilitychange', visibility);
 	on('pagehide', visibility);

@@ -61,6 +61,31 @@ async function answer(request, response) {
 const bodies = () => beacons.map((beacon) => beacon.body);
 const arrived = (count) => until(`${count} beacons, have ${beacons.length}`, () => beacons.length >= count && bodies());
 
+/** Opens a page and waits until it is loaded and its first paint is reported. */
+async function visit(path, options) {
+	await page.goto(`${origin}${path}`, options);
+	await until('the first paint', () =>
+		page.evaluate(() => document.readyState === 'complete' && performance.getEntriesByType('paint').length > 1),
+	);
+	await painted();
+}
+
+/** Two frames later: what has changed is on the screen and in the timeline. */
+const painted = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+/** The browser has reported the long animation frame of the slow button. */
+const longFrame = () =>
+	page.evaluate(
+		() =>
+			new Promise((done) => {
+				const slow = (frame) => frame.duration >= 200 && frame.scripts.some((s) => /demo\.js$/.test(s.sourceURL));
+				new PerformanceObserver((list) => list.getEntries().some(slow) && done()).observe({
+					type: 'long-animation-frame',
+					buffered: true,
+				});
+			}),
+	);
+
 /** Leaves the page for another one, which carries no script. */
 const leave = () => page.goto(`${origin}/empty`);
 
@@ -101,8 +126,9 @@ function checkValues(value, path = '') {
 
 test('a visit is one beacon with every member', async () => {
 	const begun = Date.now();
-	await page.goto(`${origin}/demo#secret`, { referer: 'https://news.example/' });
+	await visit('/demo#secret', { referer: 'https://news.example/' });
 	await page.click('#slow');
+	await longFrame();
 	await leave();
 	const [beacon] = await arrived(1);
 	assert.equal(beacons[0].path, '/beacon');
@@ -150,14 +176,14 @@ test('a visit is one beacon with every member', async () => {
 });
 
 test('a view hidden twice is sent twice, cumulative, and not again for nothing', async () => {
-	await page.goto(`${origin}/demo`);
-	await page.waitForLoadState('load');
+	await visit('/demo');
 	const first = await hide(browser.context, page);
 	const [zero] = await arrived(1);
 	await first.shown();
 	await page.click('#slow');
 	await page.click('#shift');
 	await page.waitForSelector('.banner');
+	await painted();
 	const second = await hide(browser.context, page);
 	const [, one] = await arrived(2);
 	await second.shown();
@@ -178,8 +204,26 @@ test('a view hidden twice is sent twice, cumulative, and not again for nothing',
 	all.forEach((b) => checkValues(b));
 });
 
+test('a hidden page sends nothing more, unless something happened there', async () => {
+	await visit('/demo');
+	await hide(browser.context, page);
+	const [quiet] = await arrived(1);
+	await page.close();
+	page = await browser.context.newPage();
+	await visit('/demo');
+	await hide(browser.context, page);
+	const [, loud] = await arrived(2);
+	await page.evaluate(() => window.drum.error(new Error('in the background')));
+	await page.close();
+	const last = (await arrived(3))[2];
+	assert.notEqual(loud.view, quiet.view, 'the quiet page was closed without a word');
+	assert.deepEqual([last.view, last.seq, last.visible], [loud.view, 1, loud.visible]);
+	assert.equal(last.errors[0].message, 'in the background');
+	page = await browser.context.newPage();
+});
+
 test('errors and events are sent once, folded and bounded', async () => {
-	await page.goto(`${origin}/demo`);
+	await visit('/demo');
 	await page.click('#error');
 	await page.click('#error');
 	await page.click('#rejection');
@@ -230,7 +274,7 @@ test('errors and events are sent once, folded and bounded', async () => {
 });
 
 test('more events than a beacon holds are sent early, none lost', async () => {
-	await page.goto(`${origin}/demo`);
+	await visit('/demo');
 	await page.evaluate(() => {
 		for (let i = 0; i < 45; i++) window.drum.event(`e${i}`, { category: 'mark', value: i });
 	});
@@ -241,7 +285,7 @@ test('more events than a beacon holds are sent early, none lost', async () => {
 });
 
 test('a beacon with huge errors keeps within 64 KiB', async () => {
-	await page.goto(`${origin}/demo`);
+	await visit('/demo');
 	await page.evaluate(() => {
 		for (let i = 0; i < 10; i++) {
 			const error = new Error(`${i}${'\u20ac'.repeat(9999)}`);
@@ -256,7 +300,7 @@ test('a beacon with huge errors keeps within 64 KiB', async () => {
 });
 
 test('a restore from the back/forward cache is a new view', async () => {
-	await page.goto(`${origin}/demo`);
+	await visit('/demo');
 	await page.evaluate(() => window.drum.error(new Error('before')));
 	await page.click('#cart-link');
 	await page.waitForURL('**/demo/cart');
@@ -332,8 +376,7 @@ test('a page without storage, observers or sendBeacon is still measured and neve
 		Object.defineProperty(Navigator.prototype, 'sendBeacon', { value: undefined });
 		Object.defineProperty(Navigator.prototype, 'connection', { value: undefined });`,
 	);
-	await page.goto(`${origin}/hostile`);
-	await page.waitForLoadState('load');
+	await visit('/hostile');
 	await leave();
 	const [beacon] = await arrived(1);
 	checkValues(beacon);
