@@ -18,9 +18,9 @@
 
 #include "memtable.h"
 
-#define CHUNK_ROWS 4096u
-#define CHUNKS_MAX 256u /* 1 Mi rows a table and generation */
-#define STRING_CHUNKS_MAX 256u
+#define CHUNK_ROWS 1024u
+#define CHUNKS_MAX 512u /* 512 Ki rows a table and generation */
+#define STRING_CHUNKS_MAX 512u
 #define MAP_KEYS_MAX 1024u
 
 struct number_chunk {

@@ -14,14 +14,14 @@
 
 #define BLOCK_ROWS_MAX 65536u
 
-#define DICTIONARY_CHUNK_BITS 12
+#define DICTIONARY_CHUNK_BITS 10
 #define DICTIONARY_CHUNK_SIZE (1u << DICTIONARY_CHUNK_BITS)
 
 /* Distinct strings by code, 0 <= code < count. Borrowed from segment or
  * memtable, valid while the snapshot is open. Entries never move. */
 struct dictionary {
 	uint32_t count;
-	const struct store_str *const *chunks; /* chunks[code >> 12][code & 4095] */
+	const struct store_str *const *chunks; /* chunks[code >> 10][code & 1023] */
 };
 
 static inline struct store_str

@@ -1,0 +1,612 @@
+/*
+ * store_append: a group of commits into memtable and WAL, one sync, then
+ * visible. The writer's half of the store. Must not publish what is not
+ * durable: everything done for a group can be undone until its sync succeeds.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "state.h"
+
+#define WAL_FILE_BYTES_MAX (64u << 20) /* then the next group begins a new file */
+#define WAL_FILE_BYTES_MIN (1u << 20)  /* a new generation begins one from here on */
+#define MEMORY_WAIT_S 5                /* for a flush, when memory is at its bound */
+
+enum undo_kind { UNDO_APPENDED, UNDO_KILLED, UNDO_VIEW_NEW, UNDO_VIEW_OLD, UNDO_REQUEST };
+
+struct undo {
+	enum undo_kind kind;
+	struct memtable *memtable;
+	uint32_t table, row;
+	uint64_t born;
+	struct view view; /* as it was, or its key */
+};
+
+struct group {
+	struct store *store;
+	struct undo *undo; /* owned */
+	size_t undo_count, undo_max;
+	uint64_t commit; /* of the commit being applied */
+	struct store_stats counted;
+};
+
+static int
+remember(struct group *group, const struct undo *undo)
+{
+	if (group->undo_count == group->undo_max) {
+		size_t undo_max = group->undo_max == 0 ? 1024 : group->undo_max * 2;
+		struct undo *grown = realloc(group->undo, undo_max * sizeof *grown);
+
+		if (grown == NULL)
+			return STORE_ENOMEM;
+		group->undo = grown;
+		group->undo_max = undo_max;
+	}
+	group->undo[group->undo_count++] = *undo;
+	return 0;
+}
+
+/* Takes back everything after `mark`, youngest first. A row cannot leave the
+ * memtable; dying at its birth, it is never visible. */
+static void
+undo_to(struct group *group, size_t mark)
+{
+	struct store *store = group->store;
+
+	while (group->undo_count > mark) {
+		const struct undo *undo = &group->undo[--group->undo_count];
+
+		switch (undo->kind) {
+		case UNDO_APPENDED:
+			memtable_set_died(undo->memtable, undo->table, undo->row, undo->born);
+			break;
+		case UNDO_KILLED:
+			memtable_set_died(undo->memtable, undo->table, undo->row, MEMTABLE_ALIVE);
+			break;
+		case UNDO_VIEW_NEW:
+			view_index_remove(&store->views, undo->view.state.key);
+			break;
+		case UNDO_VIEW_OLD:
+			*view_index_find(&store->views, undo->view.state.key) = undo->view;
+			break;
+		case UNDO_REQUEST:
+			requests_remove_last(&store->requests);
+			break;
+		}
+	}
+}
+
+/* ---- one entry ------------------------------------------------------- */
+
+static int
+append_row(struct group *group, const struct store_row *row, uint32_t *index)
+{
+	struct memtable *memtable = group->store->active->memtable;
+	struct undo undo = {.kind = UNDO_APPENDED,
+			    .memtable = memtable,
+			    .table = row->table,
+			    .born = group->commit};
+	int result = memtable_append(memtable, row, group->commit, index);
+
+	if (result != 0)
+		return result;
+	group->counted.rows_appended++;
+	undo.row = *index;
+	if ((result = remember(group, &undo)) != 0)
+		memtable_set_died(memtable, row->table, *index, group->commit);
+	return result;
+}
+
+static int
+kill_row(struct group *group, const struct view *view)
+{
+	struct undo undo = {.kind = UNDO_KILLED,
+			    .memtable = view->memtable,
+			    .table = view->table,
+			    .row = view->row};
+	int result = remember(group, &undo);
+
+	if (result == 0)
+		memtable_set_died(view->memtable, view->table, view->row, group->commit);
+	return result;
+}
+
+static int
+put_view(struct group *group, const struct view *view)
+{
+	struct store *store = group->store;
+	const struct view *old = view_index_find(&store->views, view->state.key);
+	struct undo undo = {.kind = old == NULL ? UNDO_VIEW_NEW : UNDO_VIEW_OLD,
+			    .view = old == NULL ? *view : *old};
+	int result = remember(group, &undo);
+
+	if (result != 0)
+		return result;
+	if ((result = view_index_put(&store->views, view)) != 0)
+		group->undo_count--;
+	return result;
+}
+
+static bool
+is_seen(const struct view *view, uint8_t version)
+{
+	return view->state.seen[version / 64] >> (version % 64) & 1;
+}
+
+/* The cell of column `column`, or NULL. */
+static struct store_cell *
+find_cell(const struct store_row *row, int column)
+{
+	for (uint32_t i = 0; i < row->cells_count; i++) {
+		if (row->cells[i].column == column)
+			return (struct store_cell *)(uintptr_t)&row->cells[i];
+	}
+	return NULL;
+}
+
+/* `row` with `add` added to its SUM column, in the arena. */
+static int
+add_to_sum(struct store *store, struct store_row *row, int column, uint64_t add)
+{
+	struct store_cell *cells, *cell;
+	uint32_t at = 0;
+
+	if (add == 0)
+		return 0;
+	cells = store_arena_alloc(store->arena, (row->cells_count + 1u) * sizeof *cells);
+	if (cells == NULL)
+		return STORE_ENOMEM;
+	if ((cell = find_cell(row, column)) != NULL) {
+		memcpy(cells, row->cells, row->cells_count * sizeof *cells);
+		cells[cell - row->cells].value.u += add;
+	} else {
+		while (at < row->cells_count && row->cells[at].column < column)
+			at++;
+		memcpy(cells, row->cells, at * sizeof *cells);
+		memset(&cells[at], 0, sizeof cells[at]);
+		cells[at].column = (uint16_t)column;
+		cells[at].value.u = add;
+		memcpy(cells + at + 1, row->cells + at, (row->cells_count - at) * sizeof *cells);
+		row->cells_count++;
+	}
+	row->cells = cells;
+	return 0;
+}
+
+static uint64_t
+sum_of(const struct store_row *row, int column)
+{
+	const struct store_cell *cell = column < 0 ? NULL : find_cell(row, column);
+
+	return cell == NULL ? 0 : cell->value.u;
+}
+
+/*
+ * The row that the view has after this entry: the entry's own when it is the
+ * newest, else the present one again; sums added up either way. *changed is
+ * false when the present row simply stays.
+ */
+static int
+merge_row(struct store *store, const struct view *old, const struct store_row *own, bool newest,
+	  struct store_row *out, bool *changed)
+{
+	struct store_row present;
+	int column, result;
+
+	*changed = own != NULL;
+	if (own != NULL)
+		*out = *own;
+	if (old == NULL || !old->state.has_row || own == NULL)
+		return 0;
+	column = state_role(&store->schema->tables[own->table], STORE_ROLE_SUM);
+	if ((result = memtable_row(old->memtable, old->table, old->row, store->arena, &present)) !=
+	    0)
+		return result;
+	if (newest)
+		return add_to_sum(store, out, column, sum_of(&present, column));
+	*changed = sum_of(own, column) != 0;
+	*out = present;
+	return add_to_sum(store, out, column, sum_of(own, column));
+}
+
+static bool
+has_keyed_row(const struct store *store, const struct store_entry *entry)
+{
+	return entry->keyed && entry->rows_count > 0 &&
+	       store->schema->tables[entry->rows[0].table].keyed;
+}
+
+/* Rows of one entry to memtable and, as `logged`, to the record. */
+static int
+apply_rows(struct group *group, const struct store_entry *entry, const struct view *old,
+	   struct view *view, struct wal_entry *logged)
+{
+	struct store *store = group->store;
+	bool keyed_row = has_keyed_row(store, entry), changed = false;
+	bool newest = old == NULL || entry->version > old->state.version;
+	struct store_row *rows =
+	    store_arena_alloc(store->arena, (entry->rows_count + 1u) * sizeof *rows);
+	uint32_t first = keyed_row ? 1 : 0, index;
+	int result;
+
+	if (rows == NULL)
+		return STORE_ENOMEM;
+	logged->rows = rows;
+	result =
+	    merge_row(store, old, keyed_row ? &entry->rows[0] : NULL, newest, &rows[0], &changed);
+	if (result == 0 && changed) {
+		if (old != NULL && old->state.has_row) {
+			result = kill_row(group, old);
+			group->counted.rows_replaced++;
+		}
+		if (result == 0)
+			result = append_row(group, &rows[0], &index);
+		if (result == 0) {
+			view->memtable = store->active->memtable;
+			view->generation = store->active->id;
+			view->table = rows[0].table;
+			view->row = index;
+			view->state.has_row = true;
+		}
+		logged->rows_count = 1;
+	}
+	logged->view = view->state;
+	logged->view.has_row = changed;
+	for (uint32_t i = first; result == 0 && i < entry->rows_count; i++) {
+		rows[logged->rows_count++] = entry->rows[i];
+		result = append_row(group, &entry->rows[i], &index);
+	}
+	return result;
+}
+
+/* 1: logged; 0: nothing to log; negative: the commit fails. */
+static int
+apply_entry(struct group *group, struct store_entry *entry, struct wal_entry *logged)
+{
+	struct store *store = group->store;
+	struct view *old, view = {0};
+	int result;
+
+	memset(logged, 0, sizeof *logged);
+	entry->outcome = STORE_STORED;
+	if (!entry->keyed) {
+		result = apply_rows(group, entry, NULL, &view, logged);
+		return result != 0 ? result : 1;
+	}
+	state_view_key(store, entry->sort, entry->key, view.state.key);
+	old = view_index_find(&store->views, view.state.key);
+	if (old != NULL && is_seen(old, entry->version)) {
+		entry->outcome = STORE_REPEATED;
+		return 0;
+	}
+	if (old != NULL && old->closed) {
+		entry->outcome = STORE_LATE;
+		return 0;
+	}
+	if (old == NULL && entry->version > 0 && (result = lookup_late(store, entry)) != 0) {
+		entry->outcome = STORE_LATE;
+		return result < 0 ? result : 0;
+	}
+	if (old != NULL)
+		view = *old;
+	else
+		view.generation = store->active->id, view.memtable = store->active->memtable;
+	view.state.seen[entry->version / 64] |= (uint64_t)1 << (entry->version % 64);
+	view.state.version =
+	    entry->version > view.state.version ? entry->version : view.state.version;
+	view.state.last_ms = entry->received_ms;
+	logged->keyed = true;
+	if ((result = apply_rows(group, entry, old, &view, logged)) != 0 ||
+	    (result = put_view(group, &view)) != 0)
+		return result;
+	store->active->last_ms = state_monotonic_ms();
+	return 1;
+}
+
+/* ---- one commit ------------------------------------------------------ */
+
+/* True when the request was seen before: its answer is filled in. */
+static bool
+is_known_request(struct store *store, struct store_request *request)
+{
+	const struct store_request *known = requests_find(&store->requests, request->key);
+
+	if (known == NULL || known->received_ms < request->received_ms - REQUESTS_KEEP_MS)
+		return false;
+	request->conflict = memcmp(known->body, request->body, sizeof known->body) != 0;
+	request->repeated = !request->conflict;
+	request->note = known->note;
+	request->stored_count = known->stored_count;
+	request->repeated_count = known->repeated_count;
+	request->late_count = known->late_count;
+	return true;
+}
+
+static int
+put_request(struct group *group, struct store_commit *commit)
+{
+	struct undo undo = {.kind = UNDO_REQUEST};
+	int result;
+
+	if (commit->request == NULL)
+		return 0;
+	if ((result = requests_put(&group->store->requests, commit->request)) != 0)
+		return result;
+	return remember(group, &undo);
+}
+
+static int
+apply_entries(struct group *group, struct store_commit *commit, struct wal_entry *logged,
+	      uint32_t *logged_count)
+{
+	uint32_t counts[3] = {0};
+
+	*logged_count = 0;
+	for (uint32_t i = 0; i < commit->entries_count; i++) {
+		int result = apply_entry(group, &commit->entries[i], &logged[*logged_count]);
+
+		if (result < 0)
+			return result;
+		*logged_count += (uint32_t)result;
+		counts[commit->entries[i].outcome]++;
+	}
+	group->counted.repeated += counts[STORE_REPEATED];
+	group->counted.late += counts[STORE_LATE];
+	if (commit->request != NULL) {
+		commit->request->repeated = commit->request->conflict = false;
+		commit->request->stored_count = counts[STORE_STORED];
+		commit->request->repeated_count = counts[STORE_REPEATED];
+		commit->request->late_count = counts[STORE_LATE];
+	}
+	return 0;
+}
+
+static int
+log_commit(struct group *group, const struct store_commit *commit, const struct wal_entry *logged,
+	   uint32_t logged_count)
+{
+	struct store *store = group->store;
+	struct wal_buffer *payload = &store->payload;
+
+	payload->size = 0;
+	payload->failed = false;
+	wal_record_put_request(payload, commit->request);
+	wal_record_put_count(payload, logged_count);
+	for (uint32_t i = 0; i < logged_count; i++)
+		wal_record_put_entry(payload, store->schema, &logged[i]);
+	if (payload->failed)
+		return STORE_ENOMEM;
+	if (payload->size > WAL_PAYLOAD_BYTES_MAX)
+		return STORE_EINVAL;
+	return wal_add(store->wal, WAL_COMMIT, group->commit, payload->bytes, payload->size);
+}
+
+static int
+apply_commit(struct group *group, struct store_commit *commit)
+{
+	struct store *store = group->store;
+	struct store_stats counted = group->counted;
+	size_t mark = group->undo_count;
+	struct wal_entry *logged;
+	uint32_t logged_count;
+	int result;
+
+	if (commit->request != NULL && is_known_request(store, commit->request))
+		return 0;
+	store_arena_reset(store->arena);
+	logged = store_arena_alloc(store->arena, (commit->entries_count + 1u) * sizeof *logged);
+	if (logged == NULL)
+		return STORE_ENOMEM;
+	group->commit = store->next_commit;
+	result = apply_entries(group, commit, logged, &logged_count);
+	if (result == 0)
+		result = put_request(group, commit);
+	if (result == 0 && (logged_count > 0 || commit->request != NULL))
+		result = log_commit(group, commit, logged, logged_count);
+	if (result != 0) {
+		undo_to(group, mark);
+		group->counted = counted;
+		return result;
+	}
+	if (logged_count > 0 || commit->request != NULL) {
+		store->active->last_commit = group->commit;
+		store->next_commit++;
+		group->counted.commits++;
+	}
+	return 0;
+}
+
+/* ---- files and generations ------------------------------------------- */
+
+int
+append_rotate(struct store *store, struct store_error *error)
+{
+	uint64_t id = atomic_fetch_add(&store->next_file_id, 1);
+	struct wal *wal;
+	int result;
+
+	if (store->wal != NULL) {
+		store->wal_previous_id = wal_id(store->wal);
+		store->wal_previous_bytes = wal_durable_bytes(store->wal);
+	}
+	result = wal_create(store->io, store->directory, id, store->wal_previous_id,
+			    store->wal_previous_bytes, store->schema, &wal, error);
+	if (result != 0)
+		return result;
+	/* Requests must outlive the files that have them. */
+	for (uint32_t i = 0; i < store->requests.count; i++) {
+		store->payload.size = 0;
+		store->payload.failed = false;
+		wal_record_put_request(&store->payload, requests_at(&store->requests, i));
+		if (store->payload.failed ||
+		    wal_add(wal, WAL_REQUEST, 0, store->payload.bytes, store->payload.size) != 0) {
+			wal_close(wal);
+			return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
+		}
+	}
+	if (store->wal != NULL && wal_group_bytes(store->wal) > 0 &&
+	    wal_move_group(store->wal, wal) != 0) {
+		wal_close(wal);
+		return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
+	}
+	wal_close(store->wal);
+	store->wal = wal;
+	return 0;
+}
+
+static bool
+is_old(const struct store *store, const struct generation *active)
+{
+	return active->last_commit != 0 &&
+	       state_monotonic_ms() - active->created_ms >= store->options.seal_age_ms;
+}
+
+/* Seals the active generation when it is large or old, and begins another.
+ * Between commits only: a commit is in one generation. */
+static int
+seal_if_due(struct store *store, bool full, struct store_error *error)
+{
+	struct generation *active = store->active;
+	int result;
+
+	if (!full && memtable_bytes(active->memtable) < store->options.memtable_bytes_max / 4 &&
+	    !is_old(store, active))
+		return 0;
+	pthread_mutex_lock(&store->state_mutex);
+	result = state_add_generation(store, wal_id(store->wal), error);
+	if (result == 0) {
+		active->sealed = true;
+		pthread_cond_signal(&store->flush_wanted);
+	}
+	pthread_mutex_unlock(&store->state_mutex);
+	return result;
+}
+
+/* Waits, within bounds, until a flush has made room. */
+static int
+wait_for_memory(struct store *store, struct store_error *error)
+{
+	struct timespec deadline;
+	int result = 0;
+
+	if (state_memtable_bytes(store) < store->options.memtable_bytes_max)
+		return 0;
+	if ((result = seal_if_due(store, true, error)) != 0)
+		return result;
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += MEMORY_WAIT_S;
+	/* The flush thread needs writer_mutex to begin a flush. */
+	pthread_mutex_unlock(&store->writer_mutex);
+	pthread_mutex_lock(&store->state_mutex);
+	store->flush_now = true;
+	pthread_cond_signal(&store->flush_wanted);
+	while (result == 0 && state_memtable_bytes(store) >= store->options.memtable_bytes_max)
+		result = pthread_cond_timedwait(&store->flush_done, &store->state_mutex, &deadline);
+	pthread_mutex_unlock(&store->state_mutex);
+	pthread_mutex_lock(&store->writer_mutex);
+	return result == 0
+		   ? 0
+		   : store_error_set(error, STORE_ENOMEM,
+				     "memtable_bytes_max is reached and flushing does not keep up");
+}
+
+static int
+make_ready(struct store *store, struct store_error *error)
+{
+	int result = wait_for_memory(store, error);
+	bool fresh;
+
+	if (result != 0)
+		return result;
+	if (store->wal != NULL && (result = seal_if_due(store, false, error)) != 0)
+		return result;
+	fresh = store->active->last_commit == 0;
+	if (store->wal == NULL || wal_durable_bytes(store->wal) >= WAL_FILE_BYTES_MAX ||
+	    (fresh && wal_durable_bytes(store->wal) >= WAL_FILE_BYTES_MIN)) {
+		if ((result = append_rotate(store, error)) != 0)
+			return result;
+		/* The files before this one go when the older generations are flushed. */
+		if (fresh)
+			store->active->wal_floor = wal_id(store->wal);
+	}
+	return 0;
+}
+
+/* ---- the group ------------------------------------------------------- */
+
+/* A failed file is left for good; its group goes to a new one, once. */
+static int
+make_durable(struct store *store, struct store_error *error)
+{
+	int64_t began = state_monotonic_ns();
+	size_t bytes = wal_group_bytes(store->wal);
+	int result = wal_commit(store->wal, error);
+
+	if (result != 0) {
+		state_log(store, "%s; trying a new WAL file",
+			  error != NULL ? error->text : "WAL write failed");
+		pthread_mutex_lock(&store->state_mutex);
+		store->stats.wal_sync_failures++;
+		pthread_mutex_unlock(&store->state_mutex);
+		if ((result = append_rotate(store, error)) == 0)
+			result = wal_commit(store->wal, error);
+	}
+	if (result != 0) {
+		store->wal_previous_id = wal_id(store->wal);
+		store->wal_previous_bytes = wal_durable_bytes(store->wal);
+		wal_close(store->wal);
+		store->wal = NULL;
+		return result;
+	}
+	pthread_mutex_lock(&store->state_mutex);
+	store->stats.wal_syncs++;
+	store->stats.wal_bytes_written += bytes;
+	store->stats.wal_sync_ns += (uint64_t)(state_monotonic_ns() - began);
+	pthread_mutex_unlock(&store->state_mutex);
+	return 0;
+}
+
+static void
+count_group(struct store *store, const struct store_stats *counted)
+{
+	pthread_mutex_lock(&store->state_mutex);
+	store->stats.commits += counted->commits;
+	store->stats.rows_appended += counted->rows_appended;
+	store->stats.rows_replaced += counted->rows_replaced;
+	store->stats.repeated += counted->repeated;
+	store->stats.late += counted->late;
+	pthread_mutex_unlock(&store->state_mutex);
+}
+
+int
+store_append(struct store *store, struct store_commit *commits, size_t commits_count,
+	     struct store_error *error)
+{
+	struct group group = {.store = store};
+	int result;
+
+	pthread_mutex_lock(&store->writer_mutex);
+	result = make_ready(store, error);
+	for (size_t i = 0; result == 0 && i < commits_count; i++) {
+		commits[i].result = apply_commit(&group, &commits[i]);
+		if (commits[i].result == STORE_ELIMIT &&
+		    (result = seal_if_due(store, true, error)) == 0)
+			commits[i].result = apply_commit(&group, &commits[i]);
+	}
+	if (result == 0 && wal_group_bytes(store->wal) > 0)
+		result = make_durable(store, error);
+	if (result == 0) {
+		atomic_store_explicit(&store->published, store->next_commit - 1,
+				      memory_order_release);
+		count_group(store, &group.counted);
+	} else {
+		undo_to(&group, 0);
+		if (store->wal != NULL)
+			wal_drop_group(store->wal);
+	}
+	pthread_mutex_unlock(&store->writer_mutex);
+	free(group.undo);
+	return result;
+}

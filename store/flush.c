@@ -1,0 +1,447 @@
+/*
+ * The flush thread: sealed generations to segments, oldest first. Must not
+ * publish segments before the manifest that lists them is durable, nor delete
+ * a WAL file before that.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "partition.h"
+#include "state.h"
+
+#define POLL_S 1
+#define RETRY_S 5 /* after a failed flush */
+
+/* A row on its way to a segment. */
+struct sorted_row {
+	int32_t day;
+	uint32_t rank; /* of its SORT string */
+	int64_t time;
+	uint32_t row;
+};
+
+struct flush {
+	struct store *store;
+	struct generation *generation;
+	struct manifest manifest;     /* what it will be; segments owned */
+	struct open_segment **opened; /* owned: the new ones */
+	uint32_t opened_count;
+	struct store_error *error;
+};
+
+/* ---- rows ------------------------------------------------------------ */
+
+struct source {
+	const struct memtable *memtable;
+	uint32_t table;
+	const uint32_t *rows; /* sorted */
+	const struct segment_column *columns;
+	struct store_arena *arena; /* reset at each read */
+};
+
+static int
+read_source(void *context, uint32_t column, uint64_t first, uint32_t count, struct vector *out,
+	    struct store_error *error)
+{
+	struct source *source = context;
+
+	store_arena_reset(source->arena);
+	if (memtable_read(source->memtable, source->table, source->columns[column].column,
+			  source->columns[column].key, source->rows + first, 0, count,
+			  source->arena, out) != 0)
+		return store_error_set(error, STORE_ENOMEM, "out of memory while flushing");
+	return 0;
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+	const struct sorted_row *x = a, *y = b;
+
+	if (x->day != y->day)
+		return x->day < y->day ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	if (x->time != y->time)
+		return x->time < y->time ? -1 : 1;
+	return (x->row > y->row) - (x->row < y->row);
+}
+
+struct ranked {
+	struct store_str string;
+	uint32_t code;
+};
+
+static int
+compare_strings(const void *a, const void *b)
+{
+	const struct store_str *x = &((const struct ranked *)a)->string;
+	const struct store_str *y = &((const struct ranked *)b)->string;
+	uint32_t size = x->size < y->size ? x->size : y->size;
+	int order = size == 0 ? 0 : memcmp(x->bytes, y->bytes, size);
+
+	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+/* ranks[code]: the string's place among all of its dictionary. */
+static uint32_t *
+rank_strings(const struct dictionary *dictionary, struct store_arena *arena)
+{
+	struct ranked *ranked = store_arena_alloc(arena, dictionary->count * sizeof *ranked);
+	uint32_t *ranks = store_arena_alloc(arena, dictionary->count * sizeof *ranks);
+
+	if (ranked == NULL || ranks == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < dictionary->count; i++)
+		ranked[i] = (struct ranked){dictionary_entry(dictionary, i), i};
+	qsort(ranked, dictionary->count, sizeof *ranked, compare_strings);
+	for (uint32_t i = 0; i < dictionary->count; i++)
+		ranks[ranked[i].code] = i;
+	return ranks;
+}
+
+/* The table's live rows, sorted by (day, SORT, TIME). */
+static int
+sort_rows(const struct flush *flush, uint32_t table, struct store_arena *arena,
+	  struct sorted_row **out, uint32_t *out_count)
+{
+	const struct memtable *memtable = flush->generation->memtable;
+	const struct store_table *schema = &flush->store->schema->tables[table];
+	uint32_t rows_count = memtable_rows_count(memtable, table), count = 0;
+	int time_column = state_role(schema, STORE_ROLE_TIME);
+	int sort_column = state_role(schema, STORE_ROLE_SORT);
+	struct sorted_row *rows = store_arena_alloc(arena, (rows_count + 1u) * sizeof *rows);
+	uint32_t *ranks = NULL;
+	struct vector time, sort;
+	struct store_str no_key = {NULL, 0};
+
+	if (rows == NULL ||
+	    memtable_read(memtable, table, (uint16_t)time_column, no_key, NULL, 0, rows_count,
+			  arena, &time) != 0 ||
+	    memtable_read(memtable, table, (uint16_t)sort_column, no_key, NULL, 0, rows_count,
+			  arena, &sort) != 0)
+		return STORE_ENOMEM;
+	if (!sort.all_null && (ranks = rank_strings(sort.dictionary, arena)) == NULL)
+		return STORE_ENOMEM;
+	for (uint32_t row = 0; row < rows_count; row++) {
+		int64_t at = time.all_null ? 0 : time.values[row];
+
+		if (memtable_died(memtable, table, row) != MEMTABLE_ALIVE)
+			continue;
+		rows[count++] = (struct sorted_row){
+		    partition_day(at), ranks == NULL ? 0 : ranks[sort.codes[row]], at, row};
+	}
+	qsort(rows, count, sizeof *rows, compare_rows);
+	*out = rows;
+	*out_count = count;
+	return 0;
+}
+
+/* ---- segments -------------------------------------------------------- */
+
+static int
+add_to_manifest(struct flush *flush, const struct manifest_segment *entry, const char *path)
+{
+	struct store *store = flush->store;
+	struct manifest *manifest = &flush->manifest;
+	size_t size = ((size_t)manifest->segments_count + 1) * sizeof *entry;
+	struct manifest_segment *grown = realloc(manifest->segments, size);
+	struct open_segment **opened =
+				realloc(flush->opened, (flush->opened_count + 1u) * sizeof *opened),
+			    *open;
+	int result;
+
+	if (grown != NULL)
+		manifest->segments = grown;
+	if (opened != NULL)
+		flush->opened = opened;
+	if (grown == NULL || opened == NULL || (open = calloc(1, sizeof *open)) == NULL)
+		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
+	result = segment_open(store->io, path, &store->schema->tables[entry->table],
+			      entry->summary.footer_checksum, &open->segment, flush->error);
+	if (result != 0) {
+		free(open);
+		return result;
+	}
+	open->entry = *entry;
+	atomic_init(&open->references, 1);
+	flush->opened[flush->opened_count++] = open;
+	manifest->segments[manifest->segments_count++] = *entry;
+	return 0;
+}
+
+static int
+write_segment(struct flush *flush, uint32_t table, int32_t day, const uint32_t *rows,
+	      uint32_t rows_count, struct store_arena *arena)
+{
+	struct store *store = flush->store;
+	const struct memtable *memtable = flush->generation->memtable;
+	struct source source = {.memtable = memtable, .table = table, .rows = rows};
+	struct segment_source writer = {.table = &store->schema->tables[table],
+					.rows_count = rows_count,
+					.read = read_source,
+					.context = &source};
+	struct manifest_segment entry = {
+	    .table = table, .partition_day = day, .id = atomic_fetch_add(&store->next_file_id, 1)};
+	char directory[PATH_MAX], path[PATH_MAX], name[32];
+	int result;
+
+	if (memtable_columns(memtable, table, arena, &source.columns, &writer.columns_count) != 0 ||
+	    (source.arena = store_arena_create(0)) == NULL)
+		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
+	writer.columns = source.columns;
+	result = partition_make(store->io, store->directory, store->schema, &entry, directory,
+				sizeof directory, flush->error);
+	if (result == 0)
+		result = manifest_segment_path(store->directory, store->schema, &entry, path,
+					       sizeof path);
+	if (result == 0) {
+		snprintf(name, sizeof name, "%016llx.seg", (unsigned long long)entry.id);
+		result = segment_write(store->io, directory, name, &writer, &entry.summary,
+				       flush->error);
+	}
+	store_arena_free(source.arena);
+	if (result == 0 && (result = add_to_manifest(flush, &entry, path)) != 0)
+		store->io->unlink(store->io, path);
+	return result;
+}
+
+static int
+flush_table(struct flush *flush, uint32_t table)
+{
+	struct store_arena *arena = store_arena_create(0);
+	struct sorted_row *sorted;
+	uint32_t count, *rows;
+	int result = arena == NULL ? STORE_ENOMEM : sort_rows(flush, table, arena, &sorted, &count);
+
+	if (result != 0 || (rows = store_arena_alloc(arena, (count + 1u) * sizeof *rows)) == NULL) {
+		store_arena_free(arena);
+		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
+	}
+	for (uint32_t i = 0; i < count; i++)
+		rows[i] = sorted[i].row;
+	for (uint32_t first = 0, end; result == 0 && first < count; first = end) {
+		for (end = first; end < count && sorted[end].day == sorted[first].day;)
+			end++;
+		result = write_segment(flush, table, sorted[first].day, rows + first, end - first,
+				       arena);
+	}
+	store_arena_free(arena);
+	return result;
+}
+
+/* ---- one generation -------------------------------------------------- */
+
+/* From here on the generation's rows do not change: updates of its views are
+ * late. */
+static void
+close_views(struct store *store, const struct generation *generation)
+{
+	pthread_mutex_lock(&store->writer_mutex);
+	for (uint32_t i = 0; i < store->views.count; i++)
+		store->views.views[i].closed |= store->views.views[i].generation == generation->id;
+	pthread_mutex_unlock(&store->writer_mutex);
+}
+
+static void
+forget_views(struct store *store, const struct generation *generation)
+{
+	pthread_mutex_lock(&store->writer_mutex);
+	for (uint32_t i = store->views.count; i-- > 0;) {
+		const struct view *view = &store->views.views[i];
+		uint64_t key[2] = {view->state.key[0], view->state.key[1]};
+
+		if (view->generation == generation->id)
+			view_index_remove(&store->views, key);
+	}
+	pthread_mutex_unlock(&store->writer_mutex);
+}
+
+static int
+copy_manifest(struct flush *flush)
+{
+	const struct manifest *now = &flush->store->manifest;
+
+	flush->manifest = *now;
+	flush->manifest.segments =
+	    malloc(((size_t)now->segments_count + 1) * sizeof *now->segments);
+	if (flush->manifest.segments == NULL)
+		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
+	memcpy(flush->manifest.segments, now->segments,
+	       (size_t)now->segments_count * sizeof *now->segments);
+	flush->manifest.commit = flush->generation->last_commit;
+	flush->manifest.wal_floor = flush->generation->next->wal_floor;
+	return 0;
+}
+
+/* Segments in, generation out, in one step. */
+static int
+publish(struct flush *flush)
+{
+	struct store *store = flush->store;
+	uint32_t count = store->segments_count + flush->opened_count;
+	struct open_segment **segments = malloc(((size_t)count + 1) * sizeof *segments), **old;
+
+	if (segments == NULL)
+		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
+	pthread_mutex_lock(&store->state_mutex);
+	old = store->segments;
+	if (store->segments_count > 0)
+		memcpy(segments, old, store->segments_count * sizeof *segments);
+	if (flush->opened_count > 0)
+		memcpy(segments + store->segments_count, flush->opened,
+		       flush->opened_count * sizeof *segments);
+	store->segments = segments;
+	store->segments_count = count;
+	store->oldest = flush->generation->next;
+	manifest_clear(&store->manifest);
+	store->manifest = flush->manifest;
+	store->stats.flushes++;
+	for (uint32_t i = 0; i < flush->opened_count; i++)
+		store->stats.flush_bytes_written += flush->opened[i]->entry.summary.file_bytes;
+	pthread_mutex_unlock(&store->state_mutex);
+	free(old);
+	return 0;
+}
+
+static void
+discard(struct flush *flush)
+{
+	struct store *store = flush->store;
+	char path[PATH_MAX];
+
+	for (uint32_t i = 0; i < flush->opened_count; i++) {
+		if (manifest_segment_path(store->directory, store->schema, &flush->opened[i]->entry,
+					  path, sizeof path) == 0)
+			store->io->unlink(store->io, path);
+		snapshot_release_segment(flush->opened[i]);
+	}
+	free(flush->manifest.segments);
+}
+
+static int
+delete_if_old(void *context, const char *name)
+{
+	struct store *store = context;
+	char *end;
+	uint64_t id = strtoull(name, &end, 16);
+
+	if (end == name + 16 && strcmp(end, ".wal") == 0 && id < store->manifest.wal_floor)
+		wal_delete(store->io, store->directory, id);
+	return 0;
+}
+
+static void
+delete_old_wal(struct store *store)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof path, "%s/wal", store->directory);
+	store->io->list(store->io, path, delete_if_old, store);
+}
+
+static int
+flush_generation(struct store *store, struct generation *generation, struct store_error *error)
+{
+	struct flush flush = {.store = store, .generation = generation, .error = error};
+	int result;
+
+	assert(generation->sealed && generation->next != NULL);
+	close_views(store, generation);
+	if ((result = copy_manifest(&flush)) != 0)
+		return result;
+	for (uint32_t i = 0; result == 0 && i < store->schema->tables_count; i++)
+		result = flush_table(&flush, i);
+	if (result == 0) {
+		flush.manifest.next_file_id = atomic_load(&store->next_file_id);
+		result = manifest_write(store->io, store->directory, store->schema, &flush.manifest,
+					error);
+	}
+	if (result == 0)
+		result = publish(&flush);
+	if (result != 0) {
+		discard(&flush);
+		free(flush.opened);
+		return result;
+	}
+	free(flush.opened);
+	forget_views(store, generation);
+	memtable_release(generation->memtable);
+	free(generation);
+	delete_old_wal(store);
+	return 0;
+}
+
+/* ---- the thread ------------------------------------------------------ */
+
+/* state_mutex is held. */
+static bool
+is_due(struct store *store)
+{
+	const struct generation *oldest = store->oldest;
+	size_t sealed_bytes = 0;
+
+	if (!oldest->sealed)
+		return false;
+	if (store->stopping || store->flush_now ||
+	    state_monotonic_ms() - oldest->last_ms >= store->options.hold_ms)
+		return true;
+	for (const struct generation *g = oldest; g != NULL && g->sealed; g = g->next)
+		sealed_bytes += memtable_bytes(g->memtable);
+	return sealed_bytes > store->options.memtable_bytes_max / 2;
+}
+
+static void
+wait_seconds(struct store *store, int seconds)
+{
+	struct timespec deadline;
+
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += seconds;
+	pthread_cond_timedwait(&store->flush_wanted, &store->state_mutex, &deadline);
+}
+
+void *
+flush_main(void *argument)
+{
+	struct store *store = argument;
+
+	pthread_mutex_lock(&store->state_mutex);
+	for (;;) {
+		struct store_error error = {0};
+		struct generation *oldest = store->oldest;
+		int result;
+
+		if (!is_due(store)) {
+			store->flush_now = false;
+			pthread_cond_broadcast(&store->flush_done);
+			if (store->stopping)
+				break;
+			wait_seconds(store, POLL_S);
+			continue;
+		}
+		pthread_mutex_unlock(&store->state_mutex);
+		result = flush_generation(store, oldest, &error);
+		if (result != 0)
+			state_log(store, "flush failed: %s; the rows stay in the WAL", error.text);
+		pthread_mutex_lock(&store->state_mutex);
+		if (result != 0) {
+			store->stats.flush_failures++;
+			store->flush_error = error;
+			store->flush_failed = true;
+			store->flush_now = false;
+		}
+		pthread_cond_broadcast(&store->flush_done);
+		if (result != 0 && store->stopping)
+			break;
+		if (result != 0)
+			wait_seconds(store, RETRY_S);
+	}
+	pthread_mutex_unlock(&store->state_mutex);
+	return NULL;
+}

@@ -1,0 +1,144 @@
+/*
+ * Whether the row of a late update is already in a segment. The writer waits
+ * for the answer, so the time is bounded: beyond it the beacon is refused, not
+ * stored twice.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+
+#define BUDGET_NS 200000000LL /* of each second */
+#define SECOND_NS 1000000000LL
+
+static bool
+take_budget(struct lookup_budget *budget, int64_t now_ns)
+{
+	int64_t passed = now_ns - budget->filled_ns;
+
+	budget->left_ns += passed < SECOND_NS ? passed / (SECOND_NS / BUDGET_NS) : BUDGET_NS;
+	if (budget->left_ns > BUDGET_NS)
+		budget->left_ns = BUDGET_NS;
+	budget->filled_ns = now_ns;
+	return budget->left_ns > 0;
+}
+
+struct wanted {
+	struct store_str sort;
+	uint64_t key;
+	int64_t began_ms;
+	int time_column, sort_column, key_column;
+};
+
+static bool
+is_same_sort(const struct vector *sort, uint32_t row, struct store_str wanted)
+{
+	struct store_str found = {NULL, 0};
+
+	if (!sort->all_null)
+		found = dictionary_entry(sort->dictionary, sort->codes[sort->constant ? 0 : row]);
+	return found.size == wanted.size &&
+	       (wanted.size == 0 || memcmp(found.bytes, wanted.bytes, wanted.size) == 0);
+}
+
+/* 1, 0, or an error of reading. */
+static int
+find_in_block(const struct segment *segment, uint32_t block, const struct wanted *wanted,
+	      struct store_arena *arena)
+{
+	struct vector time, key, sort;
+	struct store_str no_key = {NULL, 0};
+	int64_t min, max;
+	int result;
+
+	if (!segment_range(segment, block, (uint16_t)wanted->time_column, &min, &max) ||
+	    wanted->began_ms < min || wanted->began_ms > max)
+		return 0;
+	if ((result = segment_read(segment, block, (uint16_t)wanted->time_column, no_key, arena,
+				   &time, NULL)) != 0 ||
+	    (result = segment_read(segment, block, (uint16_t)wanted->key_column, no_key, arena,
+				   &key, NULL)) != 0)
+		return result;
+	if (time.all_null || key.all_null)
+		return 0;
+	for (uint32_t row = 0; row < time.rows_count; row++) {
+		if (time.values[time.constant ? 0 : row] != wanted->began_ms ||
+		    (uint64_t)key.values[key.constant ? 0 : row] != wanted->key)
+			continue;
+		result = segment_read(segment, block, (uint16_t)wanted->sort_column, no_key, arena,
+				      &sort, NULL);
+		if (result != 0 || is_same_sort(&sort, row, wanted->sort))
+			return result != 0 ? result : 1;
+	}
+	return 0;
+}
+
+static int
+find_in_segment(const struct segment *segment, const struct wanted *wanted)
+{
+	struct store_arena *arena = store_arena_create(0);
+	int found = arena == NULL ? STORE_ENOMEM : 0;
+
+	for (uint32_t block = 0; found == 0 && block < segment_blocks_count(segment); block++) {
+		found = find_in_block(segment, block, wanted, arena);
+		store_arena_reset(arena);
+	}
+	store_arena_free(arena);
+	return found;
+}
+
+/* References to the segments of `table` whose time range has began_ms. */
+static struct open_segment **
+take_segments(struct store *store, uint32_t table, int64_t began_ms, uint32_t *count)
+{
+	struct open_segment **taken;
+
+	*count = 0;
+	pthread_mutex_lock(&store->state_mutex);
+	taken = calloc((size_t)store->segments_count + 1, sizeof *taken);
+	for (uint32_t i = 0; taken != NULL && i < store->segments_count; i++) {
+		struct open_segment *segment = store->segments[i];
+
+		if (segment->entry.table != table || began_ms < segment->entry.summary.time_min ||
+		    began_ms > segment->entry.summary.time_max)
+			continue;
+		atomic_fetch_add(&segment->references, 1);
+		taken[(*count)++] = segment;
+	}
+	pthread_mutex_unlock(&store->state_mutex);
+	return taken;
+}
+
+int
+lookup_late(struct store *store, const struct store_entry *entry)
+{
+	uint32_t table = entry->rows_count > 0 ? entry->rows[0].table : 0, count;
+	const struct store_table *schema = &store->schema->tables[table];
+	struct wanted wanted = {.sort = entry->sort,
+				.key = entry->key,
+				.began_ms = entry->began_ms,
+				.time_column = state_role(schema, STORE_ROLE_TIME),
+				.sort_column = state_role(schema, STORE_ROLE_SORT),
+				.key_column = state_role(schema, STORE_ROLE_KEY)};
+	struct open_segment **segments;
+	int64_t began_ns = state_monotonic_ns();
+	int found = 0;
+
+	if (!schema->keyed || wanted.time_column < 0 || wanted.sort_column < 0 ||
+	    wanted.key_column < 0)
+		return 0;
+	if ((segments = take_segments(store, table, entry->began_ms, &count)) == NULL)
+		return STORE_ENOMEM;
+	if (count > 0 && !take_budget(&store->budget, began_ns))
+		found = STORE_EBUSY;
+	for (uint32_t i = 0; i < count; i++) {
+		if (found == 0)
+			found = find_in_segment(segments[i]->segment, &wanted);
+		snapshot_release_segment(segments[i]);
+	}
+	free(segments);
+	if (count > 0)
+		store->budget.left_ns -= state_monotonic_ns() - began_ns;
+	/* A damaged segment cannot answer: its rows count as not found. */
+	return found == STORE_ECORRUPT ? 0 : found;
+}

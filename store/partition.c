@@ -1,0 +1,127 @@
+/*
+ * partition.h. Below flush and recovery; must not open segments.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "partition.h"
+
+int32_t
+partition_day(int64_t time_ms)
+{
+	int64_t day = time_ms / PARTITION_DAY_MS;
+
+	return (int32_t)(time_ms % PARTITION_DAY_MS < 0 ? day - 1 : day);
+}
+
+static int
+make_one(struct io *io, const char *path, const char *parent)
+{
+	int result = io->make_directory(io, path, 0700);
+
+	if (result == -EEXIST)
+		return 0;
+	return result != 0 ? result : io->sync_directory(io, parent);
+}
+
+int
+partition_make(struct io *io, const char *directory, const struct store_schema *schema,
+	       const struct manifest_segment *segment, char *path, size_t path_size,
+	       struct store_error *error)
+{
+	char parent[PATH_MAX];
+	int result = manifest_segment_path(directory, schema, segment, path, path_size);
+
+	if (result != 0 || (size_t)snprintf(parent, sizeof parent, "%s/%s", directory,
+					    schema->tables[segment->table].name) >= sizeof parent)
+		return store_error_set(error, STORE_EINVAL, "path too long: %s", directory);
+	*strrchr(path, '/') = '\0';
+	if ((result = make_one(io, parent, directory)) != 0 ||
+	    (result = make_one(io, path, parent)) != 0)
+		return store_error_set(error, result == -ENOSPC ? STORE_EFULL : STORE_EIO,
+				       "make directory %s: %s", path, strerror(-result));
+	return 0;
+}
+
+struct cleaning {
+	struct io *io;
+	const struct manifest *manifest;
+	const char *path; /* of the directory being listed */
+	int renamed;
+};
+
+static bool
+is_listed(const struct manifest *manifest, uint64_t id)
+{
+	for (uint32_t i = 0; i < manifest->segments_count; i++) {
+		if (manifest->segments[i].id == id)
+			return true;
+	}
+	return false;
+}
+
+static bool
+ends_with(const char *name, const char *end)
+{
+	size_t size = strlen(name), end_size = strlen(end);
+
+	return size >= end_size && strcmp(name + size - end_size, end) == 0;
+}
+
+static int
+clean_file(void *context, const char *name)
+{
+	struct cleaning *cleaning = context;
+	char path[PATH_MAX], aside[PATH_MAX];
+	int result;
+
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", cleaning->path, name) >= sizeof path ||
+	    (size_t)snprintf(aside, sizeof aside, "%s/%s.orphan", cleaning->path, name) >=
+		sizeof aside)
+		return -ENAMETOOLONG;
+	if (ends_with(name, ".tmp"))
+		return cleaning->io->unlink(cleaning->io, path);
+	if (!ends_with(name, ".seg") || is_listed(cleaning->manifest, strtoull(name, NULL, 16)))
+		return 0;
+	if ((result = cleaning->io->rename(cleaning->io, path, aside)) == 0)
+		cleaning->renamed++;
+	return result;
+}
+
+static int
+clean_day(void *context, const char *name)
+{
+	struct cleaning *table = context, day = *table;
+	char path[PATH_MAX];
+	int result;
+
+	if ((size_t)snprintf(path, sizeof path, "%s/%s", table->path, name) >= sizeof path)
+		return -ENAMETOOLONG;
+	day.path = path;
+	result = day.io->list(day.io, path, clean_file, &day);
+	table->renamed = day.renamed;
+	return result == -ENOTDIR ? 0 : result;
+}
+
+int
+partition_clean(struct io *io, const char *directory, const struct store_schema *schema,
+		const struct manifest *manifest, struct store_error *error)
+{
+	struct cleaning cleaning = {.io = io, .manifest = manifest};
+
+	for (uint32_t i = 0; i < schema->tables_count; i++) {
+		char path[PATH_MAX];
+		int result;
+
+		snprintf(path, sizeof path, "%s/%s", directory, schema->tables[i].name);
+		cleaning.path = path;
+		result = io->list(io, path, clean_day, &cleaning);
+		if (result != 0 && result != -ENOENT)
+			return store_error_set(error, STORE_EIO, "clean %s: %s", path,
+					       strerror(-result));
+	}
+	return cleaning.renamed;
+}

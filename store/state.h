@@ -1,0 +1,111 @@
+/*
+ * The store's inside: shared by store.c, append.c, recover.c, flush.c,
+ * lookup.c and snapshot.c, and by nothing else. DESIGN.md has the thread table
+ * and the lock order: writer_mutex before state_mutex.
+ */
+#ifndef STATE_H
+#define STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "io.h"
+#include "manifest.h"
+#include "memtable.h"
+#include "requests.h"
+#include "view_index.h"
+#include "wal.h"
+
+struct generation {
+	uint64_t id;
+	struct memtable *memtable; /* owned: one reference */
+	uint64_t wal_floor;        /* the WAL file that has its first commit */
+	uint64_t last_commit;
+	int64_t created_ms; /* monotonic */
+	int64_t last_ms;    /* monotonic: its views' last beacon */
+	bool sealed;
+	struct generation *next; /* younger */
+};
+
+struct open_segment {
+	struct manifest_segment entry;
+	struct segment *segment; /* owned */
+	_Atomic uint32_t references;
+};
+
+/* How long lookups of late updates may keep the writer: a bucket of time. */
+struct lookup_budget {
+	int64_t left_ns, filled_ns; /* monotonic */
+};
+
+struct store {
+	const struct store_schema *schema; /* borrowed */
+	struct io *io;                     /* borrowed */
+	char *directory;                   /* owned */
+	struct store_options options;
+	uint64_t secret; /* from the manifest's: seed of keyed hashes */
+	int lock_fd;     /* -1: none */
+
+	pthread_mutex_t writer_mutex;
+	/* guarded by writer_mutex: */
+	struct wal *wal; /* owned; NULL after a failure, until the next try */
+	uint64_t wal_previous_id, wal_previous_bytes; /* for the next file's head */
+	uint64_t next_commit;
+	struct view_index views;
+	struct requests requests;
+	struct store_arena *arena; /* scratch of one group */
+	struct wal_buffer payload; /* scratch of one record */
+	struct lookup_budget budget;
+
+	pthread_mutex_t state_mutex;
+	pthread_cond_t flush_wanted, flush_done;
+	/* guarded by state_mutex: */
+	struct generation *oldest, *active; /* owned list */
+	struct open_segment **segments;     /* owned: [segments_count] */
+	uint32_t segments_count;
+	struct manifest manifest; /* changed by the flush thread only */
+	uint64_t next_generation;
+	bool stopping, flush_now, flush_failed;
+	uint64_t flushes_begun, flushes_ended;
+	struct store_error flush_error;
+	struct store_stats stats;
+
+	_Atomic uint64_t published; /* last commit that snapshots may see */
+	_Atomic uint64_t next_file_id;
+	pthread_t flush_thread;
+	bool flush_thread_runs;
+};
+
+void state_log(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int64_t state_monotonic_ns(void);
+int64_t state_monotonic_ms(void);
+
+/* The hash that views are known by. */
+void
+state_view_key(const struct store *store, struct store_str sort, uint64_t key, uint64_t out[2]);
+/* Index of the column with that role, or -1. */
+int state_role(const struct store_table *table, uint32_t role);
+
+/* Adds an empty generation that `commit` is the first of. Caller holds both
+ * mutexes (or is alone). */
+int state_add_generation(struct store *store, uint64_t wal_floor, struct store_error *error);
+/* Memory of all generations. */
+size_t state_memtable_bytes(struct store *store);
+
+/* append.c: replaces the WAL by a new file. Caller holds writer_mutex. */
+int append_rotate(struct store *store, struct store_error *error);
+
+/* recover.c: the WAL into the memtable. Alone. */
+int recover(struct store *store, struct store_error *error);
+
+/* lookup.c: 1 when a segment has the row (sort, key) at began_ms, 0 when none
+ * has, STORE_EBUSY when the time budget is used up. Caller holds writer_mutex. */
+int lookup_late(struct store *store, const struct store_entry *entry);
+
+/* flush.c: the flush thread's body. */
+void *flush_main(void *store);
+
+/* snapshot.c */
+void snapshot_release_segment(struct open_segment *segment);
+
+#endif

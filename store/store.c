@@ -1,0 +1,433 @@
+/*
+ * Opening, closing and counting: the frame around append, flush, recovery and
+ * snapshots. Must not hold state_mutex over file calls.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#include "bytes.h"
+#include "partition.h"
+#include "state.h"
+
+#define MEMTABLE_BYTES_MAX ((size_t)256 << 20)
+#define HOLD_MS (15 * 60 * 1000)
+#define SEAL_AGE_MS (5 * 60 * 1000)
+
+/* ---- shared small things --------------------------------------------- */
+
+void
+state_log(struct store *store, const char *format, ...)
+{
+	char line[1024];
+	va_list arguments;
+
+	if (store->options.log == NULL)
+		return;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	store->options.log(store->options.log_context, line);
+}
+
+int64_t
+state_monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t
+state_monotonic_ms(void)
+{
+	return state_monotonic_ns() / 1000000;
+}
+
+void
+state_view_key(const struct store *store, struct store_str sort, uint64_t key, uint64_t out[2])
+{
+	XXH128_hash_t hash = XXH3_128bits_withSeed(sort.size == 0 ? "" : sort.bytes, sort.size,
+						   store->secret ^ key * 0x9e3779b97f4a7c15u);
+
+	out[0] = hash.low64;
+	out[1] = hash.high64 ^ key;
+}
+
+int
+state_role(const struct store_table *table, uint32_t role)
+{
+	for (uint32_t i = 0; i < table->columns_count; i++) {
+		if (table->columns[i].flags & role)
+			return (int)i;
+	}
+	return -1;
+}
+
+int
+state_add_generation(struct store *store, uint64_t wal_floor, struct store_error *error)
+{
+	struct generation *generation = calloc(1, sizeof *generation);
+
+	if (generation != NULL)
+		generation->memtable = memtable_create(store->schema, store->secret);
+	if (generation == NULL || generation->memtable == NULL) {
+		free(generation);
+		return store_error_set(error, STORE_ENOMEM, "out of memory for the memtable");
+	}
+	generation->id = ++store->next_generation;
+	generation->wal_floor = wal_floor;
+	generation->created_ms = generation->last_ms = state_monotonic_ms();
+	if (store->active != NULL)
+		store->active->next = generation;
+	else
+		store->oldest = generation;
+	store->active = generation;
+	return 0;
+}
+
+size_t
+state_memtable_bytes(struct store *store)
+{
+	size_t bytes = 0;
+
+	for (const struct generation *g = store->oldest; g != NULL; g = g->next)
+		bytes += memtable_bytes(g->memtable);
+	return bytes;
+}
+
+/* ---- opening --------------------------------------------------------- */
+
+static int
+io_failed(const char *what, const char *path, int result, struct store_error *error)
+{
+	return store_error_set(error, result == -ENOSPC ? STORE_EFULL : STORE_EIO, "%s %s: %s",
+			       what, path, strerror(-result));
+}
+
+static int
+make_directories(struct store *store, struct store_error *error)
+{
+	char path[PATH_MAX];
+	int result = store->io->make_directory(store->io, store->directory, 0700);
+
+	if (result != 0 && result != -EEXIST)
+		return io_failed("make directory", store->directory, result, error);
+	snprintf(path, sizeof path, "%s/wal", store->directory);
+	result = store->io->make_directory(store->io, path, 0700);
+	if (result != 0 && result != -EEXIST)
+		return io_failed("make directory", path, result, error);
+	result = store->io->sync_directory(store->io, store->directory);
+	return result != 0 ? io_failed("sync", store->directory, result, error) : 0;
+}
+
+/* One process per directory; the file holds its pid, for the message. */
+static int
+lock_directory(struct store *store, struct store_error *error)
+{
+	char path[PATH_MAX], holder[32] = "";
+	int flags = store->options.read_only ? O_RDONLY : O_RDWR | O_CREAT, result;
+	ssize_t size;
+
+	snprintf(path, sizeof path, "%s/LOCK", store->directory);
+	store->lock_fd = store->io->open(store->io, path, flags, 0600);
+	if (store->lock_fd < 0)
+		return io_failed("open", path, store->lock_fd, error);
+	result = store->io->lock(store->io, store->lock_fd);
+	if (result == -EWOULDBLOCK) {
+		size = store->io->pread(store->io, store->lock_fd, holder, sizeof holder - 1, 0);
+		holder[size > 0 ? (size_t)size : 0] = '\0';
+		return store_error_set(
+		    error, STORE_EBUSY,
+		    "%s is in use by process %s: stop it first, or ask it over HTTP",
+		    store->directory, holder[0] != '\0' ? holder : "(unknown)");
+	}
+	if (result != 0)
+		return io_failed("lock", path, result, error);
+	if (store->options.read_only)
+		return 0;
+	snprintf(holder, sizeof holder, "%ld", (long)getpid());
+	store->io->truncate(store->io, store->lock_fd, 0);
+	result = io_write_full(store->io, store->lock_fd, holder, strlen(holder), 0);
+	return result != 0 ? io_failed("write", path, result, error) : 0;
+}
+
+static int
+read_manifest(struct store *store, struct store_error *error)
+{
+	int result =
+	    manifest_read(store->io, store->directory, store->schema, &store->manifest, error);
+
+	if (result == STORE_EUNKNOWN && !store->options.read_only) {
+		store->manifest.next_file_id = 1;
+		if (getrandom(store->manifest.secret, sizeof store->manifest.secret, 0) !=
+		    sizeof store->manifest.secret)
+			return io_failed("getrandom for", store->directory, -errno, error);
+		result = manifest_write(store->io, store->directory, store->schema,
+					&store->manifest, error);
+	}
+	if (result != 0)
+		return result;
+	store->secret = bytes_get64(store->manifest.secret);
+	store->next_file_id = store->manifest.next_file_id;
+	store->next_commit = store->manifest.commit + 1;
+	return 0;
+}
+
+/* A segment that cannot be opened is reported and left; the rest is served. */
+static int
+open_segments(struct store *store, struct store_error *error)
+{
+	struct store_error local = {0};
+
+	store->segments =
+	    calloc((size_t)store->manifest.segments_count + 1, sizeof *store->segments);
+	if (store->segments == NULL)
+		return store_error_set(error, STORE_ENOMEM, "out of memory opening the store");
+	for (uint32_t i = 0; i < store->manifest.segments_count; i++) {
+		const struct manifest_segment *entry = &store->manifest.segments[i];
+		struct open_segment *segment = calloc(1, sizeof *segment);
+		char path[PATH_MAX];
+		int result;
+
+		if (segment == NULL)
+			return store_error_set(error, STORE_ENOMEM,
+					       "out of memory opening the store");
+		result = manifest_segment_path(store->directory, store->schema, entry, path,
+					       sizeof path);
+		if (result == 0)
+			result =
+			    segment_open(store->io, path, &store->schema->tables[entry->table],
+					 entry->summary.footer_checksum, &segment->segment, &local);
+		if (result != 0) {
+			free(segment);
+			state_log(store, "DAMAGED: %s: its %llu rows are left out", local.text,
+				  (unsigned long long)entry->summary.rows_count);
+			store->stats.corrupt_files++;
+			continue;
+		}
+		segment->entry = *entry;
+		atomic_init(&segment->references, 1);
+		store->segments[store->segments_count++] = segment;
+	}
+	return 0;
+}
+
+static int
+open_files(struct store *store, struct store_error *error)
+{
+	int result, renamed;
+
+	if (!store->options.read_only && (result = make_directories(store, error)) != 0)
+		return result;
+	if ((result = lock_directory(store, error)) != 0 ||
+	    (result = read_manifest(store, error)) != 0)
+		return result;
+	if (!store->options.read_only) {
+		renamed = partition_clean(store->io, store->directory, store->schema,
+					  &store->manifest, error);
+		if (renamed < 0)
+			return renamed;
+		if (renamed > 0)
+			state_log(store,
+				  "%d segments of an unfinished flush were renamed to *.orphan",
+				  renamed);
+	}
+	if ((result = open_segments(store, error)) != 0 ||
+	    (result = state_add_generation(store, store->manifest.wal_floor, error)) != 0 ||
+	    (result = recover(store, error)) != 0)
+		return result;
+	atomic_store(&store->published, store->next_commit - 1);
+	if (store->options.read_only)
+		return 0;
+	return append_rotate(store, error);
+}
+
+static void
+free_store(struct store *store)
+{
+	wal_close(store->wal);
+	for (struct generation *g = store->oldest, *next; g != NULL; g = next) {
+		next = g->next;
+		memtable_release(g->memtable);
+		free(g);
+	}
+	for (uint32_t i = 0; i < store->segments_count; i++)
+		snapshot_release_segment(store->segments[i]);
+	free(store->segments);
+	manifest_clear(&store->manifest);
+	view_index_clear(&store->views);
+	requests_clear(&store->requests);
+	store_arena_free(store->arena);
+	free(store->payload.bytes);
+	if (store->lock_fd >= 0)
+		store->io->close(store->io, store->lock_fd);
+	pthread_mutex_destroy(&store->writer_mutex);
+	pthread_mutex_destroy(&store->state_mutex);
+	pthread_cond_destroy(&store->flush_wanted);
+	pthread_cond_destroy(&store->flush_done);
+	free(store->directory);
+	free(store);
+}
+
+static struct store *
+create_store(const struct store_options *options)
+{
+	struct store *store = calloc(1, sizeof *store);
+	pthread_condattr_t monotonic;
+
+	if (store == NULL)
+		return NULL;
+	store->options = *options;
+	store->schema = options->schema;
+	store->io = options->io != NULL ? options->io : io_posix();
+	store->lock_fd = -1;
+	if (store->options.memtable_bytes_max == 0)
+		store->options.memtable_bytes_max = MEMTABLE_BYTES_MAX;
+	if (store->options.hold_ms == 0)
+		store->options.hold_ms = HOLD_MS;
+	if (store->options.seal_age_ms == 0)
+		store->options.seal_age_ms = SEAL_AGE_MS;
+	pthread_mutex_init(&store->writer_mutex, NULL);
+	pthread_mutex_init(&store->state_mutex, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&store->flush_wanted, &monotonic);
+	pthread_cond_init(&store->flush_done, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	store->directory = strdup(options->directory);
+	store->arena = store_arena_create(0);
+	if (store->directory == NULL || store->arena == NULL) {
+		free_store(store);
+		return NULL;
+	}
+	return store;
+}
+
+int
+store_open(const struct store_options *options, struct store **out, struct store_error *error)
+{
+	struct store *store = create_store(options);
+	int result;
+
+	if (store == NULL)
+		return store_error_set(error, STORE_ENOMEM, "out of memory opening the store");
+	result = open_files(store, error);
+	if (result == 0 && !options->read_only) {
+		int failed = pthread_create(&store->flush_thread, NULL, flush_main, store);
+
+		if (failed != 0)
+			result =
+			    io_failed("start a thread for", options->directory, -failed, error);
+		store->flush_thread_runs = failed == 0;
+	}
+	if (result != 0) {
+		free_store(store);
+		return result;
+	}
+	*out = store;
+	return 0;
+}
+
+/* ---- flushing and closing -------------------------------------------- */
+
+/* Seals what is there; gives the first generation that need not be flushed. */
+static int
+seal(struct store *store, uint64_t *until, struct store_error *error)
+{
+	int result = 0;
+
+	pthread_mutex_lock(&store->writer_mutex);
+	pthread_mutex_lock(&store->state_mutex);
+	if (store->active->last_commit != 0) {
+		struct generation *active = store->active;
+		uint64_t floor = store->wal != NULL ? wal_id(store->wal) : active->wal_floor;
+
+		result = state_add_generation(store, floor, error);
+		active->sealed = result == 0;
+	}
+	*until = store->active->id;
+	pthread_mutex_unlock(&store->state_mutex);
+	pthread_mutex_unlock(&store->writer_mutex);
+	return result;
+}
+
+int
+store_flush(struct store *store, struct store_error *error)
+{
+	uint64_t until;
+	int result = seal(store, &until, error);
+
+	if (result != 0)
+		return result;
+	pthread_mutex_lock(&store->state_mutex);
+	store->flush_failed = false;
+	while (store->oldest->id < until && !store->flush_failed) {
+		store->flush_now = true;
+		pthread_cond_signal(&store->flush_wanted);
+		pthread_cond_wait(&store->flush_done, &store->state_mutex);
+	}
+	if (store->oldest->id < until) {
+		result = store->flush_error.code;
+		if (error != NULL)
+			*error = store->flush_error;
+	}
+	pthread_mutex_unlock(&store->state_mutex);
+	return result;
+}
+
+int
+store_close(struct store *store, struct store_error *error)
+{
+	uint64_t until;
+	int result = 0;
+
+	if (store == NULL)
+		return 0;
+	if (store->flush_thread_runs) {
+		result = seal(store, &until, error);
+		pthread_mutex_lock(&store->state_mutex);
+		store->stopping = true;
+		store->flush_failed = false;
+		pthread_cond_signal(&store->flush_wanted);
+		pthread_mutex_unlock(&store->state_mutex);
+		pthread_join(store->flush_thread, NULL);
+		if (store->flush_failed) {
+			result = store->flush_error.code;
+			if (error != NULL)
+				*error = store->flush_error;
+		}
+	}
+	free_store(store);
+	return result;
+}
+
+void
+store_stats(struct store *store, struct store_stats *out)
+{
+	pthread_mutex_lock(&store->writer_mutex);
+	pthread_mutex_lock(&store->state_mutex);
+	*out = store->stats;
+	out->views_open = store->views.count;
+	out->memtable_bytes = state_memtable_bytes(store) + view_index_bytes(&store->views);
+	for (const struct generation *g = store->oldest; g != NULL; g = g->next) {
+		for (uint32_t i = 0; i < store->schema->tables_count; i++)
+			out->memtable_rows += memtable_rows_count(g->memtable, i);
+	}
+	for (uint32_t i = 0; i < store->segments_count; i++) {
+		out->segments++;
+		out->segment_rows += store->segments[i]->entry.summary.rows_count;
+		out->segment_bytes += store->segments[i]->entry.summary.file_bytes;
+	}
+	pthread_mutex_unlock(&store->state_mutex);
+	pthread_mutex_unlock(&store->writer_mutex);
+}
