@@ -20,6 +20,9 @@ comma := ,
 CC := gcc
 PREFIX ?= /usr/local
 SANITIZE ?=
+# make V=1 shows the commands.
+V ?=
+Q := $(if $(V),,@)
 BUILD := $(if $(SANITIZE),build/sanitize-$(subst $(comma),-,$(SANITIZE)),build)
 GEN := build/gen
 VERSION := 0.1.0
@@ -50,28 +53,28 @@ TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c))
 all: $(BUILD)/drum
 
 $(BUILD)/drum: $(SERVER_OBJ) $(GEN_OBJ) $(BUILD)/libstore.a
-	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(SERVER_LIBS)
+	$(Q)$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(SERVER_LIBS)
 
 $(BUILD)/libstore.a: $(STORE_OBJ)
-	rm -f $@ && ar rcs $@ $^
+	$(Q)rm -f $@ && ar rcs $@ $^
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I. -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -c -o $@ $<
 
 # Unit tests link the whole server but main, and the whole store.
 $(BUILD)/tests/unit/store/%: tests/unit/store/%.c $(BUILD)/libstore.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/libstore.a -lcmocka $(STORE_LIBS)
+	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/libstore.a -lcmocka $(STORE_LIBS)
 
 $(BUILD)/tests/unit/server/%: tests/unit/server/%.c $(SERVER_OBJ) $(GEN_OBJ) $(BUILD)/libstore.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< \
+	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< \
 	  $(filter-out %/main.o,$(SERVER_OBJ)) $(GEN_OBJ) $(BUILD)/libstore.a -lcmocka -lyajl $(SERVER_LIBS)
 
 $(BUILD)/tests/crash/%: tests/crash/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $<
 
 -include $(STORE_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(UNIT:=.d) $(TOOLS:=.d)
 
@@ -91,11 +94,11 @@ $(GEN)/assets.c: beacon/build.mjs $(ASSETS) node_modules/web-vitals/package.json
 
 $(BUILD)/gen/useragent_table.o: $(GEN)/useragent_table.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I. -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -I. -c -o $@ $<
 
 $(BUILD)/gen/assets.o: $(GEN)/assets.c server/assets.h
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -I. -Wa,-I$(GEN) -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) -I. -Wa,-I$(GEN) -c -o $@ $<
 
 node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json:
 	$(MAKE) deps

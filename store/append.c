@@ -475,7 +475,8 @@ seal_if_due(struct store *store, bool full, struct store_error *error)
 	    !is_old(store, active))
 		return 0;
 	pthread_mutex_lock(&store->state_mutex);
-	result = state_add_generation(store, wal_id(store->wal), error);
+	result = state_add_generation(
+	    store, store->wal != NULL ? wal_id(store->wal) : active->wal_floor, error);
 	if (result == 0) {
 		active->sealed = true;
 		pthread_cond_signal(&store->flush_wanted);
@@ -489,9 +490,13 @@ static int
 wait_for_memory(struct store *store, struct store_error *error)
 {
 	struct timespec deadline;
-	int result = 0;
+	size_t bytes;
+	int result;
 
-	if (state_memtable_bytes(store) < store->options.memtable_bytes_max)
+	pthread_mutex_lock(&store->state_mutex);
+	bytes = state_memtable_bytes(store);
+	pthread_mutex_unlock(&store->state_mutex);
+	if (bytes < store->options.memtable_bytes_max)
 		return 0;
 	if ((result = seal_if_due(store, true, error)) != 0)
 		return result;

@@ -272,10 +272,13 @@ copy_manifest(struct flush *flush)
 	    malloc(((size_t)now->segments_count + 1) * sizeof *now->segments);
 	if (flush->manifest.segments == NULL)
 		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
-	memcpy(flush->manifest.segments, now->segments,
-	       (size_t)now->segments_count * sizeof *now->segments);
+	if (now->segments_count > 0)
+		memcpy(flush->manifest.segments, now->segments,
+		       (size_t)now->segments_count * sizeof *now->segments);
 	flush->manifest.commit = flush->generation->last_commit;
+	pthread_mutex_lock(&flush->store->writer_mutex);
 	flush->manifest.wal_floor = flush->generation->next->wal_floor;
+	pthread_mutex_unlock(&flush->store->writer_mutex);
 	return 0;
 }
 

@@ -42,16 +42,16 @@ requests_put(struct requests *requests, const struct store_request *request)
 	if (requests->ring == NULL &&
 	    (requests->ring = calloc(REQUESTS_MAX, sizeof *requests->ring)) == NULL)
 		return STORE_ENOMEM;
-	known = (struct store_request *)(uintptr_t)requests_find(requests, request->key);
-	if (known != NULL) {
-		*known = *request;
-		return 0;
-	}
 	while (requests->count > 0 &&
 	       (requests->count == REQUESTS_MAX ||
 		requests_at(requests, 0)->received_ms < request->received_ms - REQUESTS_KEEP_MS)) {
 		requests->first = (requests->first + 1) % REQUESTS_MAX;
 		requests->count--;
+	}
+	known = (struct store_request *)(uintptr_t)requests_find(requests, request->key);
+	if (known != NULL) {
+		*known = *request;
+		return 0;
 	}
 	requests->ring[(requests->first + requests->count++) % REQUESTS_MAX] = *request;
 	return 0;

@@ -89,7 +89,7 @@ int state_role(const struct store_table *table, uint32_t role);
 /* Adds an empty generation that `commit` is the first of. Caller holds both
  * mutexes (or is alone). */
 int state_add_generation(struct store *store, uint64_t wal_floor, struct store_error *error);
-/* Memory of all generations. */
+/* Memory of all generations. Caller holds state_mutex. */
 size_t state_memtable_bytes(struct store *store);
 
 /* append.c: replaces the WAL by a new file. Caller holds writer_mutex. */
