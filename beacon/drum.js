@@ -256,9 +256,9 @@ safe(() => {
 	on('pageshow', (e) => e.persisted && begin(e.timeStamp), true);
 	on('error', (e) => addError('error', e.error, e));
 	on('unhandledrejection', (e) => addError('rejection', e.reason));
-	/* They report when the page is hidden: by then a slow interaction's frame
-	 * has been reported too, and its script can be named. */
-	for (const measure of [onFCP, onLCP, onINP, onCLS]) safe(measure)(metric);
+	/* All changes: of an interaction that still waits for an idle moment when the
+	 * page is hidden, web-vitals would otherwise say nothing. */
+	for (const measure of [onFCP, onLCP, onINP, onCLS]) safe(measure)(metric, { reportAllChanges: true });
 	/* After web-vitals, which listens in the capture phase. */
 	on('visibilitychange', visibility);
 	on('pagehide', visibility);
