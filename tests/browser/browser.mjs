@@ -1,6 +1,5 @@
 /*
- * What the browser tests share: a Chromium with nothing emulated, and waiting
- * by deadline.
+ * What the browser tests share: a Chromium with nothing emulated.
  *
  * Playwright's own launch keeps every page focused and visible and turns the
  * back/forward cache off; both are what these tests are about. So Chromium is
@@ -12,6 +11,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { end, stderrMatch, until } from '../serve.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
@@ -25,39 +25,9 @@ const FLAGS = [
 	'--disable-sync',
 	'--disable-dev-shm-usage',
 	'--window-size=1280,1000',
+	'--ignore-certificate-errors',
 	'--remote-debugging-port=0',
 ];
-const START_MS = 30000;
-
-/** The first match of `pattern` in a child's stderr; rejects when it exits or takes longer than `ms`. */
-export function stderrMatch(child, pattern, ms = START_MS) {
-	return new Promise((resolve, reject) => {
-		let seen = '';
-		const timer = setTimeout(() => reject(new Error(`no ${pattern} within ${ms} ms:\n${seen}`)), ms);
-		child.stderr.on('data', (chunk) => {
-			seen += chunk;
-			const match = pattern.exec(seen);
-			if (match) {
-				clearTimeout(timer);
-				resolve(match);
-			}
-		});
-		child.once('exit', (code, signal) => {
-			clearTimeout(timer);
-			reject(new Error(`exited with ${code ?? signal}:\n${seen}`));
-		});
-	});
-}
-
-/** Ends a child and waits for its exit; kills it after `ms`. */
-export async function stop(child, ms = 10000) {
-	if (child.exitCode !== null || child.signalCode !== null) return;
-	const exited = new Promise((resolve) => child.once('exit', resolve));
-	child.kill('SIGTERM');
-	const timer = setTimeout(() => child.kill('SIGKILL'), ms);
-	await exited;
-	clearTimeout(timer);
-}
 
 /** { context, close }: a fresh profile's default context. */
 export async function openBrowser() {
@@ -65,7 +35,7 @@ export async function openBrowser() {
 	const child = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`], { stdio: ['ignore', 'ignore', 'pipe'] });
 	const close = async (browser) => {
 		await browser?.close();
-		await stop(child);
+		await end(child);
 		await rm(profile, { recursive: true, force: true, maxRetries: 5 });
 	};
 	try {
@@ -75,17 +45,6 @@ export async function openBrowser() {
 	} catch (error) {
 		await close();
 		throw error;
-	}
-}
-
-/** What `probe` returns once it is truthy; rejects after `ms`, naming `what`. */
-export async function until(what, probe, ms = 15000) {
-	const deadline = Date.now() + ms;
-	for (;;) {
-		const value = await probe();
-		if (value) return value;
-		if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${what}`);
-		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
 }
 

@@ -14,7 +14,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { hide, openBrowser, until, watch } from './browser.mjs';
+import { until } from '../serve.mjs';
+import { hide, openBrowser, watch } from './browser.mjs';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const FILES = {

@@ -1,0 +1,98 @@
+/*
+ * Running the real binary from a test: start it on free ports, ask it by SQL,
+ * end it. Everything waits by deadline, never by sleeping for a while.
+ */
+import { spawn } from 'node:child_process';
+import http from 'node:http';
+
+export const DRUM = process.env.DRUM || 'build/drum';
+export const TOKEN = 'a-token-for-tests-0123456789';
+const START_MS = 30000;
+
+/** The first match of `pattern` in a child's stderr; rejects when the child
+ * ends first or `ms` pass. Keeps reading, so that the pipe never fills. */
+export function stderrMatch(child, pattern, ms = START_MS) {
+	return new Promise((resolve, reject) => {
+		let seen = '';
+		const timer = setTimeout(() => reject(new Error(`no ${pattern} within ${ms} ms:\n${seen}`)), ms);
+		child.stderr.on('data', (chunk) => {
+			if (seen.length < 100000) seen += chunk;
+			const match = pattern.exec(seen);
+			if (match) {
+				clearTimeout(timer);
+				resolve(match);
+			}
+		});
+		child.once('error', reject);
+		child.once('exit', (code, signal) => {
+			clearTimeout(timer);
+			reject(new Error(`ended with ${code ?? signal}:\n${seen}`));
+		});
+	});
+}
+
+/** Sends `signal` to a child and waits until it is gone; SIGKILL after `ms`.
+ * Returns its exit code, or the signal that ended it. */
+export async function end(child, signal = 'SIGTERM', ms = 20000) {
+	if (child.exitCode === null && child.signalCode === null) {
+		const gone = new Promise((resolve) => child.once('exit', resolve));
+		child.kill(signal);
+		const timer = setTimeout(() => child.kill('SIGKILL'), ms);
+		await gone;
+		clearTimeout(timer);
+	}
+	return child.exitCode ?? child.signalCode;
+}
+
+/** What `probe` returns once it is truthy; rejects after `ms`, naming `what`. */
+export async function until(what, probe, ms = 15000) {
+	const deadline = Date.now() + ms;
+	for (;;) {
+		const value = await probe();
+		if (value) return value;
+		if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${what}`);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+function post(url, headers, body) {
+	return new Promise((resolve, reject) => {
+		const request = http.request(url, { method: 'POST', headers, agent: false }, (response) => {
+			let text = '';
+			response.setEncoding('utf8');
+			response.on('data', (chunk) => (text += chunk));
+			response.on('end', () => resolve({ status: response.statusCode, text }));
+			response.on('error', reject);
+		});
+		request.on('error', reject);
+		request.end(body);
+	});
+}
+
+/**
+ * `drum serve` on `data`, with further arguments; resolves when it listens,
+ * which is after recovery. { url, https, child, query, end }: https is a promise
+ * of the TLS listener's URL; query(sql) gives the answer's text and rejects
+ * unless it is 200.
+ */
+export async function serve(data, args = [], binary = DRUM) {
+	const child = spawn(
+		binary,
+		['serve', '--data', data, '--http', '127.0.0.1:0', '--https', '127.0.0.1:0', ...args],
+		{ stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DRUM_TOKEN: TOKEN } },
+	);
+	try {
+		const https = stderrMatch(child, /listening on (https:\/\/\S+:\d+)/).then((match) => match[1]);
+		https.catch(() => {}); // of interest only to those who await it
+		const [, url] = await stderrMatch(child, /listening on (http:\/\/127\.0\.0\.1:\d+)/);
+		const query = async (sql) => {
+			const { status, text } = await post(`${url}/query`, { Authorization: `Bearer ${TOKEN}` }, sql);
+			if (status !== 200) throw new Error(`${sql}: ${status} ${text}`);
+			return text;
+		};
+		return { url, https, child, query, end: (signal) => end(child, signal) };
+	} catch (error) {
+		await end(child, 'SIGKILL');
+		throw error;
+	}
+}
