@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "store.h"
+
 struct io {
 	int (*open)(struct io *io, const char *path, int flags, mode_t mode);
 	int (*close)(struct io *io, int fd);
@@ -35,13 +37,19 @@ struct io {
 /* The operating system's calls. Static, never freed. */
 struct io *io_posix(void);
 
+/* Fills *error (NULL is allowed) for a call that returned -errno: STORE_EFULL
+ * when the disk or quota is full, STORE_ENOMEM, else STORE_EIO; the text is
+ * "cannot WHAT PATH: reason". Returns the code. */
+int io_error(struct store_error *error, int result, const char *what, const char *path);
+
 /* Whole reads and writes over short counts and EINTR; 0 or -errno; a read
  * past the end is -ENODATA. */
 int io_read_full(struct io *io, int fd, void *buffer, size_t size, uint64_t offset);
 int io_write_full(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset);
 
-/* Replaces `path` in `directory` durably: temporary name, write, fdatasync,
- * rename, fsync of the directory. 0 or -errno; the old file stays on error. */
+/* Replaces `name` in `directory` durably: temporary name, write, fdatasync,
+ * rename, fsync of the directory. 0 or -errno; after an error the name still
+ * has its old contents, or the new ones when only the last step failed. */
 int
 io_publish(struct io *io, const char *directory, const char *name, const void *bytes, size_t size);
 

@@ -1,6 +1,6 @@
 /*
- * io.h over the operating system. Below everything else in the store; must not
- * decide what an error means, only report it as -errno.
+ * io.h: the operating system's calls. Below everything else in the store; must
+ * not decide what an error means, only report it as -errno.
  */
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -182,75 +182,4 @@ io_posix(void)
 	};
 
 	return &posix;
-}
-
-int
-io_read_full(struct io *io, int fd, void *buffer, size_t size, uint64_t offset)
-{
-	char *at = buffer;
-
-	while (size > 0) {
-		ssize_t n = io->pread(io, fd, at, size, offset);
-
-		if (n == -EINTR)
-			continue;
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return -ENODATA;
-		at += n;
-		size -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
-int
-io_write_full(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset)
-{
-	const char *at = buffer;
-
-	while (size > 0) {
-		ssize_t n = io->pwrite(io, fd, at, size, offset);
-
-		if (n == -EINTR)
-			continue;
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return -EIO; /* a write that makes no progress would loop for ever */
-		at += n;
-		size -= (size_t)n;
-		offset += (uint64_t)n;
-	}
-	return 0;
-}
-
-int
-io_publish(struct io *io, const char *directory, const char *name, const void *bytes, size_t size)
-{
-	char temporary[4096], path[4096];
-	int fd, result;
-
-	if ((size_t)snprintf(path, sizeof path, "%s/%s", directory, name) >= sizeof path ||
-	    (size_t)snprintf(temporary, sizeof temporary, "%s/%s.tmp", directory, name) >=
-		sizeof temporary)
-		return -ENAMETOOLONG;
-	fd = io->open(io, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	if (fd < 0)
-		return fd;
-	result = io_write_full(io, fd, bytes, size, 0);
-	if (result == 0)
-		result = io->sync(io, fd);
-	if (result != 0) {
-		io->close(io, fd);
-		goto failed;
-	}
-	if ((result = io->close(io, fd)) != 0 || (result = io->rename(io, temporary, path)) != 0)
-		goto failed;
-	return io->sync_directory(io, directory);
-
-failed:
-	io->unlink(io, temporary);
-	return result;
 }

@@ -22,9 +22,9 @@ make_one(struct io *io, const char *path, const char *parent)
 {
 	int result = io->make_directory(io, path, 0700);
 
-	if (result == -EEXIST)
-		return 0;
-	return result != 0 ? result : io->sync_directory(io, parent);
+	/* Synced even when it exists: an earlier attempt may have made it and
+	 * failed to sync. */
+	return result != 0 && result != -EEXIST ? result : io->sync_directory(io, parent);
 }
 
 int
