@@ -1,35 +1,94 @@
 /*
- * Integer codecs of column chunks: int64_t arrays of at most BLOCK_ROWS_MAX
- * values to bytes and back. The encoder tries each codec and keeps the
- * smallest. LZ4 on top is the segment writer's business. Format: FORMAT.md.
+ * Codecs of column chunks: at most BLOCK_ROWS_MAX integers or dictionary codes
+ * to bytes and back, and LZ4 on top of either. Encoders pick by size; decoders
+ * accept any bytes and say when they are malformed. Format: FORMAT.md.
  */
 #ifndef CODEC_H
 #define CODEC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+/* On disk; numbers are never used for anything else. */
 enum codec {
-	CODEC_ABSENT = 0,   /* no data: every row NULL or the default */
-	CODEC_CONSTANT = 1, /* one value for all rows */
+	CODEC_ABSENT = 0,   /* no data: every row is NULL or the default */
+	CODEC_CONSTANT = 1, /* no data: the value stands in the footer */
 	CODEC_RAW = 2,      /* 8 bytes a value: random ids */
 	CODEC_PACKED = 3,   /* patched frame of reference, groups of 1,024 */
 	CODEC_DELTA = 4,    /* first value, then differences as CODEC_PACKED */
+	CODEC_DISTINCT = 5, /* sorted distinct values, codes as CODEC_PACKED */
 };
 
+#define CODEC_LAST CODEC_DISTINCT
 #define CODEC_GROUP_ROWS 1024u
+#define CODEC_GROUPS_MAX 64u /* of 65,536 values */
 
-/* Bytes that codec_encode may write for `count` values. */
+/* ---- integers -------------------------------------------------------- */
+
+/* Scratch memory of encoding, about 2.5 MB; NULL when malloc fails. */
+struct codec_encoder;
+struct codec_encoder *codec_encoder_create(void);
+void codec_encoder_free(struct codec_encoder *encoder);
+
+/* Bytes that encoding `count` values may take. */
 size_t codec_bound(uint32_t count);
 
-/* Encodes values[count], count >= 1, into out[codec_bound(count)]; returns the
- * size and sets *codec (never CODEC_ABSENT). `scratch` holds `count` values. */
-size_t codec_encode(const int64_t *values, uint32_t count, int64_t *scratch, unsigned char *out,
-		    enum codec *codec);
+/* Encodes values[count], 1 <= count <= 65,536, into out[codec_bound(count)];
+ * returns the size and sets *codec. CODEC_CONSTANT takes 0 bytes. */
+size_t codec_encode(struct codec_encoder *encoder, const int64_t *values, uint32_t count,
+		    unsigned char *out, enum codec *codec);
 
-/* Decodes into values[count]. 0, or -1 when the bytes are not what
- * codec_encode writes for `count` values; never reads past bytes[size]. */
+/* As codec_encode, but only CODEC_CONSTANT and CODEC_PACKED, which
+ * codec_decode_codes reads. */
+size_t
+codec_encode_codes(const int64_t *codes, uint32_t count, unsigned char *out, enum codec *codec);
+
+/* Decodes RAW, PACKED, DELTA and DISTINCT into values[count]; `scratch` holds
+ * `count` values and is used by DISTINCT only. 0, or -1 when bytes[size] are
+ * malformed; then values[] hold anything. */
 int codec_decode(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
-		 int64_t *values);
+		 int64_t *scratch, int64_t *values);
+
+/* Decodes PACKED into codes[count]; 0 or -1. The caller compares the codes
+ * with its dictionary. */
+int codec_decode_codes(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
+		       uint32_t *codes);
+
+/* ---- CODEC_PACKED, used by the other codecs -------------------------- */
+
+struct codec_group {
+	uint64_t base;
+	uint32_t width, exceptions_count, exception_bits; /* width + exception_bits <= 64 */
+	size_t data_bytes;                                /* packed bits and exceptions */
+};
+
+struct codec_plan {
+	struct codec_group groups[CODEC_GROUPS_MAX];
+	uint64_t frame;      /* lowest base, signed order */
+	uint32_t base_bytes; /* 0..8: of each group's base - frame */
+	size_t bytes;        /* of the whole */
+};
+
+/* Chooses base and width of every group; out->bytes is what writing takes. */
+void codec_packed_plan(const int64_t *values, uint32_t count, struct codec_plan *out);
+void codec_packed_write(const int64_t *values, uint32_t count, const struct codec_plan *plan,
+			unsigned char *out);
+int codec_packed_read(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values);
+int
+codec_packed_read_codes(const unsigned char *bytes, size_t size, uint32_t count, uint32_t *codes);
+
+/* ---- LZ4 ------------------------------------------------------------- */
+
+/* Room that codec_compress needs. */
+size_t codec_compress_bound(size_t size);
+/* Compresses bytes[size] into `out`: the compressed size, or 0 when that would
+ * save less than a tenth (reading it costs more time than it is worth). */
+size_t codec_compress(const unsigned char *bytes, size_t size, unsigned char *out);
+/* Inflates into out[raw_size]; 0, or -1 when malformed. */
+int codec_decompress(const unsigned char *bytes, size_t size, unsigned char *out, size_t raw_size);
+/* False when LZ4 cannot inflate `size` bytes to raw_size: to be asked before
+ * raw_size bytes are allocated. */
+bool codec_is_plausible(size_t size, size_t raw_size);
 
 #endif

@@ -1,312 +1,320 @@
 /*
- * codec.h: constant, raw, frame of reference with patches, and deltas. Between
- * segment files and decoded vectors; must survive any bytes when decoding.
- *
- * A packed group is: base int64, width u8, exceptions u16, then the low
- * `width` bits of (value - base), least significant first, padded to a byte,
- * then per exception its row in the group (u16) and its whole (value - base)
- * (u64). Widths are 0..56 or 64, so that one 8-byte load holds any value.
+ * codec.h: picks the codec of a block's values by size, and the codecs that
+ * build on CODEC_PACKED. Between segment chunks and decoded vectors. Must
+ * survive any bytes when decoding.
  */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bytes.h"
-#include "codec.h"
+#include "codec_packed.h"
 
-#define GROUP_HEADER_BYTES 11u
-#define EXCEPTION_BYTES 10u
-#define WIDTH_MAX 56u
+#define COUNT_MAX (CODEC_GROUPS_MAX * CODEC_GROUP_ROWS)
+/* A codec that is slower to decode must save a tenth. */
+#define GAIN_PERCENT 10u
 
-static uint32_t
-groups_count(uint32_t count)
+/* CODEC_DISTINCT: entries u32, their codec u8, their bytes u32; the entries;
+ * the codes. */
+#define DISTINCT_HEAD_BYTES 9u
+/* Not tried below this many rows, nor where a row takes one byte already. */
+#define DISTINCT_ROWS_MIN 256u
+#define HASH_BITS 17u /* twice COUNT_MAX slots */
+
+struct codec_encoder {
+	struct codec_plan packed, deltas_plan, codes_plan;
+	int64_t deltas[COUNT_MAX];
+	int64_t distinct[COUNT_MAX]; /* sorted after collect() */
+	int64_t codes[COUNT_MAX];
+	uint32_t slots[1u << HASH_BITS]; /* index in distinct + 1, or 0 */
+};
+
+struct codec_encoder *
+codec_encoder_create(void)
 {
-	return (count + CODEC_GROUP_ROWS - 1) / CODEC_GROUP_ROWS;
+	return malloc(sizeof(struct codec_encoder));
+}
+
+void
+codec_encoder_free(struct codec_encoder *encoder)
+{
+	free(encoder);
 }
 
 size_t
 codec_bound(uint32_t count)
 {
-	/* Width 64 bounds every choice; 8 is the delta's first value. */
-	return 8 + (size_t)count * 8 + (size_t)groups_count(count) * GROUP_HEADER_BYTES;
+	return (size_t)count * 8 + 16; /* RAW; codes of a few rows need the rest */
 }
 
-static uint32_t
-bit_length(uint64_t value)
+static bool
+is_constant(const int64_t *values, uint32_t count)
 {
-	return value == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(value);
+	uint32_t same = 1;
+
+	while (same < count && values[same] == values[0])
+		same++;
+	return same == count;
+}
+
+static bool
+saves(size_t size, size_t than)
+{
+	return (uint64_t)size * 100 <= (uint64_t)than * (100 - GAIN_PERCENT);
 }
 
 static size_t
-packed_bytes(uint32_t count, uint32_t width)
+write_raw(const int64_t *values, uint32_t count, unsigned char *out)
 {
-	return ((size_t)count * width + 7) / 8;
+	for (uint32_t i = 0; i < count; i++)
+		bytes_put64(out + (size_t)i * 8, (uint64_t)values[i]);
+	return (size_t)count * 8;
 }
 
-/* The width with the smallest total of packed bits and exceptions. */
-static uint32_t
-choose_width(const uint32_t lengths[65], uint32_t count)
+/* Sizes of RAW, PACKED and DELTA; returns the least and names it. */
+static size_t
+choose(struct codec_encoder *encoder, const int64_t *values, uint32_t count, enum codec *codec)
 {
-	uint32_t best = 64, over = 0;
-	size_t best_bytes = packed_bytes(count, 64);
+	size_t best = (size_t)count * 8;
 
-	for (uint32_t width = 64; width-- > 0;) {
-		size_t bytes;
-
-		over += lengths[width + 1];
-		if (width > WIDTH_MAX)
-			continue;
-		bytes = packed_bytes(count, width) + (size_t)over * EXCEPTION_BYTES;
-		if (bytes <= best_bytes) {
-			best_bytes = bytes;
-			best = width;
-		}
+	*codec = CODEC_RAW;
+	codec_packed_plan(values, count, &encoder->packed);
+	if (encoder->packed.bytes < best) {
+		*codec = CODEC_PACKED;
+		best = encoder->packed.bytes;
+	}
+	if (count < 2)
+		return best;
+	for (uint32_t i = 1; i < count; i++)
+		encoder->deltas[i - 1] = (int64_t)((uint64_t)values[i] - (uint64_t)values[i - 1]);
+	codec_packed_plan(encoder->deltas, count - 1, &encoder->deltas_plan);
+	if (saves(8 + encoder->deltas_plan.bytes, best)) {
+		*codec = CODEC_DELTA;
+		best = 8 + encoder->deltas_plan.bytes;
 	}
 	return best;
 }
 
-static void
-pack(const int64_t *values, uint32_t count, uint64_t base, uint32_t width, unsigned char *out)
+/* After choose(), with the same values. */
+static size_t
+write_chosen(const struct codec_encoder *encoder, const int64_t *values, uint32_t count,
+	     enum codec codec, unsigned char *out)
 {
-	uint64_t mask = width == 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
-	uint64_t pending = 0;
-	uint32_t pending_bits = 0;
+	switch (codec) {
+	case CODEC_PACKED:
+		codec_packed_write(values, count, &encoder->packed, out);
+		return encoder->packed.bytes;
+	case CODEC_DELTA:
+		bytes_put64(out, (uint64_t)values[0]);
+		codec_packed_write(encoder->deltas, count - 1, &encoder->deltas_plan, out + 8);
+		return 8 + encoder->deltas_plan.bytes;
+	default:
+		return write_raw(values, count, out);
+	}
+}
 
+/* ---- CODEC_DISTINCT ---------------------------------------------------- */
+
+/* The slot that holds the value, or the empty one where it belongs. */
+static uint32_t *
+find_slot(struct codec_encoder *encoder, int64_t value)
+{
+	uint32_t at = (uint32_t)(((uint64_t)value * 0x9e3779b97f4a7c15u) >> (64 - HASH_BITS));
+
+	while (encoder->slots[at] != 0 && encoder->distinct[encoder->slots[at] - 1] != value)
+		at = (at + 1) & ((1u << HASH_BITS) - 1);
+	return &encoder->slots[at];
+}
+
+static int
+compare_values(const void *a, const void *b)
+{
+	int64_t x, y;
+
+	memcpy(&x, a, sizeof x);
+	memcpy(&y, b, sizeof y);
+	return (x > y) - (x < y);
+}
+
+/* Distinct values, sorted, and each row's code; 0 when they are so many that
+ * they cannot be worth it: an id that half of the rows repeat is, a measure
+ * must have few values. `best` is the size without. */
+static uint32_t
+collect(struct codec_encoder *encoder, const int64_t *values, uint32_t count, size_t best)
+{
+	uint32_t limit = best > (size_t)count * 4 ? count / 2 : count / 16;
+	uint32_t distinct_count = 0;
+
+	memset(encoder->slots, 0, sizeof encoder->slots);
 	for (uint32_t i = 0; i < count; i++) {
-		uint64_t value = ((uint64_t)values[i] - base) & mask;
+		uint32_t *slot = find_slot(encoder, values[i]);
 
-		pending |= value << pending_bits;
-		if (pending_bits + width >= 64) {
-			bytes_put64(out, pending);
-			out += 8;
-			pending = pending_bits == 0 ? 0 : value >> (64 - pending_bits);
-			pending_bits = pending_bits + width - 64;
-		} else {
-			pending_bits += width;
-		}
-	}
-	for (; pending_bits > 0; pending_bits -= pending_bits < 8 ? pending_bits : 8) {
-		*out++ = (unsigned char)pending;
-		pending >>= 8;
-	}
-}
-
-static size_t
-encode_group(const int64_t *values, uint32_t count, unsigned char *out)
-{
-	uint32_t lengths[65] = {0}, width, exceptions = 0;
-	int64_t min = values[0];
-	unsigned char *at;
-
-	for (uint32_t i = 1; i < count; i++)
-		min = values[i] < min ? values[i] : min;
-	for (uint32_t i = 0; i < count; i++)
-		lengths[bit_length((uint64_t)values[i] - (uint64_t)min)]++;
-	width = choose_width(lengths, count);
-	for (uint32_t length = width + 1; length <= 64; length++)
-		exceptions += lengths[length];
-	bytes_put64(out, (uint64_t)min);
-	out[8] = (unsigned char)width;
-	bytes_put16(out + 9, (uint16_t)exceptions);
-	pack(values, count, (uint64_t)min, width, out + GROUP_HEADER_BYTES);
-	at = out + GROUP_HEADER_BYTES + packed_bytes(count, width);
-	for (uint32_t i = 0; i < count && exceptions > 0; i++) {
-		uint64_t value = (uint64_t)values[i] - (uint64_t)min;
-
-		if (bit_length(value) <= width)
+		if (*slot != 0)
 			continue;
-		bytes_put16(at, (uint16_t)i);
-		bytes_put64(at + 2, value);
-		at += EXCEPTION_BYTES;
+		if (distinct_count == limit)
+			return 0;
+		encoder->distinct[distinct_count++] = values[i];
+		*slot = distinct_count;
 	}
-	return (size_t)(at - out);
+	qsort(encoder->distinct, distinct_count, sizeof encoder->distinct[0], compare_values);
+	memset(encoder->slots, 0, sizeof encoder->slots);
+	for (uint32_t i = 0; i < distinct_count; i++)
+		*find_slot(encoder, encoder->distinct[i]) = i + 1;
+	for (uint32_t i = 0; i < count; i++)
+		encoder->codes[i] = *find_slot(encoder, values[i]) - 1;
+	return distinct_count;
 }
 
+/* After collect(): writes and returns the size when it is worth it against
+ * `best`, else 0. */
 static size_t
-encode_packed(const int64_t *values, uint32_t count, unsigned char *out)
+try_distinct(struct codec_encoder *encoder, uint32_t distinct_count, uint32_t count, size_t best,
+	     unsigned char *out)
 {
-	unsigned char *at = out;
+	enum codec codec;
+	size_t size, entries_size;
 
-	for (uint32_t first = 0; first < count; first += CODEC_GROUP_ROWS) {
-		uint32_t n = count - first < CODEC_GROUP_ROWS ? count - first : CODEC_GROUP_ROWS;
-
-		at += encode_group(values + first, n, at);
-	}
-	return (size_t)(at - out);
+	codec_packed_plan(encoder->codes, count, &encoder->codes_plan);
+	entries_size = choose(encoder, encoder->distinct, distinct_count, &codec);
+	size = DISTINCT_HEAD_BYTES + entries_size + encoder->codes_plan.bytes;
+	if (!saves(size, best))
+		return 0;
+	bytes_put32(out, distinct_count);
+	out[4] = (unsigned char)codec;
+	bytes_put32(out + 5, (uint32_t)entries_size);
+	write_chosen(encoder, encoder->distinct, distinct_count, codec, out + DISTINCT_HEAD_BYTES);
+	codec_packed_write(encoder->codes, count, &encoder->codes_plan,
+			   out + DISTINCT_HEAD_BYTES + entries_size);
+	return size;
 }
 
-/* Size of encode_packed without writing it. */
-static size_t
-packed_size(const int64_t *values, uint32_t count)
+/* ---- encoding ------------------------------------------------------------ */
+
+size_t
+codec_encode(struct codec_encoder *encoder, const int64_t *values, uint32_t count,
+	     unsigned char *out, enum codec *codec)
 {
-	size_t size = 0;
+	uint32_t distinct_count;
+	size_t best, size;
 
-	for (uint32_t first = 0; first < count; first += CODEC_GROUP_ROWS) {
-		uint32_t n = count - first < CODEC_GROUP_ROWS ? count - first : CODEC_GROUP_ROWS;
-		uint32_t lengths[65] = {0}, width, exceptions = 0;
-		int64_t min = values[first];
-
-		for (uint32_t i = 1; i < n; i++)
-			min = values[first + i] < min ? values[first + i] : min;
-		for (uint32_t i = 0; i < n; i++)
-			lengths[bit_length((uint64_t)values[first + i] - (uint64_t)min)]++;
-		width = choose_width(lengths, n);
-		for (uint32_t length = width + 1; length <= 64; length++)
-			exceptions += lengths[length];
-		size += GROUP_HEADER_BYTES + packed_bytes(n, width) +
-			(size_t)exceptions * EXCEPTION_BYTES;
+	assert(count >= 1 && count <= COUNT_MAX);
+	if (is_constant(values, count)) {
+		*codec = CODEC_CONSTANT;
+		return 0;
 	}
+	best = choose(encoder, values, count, codec);
+	if (best > count && count >= DISTINCT_ROWS_MIN &&
+	    (distinct_count = collect(encoder, values, count, best)) != 0) {
+		if ((size = try_distinct(encoder, distinct_count, count, best, out)) != 0) {
+			*codec = CODEC_DISTINCT;
+			return size;
+		}
+		best = choose(encoder, values, count, codec); /* its plans were overwritten */
+	}
+	size = write_chosen(encoder, values, count, *codec, out);
+	assert(size == best && size <= codec_bound(count));
 	return size;
 }
 
 size_t
-codec_encode(const int64_t *values, uint32_t count, int64_t *scratch, unsigned char *out,
-	     enum codec *codec)
+codec_encode_codes(const int64_t *codes, uint32_t count, unsigned char *out, enum codec *codec)
 {
-	size_t packed, delta = SIZE_MAX, raw = (size_t)count * 8;
-	uint32_t same = 1;
+	struct codec_plan plan;
 
-	assert(count >= 1);
-	while (same < count && values[same] == values[0])
-		same++;
-	if (same == count) {
+	assert(count >= 1 && count <= COUNT_MAX);
+	if (is_constant(codes, count)) {
 		*codec = CODEC_CONSTANT;
-		bytes_put64(out, (uint64_t)values[0]);
-		return 8;
+		return 0;
 	}
-	for (uint32_t i = 1; i < count; i++)
-		scratch[i - 1] = (int64_t)((uint64_t)values[i] - (uint64_t)values[i - 1]);
-	packed = packed_size(values, count);
-	delta = 8 + packed_size(scratch, count - 1);
-	if (raw <= packed && raw <= delta) {
-		*codec = CODEC_RAW;
-		for (uint32_t i = 0; i < count; i++)
-			bytes_put64(out + (size_t)i * 8, (uint64_t)values[i]);
-		return raw;
-	}
-	if (packed <= delta) {
-		*codec = CODEC_PACKED;
-		return encode_packed(values, count, out);
-	}
-	*codec = CODEC_DELTA;
-	bytes_put64(out, (uint64_t)values[0]);
-	return 8 + encode_packed(scratch, count - 1, out + 8);
+	*codec = CODEC_PACKED;
+	codec_packed_plan(codes, count, &plan);
+	codec_packed_write(codes, count, &plan, out);
+	return plan.bytes;
 }
 
-/* values[i] = base + bits; packed[size] has at least packed_bytes(count, width). */
-static void
-unpack(const unsigned char *packed, size_t size, uint32_t count, uint32_t width, uint64_t base,
-       int64_t *values)
+/* ---- decoding ------------------------------------------------------------ */
+
+static int
+read_raw(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
 {
-	uint64_t mask = width == 64 ? UINT64_MAX : ((uint64_t)1 << width) - 1;
-	uint32_t safe = 0;
-
-	/* Rows whose 8-byte load ends within the bytes. */
-	if (width != 0 && size >= 8) {
-		size_t rows = ((size - 8) * 8 + 7) / width + 1;
-
-		safe = rows < count ? (uint32_t)rows : count;
-		while (safe > 0 && ((size_t)(safe - 1) * width) / 8 + 8 > size)
-			safe--;
-	}
-	for (uint32_t i = 0; i < safe; i++) {
-		size_t bit = (size_t)i * width;
-
-		values[i] = (int64_t)(base + ((bytes_get64(packed + bit / 8) >> (bit & 7)) & mask));
-	}
-	for (uint32_t i = safe; i < count; i++) {
-		size_t bit = (size_t)i * width, left;
-		unsigned char last[8] = {0};
-
-		if (width != 0) {
-			left = size - bit / 8;
-			memcpy(last, packed + bit / 8, left < 8 ? left : 8);
-		}
-		values[i] = (int64_t)(base + ((bytes_get64(last) >> (bit & 7)) & mask));
-	}
-}
-
-/* Returns the bytes that the group took, or 0 when they are malformed. */
-static size_t
-decode_group(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
-{
-	uint32_t width, exceptions;
-	uint64_t base;
-	size_t packed, total;
-	const unsigned char *at;
-
-	if (size < GROUP_HEADER_BYTES)
-		return 0;
-	base = bytes_get64(bytes);
-	width = bytes[8];
-	exceptions = bytes_get16(bytes + 9);
-	if ((width > WIDTH_MAX && width != 64) || exceptions > count)
-		return 0;
-	packed = packed_bytes(count, width);
-	total = GROUP_HEADER_BYTES + packed + (size_t)exceptions * EXCEPTION_BYTES;
-	if (total > size)
-		return 0;
-	unpack(bytes + GROUP_HEADER_BYTES, packed, count, width, base, values);
-	at = bytes + GROUP_HEADER_BYTES + packed;
-	for (uint32_t i = 0; i < exceptions; i++, at += EXCEPTION_BYTES) {
-		uint32_t row = bytes_get16(at);
-
-		if (row >= count)
-			return 0;
-		values[row] = (int64_t)(base + bytes_get64(at + 2));
-	}
-	return total;
+	if (size != (size_t)count * 8)
+		return -1;
+	memcpy(values, bytes, size); /* little-endian, as codec_packed.h requires */
+	return 0;
 }
 
 static int
-decode_packed(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
+read_delta(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
 {
-	for (uint32_t first = 0; first < count; first += CODEC_GROUP_ROWS) {
-		uint32_t n = count - first < CODEC_GROUP_ROWS ? count - first : CODEC_GROUP_ROWS;
-		size_t taken = decode_group(bytes, size, n, values + first);
+	uint64_t value;
 
-		if (taken == 0)
-			return -1;
-		bytes += taken;
-		size -= taken;
+	if (size < 8 || count < 2 ||
+	    codec_packed_read(bytes + 8, size - 8, count - 1, values + 1) != 0)
+		return -1;
+	value = bytes_get64(bytes);
+	values[0] = (int64_t)value;
+	for (uint32_t i = 1; i < count; i++) {
+		value += (uint64_t)values[i];
+		values[i] = (int64_t)value;
 	}
-	return size == 0 ? 0 : -1;
+	return 0;
+}
+
+static int
+read_distinct(const unsigned char *bytes, size_t size, uint32_t count, int64_t *scratch,
+	      int64_t *values)
+{
+	uint32_t distinct_count, entries_size;
+	enum codec codec;
+	uint64_t beyond = 0;
+
+	if (size < DISTINCT_HEAD_BYTES)
+		return -1;
+	distinct_count = bytes_get32(bytes);
+	codec = (enum codec)bytes[4];
+	entries_size = bytes_get32(bytes + 5);
+	bytes += DISTINCT_HEAD_BYTES;
+	size -= DISTINCT_HEAD_BYTES;
+	if (distinct_count == 0 || distinct_count > count || entries_size > size ||
+	    codec < CODEC_RAW || codec > CODEC_DELTA)
+		return -1;
+	if (codec_decode(codec, bytes, entries_size, distinct_count, NULL, scratch) != 0 ||
+	    codec_packed_read(bytes + entries_size, size - entries_size, count, values) != 0)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		beyond |= (uint64_t)values[i] >= distinct_count;
+	if (beyond != 0)
+		return -1;
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = scratch[values[i]];
+	return 0;
 }
 
 int
 codec_decode(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
-	     int64_t *values)
+	     int64_t *scratch, int64_t *values)
 {
-	uint64_t value;
-
 	switch (codec) {
-	case CODEC_CONSTANT:
-		if (size != 8)
-			return -1;
-		for (uint32_t i = 0; i < count; i++)
-			values[i] = (int64_t)bytes_get64(bytes);
-		return 0;
 	case CODEC_RAW:
-		if (size != (size_t)count * 8)
-			return -1;
-		for (uint32_t i = 0; i < count; i++)
-			values[i] = (int64_t)bytes_get64(bytes + (size_t)i * 8);
-		return 0;
+		return read_raw(bytes, size, count, values);
 	case CODEC_PACKED:
-		return decode_packed(bytes, size, count, values);
+		return codec_packed_read(bytes, size, count, values);
 	case CODEC_DELTA:
-		if (size < 8 || count == 0)
-			return -1;
-		if (decode_packed(bytes + 8, size - 8, count - 1, values + 1) != 0)
-			return -1;
-		value = bytes_get64(bytes);
-		values[0] = (int64_t)value;
-		for (uint32_t i = 1; i < count; i++) {
-			value += (uint64_t)values[i];
-			values[i] = (int64_t)value;
-		}
-		return 0;
+		return read_delta(bytes, size, count, values);
+	case CODEC_DISTINCT:
+		return read_distinct(bytes, size, count, scratch, values);
 	case CODEC_ABSENT:
+	case CODEC_CONSTANT:
 		break;
 	}
 	return -1;
+}
+
+int
+codec_decode_codes(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
+		   uint32_t *codes)
+{
+	if (codec != CODEC_PACKED)
+		return -1;
+	return codec_packed_read_codes(bytes, size, count, codes);
 }

@@ -1,0 +1,218 @@
+/*
+ * codec.h: CODEC_PACKED, writing. Chooses base, width and exceptions of every
+ * group of 1,024 values by size, then packs them. Must not be given more than
+ * a block.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "codec_packed.h"
+
+/* At most one value in 16 is an exception: patching costs a few ns each. */
+#define EXCEPTIONS_SHARE 16u
+
+/* Bits one after the other, least significant first. */
+struct bits {
+	unsigned char *at;
+	uint64_t pending;
+	uint32_t pending_bits; /* < 64 */
+};
+
+static void
+bits_put(struct bits *bits, uint64_t value, uint32_t width)
+{
+	assert(width <= 64 && (value & ~packed_mask(width)) == 0);
+	bits->pending |= value << bits->pending_bits;
+	if (bits->pending_bits + width < 64) {
+		bits->pending_bits += width;
+		return;
+	}
+	bytes_put64(bits->at, bits->pending);
+	bits->at += 8;
+	bits->pending = bits->pending_bits == 0 ? 0 : value >> (64 - bits->pending_bits);
+	bits->pending_bits = bits->pending_bits + width - 64;
+}
+
+static void
+bits_flush(struct bits *bits)
+{
+	for (uint32_t i = 0; i < bits->pending_bits; i += 8)
+		*bits->at++ = (unsigned char)(bits->pending >> i);
+}
+
+/* ---- stripes ----------------------------------------------------------- */
+
+static void
+pack32(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
+{
+	uint32_t words[PACKED_LANES32 * 32] = {0}, mask = (uint32_t)packed_mask(width);
+
+	for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++) {
+		uint32_t bit = i / PACKED_LANES32 * width, shift = bit % 32;
+		uint32_t value = (uint32_t)((uint64_t)values[i] - base) & mask;
+		uint32_t *word = words + bit / 32 * PACKED_LANES32 + i % PACKED_LANES32;
+
+		word[0] |= value << shift;
+		if (shift + width > 32)
+			word[PACKED_LANES32] |= value >> (32 - shift);
+	}
+	memcpy(out, words, (size_t)width * PACKED_STRIPE_BYTES);
+}
+
+static void
+pack64(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
+{
+	uint64_t words[PACKED_LANES64 * 64] = {0}, mask = packed_mask(width);
+
+	for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++) {
+		uint32_t bit = i / PACKED_LANES64 * width, shift = bit % 64;
+		uint64_t value = ((uint64_t)values[i] - base) & mask;
+		uint64_t *word = words + bit / 64 * PACKED_LANES64 + i % PACKED_LANES64;
+
+		word[0] |= value << shift;
+		if (shift + width > 64)
+			word[PACKED_LANES64] |= value >> (64 - shift);
+	}
+	memcpy(out, words, (size_t)width * PACKED_STRIPE_BYTES);
+}
+
+/* ---- planning ---------------------------------------------------------- */
+
+static uint32_t
+bit_length(uint64_t value)
+{
+	return value == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(value);
+}
+
+/* The cheapest width for values - base. */
+static void
+measure(const int64_t *values, uint32_t count, uint64_t base, struct codec_group *out)
+{
+	uint32_t lengths[65] = {0}, longest = 64, over = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		lengths[bit_length((uint64_t)values[i] - base)]++;
+	while (longest > 0 && lengths[longest] == 0)
+		longest--;
+	*out = (struct codec_group){base, longest, 0, 0, packed_low_bytes(count, longest)};
+	for (uint32_t width = longest; width-- > 0;) {
+		size_t bytes;
+
+		over += lengths[width + 1];
+		if (over > count / EXCEPTIONS_SHARE)
+			break;
+		bytes =
+		    packed_low_bytes(count, width) + packed_exceptions_bytes(over, longest - width);
+		if (bytes < out->data_bytes)
+			*out = (struct codec_group){base, width, over, longest - width, bytes};
+	}
+}
+
+static void
+plan_group(const int64_t *values, uint32_t count, struct codec_group *out)
+{
+	struct codec_group from_zero;
+	int64_t min = values[0];
+
+	for (uint32_t i = 1; i < count; i++)
+		min = values[i] < min ? values[i] : min;
+	measure(values, count, (uint64_t)min, out);
+	if (min >= 0)
+		return;
+	/* A few large steps back (ts where the next site begins) must not widen
+	 * the rest: counted from 0 they wrap around and become exceptions. */
+	measure(values, count, 0, &from_zero);
+	if (from_zero.data_bytes < out->data_bytes)
+		*out = from_zero;
+}
+
+void
+codec_packed_plan(const int64_t *values, uint32_t count, struct codec_plan *out)
+{
+	uint64_t spread = 0;
+
+	assert(count >= 1 && count <= CODEC_GROUPS_MAX * CODEC_GROUP_ROWS);
+	for (uint32_t g = 0; g < packed_groups_count(count); g++) {
+		struct codec_group *group = &out->groups[g];
+
+		plan_group(values + g * CODEC_GROUP_ROWS, packed_group_rows(count, g), group);
+		if (g == 0 || (int64_t)group->base < (int64_t)out->frame)
+			out->frame = group->base;
+	}
+	for (uint32_t g = 0; g < packed_groups_count(count); g++)
+		spread |= out->groups[g].base - out->frame;
+	out->base_bytes = (bit_length(spread) + 7) / 8;
+	out->bytes = PACKED_HEAD_BYTES;
+	for (uint32_t g = 0; g < packed_groups_count(count); g++)
+		out->bytes += 2 + out->base_bytes + out->groups[g].data_bytes;
+}
+
+static unsigned char *
+write_low(const int64_t *values, uint32_t count, const struct codec_group *group,
+	  unsigned char *out)
+{
+	struct bits bits = {out, 0, 0};
+
+	if (group->width == 0)
+		return out;
+	if (count < CODEC_GROUP_ROWS) {
+		for (uint32_t i = 0; i < count; i++)
+			bits_put(&bits,
+				 ((uint64_t)values[i] - group->base) & packed_mask(group->width),
+				 group->width);
+		bits_flush(&bits);
+	} else if (group->width <= 32) {
+		pack32(values, group->base, group->width, out);
+	} else {
+		pack64(values, group->base, group->width, out);
+	}
+	return out + packed_low_bytes(count, group->width);
+}
+
+static unsigned char *
+write_exceptions(const int64_t *values, uint32_t count, const struct codec_group *group,
+		 unsigned char *out)
+{
+	struct bits bits = {out + 2, 0, 0};
+	uint32_t written = 0;
+
+	if (group->exceptions_count == 0)
+		return out;
+	bytes_put16(out, (uint16_t)group->exceptions_count);
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t high = ((uint64_t)values[i] - group->base) >> group->width;
+
+		if (high == 0)
+			continue;
+		bits_put(&bits, i, PACKED_POSITION_BITS);
+		bits_put(&bits, high, group->exception_bits);
+		written++;
+	}
+	bits_flush(&bits);
+	assert(written == group->exceptions_count);
+	return bits.at;
+}
+
+void
+codec_packed_write(const int64_t *values, uint32_t count, const struct codec_plan *plan,
+		   unsigned char *out)
+{
+	unsigned char *at = out + PACKED_HEAD_BYTES;
+
+	out[0] = (unsigned char)plan->base_bytes;
+	bytes_put64(out + 1, plan->frame);
+	for (uint32_t g = 0; g < packed_groups_count(count); g++) {
+		const struct codec_group *group = &plan->groups[g];
+		const int64_t *from = values + g * CODEC_GROUP_ROWS;
+		uint32_t rows = packed_group_rows(count, g);
+
+		*at++ = (unsigned char)group->width;
+		*at++ = (unsigned char)group->exception_bits;
+		for (uint32_t i = 0; i < plan->base_bytes; i++)
+			*at++ = (unsigned char)((group->base - plan->frame) >> (8 * i));
+		at = write_low(from, rows, group, at);
+		at = write_exceptions(from, rows, group, at);
+	}
+	assert((size_t)(at - out) == plan->bytes);
+}
