@@ -41,6 +41,13 @@ is_same_sort(const struct vector *sort, uint32_t row, struct store_str wanted)
 	       (wanted.size == 0 || memcmp(found.bytes, wanted.bytes, wanted.size) == 0);
 }
 
+/* Of a column without NULL: absent is 0. */
+static int64_t
+value_at(const struct vector *vector, uint32_t row)
+{
+	return vector->all_null ? 0 : vector->values[vector->constant ? 0 : row];
+}
+
 /* 1, 0, or an error of reading. */
 static int
 find_in_block(const struct segment *segment, uint32_t block, const struct wanted *wanted,
@@ -59,11 +66,9 @@ find_in_block(const struct segment *segment, uint32_t block, const struct wanted
 	    (result = segment_read(segment, block, (uint16_t)wanted->key_column, no_key, arena,
 				   &key, NULL)) != 0)
 		return result;
-	if (time.all_null || key.all_null)
-		return 0;
 	for (uint32_t row = 0; row < time.rows_count; row++) {
-		if (time.values[time.constant ? 0 : row] != wanted->began_ms ||
-		    (uint64_t)key.values[key.constant ? 0 : row] != wanted->key)
+		if (value_at(&time, row) != wanted->began_ms ||
+		    (uint64_t)value_at(&key, row) != wanted->key)
 			continue;
 		result = segment_read(segment, block, (uint16_t)wanted->sort_column, no_key, arena,
 				      &sort, NULL);

@@ -16,15 +16,17 @@ struct segment_column {
 };
 
 /*
- * Where a new segment's rows come from, already sorted. The writer pulls
- * column by column, block by block, in ascending order; vectors need to live
- * only until the next call. All vectors of one string column share one
- * dictionary.
+ * Where a new segment's rows come from, already sorted. The writer pulls column
+ * by column, block by block, in ascending order, the blocks of a string column
+ * twice (the dictionary first); vectors need to live only until the next call.
+ * All vectors of one string column share one dictionary of distinct entries
+ * (the same `chunks`), which lives until segment_write returns. NULL rows of a
+ * string column may have any valid code; they are read back with that of ''.
  */
 struct segment_source {
-	const struct store_table *table;
-	uint64_t rows_count;
-	const struct segment_column *columns; /* those with any value */
+	const struct store_table *table;      /* borrowed */
+	uint64_t rows_count;                  /* <= 2^32; 0 is an empty segment */
+	const struct segment_column *columns; /* those with any value, each once */
 	uint32_t columns_count;
 	int (*read)(void *context, uint32_t column_index, uint64_t first_row, uint32_t rows_count,
 		    struct vector *out, struct store_error *error);
@@ -33,20 +35,26 @@ struct segment_source {
 
 struct segment_summary {
 	uint64_t rows_count, file_bytes;
-	int64_t time_min, time_max; /* of the TIME column */
+	int64_t time_min, time_max; /* of the TIME column; 0 when there is none */
 	uint64_t footer_checksum;   /* XXH3-64, also kept in the manifest */
 };
 
 /* Writes directory/name durably (temporary name, sync, rename, directory
- * sync). On error nothing with that name exists. */
+ * sync) into a directory that is there. Takes about 5 MB besides the largest
+ * dictionary. On error nothing with that name exists. */
 int segment_write(struct io *io, const char *directory, const char *name,
 		  const struct segment_source *source, struct segment_summary *summary,
 		  struct store_error *error);
 
 struct segment;
 
-/* Maps the file, checks size, magic, version and footer; dictionaries and
- * chunks are checked when first read. `table` is borrowed. */
+/*
+ * Maps the file, checks size, magic, version and footer; dictionaries and
+ * chunks are checked when first read. `table` is borrowed. A footer_checksum of
+ * 0 is not compared. Columns are matched by name: those that the table lacks
+ * are ignored, UINT may have grown more bits, any other change of type is
+ * STORE_ECORRUPT. A file of a newer format is STORE_EVERSION.
+ */
 int segment_open(struct io *io, const char *path, const struct store_table *table,
 		 uint64_t footer_checksum, struct segment **out, struct store_error *error);
 void segment_close(struct segment *segment);
@@ -54,11 +62,19 @@ void segment_close(struct segment *segment);
 void segment_summary(const struct segment *segment, struct segment_summary *out);
 uint32_t segment_blocks_count(const struct segment *segment);
 uint32_t segment_block_rows_count(const struct segment *segment, uint32_t block);
-/* The columns the file has; borrowed. */
+/* The columns that both file and table have, ascending by (column, key);
+ * borrowed. */
 const struct segment_column *segment_columns(const struct segment *segment, uint32_t *count);
 
-/* As block_range, block_column_bytes and block_read of snapshot.h; safe from
- * several threads. */
+/*
+ * As block_range, block_column_bytes and block_read of block.h; safe from
+ * several threads. Columns that the file lacks, and blocks in which every row
+ * is NULL or the column's default (0, ''), read as all_null. The values of NULL
+ * rows are unspecified; where the table's column is not NULLABLE, NULL rows
+ * read as 0 or '' and there is no bitmap. Arrays lie in the arena or in the
+ * mapping. Errors: STORE_ECORRUPT, STORE_ELIMIT (the arena's bound),
+ * STORE_ENOMEM.
+ */
 bool segment_range(const struct segment *segment, uint32_t block, uint16_t column, int64_t *min,
 		   int64_t *max);
 uint64_t segment_column_bytes(const struct segment *segment, uint32_t block, uint16_t column,
@@ -67,7 +83,7 @@ int
 segment_read(const struct segment *segment, uint32_t block, uint16_t column, struct store_str key,
 	     struct store_arena *arena, struct vector *out, struct store_error *error);
 
-/* Reads and checks every byte. */
+/* Reads and checks every byte, columns that the table lacks included. */
 int segment_verify(const struct segment *segment, struct store_error *error);
 
 #endif

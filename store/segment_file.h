@@ -1,0 +1,79 @@
+/*
+ * The inside of an open segment: shared by segment_open.c (the footer),
+ * segment_read.c (columns, dictionaries) and segment_verify.c, and by nothing
+ * else.
+ */
+#ifndef SEGMENT_FILE_H
+#define SEGMENT_FILE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "codec.h"
+#include "segment.h"
+#include "segment_format.h"
+
+/* One column of one block, as the footer has it. */
+struct segment_chunk {
+	uint8_t codec, flags;
+	uint32_t null_count;
+	uint32_t nulls_bytes, values_bytes, values_raw_bytes;
+	uint64_t offset, checksum; /* of nulls_bytes + values_bytes bytes */
+	int64_t min, max;
+	_Atomic bool checked; /* the checksum matched once */
+};
+
+/* A column's dictionary; the file's bytes are turned into entries once, on
+ * first use. */
+struct segment_strings {
+	uint8_t flags;
+	uint32_t count, stored_bytes, raw_bytes;
+	uint64_t offset, checksum;
+	_Atomic bool loaded;             /* set last; what follows is then constant */
+	unsigned char *raw;              /* owned; NULL when the mapping's bytes serve */
+	struct store_str *entries;       /* owned: [count], ascending */
+	const struct store_str **chunks; /* owned: into entries */
+	struct dictionary dictionary;
+};
+
+struct segment_file_column {
+	struct store_str name, key; /* in the mapping */
+	enum store_type type;       /* this and the next as in the file */
+	uint8_t bits;
+	uint32_t scale, flags;
+	int32_t index; /* in the table; -1: the table has no such column */
+	struct segment_strings strings;
+	struct segment_chunk *chunks; /* owned: [blocks_count] */
+};
+
+struct segment {
+	struct io *io;                   /* borrowed */
+	const struct store_table *table; /* borrowed */
+	char *path;                      /* owned */
+	const unsigned char *bytes;      /* owned mapping of summary.file_bytes */
+	struct segment_summary summary;
+	uint64_t footer_at; /* sections end before it */
+	uint32_t blocks_count, columns_count, known_count;
+	uint32_t *block_rows;                /* owned: [blocks_count] */
+	struct segment_file_column *columns; /* owned: [columns_count] */
+	/* Those that the table has, ascending by (column, key): */
+	struct segment_file_column **sorted; /* owned: [known_count], into columns */
+	struct segment_column *known;        /* owned: [known_count], the same */
+	pthread_mutex_t mutex;               /* guards columns[].strings while loading */
+};
+
+/* STORE_ECORRUPT with the segment's path and the offset. */
+int segment_corrupt(const struct segment *segment, uint64_t offset, struct store_error *error,
+		    const char *what);
+
+/* One column's dictionary, loaded; any thread. */
+int segment_load_strings(struct segment *segment, struct segment_file_column *column,
+			 struct store_error *error);
+
+/* Decodes as segment_read does, of any column of the file; `nullable` is
+ * whether NULLs may be shown, else they become 0 or ''. */
+int segment_read_column(struct segment *segment, struct segment_file_column *column, uint32_t block,
+			bool nullable, struct store_arena *arena, struct vector *out,
+			struct store_error *error);
+
+#endif

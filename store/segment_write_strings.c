@@ -1,0 +1,222 @@
+/*
+ * A string column of a new segment: its dictionary of the entries that occur,
+ * sorted, then the blocks' codes translated to it. Reads the column twice, for
+ * the codes depend on all entries. Must hold no block of it.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "bytes.h"
+#include "segment_writer.h"
+
+struct entry {
+	struct store_str string;
+	uint32_t source_code;
+};
+
+/* A string column's way from the source's codes to the segment's. */
+struct strings {
+	struct dictionary source; /* as of the first block that has values */
+	uint32_t *codes;          /* owned: [source.count]; first 0 or 1 (used) */
+	struct entry *entries;    /* owned: used ones, ascending, distinct */
+	uint32_t entries_count;
+	bool nulls; /* some rows are NULL: they get the code of '' */
+};
+
+#define SOURCE_NONE UINT32_MAX
+
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct store_str *x = &((const struct entry *)a)->string;
+	const struct store_str *y = &((const struct entry *)b)->string;
+	uint32_t size = x->size < y->size ? x->size : y->size;
+	int order = size == 0 ? 0 : memcmp(x->bytes, y->bytes, size);
+
+	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+}
+
+/* First pass over the column: which of the source's codes occur? */
+static int
+mark_used(struct segment_writer *writer, uint32_t column_index, struct strings *strings)
+{
+	for (uint64_t first = 0; first < writer->source->rows_count; first += BLOCK_ROWS_MAX) {
+		struct vector vector;
+		int result = segment_writer_read(writer, column_index, first, &vector);
+
+		if (result != 0)
+			return result;
+		if (vector.all_null)
+			continue;
+		if (strings->codes == NULL) {
+			strings->source = *vector.dictionary;
+			strings->codes =
+			    calloc((size_t)strings->source.count + 1, sizeof *strings->codes);
+			if (strings->codes == NULL)
+				return segment_writer_out_of_memory(writer);
+		}
+		assert(vector.dictionary->chunks == strings->source.chunks);
+		for (uint32_t i = 0; i < (vector.constant ? 1 : vector.rows_count); i++) {
+			assert(vector.codes[i] < strings->source.count);
+			if (vector.nulls == NULL || !bitmap_get(vector.nulls, i))
+				strings->codes[vector.codes[i]] = 1;
+		}
+		strings->nulls = strings->nulls || vector.nulls != NULL;
+	}
+	return 0;
+}
+
+/* Between the passes: the used entries in order, codes[] from old to new. */
+static int
+sort_entries(struct segment_writer *writer, struct strings *strings)
+{
+	uint32_t used = 1, found = 0; /* one more for '' */
+
+	for (uint32_t code = 0; code < strings->source.count; code++)
+		used += strings->codes[code];
+	if ((strings->entries = malloc(used * sizeof *strings->entries)) == NULL)
+		return segment_writer_out_of_memory(writer);
+	if (strings->nulls)
+		strings->entries[found++] = (struct entry){{"", 0}, SOURCE_NONE};
+	for (uint32_t code = 0; code < strings->source.count; code++) {
+		if (strings->codes[code] != 0)
+			strings->entries[found++] =
+			    (struct entry){dictionary_entry(&strings->source, code), code};
+	}
+	qsort(strings->entries, found, sizeof *strings->entries, compare_entries);
+	for (uint32_t i = 0; i < found; i++) {
+		uint32_t *count = &strings->entries_count;
+
+		if (*count == 0 ||
+		    compare_entries(&strings->entries[*count - 1], &strings->entries[i]) != 0)
+			strings->entries[(*count)++] = strings->entries[i];
+		if (strings->entries[i].source_code != SOURCE_NONE)
+			strings->codes[strings->entries[i].source_code] = *count - 1;
+	}
+	return 0;
+}
+
+/* Lengths, then bytes; NULL after setting the error. Owned by the caller. */
+static unsigned char *
+pack_entries(struct segment_writer *writer, const struct strings *strings, size_t *size)
+{
+	uint32_t count = strings->entries_count, longest = 0, length_bytes;
+	unsigned char *raw, *at;
+	size_t bytes = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t length = strings->entries[i].string.size;
+
+		bytes += length;
+		longest = length > longest ? length : longest;
+	}
+	length_bytes = longest <= UINT8_MAX ? 1 : longest <= UINT16_MAX ? 2 : 4;
+	*size = 1 + (size_t)count * length_bytes + bytes;
+	if (*size > SEGMENT_DICTIONARY_RAW_BYTES_MAX) {
+		store_error_set(writer->error, STORE_ENOMEM,
+				"%s: a dictionary of %zu bytes is over the limit of %u",
+				writer->path, *size, SEGMENT_DICTIONARY_RAW_BYTES_MAX);
+		return NULL;
+	}
+	if ((raw = malloc(*size)) == NULL) {
+		segment_writer_out_of_memory(writer);
+		return NULL;
+	}
+	raw[0] = (unsigned char)length_bytes;
+	at = raw + 1 + (size_t)count * length_bytes;
+	for (uint32_t i = 0; i < count; i++) {
+		struct store_str string = strings->entries[i].string;
+
+		for (uint32_t byte = 0; byte < length_bytes; byte++)
+			raw[1 + (size_t)i * length_bytes + byte] =
+			    (unsigned char)(string.size >> (8 * byte));
+		if (string.size > 0)
+			memcpy(at, string.bytes, string.size);
+		at += string.size;
+	}
+	return raw;
+}
+
+/* The section, and its entry at footer offset `at`. */
+static int
+put_dictionary(struct segment_writer *writer, const struct strings *strings, size_t at)
+{
+	unsigned char *raw = NULL, *packed = NULL, *entry;
+	size_t raw_size = 0, size;
+	int result = STORE_ENOMEM;
+
+	if ((raw = pack_entries(writer, strings, &raw_size)) == NULL)
+		goto done;
+	if ((packed = malloc(codec_compress_bound(raw_size))) == NULL) {
+		segment_writer_out_of_memory(writer);
+		goto done;
+	}
+	size = codec_compress(raw, raw_size, packed);
+	entry = writer->footer + at;
+	entry[0] = size != 0 ? SEGMENT_DICTIONARY_LZ4 : 0;
+	if (size == 0)
+		size = raw_size;
+	bytes_put32(entry + 1, strings->entries_count);
+	bytes_put32(entry + 5, (uint32_t)size);
+	bytes_put32(entry + 9, (uint32_t)raw_size);
+	bytes_put64(entry + 13, XXH3_64bits(size < raw_size ? packed : raw, size));
+	result = segment_writer_section(writer, size < raw_size ? packed : raw, size);
+done:
+	free(raw);
+	free(packed);
+	return result;
+}
+
+/* Second pass: the blocks' codes, translated. */
+static int
+put_codes(struct segment_writer *writer, uint32_t column_index, const struct store_column *column,
+	  const struct strings *strings)
+{
+	struct segment_absence absence = {!(column->flags & STORE_NULLABLE), 0};
+
+	/* '' sorts first, so its code is 0 or it does not occur. */
+	if (strings->entries_count == 0 || strings->entries[0].string.size != 0)
+		absence.possible = false;
+	for (uint64_t first = 0; first < writer->source->rows_count; first += BLOCK_ROWS_MAX) {
+		struct vector vector;
+		int result = segment_writer_read(writer, column_index, first, &vector);
+
+		if (result != 0)
+			return result;
+		for (uint32_t i = 0; !vector.all_null && i < vector.rows_count; i++) {
+			uint32_t code = vector.codes[vector.constant ? 0 : i];
+			bool null = vector.nulls != NULL && bitmap_get(vector.nulls, i);
+
+			assert(code < strings->source.count);
+			writer->values[i] = null ? 0 : strings->codes[code];
+		}
+		if ((result = segment_writer_block(writer, column, &vector, absence)) != 0)
+			return result;
+	}
+	return 0;
+}
+
+int
+segment_write_strings(struct segment_writer *writer, uint32_t column_index,
+		      const struct store_column *column)
+{
+	size_t dictionary_at = writer->footer_bytes;
+	struct strings strings = {0};
+	int result;
+
+	if (segment_writer_footer(writer, SEGMENT_DICTIONARY_BYTES) == NULL)
+		return STORE_ENOMEM;
+	result = mark_used(writer, column_index, &strings);
+	if (result == 0 && strings.codes != NULL) {
+		if ((result = sort_entries(writer, &strings)) == 0)
+			result = put_dictionary(writer, &strings, dictionary_at);
+	}
+	if (result == 0)
+		result = put_codes(writer, column_index, column, &strings);
+	free(strings.codes);
+	free(strings.entries);
+	return result;
+}
