@@ -31,6 +31,7 @@ struct flush {
 	struct manifest manifest;     /* what it will be; segments owned */
 	struct open_segment **opened; /* owned: the new ones */
 	uint32_t opened_count;
+	bool listed; /* the manifest on disk may name them */
 	struct store_error *error;
 };
 
@@ -265,16 +266,10 @@ forget_views(struct store *store, const struct generation *generation)
 static int
 copy_manifest(struct flush *flush)
 {
-	const struct manifest *now = &flush->store->manifest;
+	int result = manifest_copy(&flush->store->manifest, &flush->manifest, flush->error);
 
-	flush->manifest = *now;
-	flush->manifest.segments =
-	    malloc(((size_t)now->segments_count + 1) * sizeof *now->segments);
-	if (flush->manifest.segments == NULL)
-		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
-	if (now->segments_count > 0)
-		memcpy(flush->manifest.segments, now->segments,
-		       (size_t)now->segments_count * sizeof *now->segments);
+	if (result != 0)
+		return result;
 	flush->manifest.commit = flush->generation->last_commit;
 	pthread_mutex_lock(&flush->store->writer_mutex);
 	flush->manifest.wal_floor = flush->generation->next->wal_floor;
@@ -318,13 +313,16 @@ discard(struct flush *flush)
 	struct store *store = flush->store;
 	char path[PATH_MAX];
 
+	/* When replacing the manifest failed late, it has the old contents or the
+	 * new: then the files must stay, for a crash could make it the new. */
 	for (uint32_t i = 0; i < flush->opened_count; i++) {
-		if (manifest_segment_path(store->directory, store->schema, &flush->opened[i]->entry,
+		if (!flush->listed &&
+		    manifest_segment_path(store->directory, store->schema, &flush->opened[i]->entry,
 					  path, sizeof path) == 0)
 			store->io->unlink(store->io, path);
 		snapshot_release_segment(flush->opened[i]);
 	}
-	free(flush->manifest.segments);
+	manifest_clear(&flush->manifest);
 }
 
 static int
@@ -362,6 +360,7 @@ flush_generation(struct store *store, struct generation *generation, struct stor
 		result = flush_table(&flush, i);
 	if (result == 0) {
 		flush.manifest.next_file_id = atomic_load(&store->next_file_id);
+		flush.listed = true;
 		result = manifest_write(store->io, store->directory, store->schema, &flush.manifest,
 					error);
 	}

@@ -16,6 +16,16 @@ struct manifest_segment {
 	struct segment_summary summary;
 };
 
+#define MANIFEST_TABLE_NAME_BYTES_MAX 255u
+
+/* Segments of tables that the schema lacks (an older program on a newer
+ * store, or a table was taken out): not served, but carried along. */
+struct manifest_kept {
+	char (*tables)[MANIFEST_TABLE_NAME_BYTES_MAX + 1]; /* owned: names */
+	uint32_t tables_count, segments_count;
+	struct manifest_segment *segments; /* owned; table: index in tables */
+};
+
 struct manifest {
 	uint64_t commit;                   /* all commits <= this are in segments */
 	uint64_t wal_floor;                /* id of the first WAL file to replay */
@@ -23,17 +33,23 @@ struct manifest {
 	uint8_t secret[32];                /* random, made with the store: keyed hashes */
 	struct manifest_segment *segments; /* owned, malloc */
 	uint32_t segments_count;
+	struct manifest_kept kept;
 };
 
-/* Reads directory/MANIFEST. STORE_EUNKNOWN when there is none. */
+/* Reads directory/MANIFEST; manifest_clear frees what *out then owns.
+ * STORE_EUNKNOWN when there is none, STORE_EVERSION when a newer program wrote
+ * it, STORE_ECORRUPT when any byte is not what was written. */
 int manifest_read(struct io *io, const char *directory, const struct store_schema *schema,
 		  struct manifest *out, struct store_error *error);
-/* Replaces it durably. */
+/* Replaces it durably. Segment ids are below next_file_id, times in order. */
 int manifest_write(struct io *io, const char *directory, const struct store_schema *schema,
 		   const struct manifest *manifest, struct store_error *error);
-void manifest_clear(struct manifest *manifest); /* frees segments */
 
-/* TABLE/YYYY-MM-DD and the file's path below the store's directory. */
+/* A copy with arrays of its own; STORE_ENOMEM leaves *out empty. */
+int manifest_copy(const struct manifest *manifest, struct manifest *out, struct store_error *error);
+void manifest_clear(struct manifest *manifest); /* frees and zeroes */
+
+/* DIRECTORY/TABLE/YYYY-MM-DD/ID.seg; STORE_EINVAL when it does not fit. */
 int manifest_segment_path(const char *directory, const struct store_schema *schema,
 			  const struct manifest_segment *segment, char *out, size_t out_size);
 
