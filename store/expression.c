@@ -1,0 +1,396 @@
+/*
+ * expression.h: reading columns and evaluating. Between plan.c's expressions
+ * and function.c's kernels; must not know about groups or clauses.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "expression.h"
+#include "function.h"
+
+/* ---- types ----------------------------------------------------------- */
+
+bool
+type_is_float(enum store_result_type type)
+{
+	return type == STORE_R_FLOAT64;
+}
+
+bool
+type_is_signed(enum store_result_type type)
+{
+	return type >= STORE_R_INT8 && type <= STORE_R_INT64;
+}
+
+bool
+type_is_integer(enum store_result_type type)
+{
+	return type <= STORE_R_INT64 || type == STORE_R_BOOL;
+}
+
+bool
+type_is_number(enum store_result_type type)
+{
+	return type_is_integer(type) || type_is_float(type);
+}
+
+bool
+type_is_time(enum store_result_type type)
+{
+	return type == STORE_R_DATE || type == STORE_R_DATETIME || type == STORE_R_DATETIME64;
+}
+
+uint32_t
+type_bytes(enum store_result_type type)
+{
+	if (type <= STORE_R_UINT64)
+		return 1u << (type - STORE_R_UINT8);
+	if (type <= STORE_R_INT64)
+		return 1u << (type - STORE_R_INT8);
+	return type == STORE_R_BOOL ? 1 : 8;
+}
+
+enum store_result_type
+type_of_integer(bool is_signed, uint32_t bytes)
+{
+	uint32_t step = bytes >= 8 ? 3 : bytes >= 4 ? 2 : bytes >= 2 ? 1 : 0;
+
+	return (enum store_result_type)((is_signed ? STORE_R_INT8 : STORE_R_UINT8) + step);
+}
+
+/* ---- cells ----------------------------------------------------------- */
+
+double
+data_double(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	if (type_is_float(data->type.type))
+		return data->n.f[index];
+	if (type_is_signed(data->type.type))
+		return (double)data->n.i[index];
+	return (double)data->n.u[index];
+}
+
+int64_t
+data_time_ms(const struct data *data, uint32_t row)
+{
+	int64_t value = data->n.i[data_index(data, row)];
+
+	switch (data->type.type) {
+	case STORE_R_DATE:
+		return value * 86400000;
+	case STORE_R_DATETIME:
+		return value * 1000;
+	default:
+		return value;
+	}
+}
+
+bool
+data_true(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	if (type_is_float(data->type.type))
+		return data->n.f[index] != 0;
+	return data->n.u[index] != 0;
+}
+
+struct store_value
+data_value(const struct data *data, uint32_t row)
+{
+	struct store_value value = {.null = data_is_null(data, row)};
+	uint32_t index = data_index(data, row);
+
+	if (value.null)
+		return value;
+	if (data->values != NULL)
+		return data->values[index];
+	if (data->type.type == STORE_R_STRING)
+		value.v.s = data_string(data, row);
+	else
+		value.v.u = data->n.u[index];
+	return value;
+}
+
+int
+expression_no_memory(struct store_error *error)
+{
+	if (error != NULL) {
+		error->clickhouse = 241;
+		error->name = "MEMORY_LIMIT_EXCEEDED";
+	}
+	return store_error_set(
+	    error, STORE_ELIMIT,
+	    "Memory limit for the query exceeded: narrow the time range or group "
+	    "by fewer values");
+}
+
+int
+data_allocate(struct evaluation *evaluation, struct type type, uint32_t count, struct data *out)
+{
+	size_t size = type.type == STORE_R_STRING ? sizeof *out->s : sizeof *out->n.i;
+	void *bytes = store_arena_alloc(evaluation->arena, (count + 1u) * size);
+
+	memset(out, 0, sizeof *out);
+	if (bytes == NULL)
+		return expression_no_memory(evaluation->error);
+	out->type = type;
+	out->count = count;
+	if (type.type == STORE_R_STRING)
+		out->s = bytes;
+	else
+		out->n.i = bytes;
+	return 0;
+}
+
+int
+data_allocate_nulls(struct evaluation *evaluation, struct data *data)
+{
+	data->nulls = store_arena_zalloc(evaluation->arena, (size_t)data->count + 1);
+	return data->nulls == NULL ? expression_no_memory(evaluation->error) : 0;
+}
+
+/* ---- columns --------------------------------------------------------- */
+
+static uint32_t
+row_of(const struct evaluation *evaluation, uint32_t i)
+{
+	return evaluation->rows == NULL ? i : evaluation->rows[i];
+}
+
+static int
+gather_nulls(struct evaluation *evaluation, const struct vector *vector, struct data *out)
+{
+	if (!out->type.nullable || (vector->nulls == NULL && !vector->all_null))
+		return 0;
+	if (data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->nulls[i] =
+		    vector->all_null || bitmap_get(vector->nulls, row_of(evaluation, i));
+	return 0;
+}
+
+static int
+gather_numbers(struct evaluation *evaluation, const struct store_column *column,
+	       const struct vector *vector, struct type type, struct data *out)
+{
+	double scale = column->scale;
+	int result = data_allocate(evaluation, type, evaluation->count, out);
+
+	if (result != 0 || (result = gather_nulls(evaluation, vector, out)) != 0)
+		return result;
+	for (uint32_t i = 0; i < out->count; i++) {
+		int64_t value = 0;
+
+		if (!vector->all_null)
+			value = vector->values[vector->constant ? 0 : row_of(evaluation, i)];
+		if (column->type == STORE_FLOAT && column->scale != 0)
+			out->n.f[i] = (double)value / scale;
+		else
+			out->n.i[i] = value; /* an unscaled float's bits too */
+	}
+	return 0;
+}
+
+static const struct store_str empty_entry[1];
+static const struct store_str *const empty_chunks[1] = {empty_entry};
+static const struct dictionary empty_dictionary = {1, empty_chunks};
+
+static int
+gather_codes(struct evaluation *evaluation, const struct vector *vector, struct type type,
+	     struct data *out)
+{
+	uint32_t *codes;
+
+	memset(out, 0, sizeof *out);
+	out->type = type;
+	out->count = evaluation->count;
+	if (vector->all_null || vector->constant) {
+		codes = store_arena_zalloc(evaluation->arena, sizeof *codes);
+		out->constant = true;
+	} else {
+		codes = store_arena_alloc(evaluation->arena, (out->count + 1u) * sizeof *codes);
+	}
+	if (codes == NULL)
+		return expression_no_memory(evaluation->error);
+	if (!vector->all_null && vector->constant)
+		codes[0] = vector->codes[0];
+	for (uint32_t i = 0; !out->constant && i < out->count; i++)
+		codes[i] = vector->codes[row_of(evaluation, i)];
+	out->codes = codes;
+	out->dictionary = vector->all_null ? &empty_dictionary : vector->dictionary;
+	return 0;
+}
+
+static int
+read_column(struct evaluation *evaluation, const struct expression *expression, struct data *out)
+{
+	const struct store_column *column = &evaluation->table->columns[expression->column];
+	struct data *cached =
+	    expression->key.size == 0 ? &evaluation->columns[expression->column] : NULL;
+	struct vector vector;
+	int result;
+
+	if (cached != NULL && cached->count == evaluation->count && evaluation->count > 0) {
+		*out = *cached;
+		return 0;
+	}
+	result = block_read(evaluation->block, expression->column, expression->key,
+			    evaluation->arena, &vector, evaluation->error);
+	if (result == STORE_ELIMIT)
+		return expression_no_memory(evaluation->error);
+	if (result != 0)
+		return result;
+	evaluation->bytes_read +=
+	    block_column_bytes(evaluation->block, expression->column, expression->key);
+	if (expression->type.type == STORE_R_STRING)
+		result = gather_codes(evaluation, &vector, expression->type, out);
+	else
+		result = gather_numbers(evaluation, column, &vector, expression->type, out);
+	if (result == 0 && cached != NULL)
+		*cached = *out;
+	return result;
+}
+
+/* ---- calls ----------------------------------------------------------- */
+
+static int
+evaluate_call(struct evaluation *evaluation, const struct expression *expression, struct data *out)
+{
+	struct data *args =
+	    store_arena_alloc(evaluation->arena, (expression->args_count + 1u) * sizeof *args);
+	int result;
+
+	if (args == NULL)
+		return expression_no_memory(evaluation->error);
+	for (uint32_t i = 0; i < expression->args_count; i++) {
+		if ((result = expression_evaluate(evaluation, expression->args[i], &args[i])) != 0)
+			return result;
+	}
+	return function_evaluate(evaluation, expression, args, out);
+}
+
+/* Results per dictionary entry, spread over the rows by their codes. */
+static int
+spread(struct evaluation *evaluation, const struct expression *expression, const struct data *coded,
+       const struct data *per_entry, struct data *out)
+{
+	uint32_t count = coded->constant ? 1 : coded->count;
+	int result = data_allocate(evaluation, expression->type, coded->count, out);
+
+	if (result == 0 && per_entry->nulls != NULL)
+		result = data_allocate_nulls(evaluation, out);
+	if (result != 0)
+		return result;
+	out->constant = coded->constant;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t entry = data_index(per_entry, coded->codes[i]);
+
+		if (out->s != NULL)
+			out->s[i] = data_string(per_entry, entry);
+		else
+			out->n.u[i] = per_entry->n.u[entry];
+		if (out->nulls != NULL)
+			out->nulls[i] = per_entry->nulls[entry];
+	}
+	return 0;
+}
+
+/* f(column) for each distinct string of the block instead of each row. */
+static int
+evaluate_by_entry(struct evaluation *evaluation, const struct expression *expression,
+		  struct data *out)
+{
+	struct evaluation inner = *evaluation;
+	struct data coded, entries, per_entry;
+	int result = expression_evaluate(evaluation, expression->only_string, &coded);
+
+	if (result != 0)
+		return result;
+	if (coded.codes == NULL || coded.dictionary->count > coded.count)
+		return evaluate_call(evaluation, expression, out);
+	result = data_allocate(evaluation, expression->only_string->type, coded.dictionary->count,
+			       &entries);
+	if (result != 0)
+		return result;
+	for (uint32_t i = 0; i < entries.count; i++)
+		entries.s[i] = dictionary_entry(coded.dictionary, i);
+	inner.count = entries.count;
+	inner.entry_column = expression->only_string;
+	inner.entries = &entries;
+	if ((result = evaluate_call(&inner, expression, &per_entry)) != 0)
+		return result;
+	evaluation->bytes_read = inner.bytes_read;
+	return spread(evaluation, expression, &coded, &per_entry, out);
+}
+
+/* A whole map: the keys that the row has, in order. */
+static int
+evaluate_map(struct evaluation *evaluation, const struct expression *expression, struct data *out)
+{
+	uint32_t keys = expression->args_count;
+	struct store_value *values =
+	    store_arena_zalloc(evaluation->arena, (evaluation->count + 1u) * sizeof *values);
+	struct data *args = store_arena_alloc(evaluation->arena, (keys + 1u) * sizeof *args);
+	int result;
+
+	memset(out, 0, sizeof *out);
+	if (values == NULL || args == NULL)
+		return expression_no_memory(evaluation->error);
+	for (uint32_t k = 0; k < keys; k++) {
+		if ((result = expression_evaluate(evaluation, expression->args[k], &args[k])) != 0)
+			return result;
+	}
+	for (uint32_t i = 0; i < evaluation->count; i++) {
+		struct store_value *items =
+		    store_arena_zalloc(evaluation->arena, (keys * 2u + 1u) * sizeof *items);
+
+		if (items == NULL)
+			return expression_no_memory(evaluation->error);
+		values[i].v.list.items = items;
+		for (uint32_t k = 0; k < keys; k++) {
+			struct store_str value = data_string(&args[k], i);
+
+			if (value.size == 0)
+				continue;
+			items[values[i].v.list.count * 2].v.s = expression->args[k]->key;
+			items[values[i].v.list.count++ * 2 + 1].v.s = value;
+		}
+	}
+	out->type = expression->type;
+	out->count = evaluation->count;
+	out->values = values;
+	return 0;
+}
+
+int
+expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
+		    struct data *out)
+{
+	switch (expression->kind) {
+	case EXPRESSION_CONSTANT:
+		*out = expression->constant;
+		out->count = evaluation->count;
+		return 0;
+	case EXPRESSION_SLOT:
+		*out = evaluation->slots[expression->slot];
+		return 0;
+	case EXPRESSION_COLUMN:
+		if (evaluation->entry_column != NULL) {
+			*out = *evaluation->entries;
+			return 0;
+		}
+		if (expression->type.type == STORE_R_MAP)
+			return evaluate_map(evaluation, expression, out);
+		return read_column(evaluation, expression, out);
+	case EXPRESSION_CALL:
+		break;
+	}
+	if (expression->only_string != NULL && evaluation->entry_column == NULL)
+		return evaluate_by_entry(evaluation, expression, out);
+	return evaluate_call(evaluation, expression, out);
+}

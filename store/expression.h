@@ -1,0 +1,131 @@
+/*
+ * Typed expressions over columns of rows: built by plan.c from the parsed
+ * query, evaluated a block (or all groups) at a time. Values are arrays; NULLs
+ * are a byte per row; strings of dictionary columns stay codes as long as they
+ * can.
+ */
+#ifndef EXPRESSION_H
+#define EXPRESSION_H
+
+#include "block.h"
+#include "sql_ast.h"
+
+struct type {
+	enum store_result_type type;
+	enum store_result_type element; /* STORE_R_ARRAY */
+	bool nullable, dictionary;
+};
+
+/* rows[count] values of one type. With `constant` the arrays hold one. */
+struct data {
+	struct type type;
+	uint32_t count;
+	bool constant;
+	union { /* numbers and times: [count] */
+		int64_t *i;
+		uint64_t *u;
+		double *f;
+	} n;
+	struct store_str *s;   /* strings; NULL when coded */
+	const uint32_t *codes; /* coded strings */
+	const struct dictionary *dictionary;
+	uint8_t *nulls;                   /* NULL: none */
+	const struct store_value *values; /* MAP and ARRAY: [count] */
+};
+
+enum expression_kind {
+	EXPRESSION_COLUMN,   /* of the table; `key` for one map value */
+	EXPRESSION_CONSTANT, /* `constant` has one row */
+	EXPRESSION_CALL,
+	EXPRESSION_SLOT, /* a group key or an aggregate's result */
+};
+
+struct function;
+struct evaluation;
+
+struct expression {
+	enum expression_kind kind;
+	struct type type;
+	uint32_t offset; /* in the query, for errors */
+	uint16_t column;
+	struct store_str key;
+	struct data constant;
+	const struct function *function;
+	struct expression **args;
+	uint32_t args_count;
+	uint32_t slot;
+	struct store_str unit; /* of an interval argument */
+	/* The only string column that it reads, when it reads nothing else:
+	 * evaluated once per dictionary entry. NULL otherwise. */
+	const struct expression *only_string;
+};
+
+/* Rows to evaluate over: some or all rows of a block, or slots. */
+struct evaluation {
+	const struct store_table *table; /* of the block */
+	const struct block *block;       /* or NULL */
+	const uint32_t *rows;            /* selected rows of the block; NULL: all */
+	uint32_t count;                  /* of rows */
+	struct data *slots;              /* for EXPRESSION_SLOT */
+	struct data *columns;            /* cache by column: count 0 when not read */
+	struct store_arena *arena;
+	struct store_error *error;
+	int64_t now_ms;
+	uint64_t bytes_read;
+	/* Set while an expression runs over dictionary entries. */
+	const struct expression *entry_column;
+	const struct data *entries;
+};
+
+/* 0 or a negative code with evaluation->error set. */
+int expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
+			struct data *out);
+
+/* Row access that hides `constant` and codes. */
+static inline uint32_t
+data_index(const struct data *data, uint32_t row)
+{
+	return data->constant ? 0 : row;
+}
+
+static inline bool
+data_is_null(const struct data *data, uint32_t row)
+{
+	return data->nulls != NULL && data->nulls[data_index(data, row)];
+}
+
+static inline struct store_str
+data_string(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	return data->codes != NULL ? dictionary_entry(data->dictionary, data->codes[index])
+				   : data->s[index];
+}
+
+bool type_is_float(enum store_result_type type);
+bool type_is_signed(enum store_result_type type);
+bool type_is_integer(enum store_result_type type); /* Bool too */
+bool type_is_number(enum store_result_type type);
+bool type_is_time(enum store_result_type type); /* Date, DateTime, DateTime64 */
+uint32_t type_bytes(enum store_result_type type);
+enum store_result_type type_of_integer(bool is_signed, uint32_t bytes);
+/* The number as a double. */
+double data_double(const struct data *data, uint32_t row);
+/* A time as milliseconds. */
+int64_t data_time_ms(const struct data *data, uint32_t row);
+/* Truth of a number. */
+bool data_true(const struct data *data, uint32_t row);
+/* One cell; strings are not copied. */
+struct store_value data_value(const struct data *data, uint32_t row);
+/* Fresh arrays for `count` rows; 0 or STORE_ELIMIT. */
+int
+data_allocate(struct evaluation *evaluation, struct type type, uint32_t count, struct data *out);
+int data_allocate_nulls(struct evaluation *evaluation, struct data *data);
+
+/* 'YYYY-MM-DD[ hh:mm:ss[.mmm]]' (T and Z too) as ms; false when it is not. */
+bool time_parse(struct store_str text, int64_t *ms);
+/* Memory ran out: sets error 241. */
+int expression_no_memory(struct store_error *error);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * Finding functions and calling their kernels with the NULL rule.
+ */
+#include <string.h>
+
+#include "function.h"
+#include "sql_parse.h"
+
+#define NAME_BYTES_MAX 40u
+
+static const struct function *const tables[] = {function_number_table, function_logic_table,
+						function_string_table, function_time_table};
+
+const struct function *
+function_find(struct store_str name)
+{
+	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+		for (const struct function *f = tables[t]; f->name != NULL; f++) {
+			bool same = strlen(f->name) == name.size &&
+				    memcmp(f->name, name.bytes, name.size) == 0;
+
+			if (same || (f->any_case && sql_is_word(name, f->name)))
+				return f;
+		}
+	}
+	return NULL;
+}
+
+/* Levenshtein distance (1965), a row at a time. */
+bool
+function_is_near(struct store_str a, const char *b)
+{
+	uint32_t row[NAME_BYTES_MAX + 1], size = (uint32_t)strlen(b);
+
+	if (a.size > NAME_BYTES_MAX || size > NAME_BYTES_MAX || a.size == 0)
+		return false;
+	for (uint32_t j = 0; j <= size; j++)
+		row[j] = j;
+	for (uint32_t i = 1; i <= a.size; i++) {
+		uint32_t diagonal = row[0];
+
+		row[0] = i;
+		for (uint32_t j = 1; j <= size; j++) {
+			uint32_t change = diagonal + ((a.bytes[i - 1] | 0x20) != (b[j - 1] | 0x20));
+			uint32_t insert = row[j - 1] + 1, remove = row[j] + 1;
+
+			diagonal = row[j];
+			row[j] = change < insert ? change : insert;
+			row[j] = remove < row[j] ? remove : row[j];
+		}
+	}
+	return row[size] <= (a.size > 4 ? 2u : 1u);
+}
+
+const char *
+function_nearest(struct store_str name)
+{
+	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+		for (const struct function *f = tables[t]; f->name != NULL; f++) {
+			if (function_is_near(name, f->name))
+				return f->name;
+		}
+	}
+	return NULL;
+}
+
+bool
+function_is_planned(struct store_str name)
+{
+	static const char *const names[] = {"any",
+					    "argMin",
+					    "argMax",
+					    "uniqExact",
+					    "topK",
+					    "quantileExact",
+					    "quantileExactWeighted",
+					    "quantileTDigest",
+					    "quantileTDigestWeighted",
+					    "stddevPop",
+					    "margin",
+					    "toStartOfInterval",
+					    "toDateTime64",
+					    "formatDateTime",
+					    "hex",
+					    "domain",
+					    "path",
+					    "cutQueryString",
+					    "match",
+					    "replaceRegexpAll",
+					    "log",
+					    "pow",
+					    "toUInt8",
+					    "toUInt16",
+					    "toUInt32",
+					    "toInt8",
+					    "toInt16",
+					    "toInt32",
+					    "CAST",
+					    "anyIf",
+					    "argMinIf",
+					    "argMaxIf",
+					    "uniqExactIf",
+					    "topKIf",
+					    "quantileExactIf",
+					    "stddevPopIf",
+					    "arrayJoin",
+					    "version",
+					    "timezone",
+					    "displayName",
+					    "revision"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strlen(names[i]) == name.size && memcmp(names[i], name.bytes, name.size) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+merge_nulls(struct evaluation *evaluation, const struct data *args, uint32_t args_count,
+	    struct data *out)
+{
+	for (uint32_t a = 0; a < args_count; a++) {
+		if (args[a].nulls == NULL)
+			continue;
+		if (out->nulls == NULL && data_allocate_nulls(evaluation, out) != 0)
+			return STORE_ELIMIT;
+		for (uint32_t i = 0; i < out->count; i++)
+			out->nulls[i] |= data_is_null(&args[a], i);
+	}
+	return 0;
+}
+
+int
+function_evaluate(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
+{
+	int result = data_allocate(evaluation, call->type, evaluation->count, out);
+
+	if (result == 0)
+		result = call->function->evaluate(evaluation, call, args, out);
+	if (result == 0 && !call->function->takes_null)
+		result = merge_nulls(evaluation, args, call->args_count, out);
+	return result;
+}

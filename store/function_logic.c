@@ -1,0 +1,394 @@
+/*
+ * Comparisons, three-valued logic, IN, conditions and NULL handling.
+ */
+#include <string.h>
+
+#include "function.h"
+
+static const struct data *
+arg(const struct data *args, uint32_t i)
+{
+	return &args[i];
+}
+
+/* ---- comparisons ----------------------------------------------------- */
+
+static bool
+comparable(const struct type *a, const struct type *b)
+{
+	if (a->type == STORE_R_STRING || b->type == STORE_R_STRING)
+		return a->type == b->type;
+	if (type_is_time(a->type) || type_is_time(b->type))
+		return type_is_time(a->type) && type_is_time(b->type);
+	return type_is_number(a->type) && type_is_number(b->type);
+}
+
+static bool
+infer_compare(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_UINT8;
+	return comparable(&call->args[0]->type, &call->args[1]->type);
+}
+
+static int
+compare_strings(struct store_str a, struct store_str b)
+{
+	uint32_t size = a.size < b.size ? a.size : b.size;
+	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
+
+	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+/* <0, 0, >0; 2 when unordered (NaN). */
+static int
+compare(const struct data *a, const struct data *b, uint32_t row)
+{
+	if (a->type.type == STORE_R_STRING) {
+		int order = compare_strings(data_string(a, row), data_string(b, row));
+
+		return (order > 0) - (order < 0);
+	}
+	if (type_is_time(a->type.type)) {
+		int64_t x = data_time_ms(a, row), y = data_time_ms(b, row);
+
+		return (x > y) - (x < y);
+	}
+	if (type_is_float(a->type.type) || type_is_float(b->type.type)) {
+		double x = data_double(a, row), y = data_double(b, row);
+
+		return x != x || y != y ? 2 : (x > y) - (x < y);
+	}
+	{
+		uint64_t x = a->n.u[data_index(a, row)], y = b->n.u[data_index(b, row)];
+		bool negative_x = type_is_signed(a->type.type) && (int64_t)x < 0;
+		bool negative_y = type_is_signed(b->type.type) && (int64_t)y < 0;
+
+		if (negative_x != negative_y)
+			return negative_x ? -1 : 1;
+		return negative_x ? ((int64_t)x > (int64_t)y) - ((int64_t)x < (int64_t)y)
+				  : (x > y) - (x < y);
+	}
+}
+
+static int
+evaluate_compare(struct evaluation *evaluation, const struct expression *call,
+		 const struct data *args, struct data *out)
+{
+	static const struct {
+		const char *name;
+		bool less, equal, greater, unordered;
+	} rules[] = {
+	    {"equals", false, true, false, false},  {"notEquals", true, false, true, true},
+	    {"less", true, false, false, false},    {"lessOrEquals", true, true, false, false},
+	    {"greater", false, false, true, false}, {"greaterOrEquals", false, true, true, false}};
+	size_t rule = 0;
+
+	(void)evaluation;
+	while (strcmp(rules[rule].name, call->function->name) != 0)
+		rule++;
+	for (uint32_t i = 0; i < out->count; i++) {
+		int order;
+
+		if (data_is_null(arg(args, 0), i) || data_is_null(arg(args, 1), i)) {
+			out->n.u[i] = 0;
+			continue;
+		}
+		order = compare(arg(args, 0), arg(args, 1), i);
+		out->n.u[i] = order == 2   ? rules[rule].unordered
+			      : order < 0  ? rules[rule].less
+			      : order == 0 ? rules[rule].equal
+					   : rules[rule].greater;
+	}
+	return 0;
+}
+
+/* ---- and, or, not ---------------------------------------------------- */
+
+static bool
+infer_logic(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_UINT8;
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (!type_is_number(call->args[i]->type.type))
+			return false;
+		out->nullable |= call->args[i]->type.nullable;
+	}
+	return true;
+}
+
+/* `deciding` settles it whatever the others are: false for AND, true for OR. */
+static int
+logic(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+      struct data *out, bool deciding)
+{
+	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++) {
+		bool decided = false, unknown = false;
+
+		for (uint32_t a = 0; a < call->args_count; a++) {
+			if (data_is_null(&args[a], i))
+				unknown = true;
+			else if (data_true(&args[a], i) == deciding)
+				decided = true;
+		}
+		out->n.u[i] = decided ? deciding : !deciding;
+		if (out->nulls != NULL)
+			out->nulls[i] = !decided && unknown;
+	}
+	return 0;
+}
+
+static int
+evaluate_and(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	     struct data *out)
+{
+	return logic(evaluation, call, args, out, false);
+}
+
+static int
+evaluate_or(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	    struct data *out)
+{
+	return logic(evaluation, call, args, out, true);
+}
+
+static int
+evaluate_not(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	     struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.u[i] = !data_true(&args[0], i);
+	return 0;
+}
+
+/* ---- IN -------------------------------------------------------------- */
+
+/* The list's members are the arguments after the first; NULL members never
+ * match. */
+static bool
+infer_in(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_UINT8;
+	for (uint32_t i = 1; i < call->args_count; i++) {
+		if (!comparable(&call->args[0]->type, &call->args[i]->type) &&
+		    !(call->args[i]->type.nullable && call->args[i]->kind == EXPRESSION_CONSTANT))
+			return false;
+	}
+	out->nullable = call->args[0]->type.nullable;
+	return true;
+}
+
+static int
+evaluate_in(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	    struct data *out)
+{
+	bool negated = call->function->name[0] == 'n';
+
+	if (out->type.nullable && data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++) {
+		bool found = false;
+
+		if (out->nulls != NULL && data_is_null(&args[0], i))
+			out->nulls[i] = 1;
+		for (uint32_t a = 1; a < call->args_count && !found; a++)
+			found = !data_is_null(&args[0], i) && !data_is_null(&args[a], i) &&
+				compare(&args[0], &args[a], i) == 0;
+		out->n.u[i] = found != negated;
+	}
+	return 0;
+}
+
+/* ---- NULL and conditions --------------------------------------------- */
+
+static bool
+infer_is_null(const struct expression *call, struct type *out)
+{
+	(void)call;
+	out->type = STORE_R_UINT8;
+	return true;
+}
+
+static int
+evaluate_is_null(struct evaluation *evaluation, const struct expression *call,
+		 const struct data *args, struct data *out)
+{
+	bool negated = call->function->name[2] == 'N' && call->function->name[3] == 'o';
+
+	(void)evaluation;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.u[i] = data_is_null(&args[0], i) != negated;
+	return 0;
+}
+
+/* The type that holds both; false when there is none. A bare NULL (Nullable of
+ * nothing, kept as a nullable UInt8 constant) takes the other's type. */
+static bool
+common(const struct expression *a, const struct expression *b, struct type *out)
+{
+	const struct type *x = &a->type, *y = &b->type;
+	bool nullable = x->nullable || y->nullable;
+
+	if (a->kind == EXPRESSION_CONSTANT && a->constant.nulls != NULL)
+		*out = *y;
+	else if (b->kind == EXPRESSION_CONSTANT && b->constant.nulls != NULL)
+		*out = *x;
+	else if (x->type == y->type)
+		*out = *x;
+	else if (type_is_number(x->type) && type_is_number(y->type)) {
+		uint32_t bytes = type_bytes(x->type) > type_bytes(y->type) ? type_bytes(x->type)
+									   : type_bytes(y->type);
+		bool is_signed = type_is_signed(x->type) || type_is_signed(y->type);
+
+		*out = (struct type){.type = type_is_float(x->type) || type_is_float(y->type)
+						 ? STORE_R_FLOAT64
+						 : type_of_integer(is_signed, bytes)};
+	} else {
+		return false;
+	}
+	out->nullable = nullable;
+	out->dictionary = false;
+	return true;
+}
+
+/* Conditions and values in turn, then the otherwise: if and multiIf. */
+static bool
+infer_if(const struct expression *call, struct type *out)
+{
+	uint32_t last = call->args_count - 1;
+	struct expression merged = *call->args[last];
+
+	if (call->args_count % 2 == 0)
+		return false;
+	for (uint32_t i = 0; i < last; i += 2) {
+		if (!type_is_number(call->args[i]->type.type) ||
+		    !common(call->args[i + 1], &merged, out))
+			return false;
+		merged.type = *out;
+		if (merged.kind == EXPRESSION_CONSTANT && merged.constant.nulls != NULL)
+			merged.kind = EXPRESSION_CALL;
+	}
+	return true;
+}
+
+/* Copies one cell, converting between number types. */
+static void
+copy_cell(const struct data *from, struct data *to, uint32_t row)
+{
+	if (data_is_null(from, row)) {
+		to->nulls[row] = 1;
+		if (to->s != NULL)
+			to->s[row] = (struct store_str){NULL, 0};
+		else
+			to->n.u[row] = 0;
+	} else if (to->s != NULL) {
+		to->s[row] = data_string(from, row);
+	} else if (type_is_float(to->type.type)) {
+		to->n.f[row] = data_double(from, row);
+	} else {
+		to->n.u[row] = from->n.u[data_index(from, row)];
+	}
+}
+
+static int
+evaluate_if(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	    struct data *out)
+{
+	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t a = 0;
+
+		while (a + 1 < call->args_count &&
+		       (data_is_null(&args[a], i) || !data_true(&args[a], i)))
+			a += 2;
+		copy_cell(&args[a + 1 < call->args_count ? a + 1 : a], out, i);
+	}
+	return 0;
+}
+
+static bool
+infer_coalesce(const struct expression *call, struct type *out)
+{
+	struct expression merged = *call->args[0];
+	bool nullable = true;
+
+	for (uint32_t i = 1; i < call->args_count; i++) {
+		if (!common(&merged, call->args[i], out))
+			return false;
+		merged.type = *out;
+		merged.kind = EXPRESSION_CALL;
+	}
+	for (uint32_t i = 0; i < call->args_count; i++)
+		nullable &= call->args[i]->type.nullable;
+	if (call->args_count == 1)
+		*out = call->args[0]->type;
+	out->nullable = nullable;
+	return true;
+}
+
+static int
+evaluate_coalesce(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
+{
+	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t a = 0;
+
+		while (a + 1 < call->args_count && data_is_null(&args[a], i))
+			a++;
+		copy_cell(&args[a], out, i);
+	}
+	return 0;
+}
+
+static bool
+infer_null_if(const struct expression *call, struct type *out)
+{
+	*out = call->args[0]->type;
+	out->nullable = true;
+	out->dictionary = false;
+	return comparable(&call->args[0]->type, &call->args[1]->type);
+}
+
+static int
+evaluate_null_if(struct evaluation *evaluation, const struct expression *call,
+		 const struct data *args, struct data *out)
+{
+	(void)call;
+	if (data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++) {
+		copy_cell(&args[0], out, i);
+		if (!data_is_null(&args[0], i) && !data_is_null(&args[1], i) &&
+		    compare(&args[0], &args[1], i) == 0)
+			out->nulls[i] = 1;
+	}
+	return 0;
+}
+
+const struct function function_logic_table[] = {
+    {"equals", false, 2, 2, false, infer_compare, evaluate_compare},
+    {"notEquals", false, 2, 2, false, infer_compare, evaluate_compare},
+    {"less", false, 2, 2, false, infer_compare, evaluate_compare},
+    {"lessOrEquals", false, 2, 2, false, infer_compare, evaluate_compare},
+    {"greater", false, 2, 2, false, infer_compare, evaluate_compare},
+    {"greaterOrEquals", false, 2, 2, false, infer_compare, evaluate_compare},
+    {"and", true, 2, 255, true, infer_logic, evaluate_and},
+    {"or", true, 2, 255, true, infer_logic, evaluate_or},
+    {"not", true, 1, 1, false, infer_logic, evaluate_not},
+    {"in", false, 1, 255, true, infer_in, evaluate_in},
+    {"notIn", false, 1, 255, true, infer_in, evaluate_in},
+    {"isNull", true, 1, 1, true, infer_is_null, evaluate_is_null},
+    {"isNotNull", true, 1, 1, true, infer_is_null, evaluate_is_null},
+    {"if", true, 3, 3, true, infer_if, evaluate_if},
+    {"multiIf", false, 3, 255, true, infer_if, evaluate_if},
+    {"coalesce", true, 1, 255, true, infer_coalesce, evaluate_coalesce},
+    {"ifNull", true, 2, 2, true, infer_coalesce, evaluate_coalesce},
+    {"nullIf", true, 2, 2, true, infer_null_if, evaluate_null_if},
+    {NULL, false, 0, 0, false, NULL, NULL},
+};

@@ -1,0 +1,548 @@
+/*
+ * Arithmetic, rounding and conversions. Result types widen as ClickHouse's do.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "function.h"
+
+static enum store_result_type
+type_at(const struct expression *call, uint32_t i)
+{
+	return call->args[i]->type.type;
+}
+
+static bool
+all_numbers(const struct expression *call)
+{
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (!type_is_number(type_at(call, i)))
+			return false;
+	}
+	return true;
+}
+
+static bool
+any_float(const struct expression *call)
+{
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (type_is_float(type_at(call, i)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+any_signed(const struct expression *call)
+{
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (type_is_signed(type_at(call, i)))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t
+widest(const struct expression *call)
+{
+	uint32_t bytes = 1;
+
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (type_bytes(type_at(call, i)) > bytes)
+			bytes = type_bytes(type_at(call, i));
+	}
+	return bytes;
+}
+
+/* UInt8 + UInt8 is UInt16: one step wider, as far as 64 bits. */
+static bool
+infer_wider(const struct expression *call, struct type *out)
+{
+	if (!all_numbers(call))
+		return false;
+	out->type =
+	    any_float(call) ? STORE_R_FLOAT64 : type_of_integer(any_signed(call), widest(call) * 2);
+	return true;
+}
+
+static bool
+infer_signed_wider(const struct expression *call, struct type *out)
+{
+	if (!all_numbers(call))
+		return false;
+	out->type = any_float(call) ? STORE_R_FLOAT64 : type_of_integer(true, widest(call) * 2);
+	return true;
+}
+
+static bool
+infer_float(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_FLOAT64;
+	return all_numbers(call);
+}
+
+static bool
+infer_same(const struct expression *call, struct type *out)
+{
+	if (!all_numbers(call))
+		return false;
+	out->type =
+	    any_float(call) ? STORE_R_FLOAT64 : type_of_integer(any_signed(call), widest(call));
+	return true;
+}
+
+/* round(x[, n]), floor, ceil keep the type of x. */
+static bool
+infer_first(const struct expression *call, struct type *out)
+{
+	out->type = type_at(call, 0) == STORE_R_BOOL ? STORE_R_UINT8 : type_at(call, 0);
+	return all_numbers(call);
+}
+
+enum operation { PLUS, MINUS, MULTIPLY, DIVIDE, MODULO, INT_DIV };
+
+static double
+on_doubles(enum operation operation, double a, double b)
+{
+	switch (operation) {
+	case PLUS:
+		return a + b;
+	case MINUS:
+		return a - b;
+	case MULTIPLY:
+		return a * b;
+	case DIVIDE:
+		return a / b;
+	case MODULO:
+		return fmod(a, b);
+	default:
+		return trunc(a / b);
+	}
+}
+
+static int64_t
+on_integers(enum operation operation, bool is_signed, uint64_t a, uint64_t b)
+{
+	switch (operation) {
+	case PLUS:
+		return (int64_t)(a + b);
+	case MINUS:
+		return (int64_t)(a - b);
+	case MULTIPLY:
+		return (int64_t)(a * b);
+	default:
+		break;
+	}
+	if (is_signed && b == UINT64_MAX)
+		return operation == MODULO ? 0 : (int64_t)(0 - a);
+	if (operation == MODULO)
+		return is_signed ? (int64_t)a % (int64_t)b : (int64_t)(a % b);
+	return is_signed ? (int64_t)a / (int64_t)b : (int64_t)(a / b);
+}
+
+static int
+division_by_zero(struct evaluation *evaluation)
+{
+	if (evaluation->error != NULL) {
+		evaluation->error->clickhouse = 153;
+		evaluation->error->name = "ILLEGAL_DIVISION";
+	}
+	return store_error_set(evaluation->error, STORE_ETYPE, "Division by zero");
+}
+
+static int
+arithmetic(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	   struct data *out, enum operation operation)
+{
+	bool floats = any_float(call) || operation == DIVIDE, is_signed = any_signed(call);
+
+	for (uint32_t i = 0; i < out->count; i++) {
+		if (data_is_null(&args[0], i) || data_is_null(&args[1], i)) {
+			out->n.u[i] = 0;
+		} else if (floats && operation != INT_DIV) {
+			out->n.f[i] = on_doubles(operation, data_double(&args[0], i),
+						 data_double(&args[1], i));
+		} else if (floats) {
+			double value = on_doubles(operation, data_double(&args[0], i),
+						  data_double(&args[1], i));
+
+			if (!(fabs(value) < 9.2e18))
+				return division_by_zero(evaluation);
+			out->n.i[i] = (int64_t)value;
+		} else {
+			uint64_t b = args[1].n.u[data_index(&args[1], i)];
+
+			if (b == 0 && operation > MULTIPLY)
+				return division_by_zero(evaluation);
+			out->n.i[i] = on_integers(operation, is_signed,
+						  args[0].n.u[data_index(&args[0], i)], b);
+		}
+	}
+	return 0;
+}
+
+static int
+evaluate_multiply(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
+{
+	return arithmetic(evaluation, call, args, out, MULTIPLY);
+}
+
+static int
+evaluate_divide(struct evaluation *evaluation, const struct expression *call,
+		const struct data *args, struct data *out)
+{
+	return arithmetic(evaluation, call, args, out, DIVIDE);
+}
+
+static int
+evaluate_modulo(struct evaluation *evaluation, const struct expression *call,
+		const struct data *args, struct data *out)
+{
+	return arithmetic(evaluation, call, args, out, MODULO);
+}
+
+static int
+evaluate_int_div(struct evaluation *evaluation, const struct expression *call,
+		 const struct data *args, struct data *out)
+{
+	return arithmetic(evaluation, call, args, out, INT_DIV);
+}
+
+static bool
+infer_int_div(const struct expression *call, struct type *out)
+{
+	if (!all_numbers(call))
+		return false;
+	out->type = any_float(call)
+			? STORE_R_INT64
+			: type_of_integer(any_signed(call), type_bytes(type_at(call, 0)));
+	return true;
+}
+
+/* ---- plus and minus, with times and intervals ------------------------ */
+
+static bool
+infer_shift(const struct expression *call, struct type *out, bool minus)
+{
+	enum store_result_type a = type_at(call, 0), b = type_at(call, 1);
+
+	if (call->args[1]->unit.size > 0 && type_is_time(a)) {
+		bool fine = call->args[1]->unit.bytes[0] == 's' ||
+			    call->args[1]->unit.bytes[0] == 'h' ||
+			    (call->args[1]->unit.size == 6 && call->args[1]->unit.bytes[1] == 'i');
+
+		out->type = a == STORE_R_DATE && fine ? STORE_R_DATETIME : a;
+		return true;
+	}
+	if (minus && type_is_time(a) && a == b && a != STORE_R_DATETIME64) {
+		out->type = STORE_R_INT32;
+		return true;
+	}
+	if (type_is_time(a) && a != STORE_R_DATETIME64 && type_is_integer(b)) {
+		out->type = a;
+		return true;
+	}
+	return minus ? infer_signed_wider(call, out) : infer_wider(call, out);
+}
+
+static bool
+infer_plus(const struct expression *call, struct type *out)
+{
+	return infer_shift(call, out, false);
+}
+
+static bool
+infer_minus(const struct expression *call, struct type *out)
+{
+	return infer_shift(call, out, true);
+}
+
+/* Days since 1970 to civil date and back (Hinnant, "chrono-compatible
+ * low-level date algorithms"). */
+static int64_t
+days_of(int64_t year, int64_t month, int64_t day)
+{
+	int64_t era, of_era, of_year;
+
+	year -= month <= 2;
+	era = (year >= 0 ? year : year - 399) / 400;
+	of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+	of_era =
+	    (year - era * 400) * 365 + (year - era * 400) / 4 - (year - era * 400) / 100 + of_year;
+	return era * 146097 + of_era - 719468;
+}
+
+static void
+civil_of(int64_t days, int64_t *year, int64_t *month, int64_t *day)
+{
+	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
+
+	*day = doy - (153 * mp + 2) / 5 + 1;
+	*month = mp < 10 ? mp + 3 : mp - 9;
+	*year = yoe + era * 400 + (*month <= 2);
+}
+
+static int64_t
+add_months(int64_t ms, int64_t months)
+{
+	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	int64_t days = ms / 86400000 - (ms % 86400000 < 0), year, month, day, last;
+
+	civil_of(days, &year, &month, &day);
+	month += months - 1;
+	year += month / 12 - (month % 12 < 0);
+	month = ((month % 12) + 12) % 12;
+	last = lengths[month] +
+	       (month == 1 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
+	return days_of(year, month + 1, day < last ? day : last) * 86400000 +
+	       (ms - days * 86400000);
+}
+
+static int64_t
+add_interval(int64_t ms, int64_t count, struct store_str unit)
+{
+	static const struct {
+		const char *name;
+		int64_t ms, months;
+	} units[] = {{"second", 1000, 0},  {"minute", 60000, 0},   {"hour", 3600000, 0},
+		     {"day", 86400000, 0}, {"week", 604800000, 0}, {"month", 0, 1},
+		     {"quarter", 0, 3},    {"year", 0, 12}};
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		if (strlen(units[i].name) == unit.size &&
+		    memcmp(units[i].name, unit.bytes, unit.size) == 0)
+			return units[i].ms != 0 ? ms + count * units[i].ms
+						: add_months(ms, count * units[i].months);
+	}
+	return ms;
+}
+
+static void
+set_time(struct data *out, uint32_t row, int64_t ms)
+{
+	int64_t divisor = out->type.type == STORE_R_DATE       ? 86400000
+			  : out->type.type == STORE_R_DATETIME ? 1000
+							       : 1;
+
+	out->n.i[row] = ms / divisor - (ms % divisor < 0);
+}
+
+static int
+shift(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+      struct data *out, int sign)
+{
+	struct store_str unit = call->args[1]->unit;
+	struct data amount;
+
+	if (!type_is_time(type_at(call, 0)))
+		return arithmetic(evaluation, call, args, out, sign > 0 ? PLUS : MINUS);
+	if (type_is_time(type_at(call, 1)) || unit.size == 0) { /* in the type's own unit */
+		for (uint32_t i = 0; i < out->count; i++)
+			out->n.i[i] = args[0].n.i[data_index(&args[0], i)] +
+				      sign * args[1].n.i[data_index(&args[1], i)];
+		return 0;
+	}
+	amount = args[1];
+	for (uint32_t i = 0; i < out->count; i++)
+		set_time(out, i,
+			 add_interval(data_time_ms(&args[0], i),
+				      sign * (int64_t)data_double(&amount, i), unit));
+	return 0;
+}
+
+static int
+evaluate_plus(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
+{
+	return shift(evaluation, call, args, out, 1);
+}
+
+static int
+evaluate_minus(struct evaluation *evaluation, const struct expression *call,
+	       const struct data *args, struct data *out)
+{
+	return shift(evaluation, call, args, out, -1);
+}
+
+static bool
+infer_negate(const struct expression *call, struct type *out)
+{
+	enum store_result_type type = type_at(call, 0);
+
+	if (!type_is_number(type))
+		return false;
+	out->type = type_is_float(type)    ? type
+		    : type_is_signed(type) ? type
+					   : type_of_integer(true, type_bytes(type) * 2);
+	return true;
+}
+
+static int
+evaluate_negate(struct evaluation *evaluation, const struct expression *call,
+		const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++) {
+		if (type_is_float(out->type.type))
+			out->n.f[i] = -data_double(&args[0], i);
+		else
+			out->n.u[i] = 0 - args[0].n.u[data_index(&args[0], i)];
+	}
+	return 0;
+}
+
+/* ---- rounding -------------------------------------------------------- */
+
+enum rounding { ROUND, FLOOR, CEIL };
+
+static double
+round_one(double value, double digits, enum rounding rounding)
+{
+	double power = pow(10, digits), scaled = value * power, rounded;
+
+	if (!isfinite(scaled))
+		return value;
+	rounded = rounding == ROUND   ? nearbyint(scaled) /* half to even */
+		  : rounding == FLOOR ? floor(scaled)
+				      : ceil(scaled);
+	return rounded / power;
+}
+
+static int
+round_all(const struct expression *call, const struct data *args, struct data *out,
+	  enum rounding rounding)
+{
+	for (uint32_t i = 0; i < out->count; i++) {
+		double digits = call->args_count > 1 ? data_double(&args[1], i) : 0;
+
+		if (type_is_float(out->type.type))
+			out->n.f[i] =
+			    round_one(args[0].n.f[data_index(&args[0], i)], digits, rounding);
+		else if (digits >= 0)
+			out->n.i[i] = args[0].n.i[data_index(&args[0], i)];
+		else
+			out->n.i[i] =
+			    (int64_t)round_one(data_double(&args[0], i), digits, rounding);
+	}
+	return 0;
+}
+
+static int
+evaluate_round(struct evaluation *evaluation, const struct expression *call,
+	       const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	return round_all(call, args, out, ROUND);
+}
+
+static int
+evaluate_floor(struct evaluation *evaluation, const struct expression *call,
+	       const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	return round_all(call, args, out, FLOOR);
+}
+
+static int
+evaluate_ceil(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
+{
+	(void)evaluation;
+	return round_all(call, args, out, CEIL);
+}
+
+/* ---- least, greatest, conversions ------------------------------------ */
+
+static int
+extreme(const struct expression *call, const struct data *args, struct data *out, bool greatest)
+{
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t best = 0;
+
+		for (uint32_t a = 1; a < call->args_count; a++) {
+			double x = data_double(&args[a], i), y = data_double(&args[best], i);
+
+			if (greatest ? x > y : x < y)
+				best = a;
+		}
+		if (type_is_float(out->type.type))
+			out->n.f[i] = data_double(&args[best], i);
+		else
+			out->n.i[i] = args[best].n.i[data_index(&args[best], i)];
+	}
+	return 0;
+}
+
+static int
+evaluate_least(struct evaluation *evaluation, const struct expression *call,
+	       const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	return extreme(call, args, out, false);
+}
+
+static int
+evaluate_greatest(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	return extreme(call, args, out, true);
+}
+
+static int
+evaluate_to_float(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.f[i] = data_double(&args[0], i);
+	return 0;
+}
+
+static bool
+infer_to_int(const struct expression *call, struct type *out)
+{
+	out->type = call->function->name[2] == 'U' ? STORE_R_UINT64 : STORE_R_INT64;
+	return type_is_number(type_at(call, 0)) || type_is_time(type_at(call, 0));
+}
+
+static int
+evaluate_to_int(struct evaluation *evaluation, const struct expression *call,
+		const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	for (uint32_t i = 0; i < out->count; i++) {
+		double value;
+
+		out->n.i[i] = args[0].n.i[data_index(&args[0], i)];
+		if (!type_is_float(type_at(call, 0)))
+			continue;
+		value = data_double(&args[0], i);
+		out->n.i[i] = fabs(value) < 9.2e18 ? (int64_t)value : 0;
+	}
+	return 0;
+}
+
+const struct function function_number_table[] = {
+    {"plus", false, 2, 2, false, infer_plus, evaluate_plus},
+    {"minus", false, 2, 2, false, infer_minus, evaluate_minus},
+    {"multiply", false, 2, 2, false, infer_wider, evaluate_multiply},
+    {"divide", false, 2, 2, false, infer_float, evaluate_divide},
+    {"modulo", false, 2, 2, false, infer_same, evaluate_modulo},
+    {"intDiv", false, 2, 2, false, infer_int_div, evaluate_int_div},
+    {"negate", false, 1, 1, false, infer_negate, evaluate_negate},
+    {"round", true, 1, 2, false, infer_first, evaluate_round},
+    {"floor", true, 1, 2, false, infer_first, evaluate_floor},
+    {"ceil", true, 1, 2, false, infer_first, evaluate_ceil},
+    {"least", true, 2, 16, false, infer_same, evaluate_least},
+    {"greatest", true, 2, 16, false, infer_same, evaluate_greatest},
+    {"toFloat64", false, 1, 1, false, infer_float, evaluate_to_float},
+    {"toUInt64", false, 1, 1, false, infer_to_int, evaluate_to_int},
+    {"toInt64", false, 1, 1, false, infer_to_int, evaluate_to_int},
+    {NULL, false, 0, 0, false, NULL, NULL},
+};

@@ -1,0 +1,298 @@
+/*
+ * Functions of strings. Bytes, not characters, but for LIKE's underscore;
+ * nothing here backtracks without bound.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "function.h"
+
+static bool
+all_strings(const struct expression *call)
+{
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (call->args[i]->type.type != STORE_R_STRING)
+			return false;
+	}
+	return true;
+}
+
+static bool
+infer_flag(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_UINT8;
+	return all_strings(call);
+}
+
+static bool
+infer_size(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_UINT64;
+	return all_strings(call);
+}
+
+static bool
+infer_string(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_STRING;
+	return all_strings(call);
+}
+
+/* ---- LIKE ------------------------------------------------------------ */
+
+static int
+fold(char c, bool fold_case)
+{
+	return fold_case && (c & 0x80) == 0 ? tolower((unsigned char)c) : (unsigned char)c;
+}
+
+static uint32_t
+character_bytes(char first)
+{
+	unsigned char c = (unsigned char)first;
+
+	return c < 0xc0 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+}
+
+/* % and _ with \ as escape. Only the last % is ever retried, so the time is at
+ * most size of text times size of pattern. */
+static bool
+like(struct store_str text, struct store_str pattern, bool fold_case)
+{
+	uint32_t t = 0, p = 0, retry_t = 0, retry_p = UINT32_MAX;
+
+	while (t < text.size) {
+		bool escaped = p + 1 < pattern.size && pattern.bytes[p] == '\\';
+		char c = p < pattern.size ? pattern.bytes[p + escaped] : '\0';
+
+		if (p < pattern.size && !escaped && c == '%') {
+			retry_p = ++p;
+			retry_t = t;
+		} else if (p < pattern.size && !escaped && c == '_') {
+			t += character_bytes(text.bytes[t]);
+			p++;
+		} else if (p < pattern.size &&
+			   fold(c, fold_case) == fold(text.bytes[t], fold_case)) {
+			t++;
+			p += 1u + escaped;
+		} else if (retry_p != UINT32_MAX) {
+			t = ++retry_t;
+			p = retry_p;
+		} else {
+			return false;
+		}
+	}
+	while (p < pattern.size && pattern.bytes[p] == '%')
+		p++;
+	return p == pattern.size && t == text.size;
+}
+
+static int
+evaluate_like(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
+{
+	const char *name = call->function->name;
+	bool negated = name[0] == 'n', fold_case = name[0] == 'i' || (negated && name[3] == 'I');
+
+	(void)evaluation;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.u[i] =
+		    like(data_string(&args[0], i), data_string(&args[1], i), fold_case) != negated;
+	return 0;
+}
+
+/* ---- parts ----------------------------------------------------------- */
+
+static int
+evaluate_starts_with(struct evaluation *evaluation, const struct expression *call,
+		     const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct store_str a = data_string(&args[0], i), b = data_string(&args[1], i);
+
+		out->n.u[i] =
+		    b.size == 0 || (a.size >= b.size && memcmp(a.bytes, b.bytes, b.size) == 0);
+	}
+	return 0;
+}
+
+static int
+evaluate_ends_with(struct evaluation *evaluation, const struct expression *call,
+		   const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct store_str a = data_string(&args[0], i), b = data_string(&args[1], i);
+
+		out->n.u[i] = b.size == 0 || (a.size >= b.size && memcmp(a.bytes + a.size - b.size,
+									 b.bytes, b.size) == 0);
+	}
+	return 0;
+}
+
+/* 1-based; 0 when it is not there. */
+static int
+evaluate_position(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct store_str a = data_string(&args[0], i), b = data_string(&args[1], i);
+		const char *found = b.size == 0   ? a.bytes
+				    : a.size == 0 ? NULL
+						  : memmem(a.bytes, a.size, b.bytes, b.size);
+
+		out->n.u[i] = b.size == 0 ? 1 : found == NULL ? 0 : (uint64_t)(found - a.bytes) + 1;
+	}
+	return 0;
+}
+
+static int
+evaluate_length(struct evaluation *evaluation, const struct expression *call,
+		const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.u[i] = data_string(&args[0], i).size;
+	return 0;
+}
+
+static bool
+infer_substring(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_STRING;
+	return call->args[0]->type.type == STORE_R_STRING &&
+	       type_is_number(call->args[1]->type.type) &&
+	       (call->args_count < 3 || type_is_number(call->args[2]->type.type));
+}
+
+static int
+evaluate_substring(struct evaluation *evaluation, const struct expression *call,
+		   const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct store_str text = data_string(&args[0], i);
+		double from = data_double(&args[1], i), size = text.size;
+
+		if (call->args_count > 2)
+			size = data_double(&args[2], i);
+		from = from < 0 ? text.size + from : from - 1; /* 1-based, or from the end */
+		if (from < 0 && from + size > 0)
+			size += from, from = 0;
+		if (from < 0 || from >= text.size || size <= 0) {
+			out->s[i] = (struct store_str){text.bytes, 0};
+			continue;
+		}
+		if (size > text.size - from)
+			size = text.size - from;
+		out->s[i] = (struct store_str){text.bytes + (uint32_t)from, (uint32_t)size};
+	}
+	return 0;
+}
+
+/* ---- making strings -------------------------------------------------- */
+
+static int
+evaluate_case(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
+{
+	bool upper = call->function->name[0] == 'u';
+
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct store_str text = data_string(&args[0], i);
+		char *bytes = store_arena_alloc(evaluation->arena, text.size);
+
+		if (bytes == NULL)
+			return expression_no_memory(evaluation->error);
+		for (uint32_t j = 0; j < text.size; j++) {
+			char c = text.bytes[j];
+
+			if (upper ? c >= 'a' && c <= 'z' : c >= 'A' && c <= 'Z')
+				c ^= 0x20;
+			bytes[j] = c;
+		}
+		out->s[i] = (struct store_str){bytes, text.size};
+	}
+	return 0;
+}
+
+static int
+evaluate_concat(struct evaluation *evaluation, const struct expression *call,
+		const struct data *args, struct data *out)
+{
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t size = 0;
+		char *bytes;
+
+		for (uint32_t a = 0; a < call->args_count; a++)
+			size += data_string(&args[a], i).size;
+		if ((bytes = store_arena_alloc(evaluation->arena, size)) == NULL)
+			return expression_no_memory(evaluation->error);
+		out->s[i] = (struct store_str){bytes, size};
+		for (uint32_t a = 0; a < call->args_count; a++) {
+			struct store_str part = data_string(&args[a], i);
+
+			if (part.size > 0)
+				memcpy(bytes, part.bytes, part.size);
+			bytes += part.size;
+		}
+	}
+	return 0;
+}
+
+static bool
+infer_to_string(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_STRING;
+	return call->args[0]->type.type == STORE_R_STRING ||
+	       type_is_integer(call->args[0]->type.type);
+}
+
+static int
+evaluate_to_string(struct evaluation *evaluation, const struct expression *call,
+		   const struct data *args, struct data *out)
+{
+	bool is_signed = type_is_signed(call->args[0]->type.type);
+
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint64_t value;
+		char *text;
+
+		if (args[0].type.type == STORE_R_STRING) {
+			out->s[i] = data_string(&args[0], i);
+			continue;
+		}
+		value = args[0].n.u[data_index(&args[0], i)];
+		if ((text = store_arena_alloc(evaluation->arena, 24)) == NULL)
+			return expression_no_memory(evaluation->error);
+		out->s[i].size =
+		    (uint32_t)(is_signed ? snprintf(text, 24, "%lld", (long long)value)
+					 : snprintf(text, 24, "%llu", (unsigned long long)value));
+		out->s[i].bytes = text;
+	}
+	return 0;
+}
+
+const struct function function_string_table[] = {
+    {"like", false, 2, 2, false, infer_flag, evaluate_like},
+    {"notLike", false, 2, 2, false, infer_flag, evaluate_like},
+    {"ilike", false, 2, 2, false, infer_flag, evaluate_like},
+    {"notILike", false, 2, 2, false, infer_flag, evaluate_like},
+    {"startsWith", false, 2, 2, false, infer_flag, evaluate_starts_with},
+    {"endsWith", false, 2, 2, false, infer_flag, evaluate_ends_with},
+    {"position", true, 2, 2, false, infer_size, evaluate_position},
+    {"length", true, 1, 1, false, infer_size, evaluate_length},
+    {"substring", true, 2, 3, false, infer_substring, evaluate_substring},
+    {"lower", true, 1, 1, false, infer_string, evaluate_case},
+    {"upper", true, 1, 1, false, infer_string, evaluate_case},
+    {"concat", true, 1, 255, false, infer_string, evaluate_concat},
+    {"toString", false, 1, 1, false, infer_to_string, evaluate_to_string},
+    {NULL, false, 0, 0, false, NULL, NULL},
+};

@@ -1,0 +1,215 @@
+/*
+ * Functions of time, all in UTC.
+ */
+#include <string.h>
+#include <time.h>
+
+#include "function.h"
+
+#define DAY_MS 86400000LL
+
+static int64_t
+floor_to(int64_t value, int64_t step)
+{
+	int64_t rest = value % step;
+
+	return value - (rest < 0 ? rest + step : rest);
+}
+
+/* Digits text[at .. at+count), or -1. */
+static int
+digits(struct store_str text, uint32_t at, uint32_t count)
+{
+	int value = 0;
+
+	for (uint32_t i = at; i < at + count; i++) {
+		if (i >= text.size || text.bytes[i] < '0' || text.bytes[i] > '9')
+			return -1;
+		value = value * 10 + (text.bytes[i] - '0');
+	}
+	return value;
+}
+
+static bool
+is_at(struct store_str text, uint32_t at, char c)
+{
+	return at < text.size && text.bytes[at] == c;
+}
+
+bool
+time_parse(struct store_str text, int64_t *ms)
+{
+	struct tm tm = {.tm_year = digits(text, 0, 4) - 1900,
+			.tm_mon = digits(text, 5, 2) - 1,
+			.tm_mday = digits(text, 8, 2)};
+	int fraction = 0, scale = 100;
+	uint32_t at = 19;
+
+	if (tm.tm_year < 0 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
+	    tm.tm_mday > 31 || !is_at(text, 4, '-') || !is_at(text, 7, '-'))
+		return false;
+	if (text.size > 10) {
+		tm.tm_hour = digits(text, 11, 2);
+		tm.tm_min = digits(text, 14, 2);
+		tm.tm_sec = digits(text, 17, 2);
+		if ((!is_at(text, 10, ' ') && !is_at(text, 10, 'T')) || tm.tm_hour < 0 ||
+		    tm.tm_hour > 23 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
+		    tm.tm_sec > 59 || !is_at(text, 13, ':') || !is_at(text, 16, ':'))
+			return false;
+		if (is_at(text, at, '.')) {
+			for (at++; at < text.size && digits(text, at, 1) >= 0; at++, scale /= 10)
+				fraction += digits(text, at, 1) * scale;
+		}
+		at += is_at(text, at, 'Z');
+		if (at != text.size)
+			return false;
+	}
+	*ms = (int64_t)timegm(&tm) * 1000 + fraction;
+	return true;
+}
+
+static bool
+infer_start(const struct expression *call, struct type *out)
+{
+	const char *name = call->function->name;
+	bool date = strcmp(name, "toMonday") == 0 || strcmp(name, "toStartOfWeek") == 0 ||
+		    strcmp(name, "toStartOfMonth") == 0 || strcmp(name, "toDate") == 0;
+
+	out->type = date ? STORE_R_DATE : STORE_R_DATETIME;
+	return type_is_time(call->args[0]->type.type);
+}
+
+static int64_t
+month_start(int64_t ms)
+{
+	time_t seconds = (time_t)(floor_to(ms, DAY_MS) / 1000);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	return floor_to(ms, DAY_MS) - (int64_t)(tm.tm_mday - 1) * DAY_MS;
+}
+
+/* 1970-01-01 was a Thursday; `first` 4 begins weeks on Monday, 3 on Sunday. */
+static int64_t
+week_start(int64_t ms, int first)
+{
+	return floor_to(ms + (7 - first) * DAY_MS, 7 * DAY_MS) - (7 - first) * DAY_MS;
+}
+
+static int
+evaluate_start(struct evaluation *evaluation, const struct expression *call,
+	       const struct data *args, struct data *out)
+{
+	static const struct {
+		const char *name;
+		int64_t step_ms;
+	} steps[] = {{"toDateTime", 1000},
+		     {"toStartOfMinute", 60000},
+		     {"toStartOfFiveMinutes", 300000},
+		     {"toStartOfFifteenMinutes", 900000},
+		     {"toStartOfHour", 3600000},
+		     {"toStartOfDay", DAY_MS},
+		     {"toDate", DAY_MS}};
+	const char *name = call->function->name;
+	int64_t step_ms = 0;
+
+	(void)evaluation;
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		if (strcmp(steps[i].name, name) == 0)
+			step_ms = steps[i].step_ms;
+	}
+	for (uint32_t i = 0; i < out->count; i++) {
+		int64_t ms = data_time_ms(&args[0], i), start;
+
+		if (step_ms != 0)
+			start = floor_to(ms, step_ms);
+		else if (strcmp(name, "toMonday") == 0)
+			start = week_start(ms, 4);
+		else if (strcmp(name, "toStartOfWeek") == 0)
+			start = week_start(ms, 3);
+		else
+			start = month_start(ms);
+		out->n.i[i] = out->type.type == STORE_R_DATE ? floor_to(start, DAY_MS) / DAY_MS
+							     : start / 1000;
+	}
+	return 0;
+}
+
+static bool
+infer_part(const struct expression *call, struct type *out)
+{
+	out->type =
+	    strcmp(call->function->name, "toUnixTimestamp") == 0 ? STORE_R_UINT32 : STORE_R_UINT8;
+	return type_is_time(call->args[0]->type.type);
+}
+
+static int
+evaluate_part(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
+{
+	const char *name = call->function->name;
+
+	(void)evaluation;
+	for (uint32_t i = 0; i < out->count; i++) {
+		int64_t ms = data_time_ms(&args[0], i), of_day = ms - floor_to(ms, DAY_MS);
+
+		if (strcmp(name, "toHour") == 0)
+			out->n.i[i] = of_day / 3600000;
+		else if (strcmp(name, "toMinute") == 0)
+			out->n.i[i] = of_day / 60000 % 60;
+		else if (strcmp(name, "toDayOfWeek") == 0) /* Monday is 1 */
+			out->n.i[i] = (ms - week_start(ms, 4)) / DAY_MS + 1;
+		else
+			out->n.i[i] = floor_to(ms, 1000) / 1000;
+	}
+	return 0;
+}
+
+static bool
+infer_now(const struct expression *call, struct type *out)
+{
+	out->type = strcmp(call->function->name, "now") == 0 ? STORE_R_DATETIME : STORE_R_DATE;
+	return true;
+}
+
+static int
+evaluate_now(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	     struct data *out)
+{
+	int64_t unit = out->type.type == STORE_R_DATETIME ? 1000 : DAY_MS;
+
+	(void)call;
+	(void)args;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.i[i] = evaluation->now_ms / unit;
+	return 0;
+}
+
+#define START(name)                                                   \
+	{                                                             \
+		name, false, 1, 1, false, infer_start, evaluate_start \
+	}
+#define PART(name)                                                  \
+	{                                                           \
+		name, false, 1, 1, false, infer_part, evaluate_part \
+	}
+
+const struct function function_time_table[] = {
+    START("toStartOfMinute"),
+    START("toStartOfFiveMinutes"),
+    START("toStartOfFifteenMinutes"),
+    START("toStartOfHour"),
+    START("toStartOfDay"),
+    START("toStartOfWeek"),
+    START("toStartOfMonth"),
+    START("toMonday"),
+    START("toDate"),
+    START("toDateTime"),
+    PART("toHour"),
+    PART("toMinute"),
+    PART("toDayOfWeek"),
+    PART("toUnixTimestamp"),
+    {"now", true, 0, 0, false, infer_now, evaluate_now},
+    {"today", false, 0, 0, false, infer_now, evaluate_now},
+    {NULL, false, 0, 0, false, NULL, NULL},
+};

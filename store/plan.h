@@ -1,0 +1,50 @@
+/*
+ * A parsed query made executable: names resolved, types inferred, what must be
+ * read, filtered, grouped and printed.
+ */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "aggregate.h"
+#include "snapshot.h"
+#include "sql_ast.h"
+
+#define PLAN_KEYS_MAX 32u
+#define PLAN_AGGREGATES_MAX 128u
+#define PLAN_COLUMNS_MAX 512u
+#define PLAN_ORDERS_MAX 64u
+
+struct plan_order {
+	struct expression *expression;
+	bool descending, nulls_first;
+};
+
+struct plan {
+	const struct store_table *table; /* NULL: no FROM, one row */
+	uint32_t table_index;
+	struct expression *where; /* or NULL */
+	struct expression *keys[PLAN_KEYS_MAX];
+	struct aggregate aggregates[PLAN_AGGREGATES_MAX];
+	uint32_t keys_count, aggregates_count;
+	bool is_grouped; /* slots 0..keys_count-1 are keys, then aggregates */
+	struct expression *having;
+	struct expression *columns[PLAN_COLUMNS_MAX];
+	struct store_result_column results[PLAN_COLUMNS_MAX];
+	uint32_t columns_count;
+	struct plan_order orders[PLAN_ORDERS_MAX];
+	uint32_t orders_count;
+	uint64_t limit, offset; /* UINT64_MAX: no limit */
+	int weight_column;      /* rows weigh this; -1: each row is one */
+};
+
+/* Everything lives in the arena; the snapshot must outlive the plan. 0 or a
+ * negative code with *error set (ClickHouse's number and name too). */
+int plan_create(const struct sql_query *query, const struct snapshot *snapshot,
+		const struct store_query *request, struct store_arena *arena, struct plan **out,
+		struct store_error *error);
+
+/* Sets the error's ClickHouse number and name, and the text; returns code. */
+int plan_error(struct store_error *error, int code, int number, const char *name,
+	       const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+#endif

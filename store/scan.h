@@ -1,0 +1,22 @@
+/*
+ * Runs a plan over a snapshot: filter, group or collect, then sort and cut.
+ */
+#ifndef SCAN_H
+#define SCAN_H
+
+#include "plan.h"
+
+/* What a query may use, from struct store_query with its defaults filled in. */
+struct scan_limits {
+	int64_t deadline_ns; /* monotonic */
+	uint64_t groups_max, result_rows_max;
+	const volatile int *cancel;
+};
+
+/* Fills result's columns, values, counts and flags; everything lives in the
+ * arena. */
+int scan_run(const struct plan *plan, const struct snapshot *snapshot,
+	     const struct scan_limits *limits, int64_t now_ms, uint64_t secret,
+	     struct store_arena *arena, struct store_result *result, struct store_error *error);
+
+#endif

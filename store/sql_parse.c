@@ -1,0 +1,503 @@
+/*
+ * Statements and clauses, and what the parser's two files share.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "sql_parse_inside.h"
+
+bool
+sql_is_word(struct store_str text, const char *word)
+{
+	return strlen(word) == text.size && strncasecmp(text.bytes, word, text.size) == 0;
+}
+
+/* ---- tokens ---------------------------------------------------------- */
+
+static void
+fail_at(struct sql_parser *parser, uint32_t offset, const char *what, const char *detail)
+{
+	uint32_t line = 1, column = 1, size = parser->lexer.text.size - offset;
+
+	if (parser->failed)
+		return;
+	parser->failed = 1;
+	for (uint32_t i = 0; i < offset; i++) {
+		column = parser->lexer.text.bytes[i] == '\n' ? 1 : column + 1;
+		line += parser->lexer.text.bytes[i] == '\n';
+	}
+	if (parser->error != NULL) {
+		parser->error->clickhouse = 62;
+		parser->error->name = "SYNTAX_ERROR";
+		parser->error->offset = offset;
+	}
+	store_error_set(parser->error, STORE_ESYNTAX,
+			"Syntax error: failed at position %u (line %u, col %u)%s%.*s: %s %s",
+			offset + 1, line, column, size > 0 ? ": " : " (end of query)",
+			(int)(size > 40 ? 40 : size), parser->lexer.text.bytes + offset, what,
+			detail);
+}
+
+void
+sql_parse_advance(struct sql_parser *parser)
+{
+	parser->token = sql_lex(&parser->lexer);
+	if (parser->token.type == SQL_BAD) {
+		char reason[128];
+
+		snprintf(reason, sizeof reason, "%.*s", (int)parser->token.text.size,
+			 parser->token.text.bytes);
+		fail_at(parser, parser->token.offset, reason, "");
+	}
+}
+
+void *
+sql_parse_fail(struct sql_parser *parser, const char *expected)
+{
+	fail_at(parser, parser->token.offset, "Expected", expected);
+	return NULL;
+}
+
+void *
+sql_parse_alloc(struct sql_parser *parser, size_t size)
+{
+	void *bytes = store_arena_zalloc(parser->arena, size);
+
+	if (bytes == NULL && !parser->failed) {
+		parser->failed = 1;
+		store_error_set(parser->error, STORE_ELIMIT, "the query is too large to parse");
+	}
+	return bytes;
+}
+
+bool
+sql_parse_push(struct sql_parser *parser, struct sql_list *list, struct sql_node *node)
+{
+	if (node == NULL)
+		return false;
+	if (list->count == list->max) {
+		uint32_t max = list->max == 0 ? 4 : list->max * 2;
+		struct sql_node **nodes = sql_parse_alloc(parser, max * sizeof(struct sql_node *));
+
+		if (nodes == NULL)
+			return false;
+		if (list->count > 0)
+			memcpy(nodes, list->nodes, list->count * sizeof *nodes);
+		list->nodes = nodes;
+		list->max = max;
+	}
+	list->nodes[list->count++] = node;
+	return true;
+}
+
+bool
+sql_parse_at_word(const struct sql_parser *parser, const char *word)
+{
+	return parser->token.type == SQL_WORD && sql_is_word(parser->token.text, word);
+}
+
+bool
+sql_parse_at(const struct sql_parser *parser, const char *punctuation)
+{
+	return parser->token.type == SQL_PUNCTUATION &&
+	       sql_is_word(parser->token.text, punctuation);
+}
+
+bool
+sql_parse_take_word(struct sql_parser *parser, const char *word)
+{
+	if (parser->failed || !sql_parse_at_word(parser, word))
+		return false;
+	sql_parse_advance(parser);
+	return true;
+}
+
+bool
+sql_parse_take(struct sql_parser *parser, const char *punctuation)
+{
+	if (parser->failed || !sql_parse_at(parser, punctuation))
+		return false;
+	sql_parse_advance(parser);
+	return true;
+}
+
+bool
+sql_parse_expect(struct sql_parser *parser, const char *punctuation)
+{
+	if (sql_parse_take(parser, punctuation))
+		return true;
+	sql_parse_fail(parser, punctuation);
+	return false;
+}
+
+bool
+sql_parse_expect_word(struct sql_parser *parser, const char *word)
+{
+	if (sql_parse_take_word(parser, word))
+		return true;
+	sql_parse_fail(parser, word);
+	return false;
+}
+
+bool
+sql_parse_is_reserved(struct store_str word)
+{
+	static const char *const words[] = {
+	    "SELECT",   "FROM",   "WHERE",  "PREWHERE", "GROUP", "HAVING", "ORDER", "LIMIT",
+	    "SETTINGS", "FORMAT", "OFFSET", "AND",      "OR",    "NOT",    "AS",    "WITH",
+	    "IN",       "LIKE",   "ILIKE",  "BETWEEN",  "IS",    "ASC",    "DESC",  "BY",
+	    "NULLS",    "WHEN",   "THEN",   "ELSE",     "END",   "UNION",  "JOIN",  "TOTALS",
+	    "DISTINCT", "INNER",  "LEFT",   "RIGHT",    "ON",    "USING"};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (sql_is_word(word, words[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+sql_parse_identifier(struct sql_parser *parser, struct store_str *out)
+{
+	if (parser->token.type != SQL_IDENTIFIER &&
+	    (parser->token.type != SQL_WORD || sql_parse_is_reserved(parser->token.text))) {
+		sql_parse_fail(parser, "an identifier");
+		return false;
+	}
+	*out = parser->token.text;
+	sql_parse_advance(parser);
+	return !parser->failed;
+}
+
+/* ---- items ----------------------------------------------------------- */
+
+struct sql_node *
+sql_parse_item(struct sql_parser *parser)
+{
+	struct sql_node *node = sql_parse_expression(parser);
+
+	if (node == NULL)
+		return NULL;
+	if (sql_parse_take_word(parser, "AS"))
+		return sql_parse_identifier(parser, &node->alias) ? node : NULL;
+	if (parser->token.type == SQL_IDENTIFIER ||
+	    (parser->token.type == SQL_WORD && !sql_parse_is_reserved(parser->token.text)))
+		return sql_parse_identifier(parser, &node->alias) ? node : NULL;
+	return node;
+}
+
+bool
+sql_parse_items(struct sql_parser *parser, struct sql_list *list, bool trailing)
+{
+	do {
+		struct sql_node *node;
+
+		if (trailing && list->count > 0 &&
+		    (parser->token.type == SQL_END || sql_parse_at(parser, ")") ||
+		     sql_parse_at_word(parser, "FROM")))
+			return true;
+		if (trailing && sql_parse_at(parser, "*")) {
+			if ((node = sql_parse_alloc(parser, sizeof *node)) == NULL)
+				return false;
+			node->kind = SQL_STAR;
+			node->offset = parser->token.offset;
+			sql_parse_advance(parser);
+		} else {
+			node = sql_parse_item(parser);
+		}
+		if (!sql_parse_push(parser, list, node))
+			return false;
+	} while (sql_parse_take(parser, ","));
+	return !parser->failed;
+}
+
+/* ---- clauses --------------------------------------------------------- */
+
+static bool
+parse_table_name(struct sql_parser *parser, struct sql_query *query)
+{
+	query->table_offset = parser->token.offset;
+	if (!sql_parse_identifier(parser, &query->table))
+		return false;
+	if (sql_parse_take(parser, ".")) {
+		query->database = query->table;
+		return sql_parse_identifier(parser, &query->table);
+	}
+	return true;
+}
+
+static bool
+parse_from(struct sql_parser *parser, struct sql_query *query)
+{
+	struct store_str alias;
+	uint32_t offset = parser->token.offset;
+
+	if (sql_parse_take(parser, "(")) {
+		struct sql_node *node = sql_parse_alloc(parser, sizeof *node);
+
+		if (node == NULL)
+			return false;
+		node->kind = SQL_SUBQUERY;
+		node->offset = offset;
+		node->query = sql_parse_select(parser);
+		if (node->query == NULL || !sql_parse_expect(parser, ")"))
+			return false;
+		query->from_query = node;
+	} else if (!parse_table_name(parser, query)) {
+		return false;
+	}
+	if (sql_parse_take_word(parser, "AS") || parser->token.type == SQL_IDENTIFIER ||
+	    (parser->token.type == SQL_WORD && !sql_parse_is_reserved(parser->token.text)))
+		return sql_parse_identifier(parser, &alias);
+	return true;
+}
+
+static bool
+parse_order_item(struct sql_parser *parser, struct sql_order *order)
+{
+	order->node = sql_parse_expression(parser);
+	order->descending = sql_parse_take_word(parser, "DESC");
+	if (!order->descending)
+		sql_parse_take_word(parser, "ASC");
+	if (sql_parse_take_word(parser, "NULLS")) {
+		order->nulls_first = sql_parse_take_word(parser, "FIRST");
+		if (!order->nulls_first && !sql_parse_expect_word(parser, "LAST"))
+			return false;
+	}
+	if (sql_parse_at_word(parser, "WITH")) {
+		sql_parse_advance(parser);
+		if (!sql_parse_expect_word(parser, "FILL"))
+			return false;
+		order->fill = true;
+		if (sql_parse_take_word(parser, "FROM"))
+			order->from = sql_parse_expression(parser);
+		if (sql_parse_take_word(parser, "TO"))
+			order->to = sql_parse_expression(parser);
+		if (sql_parse_take_word(parser, "STEP"))
+			order->step = sql_parse_expression(parser);
+	}
+	return !parser->failed;
+}
+
+#define ORDER_MAX 64u
+
+static bool
+parse_order(struct sql_parser *parser, struct sql_query *query)
+{
+	query->order = sql_parse_alloc(parser, ORDER_MAX * sizeof *query->order);
+	if (query->order == NULL)
+		return false;
+	do {
+		if (query->order_count == ORDER_MAX)
+			return sql_parse_fail(parser, "at most 64 sort keys") != NULL;
+		if (!parse_order_item(parser, &query->order[query->order_count++]))
+			return false;
+	} while (sql_parse_take(parser, ","));
+	return true;
+}
+
+/* LIMIT n [OFFSET m] [BY ...] and LIMIT m, n; either may follow the other. */
+static bool
+parse_limit(struct sql_parser *parser, struct sql_query *query)
+{
+	struct sql_node *count = sql_parse_expression(parser), *offset = NULL;
+	struct sql_list list = {0};
+
+	if (count == NULL)
+		return false;
+	if (sql_parse_take(parser, ",")) {
+		offset = count;
+		count = sql_parse_expression(parser);
+	} else if (sql_parse_take_word(parser, "OFFSET")) {
+		offset = sql_parse_expression(parser);
+	}
+	if (parser->failed)
+		return false;
+	if (!sql_parse_take_word(parser, "BY")) {
+		query->limit = count;
+		query->offset = offset;
+		return true;
+	}
+	query->limit_by_count = count;
+	query->limit_by_offset = offset;
+	if (!sql_parse_items(parser, &list, false))
+		return false;
+	query->limit_by = list.nodes;
+	query->limit_by_keys_count = list.count;
+	return !sql_parse_take_word(parser, "LIMIT") || parse_limit(parser, query);
+}
+
+static bool
+parse_group(struct sql_parser *parser, struct sql_query *query)
+{
+	struct sql_list list = {0};
+
+	if (!sql_parse_expect_word(parser, "BY") || !sql_parse_items(parser, &list, false))
+		return false;
+	query->group = list.nodes;
+	query->group_count = list.count;
+	if (sql_parse_take_word(parser, "WITH")) {
+		query->totals = true;
+		return sql_parse_expect_word(parser, "TOTALS");
+	}
+	return true;
+}
+
+static bool
+parse_clauses(struct sql_parser *parser, struct sql_query *query)
+{
+	struct sql_list settings = {0};
+
+	if (sql_parse_take_word(parser, "FROM") && !parse_from(parser, query))
+		return false;
+	if (sql_parse_take_word(parser, "PREWHERE") &&
+	    (query->prewhere = sql_parse_expression(parser)) == NULL)
+		return false;
+	if (sql_parse_take_word(parser, "WHERE") &&
+	    (query->where = sql_parse_expression(parser)) == NULL)
+		return false;
+	if (sql_parse_take_word(parser, "GROUP") && !parse_group(parser, query))
+		return false;
+	if (sql_parse_take_word(parser, "HAVING") &&
+	    (query->having = sql_parse_expression(parser)) == NULL)
+		return false;
+	if (sql_parse_take_word(parser, "ORDER") &&
+	    (!sql_parse_expect_word(parser, "BY") || !parse_order(parser, query)))
+		return false;
+	if (sql_parse_take_word(parser, "LIMIT") && !parse_limit(parser, query))
+		return false;
+	if (sql_parse_take_word(parser, "OFFSET") &&
+	    (query->offset = sql_parse_expression(parser)) == NULL)
+		return false;
+	if (sql_parse_take_word(parser, "SETTINGS")) {
+		if (!sql_parse_items(parser, &settings, false))
+			return false;
+		query->settings = settings.nodes;
+		query->settings_count = settings.count;
+	}
+	return !parser->failed;
+}
+
+struct sql_query *
+sql_parse_select(struct sql_parser *parser)
+{
+	struct sql_query *query = sql_parse_alloc(parser, sizeof *query);
+	struct sql_list with = {0}, items = {0};
+
+	if (query == NULL)
+		return NULL;
+	if (++parser->depth > SQL_DEPTH_MAX)
+		return sql_parse_fail(parser, "less nesting");
+	if (sql_parse_take_word(parser, "WITH")) {
+		if (!sql_parse_items(parser, &with, false))
+			return NULL;
+		query->with = with.nodes;
+		query->with_count = with.count;
+	}
+	if (!sql_parse_expect_word(parser, "SELECT"))
+		return NULL;
+	query->distinct = sql_parse_take_word(parser, "DISTINCT");
+	if (!sql_parse_items(parser, &items, true) || !parse_clauses(parser, query))
+		return NULL;
+	query->items = items.nodes;
+	query->items_count = items.count;
+	parser->depth--;
+	return query;
+}
+
+/* ---- statements ------------------------------------------------------ */
+
+static struct sql_query *
+parse_show(struct sql_parser *parser, struct sql_query *query)
+{
+	if (sql_parse_take_word(parser, "DATABASES")) {
+		query->statement = SQL_SHOW_DATABASES;
+		return query;
+	}
+	query->statement = SQL_SHOW_TABLES;
+	if (!sql_parse_expect_word(parser, "TABLES"))
+		return NULL;
+	if (sql_parse_take_word(parser, "FROM") && !sql_parse_identifier(parser, &query->database))
+		return NULL;
+	if (sql_parse_take_word(parser, "LIKE")) {
+		if (parser->token.type != SQL_STRING)
+			return sql_parse_fail(parser, "a pattern in quotes");
+		query->like = parser->token.text;
+		sql_parse_advance(parser);
+	}
+	return query;
+}
+
+static struct sql_query *
+parse_insert(struct sql_parser *parser, struct sql_query *query)
+{
+	struct sql_list list = {0};
+
+	query->statement = SQL_INSERT;
+	if (!sql_parse_expect_word(parser, "INTO") || !parse_table_name(parser, query))
+		return NULL;
+	if (sql_parse_take(parser, "(") &&
+	    (!sql_parse_items(parser, &list, false) || !sql_parse_expect(parser, ")")))
+		return NULL;
+	query->insert_columns = list.nodes;
+	query->insert_columns_count = list.count;
+	return query;
+}
+
+static struct sql_query *
+parse_statement(struct sql_parser *parser)
+{
+	struct sql_query *query;
+	enum sql_statement explain;
+
+	if (sql_parse_at_word(parser, "SELECT") || sql_parse_at_word(parser, "WITH"))
+		return sql_parse_select(parser);
+	if (sql_parse_take_word(parser, "EXPLAIN")) {
+		explain = sql_parse_take_word(parser, "SYNTAX") ? SQL_EXPLAIN_SYNTAX : SQL_EXPLAIN;
+		if ((query = sql_parse_select(parser)) != NULL)
+			query->statement = explain;
+		return query;
+	}
+	if ((query = sql_parse_alloc(parser, sizeof *query)) == NULL)
+		return NULL;
+	if (sql_parse_take_word(parser, "SHOW"))
+		return parse_show(parser, query);
+	if (sql_parse_take_word(parser, "INSERT"))
+		return parse_insert(parser, query);
+	if (sql_parse_take_word(parser, "DESCRIBE") || sql_parse_take_word(parser, "DESC")) {
+		query->statement = SQL_DESCRIBE;
+		sql_parse_take_word(parser, "TABLE");
+		return parse_table_name(parser, query) ? query : NULL;
+	}
+	if (sql_parse_take_word(parser, "EXISTS")) {
+		query->statement = SQL_EXISTS;
+		sql_parse_take_word(parser, "TABLE");
+		return parse_table_name(parser, query) ? query : NULL;
+	}
+	return sql_parse_fail(parser, "SELECT, WITH, SHOW, DESCRIBE, EXISTS, EXPLAIN or INSERT");
+}
+
+int
+sql_parse(struct store_str text, struct store_arena *arena, struct sql_query **out,
+	  struct store_error *error)
+{
+	struct sql_parser parser = {.lexer = {text, 0, arena}, .arena = arena, .error = error};
+	struct sql_query *query;
+
+	if (text.size > SQL_TEXT_BYTES_MAX)
+		return store_error_set(error, STORE_ELIMIT, "the query is longer than %u bytes",
+				       SQL_TEXT_BYTES_MAX);
+	sql_parse_advance(&parser);
+	query = parser.failed ? NULL : parse_statement(&parser);
+	if (query != NULL && sql_parse_take_word(&parser, "FORMAT"))
+		sql_parse_identifier(&parser, &query->format);
+	sql_parse_take(&parser, ";");
+	if (!parser.failed && query != NULL && parser.token.type != SQL_END)
+		sql_parse_fail(&parser, "the end of the query");
+	if (parser.failed || query == NULL)
+		return error != NULL && error->code != 0 ? error->code : STORE_ESYNTAX;
+	*out = query;
+	return 0;
+}

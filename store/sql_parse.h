@@ -1,0 +1,28 @@
+/*
+ * Query text to sql_ast.h: a Pratt parser for expressions, recursive descent
+ * for the rest. The whole grammar of SQL.md parses; what is executed is
+ * plan.h's business.
+ */
+#ifndef SQL_PARSE_H
+#define SQL_PARSE_H
+
+#include "sql_ast.h"
+
+#define SQL_TEXT_BYTES_MAX (256u << 10)
+#define SQL_DEPTH_MAX 200u /* nesting of expressions and subqueries */
+
+/* 0, STORE_ESYNTAX (code 62 with the position and what was expected) or
+ * STORE_ELIMIT. Everything in the result lives in the arena; strings may point
+ * into `text`. */
+int sql_parse(struct store_str text, struct store_arena *arena, struct sql_query **out,
+	      struct store_error *error);
+
+/* Whether the text is the word, in any case. */
+bool sql_is_word(struct store_str text, const char *word);
+
+/* sql_print.c: ClickHouse's canonical text of an expression, as unaliased
+ * columns are named: quantile(0.75)(lcp), plus(a, 1). size 0 with NULL bytes
+ * when memory runs out. */
+struct store_str sql_print(const struct sql_node *node, struct store_arena *arena);
+
+#endif
