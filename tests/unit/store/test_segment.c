@@ -37,7 +37,7 @@ write_and_open(struct model *model, const struct store_table *table,
 {
 	struct segment_source source = model_source(model);
 	struct store_error error = {0};
-	struct segment *segment;
+	struct segment *segment = NULL;
 
 	if (segment_write(io_posix(), directory, "a.seg", &source, summary, &error) != 0 ||
 	    segment_open(io_posix(), path, table, summary->footer_checksum, &segment, &error) != 0)

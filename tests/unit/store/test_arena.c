@@ -1,0 +1,91 @@
+/*
+ * Goal: an arena hands out aligned memory that does not overlap, keeps to its
+ * bound, and starts afresh after a reset. Method: seeded random sizes, each
+ * piece filled with a pattern of its own and compared at the end.
+ */
+#include "check.h"
+
+#include "store/store.h"
+
+#define PIECES 3000
+
+static void
+test_pieces(void **state)
+{
+	struct random random = random_seeded("pieces");
+	struct store_arena *arena = store_arena_create(0);
+	static unsigned char *pieces[PIECES];
+	static size_t sizes[PIECES];
+
+	(void)state;
+	assert_non_null(arena);
+	for (int round = 0; round < 3; round++) {
+		size_t sum = 0;
+
+		for (int i = 0; i < PIECES; i++) {
+			sizes[i] = random_below(&random, i % 100 == 0 ? 100000 : 200);
+			pieces[i] = i % 2 ? store_arena_alloc(arena, sizes[i])
+					  : store_arena_zalloc(arena, sizes[i]);
+			assert_non_null(pieces[i]);
+			assert_int_equal((uintptr_t)pieces[i] % 16, 0);
+			for (size_t j = 0; i % 2 == 0 && j < sizes[i]; j++)
+				assert_int_equal(pieces[i][j], 0);
+			memset(pieces[i], i & 0xff, sizes[i]);
+			sum += sizes[i];
+		}
+		for (int i = 0; i < PIECES; i++) {
+			for (size_t j = 0; j < sizes[i]; j++)
+				assert_int_equal(pieces[i][j], i & 0xff);
+		}
+		assert_true(store_arena_bytes(arena) >= sum);
+		store_arena_reset(arena);
+		assert_int_equal(store_arena_bytes(arena), 0);
+	}
+	store_arena_free(arena);
+	store_arena_free(NULL);
+}
+
+static void
+test_bound(void **state)
+{
+	struct store_arena *arena = store_arena_create(1000);
+	size_t given = 0;
+
+	(void)state;
+	assert_null(store_arena_alloc(arena, 1001));
+	assert_null(store_arena_alloc(arena, SIZE_MAX));
+	assert_null(store_arena_alloc(arena, SIZE_MAX - 8));
+	while (store_arena_alloc(arena, 48) != NULL)
+		given += 48;
+	assert_true(given > 900 && given <= 1000);
+	assert_true(store_arena_bytes(arena) <= 1000);
+	store_arena_reset(arena);
+	assert_non_null(store_arena_alloc(arena, 900));
+	store_arena_free(arena);
+}
+
+static void
+test_error(void **state)
+{
+	struct store_error error = {0};
+
+	(void)state;
+	assert_int_equal(store_error_set(NULL, STORE_EIO, "nobody listens"), STORE_EIO);
+	assert_int_equal(store_error_set(&error, STORE_EFULL, "%d of %s", 3, "them"), STORE_EFULL);
+	assert_int_equal(error.code, STORE_EFULL);
+	assert_string_equal(error.text, "3 of them");
+	store_error_set(&error, STORE_EIO, "%0600d", 1); /* cut, not overrun */
+	assert_int_equal(strlen(error.text), sizeof error.text - 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_pieces),
+	    cmocka_unit_test(test_bound),
+	    cmocka_unit_test(test_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
