@@ -31,7 +31,10 @@ struct sql_node {
 	struct store_str text, type;
 	uint64_t u;
 	double f;
-	bool distinct; /* f(DISTINCT x) */
+	bool distinct;  /* f(DISTINCT x) */
+	bool joined;    /* made by AND, OR or ||: the next one joins it */
+	uint32_t size;  /* nodes below and this, shared ones counted again */
+	uint16_t depth; /* of the tree: a leaf has 1; at most SQL_TREE_DEPTH_MAX */
 	struct sql_node **args, **parameters;
 	uint32_t args_count, parameters_count;
 	struct store_str alias; /* "" when there is none */

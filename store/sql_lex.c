@@ -7,10 +7,11 @@
 
 #include "sql_lex.h"
 
+/* The byte at `ahead` of the present one, or -1 past the end. */
 static int
 peek(const struct sql_lexer *lexer, uint32_t ahead)
 {
-	return lexer->text.size - lexer->at > ahead
+	return lexer->at < lexer->text.size && lexer->text.size - lexer->at > ahead
 		   ? (unsigned char)lexer->text.bytes[lexer->at + ahead]
 		   : -1;
 }
@@ -65,54 +66,68 @@ skip_space(struct sql_lexer *lexer)
 	}
 }
 
+/* What \c stands for; -1: for itself with its backslash, as in '100\%'. */
 static int
-escaped(int c)
+escaped(char c)
 {
-	switch (c) {
-	case 'n':
-		return '\n';
-	case 't':
-		return '\t';
-	case 'r':
-		return '\r';
-	case 'b':
-		return '\b';
-	case 'f':
-		return '\f';
-	case '0':
-		return '\0';
-	default:
-		return c;
-	}
+	static const char from[] = "ntrbfav0e\\'\"`/=";
+	static const char to[] = "\n\t\r\b\f\a\v\0\033\\'\"`/=";
+	const char *found = c == '\0' ? NULL : strchr(from, c);
+
+	return found == NULL ? -1 : to[found - from];
 }
 
-/* 'text', "name" or `name`; a doubled quote or a backslash escapes. */
+/* The quoted text from `from` on without its quotes and escapes. */
+static uint32_t
+unescape(const struct sql_lexer *lexer, uint32_t from, uint32_t to, char quote, char *out)
+{
+	uint32_t size = 0;
+
+	for (uint32_t i = from; i < to; i++) {
+		char c = lexer->text.bytes[i];
+
+		if (c == quote) {
+			i++;
+		} else if (c == '\\' && escaped(lexer->text.bytes[i + 1]) >= 0) {
+			c = (char)escaped(lexer->text.bytes[++i]);
+		} else if (c == '\\') {
+			out[size++] = c;
+			c = lexer->text.bytes[++i];
+		}
+		out[size++] = c;
+	}
+	return size;
+}
+
+/* 'text', "name" or `name`; a doubled quote or a backslash escapes. Texts
+ * without escapes are borrowed from the query. */
 static struct sql_token
 lex_quoted(struct sql_lexer *lexer)
 {
-	uint32_t from = lexer->at, size = 0;
+	uint32_t from = lexer->at, to;
 	int quote = peek(lexer, 0), c;
-	char *bytes = store_arena_alloc(lexer->arena, lexer->text.size - from);
+	bool escapes = false;
+	struct sql_token token = {quote == '\'' ? SQL_STRING : SQL_IDENTIFIER, {NULL, 0}, from};
+	char *bytes;
 
-	if (bytes == NULL)
-		return bad("the query is too large", from);
-	for (lexer->at++; (c = peek(lexer, 0)) >= 0; lexer->at++) {
-		if (c == quote && peek(lexer, 1) != quote)
-			break;
-		if (c == quote) {
+	for (lexer->at++; (c = peek(lexer, 0)) >= 0 && (c != quote || peek(lexer, 1) == quote);
+	     lexer->at++) {
+		if (c == quote || c == '\\') {
+			escapes = true;
 			lexer->at++;
-		} else if (c == '\\') {
-			lexer->at++;
-			if ((c = peek(lexer, 0)) < 0)
-				break;
-			c = escaped(c);
 		}
-		bytes[size++] = (char)c;
 	}
 	if (c < 0)
 		return bad("a quoted text has no end", from);
-	lexer->at++;
-	return (struct sql_token){quote == '\'' ? SQL_STRING : SQL_IDENTIFIER, {bytes, size}, from};
+	to = lexer->at++;
+	token.text = (struct store_str){lexer->text.bytes + from + 1, to - from - 1};
+	if (!escapes)
+		return token;
+	if ((bytes = store_arena_alloc(lexer->arena, token.text.size)) == NULL)
+		return bad("the query is too large", from);
+	token.text.size = unescape(lexer, from + 1, to, (char)quote, bytes);
+	token.text.bytes = bytes;
+	return token;
 }
 
 static struct sql_token

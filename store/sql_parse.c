@@ -16,28 +16,44 @@ sql_is_word(struct store_str text, const char *word)
 
 /* ---- tokens ---------------------------------------------------------- */
 
+/* What stands at `offset`, on one line, for messages. */
+static void
+excerpt(struct store_str text, uint32_t offset, char out[41])
+{
+	uint32_t size = text.size - offset > 40 ? 40 : text.size - offset;
+
+	for (uint32_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text.bytes[offset + i];
+
+		out[i] = (char)(c < ' ' ? ' ' : c > 126 ? '?' : c);
+	}
+	out[size] = '\0';
+}
+
 static void
 fail_at(struct sql_parser *parser, uint32_t offset, const char *what, const char *detail)
 {
-	uint32_t line = 1, column = 1, size = parser->lexer.text.size - offset;
+	struct store_str text = parser->lexer.text;
+	uint32_t line = 1, column = 1;
+	char at[41];
 
 	if (parser->failed)
 		return;
 	parser->failed = 1;
 	for (uint32_t i = 0; i < offset; i++) {
-		column = parser->lexer.text.bytes[i] == '\n' ? 1 : column + 1;
-		line += parser->lexer.text.bytes[i] == '\n';
+		column = text.bytes[i] == '\n' ? 1 : column + 1;
+		line += text.bytes[i] == '\n';
 	}
+	excerpt(text, offset, at);
+	store_error_set(parser->error, STORE_ESYNTAX,
+			"Syntax error: failed at position %u (line %u, column %u)%s%s: %s%s",
+			offset + 1, line, column, offset < text.size ? ": " : " (end of query)", at,
+			what, detail);
 	if (parser->error != NULL) {
 		parser->error->clickhouse = 62;
 		parser->error->name = "SYNTAX_ERROR";
 		parser->error->offset = offset;
 	}
-	store_error_set(parser->error, STORE_ESYNTAX,
-			"Syntax error: failed at position %u (line %u, col %u)%s%.*s: %s %s",
-			offset + 1, line, column, size > 0 ? ": " : " (end of query)",
-			(int)(size > 40 ? 40 : size), parser->lexer.text.bytes + offset, what,
-			detail);
 }
 
 void
@@ -56,8 +72,19 @@ sql_parse_advance(struct sql_parser *parser)
 void *
 sql_parse_fail(struct sql_parser *parser, const char *expected)
 {
-	fail_at(parser, parser->token.offset, "Expected", expected);
+	fail_at(parser, parser->token.offset, "expected ", expected);
 	return NULL;
+}
+
+static int
+too_large(struct store_error *error, const char *what)
+{
+	store_error_set(error, STORE_ELIMIT, "%s", what);
+	if (error != NULL) {
+		error->clickhouse = 241;
+		error->name = "MEMORY_LIMIT_EXCEEDED";
+	}
+	return STORE_ELIMIT;
 }
 
 void *
@@ -67,9 +94,36 @@ sql_parse_alloc(struct sql_parser *parser, size_t size)
 
 	if (bytes == NULL && !parser->failed) {
 		parser->failed = 1;
-		store_error_set(parser->error, STORE_ELIMIT, "the query is too large to parse");
+		too_large(parser->error, "Memory limit exceeded while parsing the query");
 	}
 	return bytes;
+}
+
+static void
+count_children(struct sql_node *const *children, uint32_t count, uint32_t *depth, uint64_t *size)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (children[i]->depth > *depth)
+			*depth = children[i]->depth;
+		*size += children[i]->size;
+	}
+}
+
+struct sql_node *
+sql_parse_deepen(struct sql_parser *parser, struct sql_node *node)
+{
+	uint32_t depth = 0;
+	uint64_t size = 1;
+
+	if (node == NULL)
+		return NULL;
+	count_children(node->args, node->args_count, &depth, &size);
+	count_children(node->parameters, node->parameters_count, &depth, &size);
+	if (depth >= SQL_TREE_DEPTH_MAX || size > SQL_TREE_SIZE_MAX)
+		return sql_parse_fail(parser, "a smaller expression");
+	node->depth = (uint16_t)(depth + 1);
+	node->size = (uint32_t)size;
+	return node;
 }
 
 bool
@@ -202,6 +256,8 @@ sql_parse_items(struct sql_parser *parser, struct sql_list *list, bool trailing)
 			if ((node = sql_parse_alloc(parser, sizeof *node)) == NULL)
 				return false;
 			node->kind = SQL_STAR;
+			node->depth = 1;
+			node->size = 1;
 			node->offset = parser->token.offset;
 			sql_parse_advance(parser);
 		} else {
@@ -240,6 +296,8 @@ parse_from(struct sql_parser *parser, struct sql_query *query)
 		if (node == NULL)
 			return false;
 		node->kind = SQL_SUBQUERY;
+		node->depth = 1;
+		node->size = 1;
 		node->offset = offset;
 		node->query = sql_parse_select(parser);
 		if (node->query == NULL || !sql_parse_expect(parser, ")"))
@@ -257,7 +315,8 @@ parse_from(struct sql_parser *parser, struct sql_query *query)
 static bool
 parse_order_item(struct sql_parser *parser, struct sql_order *order)
 {
-	order->node = sql_parse_expression(parser);
+	if ((order->node = sql_parse_expression(parser)) == NULL)
+		return false;
 	order->descending = sql_parse_take_word(parser, "DESC");
 	if (!order->descending)
 		sql_parse_take_word(parser, "ASC");
@@ -486,9 +545,15 @@ sql_parse(struct store_str text, struct store_arena *arena, struct sql_query **o
 	struct sql_parser parser = {.lexer = {text, 0, arena}, .arena = arena, .error = error};
 	struct sql_query *query;
 
-	if (text.size > SQL_TEXT_BYTES_MAX)
-		return store_error_set(error, STORE_ELIMIT, "the query is longer than %u bytes",
-				       SQL_TEXT_BYTES_MAX);
+	if (text.size > SQL_TEXT_BYTES_MAX) {
+		store_error_set(error, STORE_ELIMIT, "The query is longer than %u bytes",
+				SQL_TEXT_BYTES_MAX);
+		if (error != NULL) {
+			error->clickhouse = 62;
+			error->name = "SYNTAX_ERROR";
+		}
+		return STORE_ELIMIT;
+	}
 	sql_parse_advance(&parser);
 	query = parser.failed ? NULL : parse_statement(&parser);
 	if (query != NULL && sql_parse_take_word(&parser, "FORMAT"))

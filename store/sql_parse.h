@@ -9,11 +9,13 @@
 #include "sql_ast.h"
 
 #define SQL_TEXT_BYTES_MAX (256u << 10)
-#define SQL_DEPTH_MAX 200u /* nesting of expressions and subqueries */
+#define SQL_DEPTH_MAX 200u        /* brackets and subqueries inside each other */
+#define SQL_TREE_DEPTH_MAX 1000u  /* of an expression's tree: a + b + c ... */
+#define SQL_TREE_SIZE_MAX 500000u /* nodes of one: CASE and BETWEEN repeat theirs */
 
 /* 0, STORE_ESYNTAX (code 62 with the position and what was expected) or
- * STORE_ELIMIT. Everything in the result lives in the arena; strings may point
- * into `text`. */
+ * STORE_ELIMIT (too long, or out of memory). Everything in the result lives in the arena; strings
+ * may point into `text`. */
 int sql_parse(struct store_str text, struct store_arena *arena, struct sql_query **out,
 	      struct store_error *error);
 

@@ -35,6 +35,8 @@ make_node(struct sql_parser *parser, enum sql_kind kind, uint32_t offset)
 		return NULL;
 	node->kind = kind;
 	node->offset = offset;
+	node->depth = 1;
+	node->size = 1;
 	return node;
 }
 
@@ -53,7 +55,7 @@ make_call(struct sql_parser *parser, const char *name, uint32_t offset, struct s
 	call->args[0] = a;
 	call->args[1] = b;
 	call->args_count = b == NULL ? 1 : 2;
-	return call;
+	return sql_parse_deepen(parser, call);
 }
 
 /* ---- primary expressions --------------------------------------------- */
@@ -128,7 +130,9 @@ parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset)
 	}
 	node->args = list.nodes;
 	node->args_count = list.count;
-	return node;
+	if (list.count == 1 && list.nodes[0]->kind == SQL_STAR && sql_is_word(name, "count"))
+		node->args_count = 0;
+	return sql_parse_deepen(parser, node);
 }
 
 static struct sql_node *
@@ -213,7 +217,7 @@ parse_case(struct sql_parser *parser, uint32_t offset)
 	node->text = (struct store_str){"multiIf", 7};
 	node->args = list.nodes;
 	node->args_count = list.count;
-	return node;
+	return sql_parse_deepen(parser, node);
 }
 
 static struct sql_node *
@@ -240,7 +244,7 @@ parse_interval(struct sql_parser *parser, uint32_t offset)
 	if (node->text.size == 0)
 		return sql_parse_fail(parser, "a unit of time (second, minute, hour, day ...)");
 	sql_parse_advance(parser);
-	return node;
+	return sql_parse_deepen(parser, node);
 }
 
 static struct sql_node *
@@ -257,13 +261,15 @@ parse_bracketed(struct sql_parser *parser, uint32_t offset)
 	}
 	if (!sql_parse_items(parser, &list, false) || !sql_parse_expect(parser, ")"))
 		return NULL;
-	if (list.count == 1)
+	if (list.count == 1) {
+		list.nodes[0]->joined = false; /* (a AND b) AND c stays as it is */
 		return list.nodes[0];
+	}
 	if ((node = make_node(parser, SQL_LIST, offset)) == NULL)
 		return NULL;
 	node->args = list.nodes;
 	node->args_count = list.count;
-	return node;
+	return sql_parse_deepen(parser, node);
 }
 
 static struct sql_node *
@@ -279,7 +285,7 @@ parse_array(struct sql_parser *parser, uint32_t offset)
 		return NULL;
 	node->args = list.nodes;
 	node->args_count = list.count;
-	return node;
+	return sql_parse_deepen(parser, node);
 }
 
 /* {name:Type} */
@@ -375,36 +381,42 @@ parse_primary(struct sql_parser *parser)
 	return sql_parse_fail(parser, "an expression");
 }
 
+/* x[index] and x::Type, as often as they come. */
+static struct sql_node *
+parse_suffix(struct sql_parser *parser, struct sql_node *node, uint32_t offset)
+{
+	while (node != NULL) {
+		uint32_t at = parser->token.offset;
+		struct sql_node *index;
+		struct store_str type;
+
+		if (sql_parse_take(parser, "[")) {
+			if ((index = sql_parse_expression(parser)) == NULL ||
+			    !sql_parse_expect(parser, "]"))
+				return NULL;
+			node = make_call(parser, "arrayElement", offset, node, index);
+		} else if (sql_parse_take(parser, "::")) {
+			if (!parse_type(parser, &type))
+				return NULL;
+			node = make_call(parser, "CAST", offset, node, text_node(parser, type, at));
+		} else {
+			break;
+		}
+	}
+	return node;
+}
+
 static struct sql_node *
 parse_prefix(struct sql_parser *parser)
 {
 	uint32_t offset = parser->token.offset;
-	struct sql_node *node;
 
 	if (sql_parse_take_word(parser, "NOT"))
 		return make_call(parser, "not", offset, parse_at_power(parser, POWER_NOT), NULL);
 	if (sql_parse_take(parser, "-"))
 		return make_call(parser, "negate", offset, parse_at_power(parser, POWER_UNARY),
 				 NULL);
-	node = parse_primary(parser);
-	while (node != NULL && sql_parse_at(parser, "[")) {
-		struct sql_node *index;
-
-		sql_parse_advance(parser);
-		if ((index = sql_parse_expression(parser)) == NULL ||
-		    !sql_parse_expect(parser, "]"))
-			return NULL;
-		node = make_call(parser, "arrayElement", offset, node, index);
-	}
-	while (node != NULL && sql_parse_take(parser, "::")) {
-		struct store_str type;
-		uint32_t at = parser->token.offset;
-
-		if (!parse_type(parser, &type))
-			return NULL;
-		node = make_call(parser, "CAST", offset, node, text_node(parser, type, at));
-	}
-	return node;
+	return parse_suffix(parser, parse_primary(parser), offset);
 }
 
 /* ---- operators ------------------------------------------------------- */
@@ -510,7 +522,7 @@ parse_ternary(struct sql_parser *parser, struct sql_node *condition, uint32_t of
 	struct sql_node *yes = parse_at_power(parser, POWER_NONE), *no, *call;
 
 	if (yes == NULL || !sql_parse_expect(parser, ":") ||
-	    (no = parse_at_power(parser, POWER_TERNARY)) == NULL)
+	    (no = parse_at_power(parser, POWER_NONE)) == NULL)
 		return NULL;
 	if ((call = make_call(parser, "if", offset, condition, yes)) == NULL)
 		return NULL;
@@ -520,27 +532,42 @@ parse_ternary(struct sql_parser *parser, struct sql_node *condition, uint32_t of
 	call->args[1] = yes;
 	call->args[2] = no;
 	call->args_count = 3;
-	return call;
+	return sql_parse_deepen(parser, call);
 }
 
-/* a AND b AND c is one call, as ClickHouse prints it. */
+/* a AND b AND c is one call, as ClickHouse has it; so are OR and ||. The
+ * arguments have room for a power of two. */
 static struct sql_node *
-join_logic(struct sql_parser *parser, const struct operation *operator, uint32_t offset,
-	   struct sql_node *left, struct sql_node *right)
+join(struct sql_parser *parser, const struct operation *operation, uint32_t offset,
+     struct sql_node *left, struct sql_node *right)
 {
-	struct sql_node **args;
+	bool joins = operation->power == POWER_OR || operation->power == POWER_AND ||
+		     operation->power == POWER_CONCAT;
+	struct sql_node **args, *call;
 
 	if (right == NULL)
 		return NULL;
-	if (operator->power> POWER_AND || left->kind != SQL_CALL ||
-	    left->alias.size> 0 || !sql_is_word(left->text, operator->function))
-		return make_call(parser, operator->function, offset, left, right);
-	if ((args = sql_parse_alloc(parser, (left->args_count + 1u) * sizeof *args)) == NULL)
-		return NULL;
-	memcpy(args, left->args, left->args_count * sizeof *args);
-	args[left->args_count++] = right;
-	left->args = args;
-	return left;
+	if (!joins || !left->joined || left->alias.size > 0 ||
+	    !sql_is_word(left->text, operation->function)) {
+		call = make_call(parser, operation->function, offset, left, right);
+		if (call != NULL)
+			call->joined = joins;
+		return call;
+	}
+	if ((left->args_count & (left->args_count - 1)) == 0) {
+		args = sql_parse_alloc(parser, (size_t)left->args_count * 2 * sizeof(*args));
+		if (args == NULL)
+			return NULL;
+		memcpy(args, left->args, left->args_count * sizeof *args);
+		left->args = args;
+	}
+	left->args[left->args_count++] = right;
+	left->size += right->size;
+	if (left->depth <= right->depth)
+		left->depth = (uint16_t)(right->depth + 1);
+	return left->size > SQL_TREE_SIZE_MAX || left->depth > SQL_TREE_DEPTH_MAX
+		   ? sql_parse_fail(parser, "a smaller expression")
+		   : left;
 }
 
 static struct sql_node *
@@ -554,21 +581,23 @@ parse_at_power(struct sql_parser *parser, enum power minimum)
 	}
 	left = parse_prefix(parser);
 	while (left != NULL) {
-		const struct operation *operator= find_operator(parser);
+		const struct operation *operation = find_operator(parser);
 		uint32_t offset = parser->token.offset;
 		struct sql_node *predicate;
 		bool none = true;
 
-		if (operator!= NULL && operator->power> minimum) {
+		if (operation != NULL && operation->power > minimum) {
 			sql_parse_advance(parser);
-			left = join_logic(parser, operator, offset, left,
-					  parse_at_power(parser, operator->power));
+			left = join(parser, operation, offset, left,
+				    parse_at_power(parser, operation->power));
 			continue;
 		}
-		if (operator== NULL && minimum<POWER_COMPARE &&(
-			(predicate = parse_predicate(parser, left, &none)) != NULL || !none)) {
-			left = predicate;
-			continue;
+		if (operation == NULL && minimum < POWER_COMPARE) {
+			predicate = parse_predicate(parser, left, &none);
+			if (predicate != NULL || !none) {
+				left = predicate;
+				continue;
+			}
 		}
 		if (minimum < POWER_TERNARY && sql_parse_take(parser, "?")) {
 			left = parse_ternary(parser, left, offset);

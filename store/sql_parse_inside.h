@@ -33,6 +33,9 @@ bool sql_parse_take(struct sql_parser *parser, const char *punctuation);
 bool sql_parse_expect(struct sql_parser *parser, const char *punctuation);
 bool sql_parse_expect_word(struct sql_parser *parser, const char *word);
 void *sql_parse_alloc(struct sql_parser *parser, size_t size);
+/* Sets node's depth and size from its children. NULL when node is, or when it
+ * is too deep or large. */
+struct sql_node *sql_parse_deepen(struct sql_parser *parser, struct sql_node *node);
 bool sql_parse_push(struct sql_parser *parser, struct sql_list *list, struct sql_node *node);
 
 struct sql_node *sql_parse_expression(struct sql_parser *parser);

@@ -1,7 +1,9 @@
 /*
  * Expressions as ClickHouse writes them in column names.
  */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sql_parse.h"
@@ -60,15 +62,37 @@ put_quoted(struct printer *printer, struct store_str text)
 	put(printer, "'", 1);
 }
 
+/* The shortest digits that read back as the same double; 1000. has its point,
+ * as in ClickHouse. */
+static void
+put_float(struct printer *printer, double value)
+{
+	char text[40];
+	int precision = 1;
+
+	do
+		snprintf(text, sizeof text, "%.*g", precision, value);
+	while (strtod(text, NULL) != value && precision++ < 17);
+	if (strchr(text, 'e') != NULL && fabs(value) >= 1 && fabs(value) < 1e21)
+		snprintf(text, sizeof text, "%.0f", value);
+	put_text(printer, text);
+	if (strpbrk(text, ".e") == NULL)
+		put(printer, ".", 1);
+}
+
 static void print(struct printer *printer, const struct sql_node *node);
 
+/* An argument with an alias is known by it. */
 static void
 print_list(struct printer *printer, struct sql_node *const *nodes, uint32_t count)
 {
 	for (uint32_t i = 0; i < count && !printer->failed; i++) {
 		if (i > 0)
 			put(printer, ", ", 2);
-		print(printer, nodes[i]);
+		if (nodes[i]->alias.size > 0)
+			put(printer, nodes[i]->alias.bytes, nodes[i]->alias.size);
+		else
+			print(printer, nodes[i]);
 	}
 }
 
@@ -103,7 +127,12 @@ print(struct printer *printer, const struct sql_node *node)
 		return;
 	switch (node->kind) {
 	case SQL_NUMBER_UINT:
+		snprintf(unit, sizeof unit, "%llu", (unsigned long long)node->u);
+		put_text(printer, unit);
+		break;
 	case SQL_NUMBER_FLOAT:
+		put_float(printer, node->f);
+		break;
 	case SQL_NAME:
 		put(printer, node->text.bytes, node->text.size);
 		break;
