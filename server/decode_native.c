@@ -1,0 +1,589 @@
+/*
+ * The native beacon, version 1 (beacon/PROTOCOL.md): bytes to struct event.
+ * First step of intake; pure. One table says which member goes to which
+ * column, with its type and range; anything that does not fit rejects the
+ * beacon with the member's name.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "event_row.h"
+#include "json.h"
+
+#define MS_MAX 86400000.0          /* a day: longer timings are a clock's jump */
+#define TIME_MAX 253402300799999.0 /* the year 9999 */
+#define SITE_BYTES_MAX 64u
+
+enum section {
+	TOP,
+	NET,
+	DEV,
+	TIMING,
+	VITALS,
+	WHY,
+	WHY_LCP,
+	WHY_INP,
+	WHY_CLS,
+	ERROR,
+	EVENT,
+	SECTIONS_COUNT,
+};
+
+enum kind {
+	STRING,  /* cut at `max` bytes */
+	NUMBER,  /* 0 .. max */
+	INTEGER, /* 0 .. max */
+	FLAG,
+	REAL,   /* any finite number */
+	OBJECT, /* of section `column` */
+	SPECIAL,
+};
+
+enum special {
+	VERSION,
+	SITE,
+	VIEW,
+	SESSION,
+	SEQ,
+	TIME,
+	RATE,
+	URL,
+	REFERRER,
+	NAV,
+	ERRORS,
+	EVENTS,
+	TAGS,
+	ADDRESS,
+	USER_AGENT,
+	ERROR_KIND,
+	EVENT_CATEGORY,
+	ROW_TIME,
+};
+
+struct member {
+	enum section section;
+	const char *name;
+	enum kind kind;
+	int column; /* or section, or enum special */
+	double max;
+};
+
+static const struct member members[] = {
+    {TOP, "v", SPECIAL, VERSION, 0},
+    {TOP, "site", SPECIAL, SITE, 0},
+    {TOP, "view", SPECIAL, VIEW, 0},
+    {TOP, "session", SPECIAL, SESSION, 0},
+    {TOP, "seq", SPECIAL, SEQ, 0},
+    {TOP, "t", SPECIAL, TIME, 0},
+    {TOP, "rate", SPECIAL, RATE, 0},
+    {TOP, "url", SPECIAL, URL, 0},
+    {TOP, "referrer", SPECIAL, REFERRER, 0},
+    {TOP, "nav", SPECIAL, NAV, 0},
+    {TOP, "errors", SPECIAL, ERRORS, 0},
+    {TOP, "events", SPECIAL, EVENTS, 0},
+    {TOP, "tags", SPECIAL, TAGS, 0},
+    {TOP, "ip", SPECIAL, ADDRESS, 0},
+    {TOP, "ua", SPECIAL, USER_AGENT, 0},
+    {TOP, "trace", STRING, PAGEVIEWS_trace_id, 64},
+    {TOP, "serverTiming", STRING, PAGEVIEWS_server_timing, 500},
+    {TOP, "release", STRING, PAGEVIEWS_release, 100},
+    {TOP, "env", STRING, PAGEVIEWS_environment, 100},
+    {TOP, "lang", STRING, PAGEVIEWS_language, 35},
+    {TOP, "visible", NUMBER, PAGEVIEWS_visible_time, MS_MAX * 31},
+    {TOP, "blocking", NUMBER, PAGEVIEWS_blocking_time, MS_MAX * 31},
+    {TOP, "net", OBJECT, NET, 0},
+    {TOP, "dev", OBJECT, DEV, 0},
+    {TOP, "timing", OBJECT, TIMING, 0},
+    {TOP, "vitals", OBJECT, VITALS, 0},
+    {TOP, "why", OBJECT, WHY, 0},
+    {NET, "type", STRING, PAGEVIEWS_connection, 20},
+    {NET, "rtt", NUMBER, PAGEVIEWS_rtt, MS_MAX},
+    {NET, "downlink", NUMBER, PAGEVIEWS_downlink, 1e6},
+    {NET, "save", FLAG, PAGEVIEWS_save_data, 0},
+    {DEV, "vw", INTEGER, PAGEVIEWS_viewport_width, 65535},
+    {DEV, "vh", INTEGER, PAGEVIEWS_viewport_height, 65535},
+    {DEV, "dpr", NUMBER, PAGEVIEWS_dpr, 100},
+    {DEV, "mem", NUMBER, PAGEVIEWS_device_memory, 65536},
+    {DEV, "cpu", INTEGER, PAGEVIEWS_cpu, 65535},
+    {TIMING, "redirect", NUMBER, PAGEVIEWS_redirect, MS_MAX},
+    {TIMING, "dns", NUMBER, PAGEVIEWS_dns, MS_MAX},
+    {TIMING, "tcp", NUMBER, PAGEVIEWS_tcp, MS_MAX},
+    {TIMING, "tls", NUMBER, PAGEVIEWS_tls, MS_MAX},
+    {TIMING, "ttfb", NUMBER, PAGEVIEWS_ttfb, MS_MAX},
+    {TIMING, "download", NUMBER, PAGEVIEWS_download, MS_MAX},
+    {TIMING, "domInteractive", NUMBER, PAGEVIEWS_dom_interactive, MS_MAX},
+    {TIMING, "domContentLoaded", NUMBER, PAGEVIEWS_dom_content_loaded, MS_MAX},
+    {TIMING, "load", NUMBER, PAGEVIEWS_load, MS_MAX},
+    {TIMING, "protocol", STRING, PAGEVIEWS_protocol, 20},
+    {TIMING, "bytes", INTEGER, PAGEVIEWS_transfer_bytes, 1e15},
+    {VITALS, "fcp", NUMBER, PAGEVIEWS_fcp, MS_MAX},
+    {VITALS, "lcp", NUMBER, PAGEVIEWS_lcp, MS_MAX},
+    {VITALS, "inp", NUMBER, PAGEVIEWS_inp, MS_MAX},
+    {VITALS, "cls", NUMBER, PAGEVIEWS_cls, 1e6},
+    {WHY, "lcp", OBJECT, WHY_LCP, 0},
+    {WHY, "inp", OBJECT, WHY_INP, 0},
+    {WHY, "cls", OBJECT, WHY_CLS, 0},
+    {WHY_LCP, "element", STRING, PAGEVIEWS_lcp_element, 200},
+    {WHY_LCP, "url", STRING, PAGEVIEWS_lcp_url, 500},
+    {WHY_LCP, "loadDelay", NUMBER, PAGEVIEWS_lcp_load_delay, MS_MAX},
+    {WHY_LCP, "loadTime", NUMBER, PAGEVIEWS_lcp_load_time, MS_MAX},
+    {WHY_LCP, "renderDelay", NUMBER, PAGEVIEWS_lcp_render_delay, MS_MAX},
+    {WHY_INP, "target", STRING, PAGEVIEWS_inp_target, 200},
+    {WHY_INP, "type", STRING, PAGEVIEWS_inp_type, 20},
+    {WHY_INP, "inputDelay", NUMBER, PAGEVIEWS_inp_input_delay, MS_MAX},
+    {WHY_INP, "processing", NUMBER, PAGEVIEWS_inp_processing, MS_MAX},
+    {WHY_INP, "presentation", NUMBER, PAGEVIEWS_inp_presentation, MS_MAX},
+    {WHY_INP, "script", STRING, PAGEVIEWS_inp_script, 500},
+    {WHY_CLS, "element", STRING, PAGEVIEWS_cls_element, 200},
+    {ERROR, "kind", SPECIAL, ERROR_KIND, 0},
+    {ERROR, "type", STRING, ERRORS_type, 100},
+    {ERROR, "message", STRING, ERRORS_message, 1000},
+    {ERROR, "source", STRING, ERRORS_source, 2000},
+    {ERROR, "line", INTEGER, ERRORS_line, UINT32_MAX},
+    {ERROR, "column", INTEGER, ERRORS_column, UINT32_MAX},
+    {ERROR, "stack", STRING, ERRORS_stack, 4000},
+    {ERROR, "t", SPECIAL, ROW_TIME, 0},
+    {ERROR, "handled", FLAG, ERRORS_handled, 0},
+    {ERROR, "count", INTEGER, ERRORS_occurrences, 1000000},
+    {EVENT, "category", SPECIAL, EVENT_CATEGORY, 0},
+    {EVENT, "name", STRING, EVENTS_name, 200},
+    {EVENT, "target", STRING, EVENTS_target, 200},
+    {EVENT, "value", REAL, EVENTS_value, 0},
+    {EVENT, "text", STRING, EVENTS_text, 500},
+    {EVENT, "t", SPECIAL, ROW_TIME, 0},
+};
+
+#define MEMBERS_COUNT (sizeof members / sizeof *members)
+
+static const char *const section_names[SECTIONS_COUNT] = {
+    "",         "net.",     "dev.",     "timing.",   "vitals.",  "why.",
+    "why.lcp.", "why.inp.", "why.cls.", "errors[].", "events[]."};
+
+struct decoder {
+	struct json json;
+	struct store_arena *arena;
+	struct event *event;
+	struct event_error *error;
+	uint32_t seen[(MEMBERS_COUNT + 31) / 32]; /* of the object being read */
+	bool has_version, has_site, has_view, has_url;
+};
+
+static int
+refuse(struct decoder *decoder, enum section section, const char *name, const char *why)
+{
+	decoder->error->offset = decoder->json.at;
+	snprintf(decoder->error->text, sizeof decoder->error->text, "%s%s: %s",
+		 section_names[section], name, why);
+	return STORE_EINVAL;
+}
+
+static int
+wrong_type(struct decoder *decoder, const struct member *member, const char *expected)
+{
+	enum json_type type = json_peek(&decoder->json);
+	char why[100];
+
+	if (type == JSON_ERROR)
+		return refuse(decoder, member->section, member->name, decoder->json.error);
+	snprintf(why, sizeof why, "expected %s, got %s", expected, json_type_name(type));
+	return refuse(decoder, member->section, member->name, why);
+}
+
+/* The JSON itself is wrong. */
+static int
+malformed(struct decoder *decoder)
+{
+	if (decoder->json.no_memory)
+		return STORE_ENOMEM;
+	decoder->error->offset = decoder->json.at;
+	snprintf(decoder->error->text, sizeof decoder->error->text, "malformed JSON at byte %u: %s",
+		 decoder->json.at, decoder->json.error == NULL ? "not JSON" : decoder->json.error);
+	return STORE_EINVAL;
+}
+
+/* ---- plain values ---------------------------------------------------- */
+
+/* At most `max` bytes, whole characters. */
+static struct store_str
+cut(struct store_str text, uint32_t max)
+{
+	if (text.size <= max)
+		return text;
+	text.size = max;
+	while (text.size > 0 && ((unsigned char)text.bytes[text.size] & 0xc0) == 0x80)
+		text.size--;
+	return text;
+}
+
+static int
+get_string(struct decoder *decoder, const struct member *member, uint32_t max,
+	   struct store_str *out)
+{
+	if (json_peek(&decoder->json) != JSON_STRING)
+		return wrong_type(decoder, member, "a string");
+	if (!json_string(&decoder->json, out))
+		return malformed(decoder);
+	*out = cut(*out, max);
+	return 0;
+}
+
+static int
+get_number(struct decoder *decoder, const struct member *member, bool integer, double min,
+	   double max, double *out)
+{
+	char why[100];
+	bool is_integer;
+
+	if (json_peek(&decoder->json) != JSON_NUMBER)
+		return wrong_type(decoder, member, integer ? "an integer" : "a number");
+	if (!json_number(&decoder->json, out, &is_integer))
+		return malformed(decoder);
+	if (integer && *out != floor(*out))
+		return refuse(decoder, member->section, member->name, "expected an integer");
+	if (*out < min || *out > max) {
+		snprintf(why, sizeof why, "expected %s from %.15g to %.15g",
+			 integer ? "an integer" : "a number", min, max);
+		return refuse(decoder, member->section, member->name, why);
+	}
+	return 0;
+}
+
+static int
+get_plain(struct decoder *decoder, const struct member *member, struct event_row *row)
+{
+	uint32_t column = (uint32_t)member->column;
+	struct store_str text;
+	double number;
+	bool flag;
+	int result;
+
+	switch (member->kind) {
+	case STRING:
+		if ((result = get_string(decoder, member, (uint32_t)member->max, &text)) == 0)
+			event_row_string(row, column, text);
+		return result;
+	case NUMBER:
+	case REAL:
+		result = get_number(decoder, member, false, member->kind == REAL ? -1.7e308 : 0,
+				    member->kind == REAL ? 1.7e308 : member->max, &number);
+		if (result == 0)
+			event_row_float(row, column, number);
+		return result;
+	case INTEGER:
+		if ((result = get_number(decoder, member, true, 0, member->max, &number)) == 0)
+			event_row_uint(row, column, (uint64_t)number);
+		return result;
+	default:
+		if (json_peek(&decoder->json) != JSON_TRUE &&
+		    json_peek(&decoder->json) != JSON_FALSE)
+			return wrong_type(decoder, member, "true or false");
+		if (!json_bool(&decoder->json, &flag))
+			return malformed(decoder);
+		event_row_uint(row, column, flag);
+		return 0;
+	}
+}
+
+/* ---- special members ------------------------------------------------- */
+
+static int
+get_id(struct decoder *decoder, const struct member *member, uint64_t *out)
+{
+	struct store_str text;
+	int result = get_string(decoder, member, 64, &text);
+
+	if (result != 0)
+		return result;
+	*out = 0;
+	for (uint32_t i = 0; i < text.size && text.size == 16; i++) {
+		char c = text.bytes[i];
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+						   : -1;
+
+		if (digit < 0)
+			text.size = 0;
+		*out = *out << 4 | (uint64_t)(digit & 15);
+	}
+	return text.size == 16 ? 0
+			       : refuse(decoder, member->section, member->name,
+					"expected 16 lower-case hex digits");
+}
+
+static int
+get_site(struct decoder *decoder, const struct member *member)
+{
+	struct store_str *site = &decoder->event->site;
+	int result = get_string(decoder, member, SITE_BYTES_MAX + 1, site);
+
+	if (result == 0 && (site->size == 0 || site->size > SITE_BYTES_MAX))
+		return refuse(decoder, member->section, member->name, "expected 1 to 64 bytes");
+	decoder->has_site = true;
+	return result;
+}
+
+/* One of the words, kept as it is. */
+static int
+get_word(struct decoder *decoder, const struct member *member, const char *words,
+	 struct event_row *row, uint32_t column)
+{
+	struct store_str text;
+	char padded[40], why[200];
+	int result = get_string(decoder, member, 32, &text);
+
+	if (result != 0)
+		return result;
+	snprintf(padded, sizeof padded, " %.*s ", (int)text.size, text.bytes);
+	if (text.size == 0 || memchr(text.bytes, ' ', text.size) != NULL ||
+	    strstr(words, padded) == NULL) {
+		snprintf(why, sizeof why, "expected one of:%.*s", (int)strlen(words) - 1, words);
+		return refuse(decoder, member->section, member->name, why);
+	}
+	event_row_string(row, column, text);
+	return 0;
+}
+
+static int
+get_tags(struct decoder *decoder, const struct member *member)
+{
+	struct event *event = decoder->event;
+	bool first = true;
+	struct store_str name;
+
+	if (json_peek(&decoder->json) != JSON_OBJECT)
+		return wrong_type(decoder, member, "an object");
+	if (!json_enter(&decoder->json))
+		return malformed(decoder);
+	for (; json_member(&decoder->json, first, &name); first = false) {
+		struct member value = {TOP, "tags", STRING, 0, 200};
+		struct store_str text;
+		int result = get_string(decoder, &value, 200, &text);
+
+		if (result != 0)
+			return result;
+		for (uint32_t i = 0; i < event->tags_count; i++) {
+			if (event->tag_names[i].size == name.size &&
+			    memcmp(event->tag_names[i].bytes, name.bytes, name.size) == 0)
+				return refuse(decoder, TOP, "tags", "a repeated member");
+		}
+		if (name.size == 0 || name.size > 64)
+			return refuse(decoder, TOP, "tags", "a name must have 1 to 64 bytes");
+		if (event->tags_count == EVENT_TAGS_MAX)
+			return refuse(decoder, TOP, "tags", "at most 32 members");
+		if (text.size == 0)
+			continue;
+		event->tag_names[event->tags_count] = name;
+		event->tag_values[event->tags_count++] = text;
+	}
+	return decoder->json.error == NULL ? 0 : malformed(decoder);
+}
+
+static int read_object(struct decoder *decoder, enum section section, struct event_row *row);
+
+/* errors or events: objects into rows of their table. */
+static int
+get_rows(struct decoder *decoder, const struct member *member, struct event_row *rows,
+	 uint32_t *count, uint32_t max, enum event_table table)
+{
+	bool first = true;
+
+	if (json_peek(&decoder->json) != JSON_ARRAY)
+		return wrong_type(decoder, member, "an array");
+	if (!json_enter(&decoder->json))
+		return malformed(decoder);
+	for (; json_element(&decoder->json, first); first = false) {
+		struct event_row *row = &rows[*count];
+		int result;
+
+		if (*count == max)
+			return refuse(decoder, TOP, member->name, "at most 50 elements");
+		if (json_peek(&decoder->json) != JSON_OBJECT)
+			return wrong_type(decoder, member, "an array of objects");
+		if (!event_row_init(row, table, decoder->arena))
+			return STORE_ENOMEM;
+		result = read_object(decoder, table == EVENT_ERRORS ? ERROR : EVENT, row);
+		if (result != 0)
+			return result;
+		(*count)++;
+	}
+	return decoder->json.error == NULL ? 0 : malformed(decoder);
+}
+
+static int
+get_special(struct decoder *decoder, const struct member *member, struct event_row *row)
+{
+	struct event *event = decoder->event;
+	double number = 0;
+	int result;
+
+	switch ((enum special)member->column) {
+	case VERSION:
+		decoder->has_version = true;
+		return get_number(decoder, member, true, 1, 1, &number);
+	case SITE:
+		return get_site(decoder, member);
+	case VIEW:
+		decoder->has_view = true;
+		return get_id(decoder, member, &event->view_id);
+	case SESSION:
+		return get_id(decoder, member, &event->session_id);
+	case SEQ:
+		result = get_number(decoder, member, true, 0, 255, &number);
+		event->seq = (uint8_t)number;
+		return result;
+	case TIME:
+		result = get_number(decoder, member, true, 0, TIME_MAX, &number);
+		event->has_time = true;
+		event->time_ms = (int64_t)number;
+		return result;
+	case RATE:
+		return get_number(decoder, member, false, 0.001, 1, &event->rate);
+	case URL:
+		decoder->has_url = true;
+		return get_string(decoder, member, 4096, &event->url);
+	case REFERRER:
+		return get_string(decoder, member, 4096, &event->referrer);
+	case NAV:
+		return get_word(decoder, member,
+				" navigate reload back_forward back_forward_cache prerender "
+				"soft_navigation restore ",
+				row, PAGEVIEWS_nav_type);
+	case ERRORS:
+		return get_rows(decoder, member, event->errors, &event->errors_count,
+				EVENT_ERRORS_MAX, EVENT_ERRORS);
+	case EVENTS:
+		return get_rows(decoder, member, event->events, &event->events_count,
+				EVENT_EVENTS_MAX, EVENT_EVENTS);
+	case TAGS:
+		return get_tags(decoder, member);
+	case ADDRESS:
+		return get_string(decoder, member, 64, &event->imported_address);
+	case USER_AGENT:
+		return get_string(decoder, member, 1024, &event->imported_user_agent);
+	case ERROR_KIND:
+		return get_word(decoder, member, " error rejection console resource ", row,
+				ERRORS_kind);
+	case EVENT_CATEGORY:
+		return get_word(decoder, member,
+				" interaction custom mark measure business heartbeat request ", row,
+				EVENTS_category);
+	case ROW_TIME:
+		if ((result = get_number(decoder, member, true, 0, TIME_MAX, &number)) == 0)
+			event_row_time(row, PAGEVIEWS_ts, (int64_t)number);
+		return result;
+	}
+	return STORE_EINVAL;
+}
+
+/* ---- objects --------------------------------------------------------- */
+
+static const struct member *
+find_member(enum section section, struct store_str name)
+{
+	for (size_t i = 0; i < MEMBERS_COUNT; i++) {
+		if (members[i].section == section && strlen(members[i].name) == name.size &&
+		    memcmp(members[i].name, name.bytes, name.size) == 0)
+			return &members[i];
+	}
+	return NULL;
+}
+
+static bool
+is_required(const struct member *member)
+{
+	return member->kind == SPECIAL &&
+	       (member->column == VERSION || member->column == SITE || member->column == VIEW ||
+		member->column == URL) &&
+	       member->section == TOP;
+}
+
+static int
+read_member(struct decoder *decoder, const struct member *member, struct event_row *row)
+{
+	/* null is what JSON makes of NaN: the same as absent. */
+	if (json_peek(&decoder->json) == JSON_NULL && !is_required(member))
+		return json_skip(&decoder->json) ? 0 : malformed(decoder);
+	if (member->kind == SPECIAL)
+		return get_special(decoder, member, row);
+	if (member->kind != OBJECT)
+		return get_plain(decoder, member, row);
+	if (json_peek(&decoder->json) != JSON_OBJECT)
+		return wrong_type(decoder, member, "an object");
+	return read_object(decoder, (enum section)member->column, row);
+}
+
+/* Sections occur once each (elements of errors and events start anew), so one
+ * bit per member finds repeats. */
+static int
+read_object(struct decoder *decoder, enum section section, struct event_row *row)
+{
+	struct store_str name;
+	bool first = true;
+
+	if (!json_enter(&decoder->json))
+		return malformed(decoder);
+	for (size_t i = 0; i < MEMBERS_COUNT; i++) {
+		if (members[i].section == section)
+			decoder->seen[i / 32] &= ~(1u << i % 32);
+	}
+	for (; json_member(&decoder->json, first, &name); first = false) {
+		const struct member *member = find_member(section, name);
+		size_t index = (size_t)(member - members);
+		int result;
+
+		if (member == NULL) {
+			if (!json_skip(&decoder->json))
+				return malformed(decoder);
+			continue;
+		}
+		if (decoder->seen[index / 32] >> index % 32 & 1)
+			return refuse(decoder, section, member->name, "a repeated member");
+		decoder->seen[index / 32] |= 1u << index % 32;
+		if ((result = read_member(decoder, member, row)) != 0)
+			return decoder->json.error != NULL ? malformed(decoder) : result;
+	}
+	return decoder->json.error == NULL ? 0 : malformed(decoder);
+}
+
+static int
+check_required(struct decoder *decoder)
+{
+	const char *missing = !decoder->has_version ? "v"
+			      : !decoder->has_site  ? "site"
+			      : !decoder->has_view  ? "view"
+			      : !decoder->has_url   ? "url"
+						    : NULL;
+
+	return missing == NULL ? 0 : refuse(decoder, TOP, missing, "missing");
+}
+
+int
+decode_native(struct store_str body, struct store_arena *arena, struct event **out,
+	      struct event_error *error)
+{
+	struct decoder decoder = {.arena = arena, .error = error};
+	struct event *event = store_arena_zalloc(arena, sizeof *event);
+	int result;
+
+	memset(error, 0, sizeof *error);
+	if (event == NULL || !event_row_init(&event->view, EVENT_PAGEVIEWS, arena))
+		return STORE_ENOMEM;
+	event->rate = 1;
+	decoder.event = event;
+	json_init(&decoder.json, body, arena);
+	if (json_peek(&decoder.json) == JSON_ERROR)
+		return malformed(&decoder);
+	if (json_peek(&decoder.json) != JSON_OBJECT) {
+		snprintf(error->text, sizeof error->text, "expected a JSON object");
+		return STORE_EINVAL;
+	}
+	if ((result = read_object(&decoder, TOP, &event->view)) != 0)
+		return result;
+	if (!json_end(&decoder.json))
+		return malformed(&decoder);
+	if ((result = check_required(&decoder)) != 0)
+		return result;
+	*out = event;
+	return 0;
+}

@@ -1,0 +1,328 @@
+/*
+ * What the server adds to a decoded beacon: time, place, device, normalised
+ * URLs, fingerprints, weight. Runs on the loop threads; must not keep the
+ * client's address.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "event_row.h"
+#include "geoip.h"
+#include "url.h"
+#include "useragent.h"
+
+#define PAST_MS (24 * 3600 * 1000LL)
+#define FUTURE_MS (5 * 60 * 1000LL)
+#define FRAMES_MAX 3u
+
+struct enricher {
+	struct geoip *geoip;                /* owned */
+	struct useragent_parser *useragent; /* owned */
+};
+
+struct enricher *
+enricher_open(const char *const *geoip_files, uint32_t geoip_files_count,
+	      void (*log)(void *context, const char *line), void *context)
+{
+	struct enricher *enricher = calloc(1, sizeof *enricher);
+
+	if (enricher == NULL)
+		return NULL;
+	enricher->geoip = geoip_open(geoip_files, geoip_files_count, log, context);
+	enricher->useragent = useragent_open();
+	if (enricher->geoip == NULL || enricher->useragent == NULL) {
+		enricher_close(enricher);
+		return NULL;
+	}
+	return enricher;
+}
+
+void
+enricher_close(struct enricher *enricher)
+{
+	if (enricher == NULL)
+		return;
+	geoip_close(enricher->geoip);
+	useragent_close(enricher->useragent);
+	free(enricher);
+}
+
+/* ---- time and weight ------------------------------------------------- */
+
+static int
+set_time(struct event *event, const struct event_client *client, struct event_error *error)
+{
+	int64_t now = client->received_ms, time = event->has_time ? event->time_ms : now;
+
+	if (client->imported && time > now + FUTURE_MS) {
+		strcpy(error->text, "t: more than 5 minutes ahead of the clock");
+		return STORE_EINVAL;
+	}
+	if (!client->imported && (time < now - PAST_MS || time > now + FUTURE_MS))
+		time = now;
+	event_row_time(&event->view, PAGEVIEWS_ts, time);
+	event->received_ms = now;
+	return 0;
+}
+
+/* 1/rate as a whole number; the fraction is decided by the view's id, so that
+ * the mean is right and a view always has the same. */
+static uint32_t
+interval_of(double rate, uint64_t view_id)
+{
+	double interval = 1 / rate, whole = floor(interval + 1e-9), draw;
+
+	draw = (double)(XXH3_64bits(&view_id, sizeof view_id) >> 11) * 0x1p-53;
+	return (uint32_t)whole + (interval - whole > 1e-6 && draw < interval - whole);
+}
+
+/* ---- place and device ------------------------------------------------ */
+
+static const char *
+continent_of(struct store_str country)
+{
+	static const struct {
+		const char *continent, *countries;
+	} table[] = {
+	    {"AF", "DZAOBJBWBFBICMCVCFTDKMCGCDCIDJEGGQERSZETGAGMGHGNGWKELSLRLYMGMWMLMRMUYTMAMZNANEN"
+		   "GRERWSHSTSNSCSLSOZASSSDTZTGTNUGEHZMZW"},
+	    {"AS", "AFAMAZBHBDBTBNKHCNGEHKINIDIRIQILJPJOKZKWKGLALBMOMYMVMNMMNPKPOMPKPSPHQASASGKRLKS"
+		   "YTWTJTHTLTRTMAEUZVNYE"},
+	    {"EU", "AXALADATBYBEBABGHRCYCZDKEEFOFIFRDEGIGRGGVAHUISIEIMITJEXKLVLILTLUMTMDMCMENLMKNOP"
+		   "LPTRORUSMRSSKSIESSJSECHUAGB"},
+	    {"NA",
+	     "AIAGAWBSBBBZBMBQVGCAKYCRCUCWDMDOSVGLGDGPGTHTHNJMMQMXMSNIPAPRBLKNLCMFPMVCSXTTTCUSVI"},
+	    {"OC", "ASAUCKFJPFGUKIMHFMNRNCNZNUNFMPPWPGPNWSSBTKTOTVUMVUWF"},
+	    {"SA", "ARBOBRCLCOECFKGFGYPYPESRUYVE"},
+	    {"AN", "AQBVGSHMTF"}};
+
+	for (size_t t = 0; country.size == 2 && t < sizeof table / sizeof *table; t++) {
+		for (const char *c = table[t].countries; *c != '\0'; c += 2) {
+			if (c[0] == country.bytes[0] && c[1] == country.bytes[1])
+				return table[t].continent;
+		}
+	}
+	return "";
+}
+
+static struct store_str
+str(const char *text)
+{
+	return (struct store_str){text, (uint32_t)strlen(text)};
+}
+
+static void
+set_place(struct event_row *row, const struct geoip *geoip, struct store_str address)
+{
+	struct geoip_place place;
+
+	geoip_find(geoip, address, &place);
+	if (place.continent.size == 0)
+		place.continent = str(continent_of(place.country));
+	event_row_string(row, PAGEVIEWS_continent, place.continent);
+	event_row_string(row, PAGEVIEWS_country, place.country);
+	event_row_string(row, PAGEVIEWS_region, place.region);
+	event_row_string(row, PAGEVIEWS_city, place.city);
+	event_row_string(row, PAGEVIEWS_isp, place.isp);
+	if (place.asn != 0)
+		event_row_uint(row, PAGEVIEWS_asn, place.asn);
+}
+
+static int
+set_device(struct event_row *row, struct useragent_parser *parser,
+	   const struct event_client *client, struct store_str user_agent,
+	   struct store_arena *arena)
+{
+	struct useragent *found = store_arena_alloc(arena, sizeof *found);
+
+	if (found == NULL)
+		return STORE_ENOMEM;
+	useragent_parse(parser, user_agent, client->hint_mobile, client->hint_platform, found);
+	event_row_string(row, PAGEVIEWS_device, str(found->device));
+	event_row_string(row, PAGEVIEWS_browser, str(found->browser));
+	event_row_string(row, PAGEVIEWS_browser_version, str(found->browser_version));
+	event_row_string(row, PAGEVIEWS_os, str(found->os));
+	event_row_string(row, PAGEVIEWS_os_version, str(found->os_version));
+	event_row_string(row, PAGEVIEWS_bot, str(found->bot));
+	return 0;
+}
+
+/* The first tag of Accept-Language, unless the beacon tells. */
+static void
+set_language(struct event_row *row, struct store_str accepted)
+{
+	uint32_t size = 0;
+
+	if (row->present[PAGEVIEWS_language])
+		return;
+	while (size < accepted.size && size < 35 &&
+	       (isalnum((unsigned char)accepted.bytes[size]) || accepted.bytes[size] == '-'))
+		size++;
+	event_row_string(row, PAGEVIEWS_language, (struct store_str){accepted.bytes, size});
+}
+
+/* ---- URLs ------------------------------------------------------------ */
+
+static bool
+strip_column(struct event_row *row, uint32_t column, struct store_arena *arena)
+{
+	struct store_str stripped;
+
+	if (!row->present[column])
+		return true;
+	if (!url_strip(row->cells[column].value.s, arena, &stripped))
+		return false;
+	row->cells[column].value.s = stripped;
+	return true;
+}
+
+static int
+set_urls(struct event *event, struct store_arena *arena)
+{
+	struct event_row *row = &event->view;
+	struct store_str path, referrer_host;
+
+	if (!url_split(event->url, arena, &event->page_host, &path) ||
+	    !url_host(event->referrer, arena, &referrer_host) ||
+	    !strip_column(row, PAGEVIEWS_lcp_url, arena) ||
+	    !strip_column(row, PAGEVIEWS_inp_script, arena))
+		return STORE_ENOMEM;
+	event_row_string(row, PAGEVIEWS_host, event->page_host);
+	event_row_string(row, PAGEVIEWS_path, path);
+	event_row_string(row, PAGEVIEWS_referrer_host, referrer_host);
+	for (uint32_t i = 0; i < event->errors_count; i++) {
+		if (!strip_column(&event->errors[i], ERRORS_source, arena))
+			return STORE_ENOMEM;
+	}
+	return 0;
+}
+
+/* ---- errors ---------------------------------------------------------- */
+
+/* Feeds text to the hash without what differs between occurrences of one
+ * cause: digits (and hex after them), URLs' hosts and queries, quoted values. */
+static void
+hash_normalised(XXH3_state_t *state, struct store_str text)
+{
+	char kept[512];
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < text.size && size < sizeof kept; i++) {
+		char c = text.bytes[i];
+
+		if (isdigit((unsigned char)c)) {
+			while (i + 1 < text.size && isxdigit((unsigned char)text.bytes[i + 1]))
+				i++;
+			c = '#';
+		} else if (c == ':' && text.size - i > 2 && text.bytes[i + 1] == '/' &&
+			   text.bytes[i + 2] == '/') {
+			for (i += 3; i + 1 < text.size && text.bytes[i + 1] != '/' &&
+				     text.bytes[i + 1] != ' ';)
+				i++;
+		} else if (c == '?') {
+			while (i + 1 < text.size && text.bytes[i + 1] != ' ' &&
+			       text.bytes[i + 1] != ':' && text.bytes[i + 1] != '\n')
+				i++;
+		}
+		kept[size++] = c;
+	}
+	XXH3_64bits_update(state, kept, size);
+	XXH3_64bits_update(state, "", 1);
+}
+
+static struct store_str
+string_at(const struct event_row *row, uint32_t column)
+{
+	return row->present[column] ? row->cells[column].value.s : (struct store_str){"", 0};
+}
+
+/* Type, message and the top frames, each without its particulars. */
+static uint64_t
+fingerprint(const struct event_row *row)
+{
+	struct store_str stack = string_at(row, ERRORS_stack), frame;
+	XXH3_state_t state;
+	uint32_t at = 0;
+
+	XXH3_64bits_reset(&state);
+	hash_normalised(&state, string_at(row, ERRORS_type));
+	hash_normalised(&state, string_at(row, ERRORS_message));
+	for (uint32_t i = 0; i < FRAMES_MAX && at < stack.size; i++) {
+		const char *end = memchr(stack.bytes + at, '\n', stack.size - at);
+
+		frame = (struct store_str){stack.bytes + at,
+					   end == NULL ? stack.size - at
+						       : (uint32_t)(end - stack.bytes) - at};
+		hash_normalised(&state, frame);
+		at += frame.size + 1;
+	}
+	return XXH3_64bits_digest(&state);
+}
+
+static void
+finish_errors(struct event *event)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < event->errors_count; i++) {
+		struct event_row *row = &event->errors[i];
+
+		if (!row->present[ERRORS_kind])
+			event_row_string(row, ERRORS_kind, str("error"));
+		if (!row->present[ERRORS_occurrences] ||
+		    row->cells[ERRORS_occurrences].value.u == 0)
+			event_row_uint(row, ERRORS_occurrences, 1);
+		event_row_uint(row, ERRORS_fingerprint, fingerprint(row));
+		total += row->cells[ERRORS_occurrences].value.u;
+	}
+	if (total > 0)
+		event_row_uint(&event->view, PAGEVIEWS_error_count, total);
+}
+
+/* A row's own time must be as plausible as the view's. */
+static void
+check_row_times(struct event *event, struct event_row *rows, uint32_t count)
+{
+	int64_t began = event->view.cells[PAGEVIEWS_ts].value.i;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t time = rows[i].cells[PAGEVIEWS_ts].value.i;
+
+		if (rows[i].present[PAGEVIEWS_ts] &&
+		    (time < began - PAST_MS || time > event->received_ms + FUTURE_MS))
+			rows[i].present[PAGEVIEWS_ts] = false; /* the view's is taken */
+	}
+}
+
+int
+enrich(struct enricher *enricher, struct event *event, const struct event_client *client,
+       struct store_arena *arena, struct event_error *error)
+{
+	struct event_row *row = &event->view;
+	bool own = client->imported && event->imported_address.size > 0;
+	int result;
+
+	if ((result = set_time(event, client, error)) != 0)
+		return result;
+	event_row_string(row, PAGEVIEWS_site, event->site);
+	event_row_uint(row, PAGEVIEWS_view_id, event->view_id);
+	if (event->session_id != 0)
+		event_row_uint(row, PAGEVIEWS_session_id, event->session_id);
+	event_row_uint(row, PAGEVIEWS__sample_interval, interval_of(event->rate, event->view_id));
+	set_place(row, enricher->geoip, own ? event->imported_address : client->address);
+	set_language(row, client->language);
+	own = client->imported && event->imported_user_agent.size > 0;
+	if ((result = set_device(row, enricher->useragent, client,
+				 own ? event->imported_user_agent : client->user_agent, arena)) !=
+		0 ||
+	    (result = set_urls(event, arena)) != 0)
+		return result;
+	finish_errors(event);
+	check_row_times(event, event->errors, event->errors_count);
+	check_row_times(event, event->events, event->events_count);
+	return 0;
+}

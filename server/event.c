@@ -1,0 +1,157 @@
+/*
+ * The schema, and an event as the store's entry. Between enrichment and
+ * ingest; must not look at where the event came from.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "event_row.h"
+
+#define COLUMN_ENTRY(name_, type_, size_, flags_, unit_, comment_)   \
+	{.name = #name_,                                             \
+	 .type = STORE_##type_,                                      \
+	 .bits = STORE_##type_ == STORE_UINT ? (uint8_t)(size_) : 0, \
+	 .scale = STORE_##type_ == STORE_FLOAT ? (size_) : 0,        \
+	 .flags = (flags_),                                          \
+	 .unit = (unit_),                                            \
+	 .comment = (comment_)},
+
+static const struct store_column pageviews_columns[] = {COLUMNS_PAGEVIEWS(COLUMN_ENTRY)};
+static const struct store_column errors_columns[] = {COLUMNS_ERRORS(COLUMN_ENTRY)};
+static const struct store_column events_columns[] = {COLUMNS_EVENTS(COLUMN_ENTRY)};
+static const struct store_column reports_columns[] = {COLUMNS_REPORTS(COLUMN_ENTRY)};
+
+#define TABLE_ENTRY(upper, lower, keyed_) \
+	{.name = #lower,                  \
+	 .columns = lower##_columns,      \
+	 .columns_count = upper##_COUNT,  \
+	 .keyed = keyed_},
+
+static const struct store_table tables[] = {EVENT_TABLES(TABLE_ENTRY)};
+
+_Static_assert(sizeof tables / sizeof *tables == EVENT_TABLES_COUNT, "tables");
+_Static_assert((int)ERRORS__sample_interval == (int)PAGEVIEWS__sample_interval, "common columns");
+
+const struct store_schema *
+event_schema(void)
+{
+	static const struct store_schema schema = {tables, EVENT_TABLES_COUNT};
+
+	return &schema;
+}
+
+struct store_str
+event_site(const struct event *event)
+{
+	return event->site;
+}
+
+struct store_str
+event_page_host(const struct event *event)
+{
+	return event->page_host;
+}
+
+/* ---- rows ------------------------------------------------------------ */
+
+bool
+event_row_init(struct event_row *row, enum event_table table, struct store_arena *arena)
+{
+	uint32_t count = tables[table].columns_count;
+
+	row->table = table;
+	row->present = store_arena_zalloc(arena, count * sizeof *row->present);
+	row->cells = store_arena_zalloc(arena, count * sizeof *row->cells);
+	return row->present != NULL && row->cells != NULL;
+}
+
+static struct store_cell *
+set(struct event_row *row, uint32_t column)
+{
+	assert(column < tables[row->table].columns_count);
+	row->present[column] = true;
+	row->cells[column].column = (uint16_t)column;
+	return &row->cells[column];
+}
+
+void
+event_row_string(struct event_row *row, uint32_t column, struct store_str value)
+{
+	if (value.size > 0)
+		set(row, column)->value.s = value;
+}
+
+void
+event_row_uint(struct event_row *row, uint32_t column, uint64_t value)
+{
+	set(row, column)->value.u = value;
+}
+
+void
+event_row_float(struct event_row *row, uint32_t column, double value)
+{
+	set(row, column)->value.f = value;
+}
+
+void
+event_row_time(struct event_row *row, uint32_t column, int64_t value)
+{
+	set(row, column)->value.i = value;
+}
+
+/* ---- the entry ------------------------------------------------------- */
+
+/* The present cells in order; tags stand where the schema has them. Common
+ * columns that the row itself lacks come from the view's. */
+static int
+finish_row(const struct event *event, const struct event_row *row, struct store_arena *arena,
+	   struct store_row *out)
+{
+	uint32_t columns = tables[row->table].columns_count, count = 0;
+	struct store_cell *cells =
+	    store_arena_alloc(arena, (columns + event->tags_count) * sizeof *cells);
+
+	if (cells == NULL)
+		return STORE_ENOMEM;
+	for (uint32_t i = 0; i < columns; i++) {
+		if (i == PAGEVIEWS_tags) {
+			for (uint32_t t = 0; t < event->tags_count; t++)
+				cells[count++] =
+				    (struct store_cell){.column = (uint16_t)i,
+							.key = event->tag_names[t],
+							.value.s = event->tag_values[t]};
+		} else if (row->present[i]) {
+			cells[count++] = row->cells[i];
+		} else if (i < COMMON_COUNT && event->view.present[i]) {
+			cells[count++] = event->view.cells[i];
+		}
+	}
+	*out = (struct store_row){(uint16_t)row->table, (uint16_t)count, cells};
+	return 0;
+}
+
+int
+event_entry(const struct event *event, struct store_arena *arena, struct store_entry *out)
+{
+	uint32_t count = 1 + event->errors_count + event->events_count, at = 1;
+	struct store_row *rows = store_arena_alloc(arena, count * sizeof *rows);
+	int result;
+
+	if (rows == NULL)
+		return STORE_ENOMEM;
+	if ((result = finish_row(event, &event->view, arena, &rows[0])) != 0)
+		return result;
+	for (uint32_t i = 0; result == 0 && i < event->errors_count; i++)
+		result = finish_row(event, &event->errors[i], arena, &rows[at++]);
+	for (uint32_t i = 0; result == 0 && i < event->events_count; i++)
+		result = finish_row(event, &event->events[i], arena, &rows[at++]);
+	*out = (struct store_entry){.keyed = true,
+				    .version = event->seq,
+				    .sort = event->site,
+				    .key = event->view_id,
+				    .began_ms = event->view.cells[PAGEVIEWS_ts].value.i,
+				    .received_ms = event->received_ms,
+				    .rows = rows,
+				    .rows_count = count};
+	return result;
+}

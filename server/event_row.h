@@ -1,0 +1,64 @@
+/*
+ * The inside of struct event, for decoders and enrichment: rows of store
+ * cells, a slot per column.
+ */
+#ifndef EVENT_ROW_H
+#define EVENT_ROW_H
+
+#include "columns.def"
+#include "event.h"
+
+#define EVENT_ERRORS_MAX 50u
+#define EVENT_EVENTS_MAX 50u
+#define EVENT_TAGS_MAX 32u
+
+/* PAGEVIEWS_ts, PAGEVIEWS_site ... by table. */
+#define EVENT_ENUM(name, type, size, flags, unit, comment) EVENT_PREFIX(name),
+#define EVENT_PREFIX(name) PAGEVIEWS_##name
+enum event_pageviews_column { COLUMNS_PAGEVIEWS(EVENT_ENUM) PAGEVIEWS_COUNT };
+#undef EVENT_PREFIX
+#define EVENT_PREFIX(name) ERRORS_##name
+enum event_errors_column { COLUMNS_ERRORS(EVENT_ENUM) ERRORS_COUNT };
+#undef EVENT_PREFIX
+#define EVENT_PREFIX(name) EVENTS_##name
+enum event_events_column { COLUMNS_EVENTS(EVENT_ENUM) EVENTS_COUNT };
+#undef EVENT_PREFIX
+#define EVENT_PREFIX(name) REPORTS_##name
+enum event_reports_column { COLUMNS_REPORTS(EVENT_ENUM) REPORTS_COUNT };
+#undef EVENT_PREFIX
+#undef EVENT_ENUM
+
+/* The common columns have the same numbers in every table. */
+#define COMMON_COUNT ((uint32_t)PAGEVIEWS__sample_interval + 1)
+
+/* One row under construction; present[i] tells whether value[i] is set. */
+struct event_row {
+	enum event_table table;
+	bool *present;            /* [columns of the table] */
+	struct store_cell *cells; /* [columns of the table] */
+};
+
+struct event {
+	struct event_row view; /* PAGEVIEWS; its common columns are everyone's */
+	struct event_row errors[EVENT_ERRORS_MAX], events[EVENT_EVENTS_MAX];
+	uint32_t errors_count, events_count, tags_count;
+	struct store_str tag_names[EVENT_TAGS_MAX], tag_values[EVENT_TAGS_MAX];
+	struct store_str site, url, referrer;
+	struct store_str imported_address, imported_user_agent; /* "ip", "ua" */
+	struct store_str page_host;                             /* from url */
+	uint64_t view_id, session_id;
+	uint8_t seq;
+	bool has_time;
+	int64_t time_ms;     /* `t` */
+	int64_t received_ms; /* set by enrich */
+	double rate;         /* 1 when absent */
+};
+
+/* A row with nothing present; false when memory runs out. */
+bool event_row_init(struct event_row *row, enum event_table table, struct store_arena *arena);
+void event_row_string(struct event_row *row, uint32_t column, struct store_str value);
+void event_row_uint(struct event_row *row, uint32_t column, uint64_t value);
+void event_row_float(struct event_row *row, uint32_t column, double value);
+void event_row_time(struct event_row *row, uint32_t column, int64_t value);
+
+#endif

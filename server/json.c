@@ -1,0 +1,451 @@
+/*
+ * json.h. Below the decoders; any bytes may come. Must not allocate but for
+ * strings that have escapes.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+
+#define NUMBER_BYTES_MAX 64u
+
+static bool
+fail(struct json *json, const char *error)
+{
+	if (json->error == NULL)
+		json->error = error;
+	return false;
+}
+
+void
+json_init(struct json *json, struct store_str text, struct store_arena *arena)
+{
+	*json = (struct json){.bytes = text.bytes, .size = text.size, .arena = arena};
+}
+
+static int
+next(const struct json *json)
+{
+	return json->at < json->size ? (unsigned char)json->bytes[json->at] : -1;
+}
+
+static void
+skip_space(struct json *json)
+{
+	while (json->at < json->size && (next(json) == ' ' || next(json) == '\t' ||
+					 next(json) == '\n' || next(json) == '\r'))
+		json->at++;
+}
+
+enum json_type
+json_peek(struct json *json)
+{
+	if (json->error != NULL)
+		return JSON_ERROR;
+	skip_space(json);
+	switch (next(json)) {
+	case '{':
+		return JSON_OBJECT;
+	case '[':
+		return JSON_ARRAY;
+	case '"':
+		return JSON_STRING;
+	case 't':
+		return JSON_TRUE;
+	case 'f':
+		return JSON_FALSE;
+	case 'n':
+		return JSON_NULL;
+	case '-':
+	case '0' ... '9':
+		return JSON_NUMBER;
+	case -1:
+		fail(json, "the text ends too early");
+		return JSON_ERROR;
+	default:
+		fail(json, "not JSON");
+		return JSON_ERROR;
+	}
+}
+
+const char *
+json_type_name(enum json_type type)
+{
+	static const char *const names[] = {"nothing",  "an object", "an array", "a string",
+					    "a number", "true",      "false",    "null"};
+
+	return names[type];
+}
+
+bool
+json_enter(struct json *json)
+{
+	if (json->depth >= JSON_DEPTH_MAX)
+		return fail(json, "nested deeper than 16");
+	json->depth++;
+	json->at++;
+	return true;
+}
+
+/* After `{`, `[` or a value: true when another one follows. */
+static bool
+separator(struct json *json, bool first, char end)
+{
+	if (json->error != NULL)
+		return false;
+	skip_space(json);
+	if (next(json) == end) {
+		json->at++;
+		json->depth--;
+		return false;
+	}
+	if (first)
+		return true;
+	if (next(json) != ',')
+		return fail(json, "expected , or the end of the object or array");
+	json->at++;
+	skip_space(json);
+	if (next(json) == end)
+		return fail(json, "a comma too many");
+	return true;
+}
+
+bool
+json_member(struct json *json, bool first, struct store_str *name)
+{
+	if (!separator(json, first, '}'))
+		return false;
+	skip_space(json);
+	if (next(json) != '"')
+		return fail(json, "expected a member's name in quotes");
+	if (!json_string(json, name))
+		return false;
+	skip_space(json);
+	if (next(json) != ':')
+		return fail(json, "expected : after a member's name");
+	json->at++;
+	return true;
+}
+
+bool
+json_element(struct json *json, bool first)
+{
+	return separator(json, first, ']');
+}
+
+/* ---- strings --------------------------------------------------------- */
+
+/* Bytes of the UTF-8 sequence at bytes[at], or 0. */
+static uint32_t
+utf8_bytes(const char *bytes, uint32_t size, uint32_t at)
+{
+	const unsigned char *b = (const unsigned char *)bytes + at;
+	uint32_t left = size - at, code;
+
+	if (b[0] < 0x80)
+		return 1;
+	if (b[0] >= 0xc2 && b[0] < 0xe0)
+		return left >= 2 && (b[1] & 0xc0) == 0x80 ? 2 : 0;
+	if (b[0] >= 0xe0 && b[0] < 0xf0) {
+		if (left < 3 || (b[1] & 0xc0) != 0x80 || (b[2] & 0xc0) != 0x80)
+			return 0;
+		code = (b[0] & 0x0fu) << 12 | (b[1] & 0x3fu) << 6 | (b[2] & 0x3fu);
+		return code >= 0x800 && (code < 0xd800 || code > 0xdfff) ? 3 : 0;
+	}
+	if (b[0] < 0xf0 || b[0] > 0xf4 || left < 4 || (b[1] & 0xc0) != 0x80 ||
+	    (b[2] & 0xc0) != 0x80 || (b[3] & 0xc0) != 0x80)
+		return 0;
+	code = (b[0] & 0x07u) << 18 | (b[1] & 0x3fu) << 12 | (b[2] & 0x3fu) << 6 | (b[3] & 0x3fu);
+	return code >= 0x10000 && code <= 0x10ffff ? 4 : 0;
+}
+
+bool
+json_is_utf8(struct store_str text)
+{
+	for (uint32_t at = 0, size; at < text.size; at += size) {
+		if ((size = utf8_bytes(text.bytes, text.size, at)) == 0)
+			return false;
+	}
+	return true;
+}
+
+static int
+hex4(const struct json *json, uint32_t at)
+{
+	int value = 0;
+
+	if (json->size - at < 4 || at > json->size)
+		return -1;
+	for (uint32_t i = at; i < at + 4; i++) {
+		char c = json->bytes[i];
+		int digit = c >= '0' && c <= '9'   ? c - '0'
+			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+						   : -1;
+
+		if (digit < 0)
+			return -1;
+		value = value * 16 + digit;
+	}
+	return value;
+}
+
+static uint32_t
+put_utf8(char *out, uint32_t code)
+{
+	if (code < 0x80) {
+		out[0] = (char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		out[0] = (char)(0xc0 | code >> 6);
+		out[1] = (char)(0x80 | (code & 0x3f));
+		return 2;
+	}
+	if (code < 0x10000) {
+		out[0] = (char)(0xe0 | code >> 12);
+		out[1] = (char)(0x80 | (code >> 6 & 0x3f));
+		out[2] = (char)(0x80 | (code & 0x3f));
+		return 3;
+	}
+	out[0] = (char)(0xf0 | code >> 18);
+	out[1] = (char)(0x80 | (code >> 12 & 0x3f));
+	out[2] = (char)(0x80 | (code >> 6 & 0x3f));
+	out[3] = (char)(0x80 | (code & 0x3f));
+	return 4;
+}
+
+/* \uXXXX after the u; lone surrogates become U+FFFD (browsers send them for
+ * text that was cut in the middle of a pair). */
+static bool
+unescape_unicode(struct json *json, char *out, uint32_t *written)
+{
+	int code = hex4(json, json->at), low;
+
+	if (code < 0)
+		return fail(json, "bad \\u escape");
+	json->at += 4;
+	if (code >= 0xd800 && code < 0xdc00) {
+		low = json->size - json->at >= 6 && json->bytes[json->at] == '\\' &&
+			      json->bytes[json->at + 1] == 'u'
+			  ? hex4(json, json->at + 2)
+			  : -1;
+		if (low >= 0xdc00 && low < 0xe000) {
+			json->at += 6;
+			code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+		} else {
+			code = 0xfffd;
+		}
+	} else if (code >= 0xdc00 && code < 0xe000) {
+		code = 0xfffd;
+	}
+	*written += put_utf8(out + *written, (uint32_t)code);
+	return true;
+}
+
+static bool
+unescape(struct json *json, char *out, uint32_t *written)
+{
+	static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+	const char *found;
+	int c = next(json);
+
+	json->at++;
+	if (c == 'u')
+		return unescape_unicode(json, out, written);
+	found = c <= 0 ? NULL : strchr(from, c);
+	if (found == NULL)
+		return fail(json, "bad escape in a string");
+	out[(*written)++] = to[found - from];
+	return true;
+}
+
+/* The rest of a string that has an escape at json->at; `begin` is its start. */
+static bool
+escaped_string(struct json *json, uint32_t begin, uint32_t end, struct store_str *out)
+{
+	char *bytes = store_arena_alloc(json->arena, end - begin);
+	uint32_t written = json->at - begin;
+
+	if (bytes == NULL) {
+		json->no_memory = true;
+		return fail(json, "out of memory");
+	}
+	memcpy(bytes, json->bytes + begin, written);
+	while (json->at < end) {
+		if (json->bytes[json->at] != '\\') {
+			bytes[written++] = json->bytes[json->at++];
+			continue;
+		}
+		json->at++;
+		if (!unescape(json, bytes, &written))
+			return false;
+	}
+	json->at = end + 1;
+	*out = (struct store_str){bytes, written};
+	return true;
+}
+
+bool
+json_string(struct json *json, struct store_str *out)
+{
+	uint32_t begin, at, escape = UINT32_MAX;
+
+	if (json_peek(json) != JSON_STRING)
+		return fail(json, "expected a string");
+	begin = at = json->at + 1;
+	while (at < json->size && json->bytes[at] != '"') {
+		unsigned char c = (unsigned char)json->bytes[at];
+		uint32_t size;
+
+		if (c < 0x20) {
+			json->at = at;
+			return fail(json, "control character in a string");
+		}
+		if (c == '\\') {
+			escape = escape == UINT32_MAX ? at : escape;
+			at += 2;
+			continue;
+		}
+		if (c >= 0x80 && (size = utf8_bytes(json->bytes, json->size, at)) != 0) {
+			at += size;
+			continue;
+		}
+		if (c >= 0x80) {
+			json->at = at;
+			return fail(json, "not UTF-8");
+		}
+		at++;
+	}
+	if (at >= json->size)
+		return fail(json, "a string has no end");
+	if (escape != UINT32_MAX) {
+		json->at = escape;
+		return escaped_string(json, begin, at, out);
+	}
+	*out = (struct store_str){json->bytes + begin, at - begin};
+	json->at = at + 1;
+	return true;
+}
+
+/* ---- numbers and words ----------------------------------------------- */
+
+static uint32_t
+skip_digits(struct json *json)
+{
+	uint32_t begin = json->at;
+
+	while (next(json) >= '0' && next(json) <= '9')
+		json->at++;
+	return json->at - begin;
+}
+
+bool
+json_number(struct json *json, double *out, bool *is_integer)
+{
+	char digits[NUMBER_BYTES_MAX + 1];
+	uint32_t begin, size;
+	bool zero;
+
+	if (json_peek(json) != JSON_NUMBER)
+		return fail(json, "expected a number");
+	begin = json->at;
+	json->at += next(json) == '-';
+	zero = next(json) == '0';
+	size = skip_digits(json);
+	if (size == 0 || (zero && size > 1))
+		return fail(json, "malformed number");
+	*is_integer = true;
+	if (next(json) == '.') {
+		json->at++;
+		*is_integer = false;
+		if (skip_digits(json) == 0)
+			return fail(json, "malformed number");
+	}
+	if (next(json) == 'e' || next(json) == 'E') {
+		json->at++;
+		*is_integer = false;
+		json->at += next(json) == '+' || next(json) == '-';
+		if (skip_digits(json) == 0)
+			return fail(json, "malformed number");
+	}
+	size = json->at - begin;
+	if (size > NUMBER_BYTES_MAX)
+		return fail(json, "a number is too long");
+	memcpy(digits, json->bytes + begin, size);
+	digits[size] = '\0';
+	*out = strtod(digits, NULL);
+	return isfinite(*out) ? true : fail(json, "a number is too large");
+}
+
+static bool
+word(struct json *json, const char *expected)
+{
+	uint32_t size = (uint32_t)strlen(expected);
+
+	if (json->size - json->at < size || memcmp(json->bytes + json->at, expected, size) != 0)
+		return fail(json, "not JSON");
+	json->at += size;
+	return true;
+}
+
+bool
+json_bool(struct json *json, bool *out)
+{
+	enum json_type type = json_peek(json);
+
+	*out = type == JSON_TRUE;
+	if (type != JSON_TRUE && type != JSON_FALSE)
+		return fail(json, "expected true or false");
+	return word(json, *out ? "true" : "false");
+}
+
+/* Recursion is bounded by JSON_DEPTH_MAX. */
+bool
+json_skip(struct json *json)
+{
+	struct store_str string;
+	double number;
+	bool flag, first = true;
+
+	switch (json_peek(json)) {
+	case JSON_OBJECT:
+		if (!json_enter(json))
+			return false;
+		for (; json_member(json, first, &string); first = false) {
+			if (!json_skip(json))
+				return false;
+		}
+		return json->error == NULL;
+	case JSON_ARRAY:
+		if (!json_enter(json))
+			return false;
+		for (; json_element(json, first); first = false) {
+			if (!json_skip(json))
+				return false;
+		}
+		return json->error == NULL;
+	case JSON_STRING:
+		return json_string(json, &string);
+	case JSON_NUMBER:
+		return json_number(json, &number, &flag);
+	case JSON_TRUE:
+	case JSON_FALSE:
+		return json_bool(json, &flag);
+	case JSON_NULL:
+		return word(json, "null");
+	case JSON_ERROR:
+		break;
+	}
+	return false;
+}
+
+bool
+json_end(struct json *json)
+{
+	if (json->error != NULL)
+		return false;
+	skip_space(json);
+	return json->at == json->size ? true : fail(json, "something follows the value");
+}

@@ -1,0 +1,56 @@
+/*
+ * A strict pull parser for JSON (RFC 8259) in memory: the caller walks objects
+ * and arrays; nothing is built. Checks UTF-8, escapes, numbers within double,
+ * and depth. After the first error every call fails.
+ */
+#ifndef JSON_H
+#define JSON_H
+
+#include "store/store.h"
+
+#define JSON_DEPTH_MAX 16u
+
+enum json_type {
+	JSON_ERROR,
+	JSON_OBJECT,
+	JSON_ARRAY,
+	JSON_STRING,
+	JSON_NUMBER,
+	JSON_TRUE,
+	JSON_FALSE,
+	JSON_NULL,
+};
+
+struct json {
+	const char *bytes;
+	uint32_t size, at, depth;
+	struct store_arena *arena; /* for strings with escapes */
+	const char *error;         /* what is wrong, or NULL; static */
+	bool no_memory;
+};
+
+void json_init(struct json *json, struct store_str text, struct store_arena *arena);
+/* Type of the value that comes next; nothing is consumed. */
+enum json_type json_peek(struct json *json);
+const char *json_type_name(enum json_type type);
+
+/* Consumes `{` or `[`. */
+bool json_enter(struct json *json);
+/* In an object: the next member's name (then its value must be consumed), or
+ * false at `}` or an error. `first` is true for the first call. */
+bool json_member(struct json *json, bool first, struct store_str *name);
+/* In an array: whether another element follows. */
+bool json_element(struct json *json, bool first);
+
+bool json_string(struct json *json, struct store_str *out);
+bool json_number(struct json *json, double *out, bool *is_integer);
+bool json_bool(struct json *json, bool *out);
+/* Consumes any value. */
+bool json_skip(struct json *json);
+/* Nothing but white space is left. */
+bool json_end(struct json *json);
+
+/* Whether the bytes are UTF-8 without surrogates or overlong forms. */
+bool json_is_utf8(struct store_str text);
+
+#endif

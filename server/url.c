@@ -1,0 +1,204 @@
+/*
+ * url.h. Part of enrichment; pure.
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "url.h"
+
+#define HOST_BYTES_MAX 253u
+#define PATH_BYTES_MAX 500u
+
+static uint32_t
+find(struct store_str text, uint32_t from, const char *set)
+{
+	while (from < text.size &&
+	       (text.bytes[from] == '\0' || strchr(set, text.bytes[from]) == NULL))
+		from++;
+	return from;
+}
+
+/* Bounds of host (userinfo skipped, port left out) and path. */
+static void
+bounds(struct store_str url, uint32_t *host, uint32_t *host_end, uint32_t *path, uint32_t *path_end)
+{
+	uint32_t scheme = find(url, 0, ":/?#"), authority_end;
+
+	*host = *host_end = *path = 0;
+	if (url.size - scheme >= 3 && memcmp(url.bytes + scheme, "://", 3) == 0) {
+		*host = scheme + 3;
+		authority_end = find(url, *host, "/?#\\");
+		for (uint32_t i = *host; i < authority_end; i++) {
+			if (url.bytes[i] == '@')
+				*host = i + 1;
+		}
+		*host_end = *host < authority_end && url.bytes[*host] == '['
+				? find(url, *host, "]") + 1
+				: find(url, *host, ":/?#\\");
+		*host_end = *host_end > authority_end ? authority_end : *host_end;
+		*path = authority_end;
+	}
+	*path_end = find(url, *path, "?#");
+}
+
+static bool
+lower(struct store_str text, struct store_arena *arena, struct store_str *out)
+{
+	char *bytes;
+
+	if (text.size > HOST_BYTES_MAX)
+		text.size = 0;
+	if ((bytes = store_arena_alloc(arena, text.size)) == NULL)
+		return false;
+	for (uint32_t i = 0; i < text.size; i++)
+		bytes[i] = (char)tolower((unsigned char)text.bytes[i]);
+	*out = (struct store_str){bytes, text.size};
+	return true;
+}
+
+/* ---- path segments --------------------------------------------------- */
+
+static bool
+is_number(struct store_str s)
+{
+	for (uint32_t i = 0; i < s.size; i++) {
+		if (!isdigit((unsigned char)s.bytes[i]))
+			return false;
+	}
+	return s.size > 0;
+}
+
+/* Eight or more hex digits with a digit among them; dashes as in a UUID. */
+static bool
+is_hex_id(struct store_str s)
+{
+	bool digit = false;
+
+	for (uint32_t i = 0; i < s.size; i++) {
+		digit |= isdigit((unsigned char)s.bytes[i]) != 0;
+		if (!isxdigit((unsigned char)s.bytes[i]) && !(s.bytes[i] == '-' && s.size == 36))
+			return false;
+	}
+	return digit && s.size >= 8;
+}
+
+/* Sixteen or more letters and digits, with at least three digits and both
+ * cases or none of the vowels' rhythm of words: a token or a key. */
+static bool
+is_token(struct store_str s)
+{
+	uint32_t digits = 0, upper = 0, small = 0;
+
+	if (s.size >= 3 && memcmp(s.bytes, "eyJ", 3) == 0)
+		return true; /* a JSON Web Token */
+	if (s.size < 16)
+		return false;
+	for (uint32_t i = 0; i < s.size; i++) {
+		unsigned char c = (unsigned char)s.bytes[i];
+
+		digits += isdigit(c) != 0;
+		upper += isupper(c) != 0;
+		small += islower(c) != 0;
+		if (!isalnum(c) && c != '_' && c != '-' && c != '=' && c != '.')
+			return false;
+	}
+	return digits >= 3 && (upper >= 3 || digits * 4 >= s.size) && small + upper + digits > 12;
+}
+
+static bool
+is_email(struct store_str s)
+{
+	const char *at = s.size == 0 ? NULL : memchr(s.bytes, '@', s.size);
+
+	if (at == NULL && s.size > 3)
+		at = memmem(s.bytes, s.size, "%40", 3);
+	return at != NULL && at > s.bytes &&
+	       memchr(at, '.', s.size - (size_t)(at - s.bytes)) != NULL;
+}
+
+static struct store_str
+placeholder(struct store_str segment)
+{
+	if (is_email(segment))
+		return (struct store_str){":email", 6};
+	if (is_number(segment) || is_hex_id(segment))
+		return (struct store_str){":id", 3};
+	if (is_token(segment))
+		return (struct store_str){":token", 6};
+	return segment;
+}
+
+static bool
+normalise(struct store_str path, struct store_arena *arena, struct store_str *out)
+{
+	char *bytes = store_arena_alloc(arena, PATH_BYTES_MAX);
+	uint32_t size = 0, at = 0;
+
+	if (bytes == NULL)
+		return false;
+	while (at < path.size && size < PATH_BYTES_MAX) {
+		uint32_t end = find(path, at, "/");
+		struct store_str segment =
+		    placeholder((struct store_str){path.bytes + at, end - at});
+		uint32_t room = PATH_BYTES_MAX - size;
+
+		if (segment.size > room) {
+			while (room > 0 && ((unsigned char)segment.bytes[room] & 0xc0) == 0x80)
+				room--;
+			segment.size = room;
+		}
+		if (segment.size > 0)
+			memcpy(bytes + size, segment.bytes, segment.size);
+		size += segment.size;
+		if (end < path.size && size < PATH_BYTES_MAX)
+			bytes[size++] = '/';
+		at = end + 1;
+	}
+	*out = (struct store_str){bytes, size};
+	return true;
+}
+
+bool
+url_host(struct store_str url, struct store_arena *arena, struct store_str *host)
+{
+	uint32_t from, to, path, path_end;
+
+	bounds(url, &from, &to, &path, &path_end);
+	return lower((struct store_str){url.bytes + from, to - from}, arena, host);
+}
+
+bool
+url_split(struct store_str url, struct store_arena *arena, struct store_str *host,
+	  struct store_str *path)
+{
+	uint32_t from, to, path_from, path_to;
+
+	bounds(url, &from, &to, &path_from, &path_to);
+	if (!lower((struct store_str){url.bytes + from, to - from}, arena, host))
+		return false;
+	if (path_from == path_to) {
+		*path = (struct store_str){"/", to > from ? 1 : 0};
+		return true;
+	}
+	return normalise((struct store_str){url.bytes + path_from, path_to - path_from}, arena,
+			 path);
+}
+
+bool
+url_strip(struct store_str url, struct store_arena *arena, struct store_str *out)
+{
+	uint32_t host, host_end, path, path_end, authority;
+	char *bytes;
+
+	bounds(url, &host, &host_end, &path, &path_end);
+	for (authority = host; authority > 0 && url.bytes[authority - 1] != '/';)
+		authority--; /* the userinfo begins here */
+	if ((bytes = store_arena_alloc(arena, url.size)) == NULL)
+		return false;
+	if (authority > 0)
+		memcpy(bytes, url.bytes, authority);
+	if (path_end > host)
+		memcpy(bytes + authority, url.bytes + host, path_end - host);
+	*out = (struct store_str){bytes, authority + (path_end - host)};
+	return true;
+}

@@ -1,0 +1,412 @@
+/*
+ * useragent.h. Part of enrichment. Regexes are compiled when first tried; a
+ * literal that each must contain spares most of them. Match limits bound what
+ * a hostile User-Agent can cost.
+ */
+#include <ctype.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <xxhash.h>
+
+#include "useragent.h"
+#include "useragent_table.h"
+
+#define UA_BYTES_MAX 512u
+#define MATCH_LIMIT 20000u
+#define CACHE_WAYS 4u
+#define CACHE_SETS 2048u /* 8,192 User-Agents */
+#define SHARDS 16u
+#define GROUPS_MAX 10u
+
+struct list {
+	const struct useragent_regex *entries; /* static */
+	size_t count;
+	_Atomic(pcre2_code *) *codes; /* owned; NULL until first tried */
+};
+
+struct cached {
+	uint64_t hash[2]; /* 0, 0: empty */
+	uint32_t used;    /* age within its set */
+	struct useragent value;
+};
+
+struct useragent_parser {
+	struct list browsers, systems, devices;
+	pcre2_match_context *context; /* owned */
+	uint64_t seed;
+	pthread_mutex_t mutexes[SHARDS]; /* each guards the sets of its number */
+	struct cached *cache;            /* owned: [CACHE_SETS][CACHE_WAYS] */
+};
+
+static bool
+list_open(struct list *list, const struct useragent_regex *entries, size_t count)
+{
+	list->entries = entries;
+	list->count = count;
+	list->codes = calloc(count, sizeof *list->codes);
+	return list->codes != NULL;
+}
+
+struct useragent_parser *
+useragent_open(void)
+{
+	struct useragent_parser *parser = calloc(1, sizeof *parser);
+
+	if (parser == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < SHARDS; i++)
+		pthread_mutex_init(&parser->mutexes[i], NULL);
+	parser->context = pcre2_match_context_create(NULL);
+	parser->cache = calloc((size_t)CACHE_SETS * CACHE_WAYS, sizeof *parser->cache);
+	if (parser->context == NULL || parser->cache == NULL ||
+	    !list_open(&parser->browsers, useragent_table_browsers,
+		       useragent_table_browsers_count) ||
+	    !list_open(&parser->systems, useragent_table_systems, useragent_table_systems_count) ||
+	    !list_open(&parser->devices, useragent_table_devices, useragent_table_devices_count) ||
+	    getrandom(&parser->seed, sizeof parser->seed, 0) != sizeof parser->seed) {
+		useragent_close(parser);
+		return NULL;
+	}
+	pcre2_set_match_limit(parser->context, MATCH_LIMIT);
+	pcre2_set_depth_limit(parser->context, 500);
+	return parser;
+}
+
+static void
+list_close(struct list *list)
+{
+	for (size_t i = 0; list->codes != NULL && i < list->count; i++)
+		pcre2_code_free(list->codes[i]);
+	free(list->codes);
+}
+
+void
+useragent_close(struct useragent_parser *parser)
+{
+	if (parser == NULL)
+		return;
+	list_close(&parser->browsers);
+	list_close(&parser->systems);
+	list_close(&parser->devices);
+	pcre2_match_context_free(parser->context);
+	for (uint32_t i = 0; i < SHARDS; i++)
+		pthread_mutex_destroy(&parser->mutexes[i]);
+	free(parser->cache);
+	free(parser);
+}
+
+/* ---- matching -------------------------------------------------------- */
+
+/* Compiled on first use; two threads may both compile, one wins. */
+static pcre2_code *
+code_of(struct list *list, size_t i)
+{
+	pcre2_code *code = atomic_load_explicit(&list->codes[i], memory_order_acquire),
+		   *none = NULL;
+	uint32_t options = PCRE2_NO_UTF_CHECK | (list->entries[i].ignore_case ? PCRE2_CASELESS : 0);
+	PCRE2_SIZE offset;
+	int error;
+
+	if (code != NULL)
+		return code;
+	code = pcre2_compile((PCRE2_SPTR)list->entries[i].regex, PCRE2_ZERO_TERMINATED, options,
+			     &error, &offset, NULL);
+	if (code == NULL)
+		return NULL;
+	pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+	if (!atomic_compare_exchange_strong(&list->codes[i], &none, code)) {
+		pcre2_code_free(code);
+		return none;
+	}
+	return code;
+}
+
+struct text {
+	const char *bytes;            /* the User-Agent */
+	char lower[UA_BYTES_MAX + 1]; /* the same in lower case, NUL-terminated */
+	size_t size;
+};
+
+/* Index of the first regex that matches, with its groups; or -1. */
+static long
+match(struct useragent_parser *parser, struct list *list, const struct text *text,
+      pcre2_match_data *data)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *literal = list->entries[i].literal;
+		pcre2_code *code;
+
+		if (literal[0] != '\0' &&
+		    memmem(text->lower, text->size, literal, strlen(literal)) == NULL)
+			continue;
+		code = code_of(list, i);
+		if (code != NULL && pcre2_match(code, (PCRE2_SPTR)text->bytes, text->size, 0, 0,
+						data, parser->context) > 0)
+			return (long)i;
+	}
+	return -1;
+}
+
+static void
+append(char *out, size_t out_size, const char *bytes, size_t size)
+{
+	size_t used = strlen(out), room = out_size - used - 1;
+
+	if (size > room)
+		size = room;
+	memcpy(out + used, bytes, size);
+	out[used + size] = '\0';
+}
+
+static void
+append_group(char *out, size_t out_size, const struct text *text, pcre2_match_data *data,
+	     uint32_t group)
+{
+	const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(data);
+
+	if (group < pcre2_get_ovector_count(data) && offsets[group * 2] != PCRE2_UNSET &&
+	    offsets[group * 2 + 1] > offsets[group * 2])
+		append(out, out_size, text->bytes + offsets[group * 2],
+		       offsets[group * 2 + 1] - offsets[group * 2]);
+}
+
+/* The replacement with its $1..$9, or group `otherwise`. */
+static void
+expand(char *out, size_t out_size, const char *replacement, uint32_t otherwise,
+       const struct text *text, pcre2_match_data *data)
+{
+	size_t size;
+
+	out[0] = '\0';
+	if (replacement == NULL) {
+		append_group(out, out_size, text, data, otherwise);
+		return;
+	}
+	for (const char *c = replacement; *c != '\0'; c++) {
+		if (c[0] == '$' && isdigit((unsigned char)c[1])) {
+			append_group(out, out_size, text, data, (uint32_t)(c[1] - '0'));
+			c++;
+		} else {
+			append(out, out_size, c, 1);
+		}
+	}
+	for (size = strlen(out); size > 0 && out[size - 1] == ' '; size--)
+		out[size - 1] = '\0';
+}
+
+/* ---- results --------------------------------------------------------- */
+
+static bool
+has(const struct text *text, const char *word)
+{
+	return memmem(text->lower, text->size, word, strlen(word)) != NULL;
+}
+
+static bool
+is_any(const char *value, const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		if (strcasecmp(value, *names) == 0)
+			return true;
+	}
+	return false;
+}
+
+static const char *
+device_of(const struct useragent *result, const struct text *text)
+{
+	static const char *const desktops[] = {"Windows", "macOS",     "Linux",
+					       "Ubuntu",  "Chrome OS", "Fedora",
+					       "Debian",  "FreeBSD",   NULL};
+	static const char *const phones[] = {"iOS", "Windows Phone", "KaiOS", "BlackBerry OS",
+					     NULL};
+
+	if (has(text, "ipad") || has(text, "tablet") || has(text, "kindle") || has(text, "silk/"))
+		return "tablet";
+	if (strcmp(result->os, "Android") == 0)
+		return has(text, "smart-tv") || has(text, " tv") ? "other"
+		       : has(text, "mobile")                     ? "mobile"
+								 : "tablet";
+	if (is_any(result->os, phones))
+		return "mobile";
+	if (is_any(result->os, desktops))
+		return "desktop";
+	return has(text, "mobile") ? "mobile" : "other";
+}
+
+static void
+copy(char *out, size_t out_size, const char *value)
+{
+	snprintf(out, out_size, "%s", value);
+}
+
+static void
+parse_browser(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
+	      struct useragent *out)
+{
+	long i = match(parser, &parser->browsers, text, data);
+	const struct useragent_regex *entry;
+	char *suffix;
+
+	if (i < 0)
+		return;
+	entry = &parser->browsers.entries[i];
+	expand(out->browser, sizeof out->browser, entry->family, 1, text, data);
+	expand(out->browser_version, sizeof out->browser_version, entry->major, 2, text, data);
+	/* One name for a browser on all devices: the device is a column of its own. */
+	if ((suffix = strstr(out->browser, " Mobile")) != NULL)
+		*suffix = '\0';
+}
+
+static void
+parse_system(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
+	     struct useragent *out)
+{
+	long i = match(parser, &parser->systems, text, data);
+	const struct useragent_regex *entry;
+	char minor[8];
+
+	if (i < 0)
+		return;
+	entry = &parser->systems.entries[i];
+	expand(out->os, sizeof out->os, entry->family, 1, text, data);
+	expand(out->os_version, sizeof out->os_version - sizeof minor - 1, entry->major, 2, text,
+	       data);
+	expand(minor, sizeof minor, entry->minor, 3, text, data);
+	if (minor[0] != '\0') {
+		append(out->os_version, sizeof out->os_version, ".", 1);
+		append(out->os_version, sizeof out->os_version, minor, strlen(minor));
+	}
+	if (strcmp(out->os, "Mac OS X") == 0)
+		copy(out->os, sizeof out->os, "macOS");
+}
+
+static void
+parse_bot(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
+	  struct useragent *out)
+{
+	long i = match(parser, &parser->devices, text, data);
+	bool spider = i >= 0 && parser->devices.entries[i].family != NULL &&
+		      strcmp(parser->devices.entries[i].family, "Spider") == 0;
+
+	if (has(text, "headlesschrome"))
+		copy(out->bot, sizeof out->bot, "HeadlessChrome");
+	else if (spider)
+		copy(out->bot, sizeof out->bot, out->browser[0] != '\0' ? out->browser : "bot");
+}
+
+static void
+parse_text(struct useragent_parser *parser, struct store_str user_agent, struct useragent *out)
+{
+	struct text text = {.bytes = user_agent.bytes, .size = user_agent.size};
+	pcre2_match_data *data = pcre2_match_data_create(GROUPS_MAX, NULL);
+
+	if (data == NULL)
+		return;
+	for (size_t i = 0; i < text.size; i++)
+		text.lower[i] = (char)tolower((unsigned char)text.bytes[i]);
+	text.lower[text.size] = '\0';
+	parse_browser(parser, &text, data, out);
+	parse_system(parser, &text, data, out);
+	parse_bot(parser, &text, data, out);
+	copy(out->device, sizeof out->device, device_of(out, &text));
+	pcre2_match_data_free(data);
+}
+
+static bool
+is_hint(struct store_str hint, const char *value)
+{
+	return hint.size == strlen(value) && memcmp(hint.bytes, value, hint.size) == 0;
+}
+
+/* The platform's name comes in double quotes. */
+static void
+apply_hints(struct store_str mobile, struct store_str platform, struct useragent *out)
+{
+	char name[32] = "";
+
+	if (platform.size > 2 && platform.size < sizeof name && platform.bytes[0] == '"')
+		memcpy(name, platform.bytes + 1, platform.size - 2);
+	if (strcmp(name, "Chromium OS") == 0)
+		copy(name, sizeof name, "Chrome OS");
+	if (name[0] != '\0' && strcmp(name, "Unknown") != 0 && strcasecmp(name, out->os) != 0) {
+		copy(out->os, sizeof out->os, name);
+		out->os_version[0] = '\0';
+	}
+	if (is_hint(mobile, "?1") && strcmp(out->device, "tablet") != 0)
+		copy(out->device, sizeof out->device, "mobile");
+	if (is_hint(mobile, "?0") && strcmp(out->device, "mobile") == 0)
+		copy(out->device, sizeof out->device,
+		     strcmp(out->os, "Android") == 0 ? "tablet" : "desktop");
+}
+
+/* ---- the cache ------------------------------------------------------- */
+
+static bool
+find_cached(struct useragent_parser *parser, XXH128_hash_t hash, struct useragent *out)
+{
+	uint32_t set = (uint32_t)hash.low64 % CACHE_SETS;
+	struct cached *ways = parser->cache + (size_t)set * CACHE_WAYS;
+	bool found = false;
+
+	pthread_mutex_lock(&parser->mutexes[set % SHARDS]);
+	for (uint32_t i = 0; i < CACHE_WAYS; i++) {
+		bool same = ways[i].hash[0] == hash.low64 && ways[i].hash[1] == hash.high64;
+
+		if (same) {
+			*out = ways[i].value;
+			ways[i].used = 0;
+			found = true;
+		} else {
+			ways[i].used++;
+		}
+	}
+	pthread_mutex_unlock(&parser->mutexes[set % SHARDS]);
+	return found;
+}
+
+static void
+put_cached(struct useragent_parser *parser, XXH128_hash_t hash, const struct useragent *value)
+{
+	uint32_t set = (uint32_t)hash.low64 % CACHE_SETS, oldest = 0;
+	struct cached *ways = parser->cache + (size_t)set * CACHE_WAYS;
+
+	pthread_mutex_lock(&parser->mutexes[set % SHARDS]);
+	for (uint32_t i = 0; i < CACHE_WAYS; i++) {
+		if (ways[i].hash[0] == 0 && ways[i].hash[1] == 0) {
+			oldest = i;
+			break;
+		}
+		if (ways[i].used > ways[oldest].used)
+			oldest = i;
+	}
+	ways[oldest] = (struct cached){{hash.low64, hash.high64}, 0, *value};
+	pthread_mutex_unlock(&parser->mutexes[set % SHARDS]);
+}
+
+void
+useragent_parse(struct useragent_parser *parser, struct store_str user_agent,
+		struct store_str hint_mobile, struct store_str hint_platform, struct useragent *out)
+{
+	XXH128_hash_t hash;
+
+	memset(out, 0, sizeof *out);
+	copy(out->device, sizeof out->device, "other");
+	if (user_agent.size > UA_BYTES_MAX)
+		user_agent.size = UA_BYTES_MAX;
+	if (user_agent.size > 0) {
+		hash = XXH3_128bits_withSeed(user_agent.bytes, user_agent.size, parser->seed);
+		if (!find_cached(parser, hash, out)) {
+			parse_text(parser, user_agent, out);
+			put_cached(parser, hash, out);
+		}
+	}
+	apply_hints(hint_mobile, hint_platform, out);
+}
