@@ -203,15 +203,21 @@ set_urls(struct event *event, struct store_arena *arena)
 
 /* ---- errors ---------------------------------------------------------- */
 
-/* Feeds text to the hash without what differs between occurrences of one
+#define TEXT_BYTES_MAX 512u /* of each part */
+
+struct normalised {
+	char bytes[(FRAMES_MAX + 2) * (TEXT_BYTES_MAX + 1)];
+	size_t size;
+};
+
+/* Adds text without what differs between occurrences of one
  * cause: digits (and hex after them), URLs' hosts and queries, quoted values. */
 static void
-hash_normalised(XXH3_state_t *state, struct store_str text)
+add_normalised(struct normalised *out, struct store_str text)
 {
-	char kept[512];
-	size_t size = 0;
+	size_t end = out->size + TEXT_BYTES_MAX;
 
-	for (uint32_t i = 0; i < text.size && size < sizeof kept; i++) {
+	for (uint32_t i = 0; i < text.size && out->size < end; i++) {
 		char c = text.bytes[i];
 
 		if (isdigit((unsigned char)c)) {
@@ -228,10 +234,9 @@ hash_normalised(XXH3_state_t *state, struct store_str text)
 			       text.bytes[i + 1] != ':' && text.bytes[i + 1] != '\n')
 				i++;
 		}
-		kept[size++] = c;
+		out->bytes[out->size++] = c;
 	}
-	XXH3_64bits_update(state, kept, size);
-	XXH3_64bits_update(state, "", 1);
+	out->bytes[out->size++] = '\0';
 }
 
 static struct store_str
@@ -245,22 +250,22 @@ static uint64_t
 fingerprint(const struct event_row *row)
 {
 	struct store_str stack = string_at(row, ERRORS_stack), frame;
-	XXH3_state_t state;
+	struct normalised text;
 	uint32_t at = 0;
 
-	XXH3_64bits_reset(&state);
-	hash_normalised(&state, string_at(row, ERRORS_type));
-	hash_normalised(&state, string_at(row, ERRORS_message));
+	text.size = 0;
+	add_normalised(&text, string_at(row, ERRORS_type));
+	add_normalised(&text, string_at(row, ERRORS_message));
 	for (uint32_t i = 0; i < FRAMES_MAX && at < stack.size; i++) {
 		const char *end = memchr(stack.bytes + at, '\n', stack.size - at);
 
 		frame = (struct store_str){stack.bytes + at,
 					   end == NULL ? stack.size - at
 						       : (uint32_t)(end - stack.bytes) - at};
-		hash_normalised(&state, frame);
+		add_normalised(&text, frame);
 		at += frame.size + 1;
 	}
-	return XXH3_64bits_digest(&state);
+	return XXH3_64bits(text.bytes, text.size);
 }
 
 static void

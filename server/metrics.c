@@ -1,0 +1,79 @@
+/*
+ * metrics.h. Must not block: the store's numbers are handed in.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "metrics.h"
+
+_Atomic int64_t metrics_values[METRICS_COUNT];
+
+#define METRIC(name, type, help) {"drum_" #name, type, help},
+static const struct {
+	const char *name, *type, *help;
+} descriptions[METRICS_COUNT] = {
+#include "metrics.def"
+};
+#undef METRIC
+
+static void
+put(FILE *out, const char *name, const char *type, const char *help, double value)
+{
+	fprintf(out, "# HELP %s%s %s\n# TYPE %s%s %s\n%s%s %.15g\n", name,
+		type[0] == 'c' ? "_total" : "", help, name, type[0] == 'c' ? "_total" : "", type,
+		name, type[0] == 'c' ? "_total" : "", value);
+}
+
+static void
+put_store(FILE *out, const struct store_stats *store)
+{
+	put(out, "drum_store_commits", "counter", "commits since the start",
+	    (double)store->commits);
+	put(out, "drum_store_rows_appended", "counter", "rows appended",
+	    (double)store->rows_appended);
+	put(out, "drum_store_rows_replaced", "counter", "rows replaced by updates",
+	    (double)store->rows_replaced);
+	put(out, "drum_wal_bytes", "counter", "bytes written to the WAL",
+	    (double)store->wal_bytes_written);
+	put(out, "drum_wal_syncs", "counter", "groups synced", (double)store->wal_syncs);
+	put(out, "drum_wal_sync_seconds", "counter", "time spent writing and syncing",
+	    (double)store->wal_sync_ns / 1e9);
+	put(out, "drum_wal_sync_failures", "counter", "failed writes or syncs",
+	    (double)store->wal_sync_failures);
+	put(out, "drum_flushes", "counter", "generations written to segments",
+	    (double)store->flushes);
+	put(out, "drum_flush_bytes", "counter", "bytes of segments written",
+	    (double)store->flush_bytes_written);
+	put(out, "drum_flush_failures", "counter", "failed flushes", (double)store->flush_failures);
+	put(out, "drum_memtable_bytes", "gauge", "memory of rows that are in no segment yet",
+	    (double)store->memtable_bytes);
+	put(out, "drum_memtable_rows", "gauge", "rows that are in no segment yet",
+	    (double)store->memtable_rows);
+	put(out, "drum_views_open", "gauge", "views that may still be updated",
+	    (double)store->views_open);
+	put(out, "drum_segments", "gauge", "segment files", (double)store->segments);
+	put(out, "drum_segment_rows", "gauge", "rows in segments", (double)store->segment_rows);
+	put(out, "drum_segment_bytes", "gauge", "bytes of segments", (double)store->segment_bytes);
+	put(out, "drum_corrupt_files", "gauge", "damaged files found at the start",
+	    (double)store->corrupt_files);
+}
+
+char *
+metrics_text(const struct store_stats *store, size_t *size)
+{
+	char *text = NULL;
+	FILE *out = open_memstream(&text, size);
+
+	if (out == NULL)
+		return NULL;
+	for (int i = 0; i < METRICS_COUNT; i++)
+		put(out, descriptions[i].name, descriptions[i].type, descriptions[i].help,
+		    (double)metrics_get((enum metric)i));
+	put_store(out, store);
+	if (fclose(out) != 0) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
