@@ -214,23 +214,16 @@ type_name(const struct store_result_column *column, char *out, size_t out_size)
 	    "UInt8",  "UInt16", "UInt32",   "UInt64",        "Int8",
 	    "Int16",  "Int32",  "Int64",    "Float64",       "Bool",
 	    "String", "Date",   "DateTime", "DateTime64(3)", "Map(String, String)"};
-	const char *wrap = column->dictionary ? "LowCardinality(%s)"
-			   : column->nullable ? "Nullable(%s)"
-					      : "%s";
-	char inner[48];
-
 	if (column->type == STORE_R_ARRAY)
 		snprintf(out, out_size, "Array(%s)", names[column->element]);
 	else if (column->dictionary && column->nullable)
 		snprintf(out, out_size, "LowCardinality(Nullable(%s))", names[column->type]);
-	else {
-		snprintf(inner, sizeof inner, "%s", names[column->type]);
+	else
 		snprintf(out, out_size,
-			 wrap[0] == 'L'   ? "LowCardinality(%s)"
-			 : wrap[0] == 'N' ? "Nullable(%s)"
-					  : "%s",
-			 inner);
-	}
+			 column->dictionary ? "LowCardinality(%s)"
+			 : column->nullable ? "Nullable(%s)"
+					    : "%s",
+			 names[column->type]);
 }
 
 static void

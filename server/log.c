@@ -31,8 +31,10 @@ may_write(time_t now, unsigned *lost)
 		written = dropped = 0;
 	}
 	may = written < LOG_LINES_PER_SECOND;
-	written += may;
-	dropped += !may;
+	if (may)
+		written++;
+	else
+		dropped++;
 	pthread_mutex_unlock(&mutex);
 	return may;
 }

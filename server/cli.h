@@ -1,0 +1,21 @@
+/*
+ * The subcommands of drum. Exit codes: 0, 1 (failed), 2 (usage).
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include "store/store.h"
+
+int cli_serve(int argc, char **argv);
+int cli_import(int argc, char **argv);
+int cli_query(int argc, char **argv);
+int cli_generate(int argc, char **argv);
+int cli_token(int argc, char **argv);
+
+int cli_help(const char *text);  /* to stdout; 0 */
+int cli_usage(const char *text); /* to stderr; 2 */
+/* Opens the store of a data directory with this program's schema. */
+int cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max, struct store **out,
+		   struct store_error *error);
+
+#endif

@@ -1,0 +1,191 @@
+/*
+ * POST /beacon: decode, enrich, queue; 204 comes after the disk. Runs on the
+ * loop threads; must not block.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard.h"
+#include "loop.h"
+#include "metrics.h"
+
+struct pending { /* a beacon on its way to the disk */
+	struct ingest_item item;
+	struct store_entry entry;
+	struct store_arena *arena; /* owned: everything the entry points to */
+	struct reply *reply;
+};
+
+/* Beacons are text/plain, which needs no preflight; other types get what CORS
+ * asks for. */
+static void
+add_cors(h2o_req_t *req)
+{
+	struct store_str origin = http_header(req, "origin");
+
+	if (origin.size == 0)
+		return;
+	http_add_header(req, "access-control-allow-origin", origin.bytes, origin.size);
+	http_add_header(req, "access-control-allow-credentials", H2O_STRLIT("true"));
+	http_add_header(req, "vary", H2O_STRLIT("origin"));
+}
+
+static int
+answer_preflight(h2o_req_t *req)
+{
+	struct store_str headers = http_header(req, "access-control-request-headers");
+
+	if (headers.size > 0 && headers.size < 1000)
+		http_add_header(req, "access-control-allow-headers", headers.bytes, headers.size);
+	http_add_header(req, "access-control-allow-methods", H2O_STRLIT("POST"));
+	http_add_header(req, "access-control-max-age", H2O_STRLIT("86400"));
+	return http_answer(req, 204, "No Content", NULL);
+}
+
+static void
+set_text(struct reply *reply, int status, const char *reason, const char *text)
+{
+	reply->status = status;
+	reply->reason = reason;
+	reply->content_type = "text/plain; charset=utf-8";
+	reply->body = strdup(text);
+	reply->body_size = reply->body == NULL ? 0 : strlen(text);
+}
+
+/* On the writer's thread. */
+static void
+on_written(struct ingest_item *item, int result)
+{
+	struct pending *pending = (struct pending *)item;
+	struct reply *reply = pending->reply;
+
+	guard_leave();
+	reply->status = 204;
+	reply->reason = "No Content";
+	if (result != 0) {
+		metrics_add(METRICS_beacons_failed, 1);
+		set_text(reply, 503, "Service Unavailable",
+			 result == STORE_EFULL ? "the disk is full\n" : "cannot be stored now\n");
+		reply->retry_after_s = 10;
+	} else {
+		metrics_add(pending->entry.outcome == STORE_STORED     ? METRICS_beacons_stored
+			    : pending->entry.outcome == STORE_REPEATED ? METRICS_beacons_repeated
+								       : METRICS_beacons_late,
+			    1);
+	}
+	store_arena_free(pending->arena);
+	free(pending);
+	reply_send(reply);
+}
+
+static int
+refuse_overload(h2o_req_t *req)
+{
+	metrics_add(METRICS_beacons_overload, 1);
+	return http_answer_retry(req, 503, "Service Unavailable", "too many beacons in flight");
+}
+
+static int
+queue(h2o_req_t *req, const struct event *event, struct store_arena *arena)
+{
+	struct server *server = http_server(req);
+	struct pending *pending = calloc(1, sizeof *pending);
+
+	if (pending == NULL || event_entry(event, arena, &pending->entry) != 0 ||
+	    !guard_enter(server)) {
+		free(pending);
+		store_arena_free(arena);
+		return refuse_overload(req);
+	}
+	pending->arena = arena;
+	pending->item.commit =
+	    (struct store_commit){.entries = &pending->entry, .entries_count = 1};
+	pending->item.done = on_written;
+	if ((pending->reply = reply_create(req)) != NULL) {
+		if (ingest_submit(server->ingest, &pending->item))
+			return 0;
+		reply_discard(pending->reply);
+	}
+	free(pending);
+	store_arena_free(arena);
+	guard_leave();
+	return refuse_overload(req);
+}
+
+static struct event_client
+client_of(h2o_req_t *req, char address[64])
+{
+	http_address(req, address);
+	return (struct event_client){.address = {address, (uint32_t)strlen(address)},
+				     .user_agent = http_header(req, "user-agent"),
+				     .hint_ua = http_header(req, "sec-ch-ua"),
+				     .hint_mobile = http_header(req, "sec-ch-ua-mobile"),
+				     .hint_platform = http_header(req, "sec-ch-ua-platform"),
+				     .language = http_header(req, "accept-language"),
+				     .received_ms = http_now_ms()};
+}
+
+/* The body lives as long as the request, which may end before the disk is
+ * done: the event points into a copy. */
+static struct store_str
+copy_body(const h2o_req_t *req, struct store_arena *arena)
+{
+	char *bytes = store_arena_alloc(arena, req->entity.len);
+
+	if (bytes != NULL && req->entity.len > 0)
+		memcpy(bytes, req->entity.base, req->entity.len);
+	return (struct store_str){bytes, (uint32_t)req->entity.len};
+}
+
+static int
+refuse_malformed(h2o_req_t *req, struct store_arena *arena, const struct event_error *error)
+{
+	store_arena_free(arena);
+	metrics_add(METRICS_beacons_malformed, 1);
+	return http_answer(req, 400, "Bad Request", error->text);
+}
+
+int
+collect_beacon(h2o_req_t *req)
+{
+	struct server *server = http_server(req);
+	struct store_arena *arena;
+	struct event_error error;
+	struct event_client client;
+	struct event *event;
+	struct store_str body;
+	char address[64];
+	const char *why;
+	int result;
+
+	add_cors(req);
+	if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS")))
+		return answer_preflight(req);
+	if (req->entity.len > HTTP_BEACON_BYTES_MAX) {
+		metrics_add(METRICS_beacons_too_large, 1);
+		return http_answer(req, 413, "Payload Too Large",
+				   "a beacon has at most 65536 bytes");
+	}
+	if ((arena = store_arena_create(0)) == NULL)
+		return refuse_overload(req);
+	body = copy_body(req, arena);
+	client = client_of(req, address);
+	result = body.bytes == NULL ? STORE_ENOMEM : decode_native(body, arena, &event, &error);
+	if (result == 0)
+		result = enrich(server->enricher, event, &client, arena, &error);
+	if (result == STORE_EINVAL)
+		return refuse_malformed(req, arena, &error);
+	if (result != 0) {
+		store_arena_free(arena);
+		return refuse_overload(req);
+	}
+	why = guard_site(server, event_site(event), event_page_host(event),
+			 http_header(req, "origin"));
+	if (why != NULL) {
+		store_arena_free(arena);
+		metrics_add(METRICS_beacons_forbidden, 1);
+		return http_answer(req, 403, "Forbidden", why);
+	}
+	return queue(req, event, arena);
+}

@@ -1,0 +1,229 @@
+/*
+ * config.h over libcyaml, whose schema checks keys and types.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cyaml/cyaml.h>
+
+#include "config.h"
+
+/* ---- the schema ------------------------------------------------------ */
+
+#define OPTIONAL_POINTER (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+static const cyaml_schema_value_t string_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
+
+static const cyaml_strval_t role_names[] = {{"public", CONFIG_PUBLIC}, {"private", CONFIG_PRIVATE}};
+
+static const cyaml_schema_field_t listener_fields[] = {
+    CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct config_listener, address, 3, 256),
+    CYAML_FIELD_BOOL("tls", CYAML_FLAG_OPTIONAL, struct config_listener, tls),
+    CYAML_FIELD_FLAGS("roles", CYAML_FLAG_OPTIONAL, struct config_listener, roles, role_names, 2),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t listener_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_listener, listener_fields)};
+
+static const cyaml_schema_field_t site_fields[] = {
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct config_site, key, 1, 64),
+    CYAML_FIELD_SEQUENCE("hosts", OPTIONAL_POINTER, struct config_site, hosts, &string_value, 0,
+			 1000),
+    CYAML_FIELD_SEQUENCE("origins", OPTIONAL_POINTER, struct config_site, origins, &string_value, 0,
+			 1000),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t site_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_site, site_fields)};
+
+#define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct config_limits, name)
+
+static const cyaml_schema_field_t limit_fields[] = {
+    LIMIT(connections), LIMIT(in_flight),   LIMIT(connection_idle_s),
+    LIMIT(sites),       LIMIT(query_s),     LIMIT(query_memory_mb),
+    LIMIT(queries),     LIMIT(memtable_mb), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t fields[] = {
+    CYAML_FIELD_STRING_PTR("data", OPTIONAL_POINTER, struct config, data, 1, 4096),
+    CYAML_FIELD_SEQUENCE("listeners", OPTIONAL_POINTER, struct config, listeners, &listener_value,
+			 1, 16),
+    CYAML_FIELD_SEQUENCE("sites", OPTIONAL_POINTER, struct config, sites, &site_value, 0, 10000),
+    CYAML_FIELD_SEQUENCE("geoip", OPTIONAL_POINTER, struct config, geoip, &string_value, 0, 16),
+    CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_POINTER, struct config, certificate, 1, 4096),
+    CYAML_FIELD_STRING_PTR("certificate_key", OPTIONAL_POINTER, struct config, certificate_key, 1,
+			   4096),
+    CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limit_fields),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, fields)};
+
+/* ---- errors ---------------------------------------------------------- */
+
+/* libcyaml tells what is wrong in its log, and then the path to it with lines:
+ * the first line, and the innermost line number, are what a reader needs. */
+struct messages {
+	char what[256], where[160];
+};
+
+static void
+take_message(cyaml_log_t level, void *context, const char *format, va_list arguments)
+{
+	struct messages *messages = context;
+	char line[256];
+
+	(void)level;
+	vsnprintf(line, sizeof line, format, arguments);
+	line[strcspn(line, "\n")] = '\0';
+	if (strncmp(line, "Load: ", 6) == 0 && strstr(line, "Backtrace") == NULL &&
+	    strstr(line, "(line: ") == NULL) {
+		if (messages->what[0] == '\0')
+			snprintf(messages->what, sizeof messages->what, "%.200s", line + 6);
+	} else if (strstr(line, "(line: ") != NULL && messages->where[0] == '\0') {
+		snprintf(messages->where, sizeof messages->where, "%.150s",
+			 line + strspn(line, " ") + (strncmp(line, "Load: ", 6) == 0 ? 6 : 0));
+	}
+}
+
+static unsigned
+line_of(const char *where)
+{
+	const char *at = strstr(where, "(line: ");
+
+	return at == NULL ? 0 : (unsigned)atoi(at + 7);
+}
+
+static cyaml_config_t
+make_cyaml(struct messages *messages)
+{
+	return (cyaml_config_t){.log_fn = take_message,
+				.log_ctx = messages,
+				.mem_fn = cyaml_mem,
+				.log_level = CYAML_LOG_ERROR,
+				.flags = CYAML_CFG_DEFAULT};
+}
+
+/* ---- loading --------------------------------------------------------- */
+
+static const struct config_limits defaults = {.connections = 10000,
+					      .in_flight = 10000,
+					      .connection_idle_s = 60,
+					      .sites = 1000,
+					      .query_s = 30,
+					      .query_memory_mb = 256,
+					      .queries = 16,
+					      .memtable_mb = 256};
+
+static void
+fill(uint32_t *value, uint32_t otherwise)
+{
+	if (*value == 0)
+		*value = otherwise;
+}
+
+static bool
+fill_defaults(struct config *config)
+{
+	struct config_limits *limits = &config->limits;
+
+	fill(&limits->connections, defaults.connections);
+	fill(&limits->in_flight, defaults.in_flight);
+	fill(&limits->connection_idle_s, defaults.connection_idle_s);
+	fill(&limits->sites, defaults.sites);
+	fill(&limits->query_s, defaults.query_s);
+	fill(&limits->query_memory_mb, defaults.query_memory_mb);
+	fill(&limits->queries, defaults.queries);
+	fill(&limits->memtable_mb, defaults.memtable_mb);
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		if (config->listeners[i].roles == 0)
+			config->listeners[i].roles = CONFIG_PUBLIC | CONFIG_PRIVATE;
+	}
+	if (config->data == NULL && !config_set_data(config, "data"))
+		return false;
+	return config->listeners_count > 0 ||
+	       (config_set_listener(config, "127.0.0.1:8080", false) &&
+		config_set_listener(config, "127.0.0.1:8443", true));
+}
+
+struct config *
+config_load(const char *file, char error[512])
+{
+	struct messages messages = {0};
+	cyaml_config_t cyaml = make_cyaml(&messages);
+	struct config *config = NULL;
+	cyaml_err_t result;
+
+	error[0] = '\0';
+	if (file == NULL) {
+		config = calloc(1, sizeof *config);
+	} else if ((result = cyaml_load_file(file, &cyaml, &schema, (cyaml_data_t **)&config,
+					     NULL)) != CYAML_OK) {
+		snprintf(error, 512, "%.150s line %u: %.180s (%.100s)", file,
+			 line_of(messages.where),
+			 messages.what[0] != '\0' ? messages.what : cyaml_strerror(result),
+			 messages.where[0] != '\0' ? messages.where : "file");
+		return NULL;
+	}
+	if (config == NULL || !fill_defaults(config)) {
+		snprintf(error, 512, "out of memory reading the configuration");
+		config_free(config);
+		return NULL;
+	}
+	if ((config->certificate == NULL) != (config->certificate_key == NULL)) {
+		snprintf(error, 512, "%.200s: certificate and certificate_key go together", file);
+		config_free(config);
+		return NULL;
+	}
+	return config;
+}
+
+void
+config_free(struct config *config)
+{
+	struct messages messages = {0};
+	cyaml_config_t cyaml = make_cyaml(&messages);
+
+	if (config != NULL)
+		cyaml_free(&cyaml, &schema, config, 0);
+}
+
+bool
+config_set_data(struct config *config, const char *data)
+{
+	free(config->data);
+	return (config->data = strdup(data)) != NULL;
+}
+
+/* Replaces the listeners of that kind. */
+bool
+config_set_listener(struct config *config, const char *address, bool tls)
+{
+	struct config_listener *grown;
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		if (config->listeners[i].tls == tls)
+			free(config->listeners[i].address);
+		else
+			config->listeners[kept++] = config->listeners[i];
+	}
+	config->listeners_count = kept;
+	grown = realloc(config->listeners, (kept + 1) * sizeof *grown);
+	if (grown == NULL)
+		return false;
+	config->listeners = grown;
+	grown[kept] =
+	    (struct config_listener){strdup(address), tls, CONFIG_PUBLIC | CONFIG_PRIVATE};
+	config->listeners_count = kept + 1;
+	return grown[kept].address != NULL;
+}
+
+bool
+config_add_geoip(struct config *config, const char *file)
+{
+	char **grown = realloc(config->geoip, (config->geoip_count + 1) * sizeof *grown);
+
+	if (grown == NULL)
+		return false;
+	config->geoip = grown;
+	return (grown[config->geoip_count++] = strdup(file)) != NULL;
+}

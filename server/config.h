@@ -1,0 +1,61 @@
+/*
+ * The configuration: defaults, then the YAML file, then flags. Every key is
+ * optional; an unknown key or a bad value is an error that names file, line
+ * and key.
+ */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CONFIG_PUBLIC 1u  /* beacons and the script */
+#define CONFIG_PRIVATE 2u /* everything else */
+
+struct config_listener {
+	char *address; /* ADDR:PORT; [v6]:PORT; port 0 picks a free one */
+	bool tls;
+	uint32_t roles; /* CONFIG_PUBLIC | CONFIG_PRIVATE; 0: both */
+};
+
+struct config_site {
+	char *key;
+	char **hosts; /* of the page's URL; none: any */
+	uint32_t hosts_count;
+	char **origins; /* of the Origin header; none: any */
+	uint32_t origins_count;
+};
+
+struct config_limits {
+	uint32_t connections;       /* open at once */
+	uint32_t in_flight;         /* beacons waiting for the disk */
+	uint32_t connection_idle_s; /* without a whole request */
+	uint32_t sites;             /* distinct keys when no sites are configured */
+	uint32_t query_s;           /* longest query */
+	uint32_t query_memory_mb;
+	uint32_t queries;     /* at once */
+	uint32_t memtable_mb; /* rows that are in no segment yet */
+};
+
+struct config {
+	char *data;
+	struct config_listener *listeners;
+	uint32_t listeners_count;
+	struct config_site *sites;
+	uint32_t sites_count;
+	char **geoip;
+	uint32_t geoip_count;
+	char *certificate, *certificate_key; /* PEM files; absent: self-signed */
+	struct config_limits limits;
+};
+
+/* malloc'ed; `file` NULL: only defaults. NULL: *error says what, where. */
+struct config *config_load(const char *file, char error[512]);
+void config_free(struct config *config);
+
+/* What flags do; false: out of memory. */
+bool config_set_data(struct config *config, const char *data);
+bool config_set_listener(struct config *config, const char *address, bool tls);
+bool config_add_geoip(struct config *config, const char *file);
+
+#endif

@@ -1,0 +1,329 @@
+/*
+ * Dispatch by path and role, authorisation, and small helpers. Runs on the
+ * loop threads; must not block.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "http.h"
+#include "log.h"
+#include "loop.h"
+#include "metrics.h"
+
+int64_t
+http_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- requests -------------------------------------------------------- */
+
+struct store_str
+http_path(const h2o_req_t *req)
+{
+	size_t size = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
+
+	return (struct store_str){req->path.base, (uint32_t)size};
+}
+
+struct store_str
+http_header(const h2o_req_t *req, const char *lower_name)
+{
+	ssize_t at = h2o_find_header_by_str(&req->headers, lower_name, strlen(lower_name), -1);
+
+	if (at < 0)
+		return (struct store_str){"", 0};
+	return (struct store_str){req->headers.entries[at].value.base,
+				  (uint32_t)req->headers.entries[at].value.len};
+}
+
+void
+http_add_header(h2o_req_t *req, const char *lower_name, const char *value, size_t size)
+{
+	h2o_iovec_t copy = h2o_strdup(&req->pool, value, size);
+
+	h2o_add_header_by_str(&req->pool, &req->res.headers, lower_name, strlen(lower_name), 1,
+			      NULL, copy.base, copy.len);
+}
+
+void
+http_address(h2o_req_t *req, char out[64])
+{
+	struct sockaddr_storage peer;
+	socklen_t size = req->conn->callbacks->get_peername(req->conn, (void *)&peer);
+
+	out[0] = '\0';
+	if (size > 0 && peer.ss_family == AF_INET)
+		inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, out, 64);
+	else if (size > 0 && peer.ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer)->sin6_addr, out, 64);
+}
+
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* application/x-www-form-urlencoded, in the request's pool. */
+static struct store_str
+decode(h2o_req_t *req, const char *bytes, size_t size)
+{
+	char *out = h2o_mem_alloc_pool(&req->pool, size + 1);
+	uint32_t written = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] == '%' && size - i > 2 && hex_digit(bytes[i + 1]) >= 0 &&
+		    hex_digit(bytes[i + 2]) >= 0) {
+			out[written++] =
+			    (char)(hex_digit(bytes[i + 1]) * 16 + hex_digit(bytes[i + 2]));
+			i += 2;
+		} else {
+			out[written++] = bytes[i] == '+' ? ' ' : bytes[i];
+		}
+	}
+	return (struct store_str){out, written};
+}
+
+void
+http_parameters(h2o_req_t *req,
+		void (*each)(void *context, struct store_str name, struct store_str value),
+		void *context)
+{
+	size_t at = req->query_at == SIZE_MAX ? req->path.len : req->query_at + 1;
+
+	while (at < req->path.len) {
+		const char *begin = req->path.base + at;
+		const char *end = memchr(begin, '&', req->path.len - at);
+		size_t size = end == NULL ? req->path.len - at : (size_t)(end - begin);
+		const char *equals = memchr(begin, '=', size);
+		size_t name = equals == NULL ? size : (size_t)(equals - begin);
+
+		if (size > 0)
+			each(context, decode(req, begin, name),
+			     equals == NULL ? (struct store_str){"", 0}
+					    : decode(req, equals + 1, size - name - 1));
+		at += size + 1;
+	}
+}
+
+struct wanted {
+	const char *name;
+	struct store_str value;
+	bool found;
+};
+
+static void
+match_parameter(void *context, struct store_str name, struct store_str value)
+{
+	struct wanted *wanted = context;
+
+	if (strlen(wanted->name) == name.size && memcmp(wanted->name, name.bytes, name.size) == 0) {
+		wanted->value = value;
+		wanted->found = true;
+	}
+}
+
+bool
+http_parameter(h2o_req_t *req, const char *name, struct store_str *out)
+{
+	struct wanted wanted = {.name = name, .value = {"", 0}};
+
+	http_parameters(req, match_parameter, &wanted);
+	*out = wanted.value;
+	return wanted.found;
+}
+
+/* ---- answers --------------------------------------------------------- */
+
+int
+http_answer(h2o_req_t *req, int status, const char *reason, const char *text)
+{
+	size_t size = text == NULL ? 0 : strlen(text);
+	h2o_iovec_t body = {"", 0};
+
+	req->res.status = status;
+	req->res.reason = reason;
+	if (text != NULL) {
+		char *line = h2o_mem_alloc_pool(&req->pool, size + 1);
+
+		memcpy(line, text, size);
+		line[size] = '\n';
+		body = h2o_iovec_init(line, size + 1);
+		http_add_header(req, "content-type", H2O_STRLIT("text/plain; charset=utf-8"));
+	}
+	if (status != 204)
+		req->res.content_length = body.len;
+	h2o_send_inline(req, body.base, body.len);
+	return 0;
+}
+
+int
+http_answer_retry(h2o_req_t *req, int status, const char *reason, const char *text)
+{
+	http_add_header(req, "retry-after", H2O_STRLIT("1"));
+	return http_answer(req, status, reason, text);
+}
+
+/* ---- authorisation --------------------------------------------------- */
+
+static bool
+is_loopback(h2o_req_t *req)
+{
+	char address[64];
+
+	http_address(req, address);
+	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+}
+
+static void
+refuse(h2o_req_t *req, bool missing, bool clickhouse)
+{
+	metrics_add(METRICS_unauthorized, 1);
+	if (missing)
+		http_add_header(req, "www-authenticate", H2O_STRLIT("Bearer realm=\"drum\""));
+	if (clickhouse)
+		http_add_header(req, "x-clickhouse-exception-code", missing ? "194" : "516", 3);
+	if (missing)
+		http_answer(req, 401, "Unauthorized",
+			    clickhouse
+				? "Code: 194. DB::Exception: No token: send Authorization: Bearer "
+				  "TOKEN (REQUIRED_PASSWORD)"
+				: "no token: send Authorization: Bearer TOKEN");
+	else
+		http_answer(req, 403, "Forbidden",
+			    clickhouse
+				? "Code: 516. DB::Exception: The token is wrong, or has not the "
+				  "role that this needs (AUTHENTICATION_FAILED)"
+				: "the token is wrong, or has not the role that this needs");
+}
+
+bool
+http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse)
+{
+	struct auth_headers headers = {.authorization = http_header(req, "authorization"),
+				       .clickhouse_key = http_header(req, "x-clickhouse-key")};
+	struct store_str token;
+	char buffer[512];
+
+	http_parameter(req, "password", &headers.password);
+	if (!auth_token(&headers, buffer, &token)) {
+		refuse(req, false, clickhouse);
+		return false;
+	}
+	if (token.size == 0) {
+		refuse(req, true, clickhouse);
+		return false;
+	}
+	if (auth_allows(auth_check(http_server(req)->auth, token), needed))
+		return true;
+	refuse(req, false, clickhouse);
+	return false;
+}
+
+/* ---- small endpoints ------------------------------------------------- */
+
+static int
+answer_ping(h2o_req_t *req)
+{
+	return http_answer(req, 200, "OK", "Ok.");
+}
+
+static int
+answer_health(h2o_req_t *req)
+{
+	return http_answer(req, 200, "OK", "ok");
+}
+
+static int
+answer_ready(h2o_req_t *req)
+{
+	struct server *server = http_server(req);
+
+	if (atomic_load(&server->ready) && !atomic_load(&server->stopping))
+		return http_answer(req, 200, "OK", "ready");
+	return http_answer_retry(req, 503, "Service Unavailable", "not ready");
+}
+
+static int
+answer_metrics(h2o_req_t *req)
+{
+	struct store_stats stats;
+	size_t size;
+	char *text;
+
+	if (!is_loopback(req) && !http_authorize(req, AUTH_QUERY, false))
+		return 0;
+	store_stats(http_server(req)->store, &stats);
+	if ((text = metrics_text(&stats, &size)) == NULL)
+		return http_answer_retry(req, 503, "Service Unavailable", "out of memory");
+	req->res.status = 200;
+	req->res.reason = "OK";
+	req->res.content_length = size;
+	http_add_header(req, "content-type",
+			H2O_STRLIT("text/plain; version=0.0.4; charset=utf-8"));
+	h2o_send_inline(req, text, size);
+	free(text);
+	return 0;
+}
+
+/* ---- dispatch -------------------------------------------------------- */
+
+#define GET 1u
+#define POST 2u
+#define OPTIONS 4u
+
+static const struct {
+	const char *path;
+	unsigned methods;
+	uint32_t roles;
+	int (*handle)(h2o_req_t *req);
+} routes[] = {
+    {"/beacon", POST | OPTIONS, CONFIG_PUBLIC, collect_beacon},
+    {"/query", GET | POST, CONFIG_PRIVATE, api_query},
+    {"/import", POST, CONFIG_PRIVATE, import_request},
+    {"/ping", GET, CONFIG_PRIVATE, answer_ping},
+    {"/metrics", GET, CONFIG_PRIVATE, answer_metrics},
+    {"/healthz", GET, CONFIG_PUBLIC | CONFIG_PRIVATE, answer_health},
+    {"/readyz", GET, CONFIG_PUBLIC | CONFIG_PRIVATE, answer_ready},
+};
+
+static unsigned
+method_of(const h2o_req_t *req)
+{
+	if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
+	    h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD")))
+		return GET;
+	if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST")))
+		return POST;
+	return h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS")) ? OPTIONS : 0;
+}
+
+int
+http_on_request(h2o_req_t *req)
+{
+	struct store_str path = http_path(req);
+
+	if (path.size == 0 || path.bytes[0] != '/')
+		return http_answer(req, 400, "Bad Request", "the path must begin with /");
+	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+		if (strlen(routes[i].path) != path.size ||
+		    memcmp(routes[i].path, path.bytes, path.size) != 0 ||
+		    !(routes[i].roles & loop_roles(req)))
+			continue;
+		if (!(routes[i].methods & method_of(req)))
+			return http_answer(req, 405, "Method Not Allowed",
+					   "this path does not take this method");
+		return routes[i].handle(req);
+	}
+	return static_file(req);
+}

@@ -1,0 +1,69 @@
+/*
+ * The routes, and what all handlers share.
+ */
+#ifndef HTTP_H
+#define HTTP_H
+
+#include <stdatomic.h>
+
+#include <h2o.h>
+
+#include "auth.h"
+#include "config.h"
+#include "event.h"
+#include "ingest.h"
+#include "workpool.h"
+
+#define HTTP_BEACON_BYTES_MAX (64u << 10)
+#define HTTP_PUBLIC_BYTES_MAX (96u << 10)  /* libh2o's own cap, above ours */
+#define HTTP_PRIVATE_BYTES_MAX (16u << 20) /* our cap on private bodies */
+#define HTTP_PRIVATE_HARD_BYTES_MAX (17u << 20)
+
+/* Everything handlers need; lives as long as the process serves. */
+struct server {
+	const struct config *config;
+	struct store *store;
+	struct enricher *enricher;
+	struct auth *auth;
+	struct ingest *ingest;
+	struct workpool *pool;
+	_Atomic int ready, stopping;
+	_Atomic uint32_t connections;
+	_Atomic uint32_t queries;
+	_Atomic uint64_t private_bytes; /* of bodies that workers hold */
+};
+
+/* The one libh2o handler of a listener: dispatches by path. */
+int http_on_request(h2o_req_t *req);
+struct server *http_server(h2o_req_t *req);
+
+/* Answers at once: text/plain with a newline, or empty when text is NULL. */
+int http_answer(h2o_req_t *req, int status, const char *reason, const char *text);
+int http_answer_retry(h2o_req_t *req, int status, const char *reason, const char *text);
+/* Value of a request header, "" when it is absent. */
+struct store_str http_header(const h2o_req_t *req, const char *lower_name);
+/* Path without the query. */
+struct store_str http_path(const h2o_req_t *req);
+/* A parameter of the query string, percent-decoded in the request's pool;
+ * false when it is absent. */
+bool http_parameter(h2o_req_t *req, const char *name, struct store_str *out);
+/* Calls `each` for every parameter. */
+void http_parameters(h2o_req_t *req,
+		     void (*each)(void *context, struct store_str name, struct store_str value),
+		     void *context);
+void http_add_header(h2o_req_t *req, const char *lower_name, const char *value, size_t size);
+/* Textual address of the peer. */
+void http_address(h2o_req_t *req, char out[64]);
+int64_t http_now_ms(void);
+
+/* What a request asks for, in roles: 0 when the client may not have it, after
+ * answering 401 or 403. `clickhouse`: with ClickHouse's error body. */
+bool http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse);
+
+/* The handlers: collect.c, import.c, api_query.c, static.c. */
+int collect_beacon(h2o_req_t *req);
+int import_request(h2o_req_t *req);
+int api_query(h2o_req_t *req);
+int static_file(h2o_req_t *req);
+
+#endif

@@ -1,0 +1,333 @@
+/*
+ * POST /import: authorised on the loop, inflated and decoded on the work pool,
+ * written as one commit.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "import.h"
+#include "json.h"
+#include "loop.h"
+#include "metrics.h"
+
+#define BUFFERED_BYTES_MAX ((uint64_t)128 << 20) /* of bodies, all together */
+#define ZSTD_WINDOW_LOG_MAX 23                   /* 8 MiB */
+
+enum coding { CODING_NONE, CODING_GZIP, CODING_ZSTD };
+
+struct import_job {
+	struct ingest_item item; /* first: `done` gets this */
+	struct workpool_job job;
+	struct server *server;
+	struct reply *reply;
+	struct store_arena *arena; /* owned */
+	struct store_str body;     /* in the arena */
+	enum coding coding;
+	struct import_batch batch;
+	struct store_request request;
+};
+
+static void
+finish(struct import_job *job)
+{
+	atomic_fetch_sub(&job->server->private_bytes, job->body.size);
+	reply_send(job->reply);
+	store_arena_free(job->arena);
+	free(job);
+}
+
+static void
+answer(struct import_job *job, int status, const char *reason, const char *text)
+{
+	struct reply *reply = job->reply;
+
+	reply->status = status;
+	reply->reason = reason;
+	reply->content_type = "text/plain; charset=utf-8";
+	reply->body = strdup(text);
+	reply->body_size = reply->body == NULL ? 0 : strlen(text);
+	reply->retry_after_s = status == 503 ? 10 : 0;
+	finish(job);
+}
+
+/* ---- inflating ------------------------------------------------------- */
+
+/* The output doubles until it is enough; beyond the cap it is refused. */
+struct output {
+	char *bytes; /* in the arena */
+	size_t size, size_max;
+};
+
+static bool
+grow(struct output *output, struct store_arena *arena)
+{
+	size_t size_max = output->size_max == 0 ? (size_t)1 << 20 : output->size_max * 2;
+	char *bytes;
+
+	if (output->size < output->size_max)
+		return true;
+	if (output->size_max >= IMPORT_INFLATED_BYTES_MAX ||
+	    (bytes = store_arena_alloc(arena, size_max)) == NULL)
+		return false;
+	if (output->size > 0)
+		memcpy(bytes, output->bytes, output->size);
+	output->bytes = bytes;
+	output->size_max = size_max;
+	return true;
+}
+
+/* NULL, or what is wrong. */
+static const char *
+inflate_gzip(struct store_str body, struct store_arena *arena, struct output *output)
+{
+	z_stream stream = {.next_in = (Bytef *)(uintptr_t)body.bytes, .avail_in = body.size};
+	const char *wrong = NULL;
+	int result = Z_OK;
+
+	if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
+		return "out of memory";
+	while (wrong == NULL && result != Z_STREAM_END) {
+		if (!grow(output, arena)) {
+			wrong = "more than 128 MiB when inflated";
+			break;
+		}
+		stream.next_out = (Bytef *)output->bytes + output->size;
+		stream.avail_out = (uInt)(output->size_max - output->size);
+		result = inflate(&stream, Z_NO_FLUSH);
+		output->size = output->size_max - stream.avail_out;
+		if (result != Z_OK && result != Z_STREAM_END)
+			wrong = "malformed gzip data";
+		else if (result == Z_OK && stream.avail_in == 0 && stream.avail_out > 0)
+			wrong = "gzip data is cut short";
+	}
+	inflateEnd(&stream);
+	return wrong;
+}
+
+static const char *
+inflate_zstd(struct store_str body, struct store_arena *arena, struct output *output)
+{
+	ZSTD_DCtx *context = ZSTD_createDCtx();
+	ZSTD_inBuffer in = {body.bytes, body.size, 0};
+	const char *wrong = context == NULL ? "out of memory" : NULL;
+	size_t left = 1;
+
+	if (context != NULL)
+		ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
+	while (wrong == NULL && (in.pos < in.size || left != 0)) {
+		ZSTD_outBuffer out;
+
+		if (!grow(output, arena)) {
+			wrong = "more than 128 MiB when inflated";
+			break;
+		}
+		out = (ZSTD_outBuffer){output->bytes, output->size_max, output->size};
+		left = ZSTD_decompressStream(context, &out, &in);
+		if (ZSTD_isError(left))
+			wrong = "malformed zstd data, or a window above 8 MiB";
+		else if (left != 0 && in.pos == in.size && out.pos < out.size)
+			wrong = "zstd data is cut short";
+		output->size = out.pos;
+	}
+	ZSTD_freeDCtx(context);
+	return wrong;
+}
+
+/* ---- on the pool ----------------------------------------------------- */
+
+static void
+put_answer(struct import_job *job)
+{
+	struct reply *reply = job->reply;
+	const struct store_request *request = &job->request;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &reply->body_size);
+
+	reply->status = 200;
+	reply->reason = "OK";
+	reply->content_type = "application/json";
+	if (out == NULL)
+		return;
+	fprintf(
+	    out,
+	    "{\"stored\":%u,\"repeated\":%u,\"late\":%u,\"rejected\":%u,\"first\":%s,\"errors\":[",
+	    request->stored_count, request->repeated_count, request->late_count, request->note,
+	    request->repeated ? "false" : "true");
+	for (uint32_t i = 0; i < job->batch.errors_count; i++) {
+		fprintf(out, "%s\"", i == 0 ? "" : ",");
+		for (const char *c = job->batch.errors[i]; *c != '\0'; c++) {
+			if (*c == '"' || *c == '\\')
+				fputc('\\', out);
+			fputc((unsigned char)*c < 0x20 ? ' ' : *c, out);
+		}
+		fputc('"', out);
+	}
+	fprintf(out, "]}\n");
+	fclose(out);
+	reply->body = text;
+}
+
+/* On the writer's thread. */
+static void
+on_written(struct ingest_item *item, int result)
+{
+	struct import_job *job = (struct import_job *)item;
+
+	if (result == STORE_EBUSY || result == STORE_EFULL || result == STORE_ENOMEM ||
+	    result == STORE_EIO) {
+		answer(job, 503, "Service Unavailable",
+		       result == STORE_EFULL ? "the disk is full\n"
+					     : "cannot be stored now: try again\n");
+		return;
+	}
+	if (result != 0) {
+		answer(job, 413, "Payload Too Large",
+		       "too much for one commit: send it in parts\n");
+		return;
+	}
+	if (job->request.conflict) {
+		answer(job, 422, "Unprocessable Entity",
+		       "this Idempotency-Key came with another body before\n");
+		return;
+	}
+	metrics_add(METRICS_imports, 1);
+	if (!job->request.repeated) {
+		metrics_add(METRICS_beacons_stored, job->request.stored_count);
+		metrics_add(METRICS_beacons_repeated, job->request.repeated_count);
+		metrics_add(METRICS_beacons_late, job->request.late_count);
+		metrics_add(METRICS_import_lines_rejected, job->request.note);
+	}
+	put_answer(job);
+	finish(job);
+}
+
+static void
+run(struct workpool_job *pool_job)
+{
+	struct import_job *job =
+	    (struct import_job *)((char *)pool_job - offsetof(struct import_job, job));
+	struct output output = {0};
+	struct store_str text = job->body;
+	const char *wrong = NULL;
+	char line[128];
+
+	if (job->coding != CODING_NONE) {
+		wrong = job->coding == CODING_GZIP ? inflate_gzip(job->body, job->arena, &output)
+						   : inflate_zstd(job->body, job->arena, &output);
+		text = (struct store_str){output.bytes, (uint32_t)output.size};
+	}
+	if (wrong != NULL) {
+		snprintf(line, sizeof line, "%s\n", wrong);
+		answer(job, wrong[0] == 'm' && wrong[1] == 'o' ? 413 : 400, "Bad Request", line);
+		return;
+	}
+	if (import_decode(text, job->server->enricher, http_now_ms(), job->arena, &job->batch) !=
+	    0) {
+		answer(job, 503, "Service Unavailable",
+		       "out of memory: send it in smaller parts\n");
+		return;
+	}
+	if (job->batch.entries_count == 0 && job->batch.rejected_count > 0) {
+		snprintf(line, sizeof line, "%.120s\n", job->batch.errors[0]);
+		answer(job, 400, "Bad Request", line);
+		return;
+	}
+	job->request.note = job->batch.rejected_count;
+	job->item.commit = (struct store_commit){.entries = job->batch.entries,
+						 .entries_count = job->batch.entries_count,
+						 .request = &job->request};
+	job->item.done = on_written;
+	if (!ingest_submit(job->server->ingest, &job->item))
+		answer(job, 503, "Service Unavailable", "too much is waiting for the disk\n");
+}
+
+/* ---- on the loop ----------------------------------------------------- */
+
+static void
+hash_to(struct store_str text, uint8_t out[16])
+{
+	XXH128_hash_t hash = XXH3_128bits(text.size == 0 ? "" : text.bytes, text.size);
+
+	memcpy(out, &hash.low64, 8);
+	memcpy(out + 8, &hash.high64, 8);
+}
+
+static bool
+find_coding(struct store_str header, enum coding *coding)
+{
+	*coding = CODING_NONE;
+	if (header.size == 0 || h2o_memis(header.bytes, header.size, H2O_STRLIT("identity")))
+		return true;
+	if (h2o_memis(header.bytes, header.size, H2O_STRLIT("gzip")))
+		*coding = CODING_GZIP;
+	else if (h2o_memis(header.bytes, header.size, H2O_STRLIT("zstd")))
+		*coding = CODING_ZSTD;
+	return *coding != CODING_NONE;
+}
+
+static struct import_job *
+create_job(h2o_req_t *req)
+{
+	struct import_job *job = calloc(1, sizeof *job);
+	struct store_str key = http_header(req, "idempotency-key");
+	char *bytes;
+
+	if (job == NULL)
+		return NULL;
+	job->server = http_server(req);
+	job->job.run = run;
+	job->arena = store_arena_create((size_t)2 << 30);
+	bytes = job->arena == NULL ? NULL : store_arena_alloc(job->arena, req->entity.len);
+	if (bytes == NULL || (job->reply = reply_create(req)) == NULL) {
+		store_arena_free(job->arena);
+		free(job);
+		return NULL;
+	}
+	if (req->entity.len > 0)
+		memcpy(bytes, req->entity.base, req->entity.len);
+	job->body = (struct store_str){bytes, (uint32_t)req->entity.len};
+	job->request.received_ms = http_now_ms();
+	hash_to(job->body, job->request.body);
+	hash_to(key.size > 0 ? key : job->body, job->request.key);
+	return job;
+}
+
+int
+import_request(h2o_req_t *req)
+{
+	struct server *server = http_server(req);
+	struct store_str format;
+	struct import_job *job;
+	enum coding coding;
+
+	if (!http_authorize(req, AUTH_IMPORT, false))
+		return 0;
+	if (req->entity.len > HTTP_PRIVATE_BYTES_MAX)
+		return http_answer(req, 413, "Payload Too Large",
+				   "an import has at most 16 MiB: send it in parts");
+	if (http_parameter(req, "format", &format) &&
+	    !h2o_memis(format.bytes, format.size, H2O_STRLIT("ndjson")) &&
+	    !h2o_memis(format.bytes, format.size, H2O_STRLIT("json")))
+		return http_answer(req, 400, "Bad Request", "format: use ndjson or json");
+	if (!find_coding(http_header(req, "content-encoding"), &coding))
+		return http_answer(req, 415, "Unsupported Media Type",
+				   "Content-Encoding: use gzip or zstd");
+	if (atomic_load(&server->private_bytes) + req->entity.len > BUFFERED_BYTES_MAX ||
+	    (job = create_job(req)) == NULL)
+		return http_answer_retry(req, 503, "Service Unavailable",
+					 "too many imports at once");
+	job->coding = coding;
+	atomic_fetch_add(&server->private_bytes, job->body.size);
+	if (workpool_submit(server->pool, &job->job))
+		return 0;
+	atomic_fetch_sub(&server->private_bytes, job->body.size);
+	reply_discard(job->reply);
+	store_arena_free(job->arena);
+	free(job);
+	return http_answer_retry(req, 503, "Service Unavailable", "too many imports at once");
+}

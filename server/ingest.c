@@ -1,0 +1,125 @@
+/*
+ * ingest.h. Between the loops and store_append; must not look into commits.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "ingest.h"
+#include "log.h"
+#include "metrics.h"
+
+#define GROUP_MAX 4096u
+
+struct ingest {
+	struct store *store; /* borrowed */
+	pthread_t thread;
+	uint32_t queue_max;
+	pthread_mutex_t mutex;
+	pthread_cond_t wanted;
+	/* guarded by mutex: */
+	struct ingest_item *first, *last;
+	uint32_t queued;
+	bool stopping;
+	/* the writer thread's: */
+	struct store_commit commits[GROUP_MAX];
+	struct ingest_item *items[GROUP_MAX];
+};
+
+/* Up to GROUP_MAX items, waiting for the first; 0 when it is time to end. */
+static uint32_t
+take(struct ingest *ingest)
+{
+	uint32_t count = 0;
+
+	pthread_mutex_lock(&ingest->mutex);
+	while (ingest->first == NULL && !ingest->stopping)
+		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
+	while (ingest->first != NULL && count < GROUP_MAX) {
+		ingest->items[count++] = ingest->first;
+		ingest->first = ingest->first->next;
+	}
+	ingest->queued -= count;
+	pthread_mutex_unlock(&ingest->mutex);
+	return count;
+}
+
+static void *
+write_on(void *argument)
+{
+	struct ingest *ingest = argument;
+	uint32_t count;
+
+	while ((count = take(ingest)) > 0) {
+		struct store_error error = {0};
+		int result;
+
+		for (uint32_t i = 0; i < count; i++)
+			ingest->commits[i] = ingest->items[i]->commit;
+		result = store_append(ingest->store, ingest->commits, count, &error);
+		if (result != 0)
+			log_line("beacons refused: %s", error.text);
+		metrics_add(METRICS_groups, 1);
+		for (uint32_t i = 0; i < count; i++) {
+			ingest->items[i]->commit = ingest->commits[i];
+			ingest->items[i]->done(ingest->items[i],
+					       result != 0 ? result : ingest->commits[i].result);
+		}
+	}
+	return NULL;
+}
+
+struct ingest *
+ingest_create(struct store *store, uint32_t queue_max)
+{
+	struct ingest *ingest = calloc(1, sizeof *ingest);
+
+	if (ingest == NULL)
+		return NULL;
+	ingest->store = store;
+	ingest->queue_max = queue_max;
+	pthread_mutex_init(&ingest->mutex, NULL);
+	pthread_cond_init(&ingest->wanted, NULL);
+	if (pthread_create(&ingest->thread, NULL, write_on, ingest) != 0) {
+		pthread_mutex_destroy(&ingest->mutex);
+		pthread_cond_destroy(&ingest->wanted);
+		free(ingest);
+		return NULL;
+	}
+	return ingest;
+}
+
+void
+ingest_destroy(struct ingest *ingest)
+{
+	if (ingest == NULL)
+		return;
+	pthread_mutex_lock(&ingest->mutex);
+	ingest->stopping = true;
+	pthread_cond_signal(&ingest->wanted);
+	pthread_mutex_unlock(&ingest->mutex);
+	pthread_join(ingest->thread, NULL);
+	pthread_mutex_destroy(&ingest->mutex);
+	pthread_cond_destroy(&ingest->wanted);
+	free(ingest);
+}
+
+bool
+ingest_submit(struct ingest *ingest, struct ingest_item *item)
+{
+	bool room;
+
+	pthread_mutex_lock(&ingest->mutex);
+	room = ingest->queued < ingest->queue_max && !ingest->stopping;
+	if (room) {
+		item->next = NULL;
+		if (ingest->first == NULL)
+			ingest->first = item;
+		else
+			ingest->last->next = item;
+		ingest->last = item;
+		if (ingest->queued++ == 0)
+			pthread_cond_signal(&ingest->wanted);
+	}
+	pthread_mutex_unlock(&ingest->mutex);
+	return room;
+}

@@ -1,0 +1,28 @@
+/*
+ * From any thread to the one writer: a bounded queue of commits. The writer
+ * takes all that has queued up, appends it with one sync, and then calls each
+ * item's `done` on its own thread.
+ */
+#ifndef INGEST_H
+#define INGEST_H
+
+#include "store/store.h"
+
+struct ingest;
+
+struct ingest_item {
+	struct store_commit commit; /* and what it points to: the item's until done */
+	/* result: commit.result, or the negative code of the whole group. Owns
+	 * the item from now on. */
+	void (*done)(struct ingest_item *item, int result);
+	struct ingest_item *next; /* the queue's */
+};
+
+/* The store is borrowed until ingest_destroy. */
+struct ingest *ingest_create(struct store *store, uint32_t queue_max);
+/* Writes what is queued, then ends. */
+void ingest_destroy(struct ingest *ingest);
+/* False: the queue is full; the item is still the caller's. */
+bool ingest_submit(struct ingest *ingest, struct ingest_item *item);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * One libh2o event loop per core with its connections, and answers that come
+ * later from other threads.
+ */
+#ifndef LOOP_H
+#define LOOP_H
+
+#include <stdatomic.h>
+
+#include <h2o.h>
+
+#include "config.h"
+#include "http.h"
+
+struct loop;
+
+/* A listening socket, opened once per loop (SO_REUSEPORT). */
+struct loop_listener {
+	struct sockaddr_storage address;
+	socklen_t address_size;
+	SSL_CTX *tls; /* borrowed; NULL: plain */
+	uint32_t roles;
+};
+
+/* Opens the sockets and starts the thread. NULL: *error says why. Everything
+ * is borrowed for ever. With port 0 the first loop picks the port
+ * and writes it to the listener. */
+struct loop *loop_create(struct server *server, struct loop_listener *listeners,
+			 uint32_t listeners_count, char error[256]);
+/* Roles of the listener that the request came by. */
+uint32_t loop_roles(h2o_req_t *req);
+/* Stops accepting and shuts connections down gracefully; any thread. */
+void loop_stop(struct loop *loop);
+/* Waits for the thread, which ends when the last connection has, or at the
+ * deadline (monotonic). */
+void loop_join(struct loop *loop, int64_t deadline_ms);
+
+/* ---- answering later ------------------------------------------------- */
+
+/*
+ * Made on the loop's thread for a request; filled and sent from any thread.
+ * When the client is gone, `cancelled` is set and nothing is sent.
+ */
+struct reply {
+	_Atomic int cancelled;
+	int status;
+	const char *reason;       /* static */
+	const char *content_type; /* static; NULL: no body */
+	char *body;               /* taken: freed with free() */
+	size_t body_size;
+	uint32_t retry_after_s;  /* 0: no header */
+	char exception_code[12]; /* X-ClickHouse-Exception-Code, or "" */
+	char summary[160];       /* X-ClickHouse-Summary, or "" */
+	/* the loop's: */
+	struct loop *loop;
+	h2o_req_t *req; /* NULL: the client is gone */
+	struct reply_slot *slot;
+	struct reply *next;
+};
+
+/* NULL: out of memory. */
+struct reply *reply_create(h2o_req_t *req);
+/* On the loop's thread, instead of sending: forgets and frees it. */
+void reply_discard(struct reply *reply);
+/* Hands it back to its loop, which frees it. */
+void reply_send(struct reply *reply);
+/* The same on the loop's own thread, at once. */
+void reply_send_now(struct reply *reply);
+
+#endif

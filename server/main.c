@@ -1,0 +1,44 @@
+/*
+ * The program's entry: picks the subcommand.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char help[] = "usage: drum COMMAND [options]\n"
+			   "  serve      collect beacons and answer queries\n"
+			   "  import     load beacons from a file\n"
+			   "  query      run SQL\n"
+			   "  generate   write realistic beacons\n"
+			   "  token      make an access token\n"
+			   "  version    print the version\n"
+			   "drum COMMAND --help tells its options.\n";
+
+int
+main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int argc, char **argv);
+	} commands[] = {{"serve", cli_serve},
+			{"import", cli_import},
+			{"query", cli_query},
+			{"generate", cli_generate},
+			{"token", cli_token}};
+
+	if (argc < 2)
+		return cli_usage(help);
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+		return cli_help(help);
+	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
+		printf("drum %s\n", DRUM_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	fprintf(stderr, "drum: unknown command %s\n", argv[1]);
+	return cli_usage(help);
+}

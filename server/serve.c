@@ -1,0 +1,342 @@
+/*
+ * drum serve: opens everything in order, runs until SIGTERM or SIGINT, closes
+ * in reverse order. The main thread waits for signals only.
+ */
+#include <arpa/inet.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "http.h"
+#include "log.h"
+#include "loop.h"
+#include "tls.h"
+
+#define LOOPS_MAX 64
+#define LISTENERS_MAX 16
+#define DRAIN_MS 8000
+#define WATCHDOG_S 10
+
+static const char help[] =
+    "usage: drum serve [options]\n"
+    "  --config FILE       YAML configuration\n"
+    "  --data DIR          data directory (default: data)\n"
+    "  --http ADDR:PORT    plain listener (default: 127.0.0.1:8080; port 0: any free one)\n"
+    "  --https ADDR:PORT   TLS listener (default: 127.0.0.1:8443)\n"
+    "  --geoip FILE        MaxMind DB file; may be given several times\n"
+    "  --check-config      check the configuration and end\n"
+    "  --help\n";
+
+struct serving {
+	struct config *config;
+	struct server server;
+	struct loop_listener listeners[LISTENERS_MAX];
+	SSL_CTX *tls;
+	struct loop *loops[LOOPS_MAX];
+	int loops_count;
+};
+
+static struct serving serving; /* one a process; static, so that its parts are reachable */
+
+static int
+failed(const char *text)
+{
+	fprintf(stderr, "drum: %s\n", text);
+	return 1;
+}
+
+/* ---- options --------------------------------------------------------- */
+
+enum option_code { CONFIG = 256, DATA, HTTP, HTTPS, GEOIP, CHECK, HELP };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, CONFIG}, {"data", required_argument, NULL, DATA},
+    {"http", required_argument, NULL, HTTP},     {"https", required_argument, NULL, HTTPS},
+    {"geoip", required_argument, NULL, GEOIP},   {"check-config", no_argument, NULL, CHECK},
+    {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
+
+static bool
+apply(struct config *config, int code, const char *value)
+{
+	switch (code) {
+	case DATA:
+		return config_set_data(config, value);
+	case HTTP:
+		return config_set_listener(config, value, false);
+	case HTTPS:
+		return config_set_listener(config, value, true);
+	case GEOIP:
+		return config_add_geoip(config, value);
+	default:
+		return true;
+	}
+}
+
+/* -1: go on; else the exit code. Flags are applied after the file. */
+static int
+read_options(int argc, char **argv)
+{
+	const char *file = NULL;
+	bool check = false;
+	char error[512];
+	int code;
+
+	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (code == '?')
+			return cli_usage(help);
+		if (code == HELP)
+			return cli_help(help);
+		if (code == CONFIG)
+			file = optarg;
+		check |= code == CHECK;
+	}
+	if (optind < argc)
+		return cli_usage(help);
+	if ((serving.config = config_load(file, error)) == NULL)
+		return failed(error);
+	optind = 1;
+	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (!apply(serving.config, code, optarg))
+			return failed("out of memory");
+	}
+	if (!check)
+		return -1;
+	printf("configuration is valid\n");
+	return 0;
+}
+
+/* ---- opening --------------------------------------------------------- */
+
+static int
+parse_address(const char *text, struct loop_listener *out)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC,
+				 .ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *found;
+	char host[256], message[400];
+	const char *colon = strrchr(text, ':');
+	size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+	int result;
+
+	if (colon == NULL || size >= sizeof host) {
+		snprintf(message, sizeof message, "listener %.200s: expected ADDR:PORT", text);
+		return failed(message);
+	}
+	memcpy(host, text, size);
+	host[size] = '\0';
+	if (size > 2 && host[0] == '[' && host[size - 1] == ']') {
+		memmove(host, host + 1, size - 2);
+		host[size - 2] = '\0';
+	}
+	if (strcmp(host, "localhost") == 0)
+		strcpy(host, "127.0.0.1");
+	result = getaddrinfo(host[0] == '\0' ? NULL : host, colon + 1, &hints, &found);
+	if (result != 0) {
+		snprintf(message, sizeof message, "listener %.200s: %s", text,
+			 gai_strerror(result));
+		return failed(message);
+	}
+	memcpy(&out->address, found->ai_addr, found->ai_addrlen);
+	out->address_size = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int
+open_tls(void)
+{
+	char certificate[4096], key[4096], error[256];
+	const struct config *config = serving.config;
+
+	if (config->certificate != NULL) {
+		serving.tls = tls_create(config->certificate, config->certificate_key, error);
+	} else {
+		if (tls_self_signed(config->data, certificate, key, error) != 0)
+			return failed(error);
+		serving.tls = tls_create(certificate, key, error);
+	}
+	return serving.tls == NULL ? failed(error) : 0;
+}
+
+static int
+open_parts(void)
+{
+	struct config *config = serving.config;
+	struct server *server = &serving.server;
+	struct store_error error = {0};
+	char text[256];
+
+	server->config = config;
+	if (cli_open_store(config->data, false, (size_t)config->limits.memtable_mb << 20,
+			   &server->store, &error) != 0)
+		return failed(error.text);
+	if (!auth_open(config->data, &server->auth, text))
+		return failed(text);
+	server->enricher =
+	    enricher_open((const char *const *)config->geoip, config->geoip_count, log_text, NULL);
+	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
+	server->pool =
+	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);
+	if (server->enricher == NULL || server->ingest == NULL || server->pool == NULL)
+		return failed("out of memory");
+	return open_tls();
+}
+
+static void
+print_address(const struct loop_listener *listener)
+{
+	char host[64], port[16];
+
+	if (getnameinfo((const struct sockaddr *)&listener->address, listener->address_size, host,
+			sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+		fprintf(stderr,
+			strchr(host, ':') != NULL ? "listening on %s://[%s]:%s\n"
+						  : "listening on %s://%s:%s\n",
+			listener->tls != NULL ? "https" : "http", host, port);
+}
+
+static int
+open_loops(void)
+{
+	struct config *config = serving.config;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	char error[256], line[400];
+
+	if (config->listeners_count > LISTENERS_MAX)
+		return failed("more than 16 listeners");
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		if (parse_address(config->listeners[i].address, &serving.listeners[i]) != 0)
+			return 1;
+		serving.listeners[i].tls = config->listeners[i].tls ? serving.tls : NULL;
+		serving.listeners[i].roles = config->listeners[i].roles;
+	}
+	for (; serving.loops_count < cores && serving.loops_count < LOOPS_MAX;
+	     serving.loops_count++) {
+		serving.loops[serving.loops_count] =
+		    loop_create(&serving.server, serving.listeners, config->listeners_count, error);
+		if (serving.loops[serving.loops_count] == NULL) {
+			snprintf(line, sizeof line, "%s (is another program on the port?)", error);
+			return failed(line);
+		}
+	}
+	for (uint32_t i = 0; i < config->listeners_count; i++)
+		print_address(&serving.listeners[i]);
+	return 0;
+}
+
+/* What a newcomer needs next. */
+static void
+print_welcome(void)
+{
+	const struct loop_listener *listener = NULL;
+	struct sockaddr_in address;
+
+	for (uint32_t i = 0; i < serving.config->listeners_count && listener == NULL; i++) {
+		if (serving.listeners[i].tls == NULL &&
+		    (serving.listeners[i].roles & CONFIG_PRIVATE))
+			listener = &serving.listeners[i];
+	}
+	if (listener == NULL || listener->address.ss_family != AF_INET)
+		return;
+	memcpy(&address, &listener->address, sizeof address);
+	fprintf(stderr,
+		"\n  set-up page  http://localhost:%u/#token=%s\n"
+		"  demo page    http://localhost:%u/demo\n"
+		"  script tag   <script async src=\"http://localhost:%u/drum.js\" "
+		"data-site=\"my-site\"></script>\n\n",
+		ntohs(address.sin_port), auth_development_token(serving.server.auth),
+		ntohs(address.sin_port), ntohs(address.sin_port));
+}
+
+/* ---- closing --------------------------------------------------------- */
+
+/* The last resort, when a connection or a disk does not let go: all that was
+ * acknowledged is on disk. */
+static void
+on_alarm(int signal_number)
+{
+	static const char line[] = "drum: the shutdown took too long; ending now\n";
+
+	(void)signal_number;
+	(void)!write(STDERR_FILENO, line, sizeof line - 1);
+	_exit(0);
+}
+
+static int
+close_parts(void)
+{
+	struct server *server = &serving.server;
+	struct store_error error = {0};
+	struct timespec now;
+	int64_t deadline_ms;
+
+	signal(SIGALRM, on_alarm);
+	alarm(WATCHDOG_S);
+	atomic_store(&server->stopping, 1);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	deadline_ms = (int64_t)now.tv_sec * 1000 + DRAIN_MS;
+	for (int i = 0; i < serving.loops_count; i++)
+		loop_stop(serving.loops[i]);
+	for (int i = 0; i < serving.loops_count; i++)
+		loop_join(serving.loops[i], deadline_ms);
+	workpool_destroy(server->pool);
+	ingest_destroy(server->ingest);
+	alarm(0); /* a flush may take longer than the drain: it is bounded by memory */
+	if (store_close(server->store, &error) != 0)
+		log_line("the last flush failed: %s; the rows are in the WAL", error.text);
+	enricher_close(server->enricher);
+	auth_close(server->auth);
+	SSL_CTX_free(serving.tls);
+	config_free(serving.config);
+	return 0;
+}
+
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < RLIM_INFINITY &&
+	    serving.config->limits.connections + 512 > limit.rlim_cur) {
+		serving.config->limits.connections =
+		    limit.rlim_cur > 1024 ? (uint32_t)limit.rlim_cur - 512 : 512;
+		log_line("at most %u connections: the limit on open files is %llu",
+			 serving.config->limits.connections, (unsigned long long)limit.rlim_cur);
+	}
+}
+
+int
+cli_serve(int argc, char **argv)
+{
+	sigset_t waited;
+	int received, result = read_options(argc, argv);
+
+	if (result >= 0)
+		return result;
+	raise_descriptor_limit();
+	sigemptyset(&waited);
+	sigaddset(&waited, SIGTERM);
+	sigaddset(&waited, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &waited, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	if (open_parts() != 0 || open_loops() != 0)
+		return 1;
+	atomic_store(&serving.server.ready, 1);
+	print_welcome();
+	sigwait(&waited, &received);
+	log_line("stopping");
+	return close_parts();
+}

@@ -1,0 +1,91 @@
+/*
+ * The files built into the program: a fixed list, so no path can lead out.
+ */
+#include <string.h>
+
+#include "assets.h"
+#include "http.h"
+#include "loop.h"
+
+/* Whether Accept-Encoding names the coding (and not with q=0). */
+static bool
+accepts(const h2o_req_t *req, const char *coding)
+{
+	struct store_str header = http_header(req, "accept-encoding");
+	const char *found =
+	    header.size == 0 ? NULL : memmem(header.bytes, header.size, coding, strlen(coding));
+	size_t left;
+
+	if (found == NULL)
+		return false;
+	found += strlen(coding);
+	left = (size_t)(header.bytes + header.size - found);
+	return !(left >= 4 && memcmp(found, ";q=0", 4) == 0 && (left == 4 || found[4] == ','));
+}
+
+/* The script is public, the pages are for whoever may query. */
+static bool
+is_served(const h2o_req_t *req, const struct asset *asset, uint32_t roles)
+{
+	struct store_str path = http_path(req);
+	bool script = strncmp(asset->path, "/drum.", 6) == 0;
+
+	return strlen(asset->path) == path.size &&
+	       memcmp(asset->path, path.bytes, path.size) == 0 &&
+	       (roles & (script ? CONFIG_PUBLIC : CONFIG_PRIVATE)) != 0;
+}
+
+static int
+send_asset(h2o_req_t *req, const struct asset *asset)
+{
+	const unsigned char *bytes = asset->identity;
+	size_t size = asset->identity_size;
+	struct store_str known = http_header(req, "if-none-match");
+
+	http_add_header(req, "etag", asset->etag, strlen(asset->etag));
+	http_add_header(req, "cache-control", asset->cache_control, strlen(asset->cache_control));
+	http_add_header(req, "vary", H2O_STRLIT("accept-encoding"));
+	http_add_header(req, "x-content-type-options", H2O_STRLIT("nosniff"));
+	http_add_header(req, "cross-origin-resource-policy", H2O_STRLIT("cross-origin"));
+	http_add_header(req, "content-security-policy",
+			H2O_STRLIT("default-src 'self'; img-src 'self' data:"));
+	http_add_header(req, "referrer-policy", H2O_STRLIT("no-referrer"));
+	if (known.size > 0 &&
+	    memmem(known.bytes, known.size, asset->etag, strlen(asset->etag)) != NULL) {
+		req->res.status = 304;
+		req->res.reason = "Not Modified";
+		h2o_send_inline(req, H2O_STRLIT(""));
+		return 0;
+	}
+	if (asset->brotli != NULL && accepts(req, "br")) {
+		bytes = asset->brotli;
+		size = asset->brotli_size;
+		http_add_header(req, "content-encoding", H2O_STRLIT("br"));
+	} else if (asset->gzip != NULL && accepts(req, "gzip")) {
+		bytes = asset->gzip;
+		size = asset->gzip_size;
+		http_add_header(req, "content-encoding", H2O_STRLIT("gzip"));
+	}
+	req->res.status = 200;
+	req->res.reason = "OK";
+	req->res.content_length = size;
+	http_add_header(req, "content-type", asset->content_type, strlen(asset->content_type));
+	h2o_send_inline(req, (const char *)bytes, size);
+	return 0;
+}
+
+int
+static_file(h2o_req_t *req)
+{
+	bool get = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET")) ||
+		   h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
+
+	for (size_t i = 0; i < assets_count; i++) {
+		if (!is_served(req, &assets[i], loop_roles(req)))
+			continue;
+		return get ? send_asset(req, &assets[i])
+			   : http_answer(req, 405, "Method Not Allowed",
+					 "this path does not take this method");
+	}
+	return http_answer(req, 404, "Not Found", "no such page");
+}

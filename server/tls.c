@@ -1,0 +1,119 @@
+/*
+ * tls.h over OpenSSL. At start; must not be called by loops.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <h2o.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "tls.h"
+
+#define DAYS 825L /* the longest that browsers take */
+#define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+static SSL_CTX *
+failed(SSL_CTX *context, const char *what, const char *file, char error[256])
+{
+	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+
+	snprintf(error, 256, "%.40s %.140s: %.60s", what, file, reason == NULL ? "failed" : reason);
+	ERR_clear_error();
+	SSL_CTX_free(context);
+	return NULL;
+}
+
+SSL_CTX *
+tls_create(const char *certificate, const char *key, char error[256])
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
+	if (context == NULL)
+		return failed(context, "TLS", "", error);
+	SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_num_tickets(context, 1);
+	if (SSL_CTX_set_cipher_list(context, CIPHERS) != 1)
+		return failed(context, "ciphers", CIPHERS, error);
+	if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1)
+		return failed(context, "certificate", certificate, error);
+	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_check_private_key(context) != 1)
+		return failed(context, "certificate key", key, error);
+	h2o_ssl_register_alpn_protocols(context, h2o_alpn_protocols);
+	return context;
+}
+
+static X509 *
+make_certificate(EVP_PKEY *key)
+{
+	X509 *certificate = X509_new();
+	X509_EXTENSION *names = X509V3_EXT_conf_nid(
+	    NULL, NULL, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1");
+	X509_NAME *name;
+
+	if (certificate == NULL || names == NULL) {
+		X509_free(certificate);
+		return NULL;
+	}
+	X509_set_version(certificate, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), DAYS * 86400);
+	X509_set_pubkey(certificate, key);
+	name = X509_get_subject_name(certificate);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1,
+				   -1, 0);
+	X509_set_issuer_name(certificate, name);
+	X509_add_ext(certificate, names, -1);
+	X509_EXTENSION_free(names);
+	if (X509_sign(certificate, key, EVP_sha256()) == 0) {
+		X509_free(certificate);
+		return NULL;
+	}
+	return certificate;
+}
+
+static FILE *
+create(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	return fd < 0 ? NULL : fdopen(fd, "w");
+}
+
+int
+tls_self_signed(const char *data, char certificate_path[4096], char key_path[4096], char error[256])
+{
+	EVP_PKEY *key = NULL;
+	X509 *certificate = NULL;
+	FILE *key_file = NULL, *certificate_file = NULL;
+	int result = -1;
+
+	snprintf(certificate_path, 4096, "%s/certificate.pem", data);
+	snprintf(key_path, 4096, "%s/certificate-key.pem", data);
+	if (access(certificate_path, R_OK) == 0 && access(key_path, R_OK) == 0)
+		return 0;
+	if ((key = EVP_EC_gen("P-256")) != NULL && (certificate = make_certificate(key)) != NULL &&
+	    (key_file = create(key_path)) != NULL &&
+	    (certificate_file = create(certificate_path)) != NULL &&
+	    PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+	    PEM_write_X509(certificate_file, certificate) == 1)
+		result = 0;
+	if (key_file != NULL && fclose(key_file) != 0)
+		result = -1;
+	if (certificate_file != NULL && fclose(certificate_file) != 0)
+		result = -1;
+	if (result != 0)
+		snprintf(error, 256, "cannot make %.200s: %s", certificate_path, strerror(errno));
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return result;
+}
