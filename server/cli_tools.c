@@ -1,0 +1,310 @@
+/*
+ * drum query, token and generate; and what all subcommands share.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "auth.h"
+#include "cli.h"
+#include "client.h"
+#include "event.h"
+#include "format.h"
+#include "log.h"
+
+int
+cli_help(const char *text)
+{
+	fputs(text, stdout);
+	return 0;
+}
+
+int
+cli_usage(const char *text)
+{
+	fputs(text, stderr);
+	return 2;
+}
+
+int
+cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max, struct store **out,
+	       struct store_error *error)
+{
+	struct store_options options = {.directory = data,
+					.schema = event_schema(),
+					.memtable_bytes_max = memtable_bytes_max,
+					.read_only = read_only,
+					.log = log_text};
+
+	return store_open(&options, out, error);
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+enum option_code {
+	URL = 256,
+	TOKEN,
+	TOKEN_FILE,
+	DATA,
+	FORMAT,
+	ROLE,
+	NAME,
+	VIEWS,
+	SEED,
+	DAYS,
+	END,
+	HELP
+};
+
+/* ---- query ----------------------------------------------------------- */
+
+static const char query_help[] =
+    "usage: drum query [options] SQL\n"
+    "  --url URL           server (default: http://localhost:8080)\n"
+    "  --token TOKEN       access token, or\n"
+    "  --token-file FILE   file that has it (default: data/token)\n"
+    "  --data DIR          query the store of a stopped server instead\n"
+    "  --format NAME       JSON, JSONEachRow, CSV, CSVWithNames, TabSeparated, "
+    "TabSeparatedWithNames\n"
+    "  --help\n";
+
+static int
+query_remote(const char *url, const char *token, const char *token_file, const char *format,
+	     const char *sql)
+{
+	struct client *client = client_open(url, token, token_file);
+	struct client_answer answer;
+	char path[128];
+	int result = 1;
+
+	if (client == NULL)
+		return 1;
+	snprintf(path, sizeof path, "/query?default_format=%.40s", format);
+	if (client_post(client, path, NULL, sql, strlen(sql), &answer) == 0) {
+		fwrite(answer.body, 1, answer.body_size, answer.status == 200 ? stdout : stderr);
+		result = answer.status == 200 ? 0 : 1;
+	}
+	client_close(client);
+	return result;
+}
+
+static int
+print_result(const struct store_result *result, const char *format_name)
+{
+	struct format_options options = {0};
+	struct store_str name = result->format;
+	enum format format;
+	size_t size;
+	char *text;
+
+	if (name.size == 0)
+		name = (struct store_str){format_name, (uint32_t)strlen(format_name)};
+	format = format_find(name);
+	text = format == FORMAT_UNKNOWN ? NULL : format_result(format, result, &options, &size);
+	if (text == NULL) {
+		fprintf(stderr, "drum: unknown format, or too large an answer\n");
+		return 1;
+	}
+	fwrite(text, 1, size, stdout);
+	free(text);
+	return 0;
+}
+
+static int
+query_local(const char *data, const char *format, const char *sql)
+{
+	struct store_query query = {.text = {sql, (uint32_t)strlen(sql)}, .now_ms = now_ms()};
+	struct store_result *answer = NULL;
+	struct store_error error = {0};
+	struct store *store;
+	int result = 1;
+
+	if (cli_open_store(data, true, 0, &store, &error) != 0) {
+		fprintf(stderr, "drum: %s\n", error.text);
+		return 1;
+	}
+	if (store_query(store, &query, &answer, &error) == 0)
+		result = print_result(answer, format);
+	else
+		fprintf(stderr, "drum: %s\n", error.text);
+	store_result_free(answer);
+	store_close(store, NULL);
+	return result;
+}
+
+int
+cli_query(int argc, char **argv)
+{
+	static const struct option options[] = {{"url", required_argument, NULL, URL},
+						{"token", required_argument, NULL, TOKEN},
+						{"token-file", required_argument, NULL, TOKEN_FILE},
+						{"data", required_argument, NULL, DATA},
+						{"format", required_argument, NULL, FORMAT},
+						{"help", no_argument, NULL, HELP},
+						{NULL, 0, NULL, 0}};
+	const char *url = "http://localhost:8080", *token = getenv("DRUM_TOKEN");
+	const char *token_file = "data/token", *data = NULL, *format = "TabSeparatedWithNames";
+	int code;
+
+	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (code) {
+		case URL:
+			url = optarg;
+			break;
+		case TOKEN:
+			token = optarg;
+			break;
+		case TOKEN_FILE:
+			token_file = optarg;
+			break;
+		case DATA:
+			data = optarg;
+			break;
+		case FORMAT:
+			format = optarg;
+			break;
+		case HELP:
+			return cli_help(query_help);
+		default:
+			return cli_usage(query_help);
+		}
+	}
+	if (optind + 1 != argc)
+		return cli_usage(query_help);
+	return data != NULL ? query_local(data, format, argv[optind])
+			    : query_remote(url, token, token_file, format, argv[optind]);
+}
+
+/* ---- token ----------------------------------------------------------- */
+
+static const char token_help[] = "usage: drum token [options]\n"
+				 "  --data DIR      data directory (default: data)\n"
+				 "  --role ROLE     query, import or admin (default: query)\n"
+				 "  --name NAME     whom it is for\n"
+				 "  --help\n"
+				 "Prints the token; only its hash is kept. A running server knows "
+				 "it after a restart.\n";
+
+int
+cli_token(int argc, char **argv)
+{
+	static const struct option options[] = {{"data", required_argument, NULL, DATA},
+						{"role", required_argument, NULL, ROLE},
+						{"name", required_argument, NULL, NAME},
+						{"help", no_argument, NULL, HELP},
+						{NULL, 0, NULL, 0}};
+	const char *data = "data", *role = "query", *name = "unnamed";
+	char token[AUTH_TOKEN_BYTES + 1], error[256];
+	int code;
+
+	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (code) {
+		case DATA:
+			data = optarg;
+			break;
+		case ROLE:
+			role = optarg;
+			break;
+		case NAME:
+			name = optarg;
+			break;
+		case HELP:
+			return cli_help(token_help);
+		default:
+			return cli_usage(token_help);
+		}
+	}
+	if (optind != argc || strpbrk(name, "\r\n") != NULL)
+		return cli_usage(token_help);
+	if (!auth_add(data, role, name, token, error)) {
+		fprintf(stderr, "drum: %s\n", error);
+		return 1;
+	}
+	printf("%s\n", token);
+	return 0;
+}
+
+/* ---- generate -------------------------------------------------------- */
+
+static const char generate_help[] = "usage: drum generate [options] > FILE\n"
+				    "  --views N     page views (default: 1000)\n"
+				    "  --seed S      same seed, same bytes (default: 1)\n"
+				    "  --days D      spread over so many days (default: 28)\n"
+				    "  --end TIME    the last one's time: 'YYYY-MM-DD hh:mm:ss' "
+				    "UTC, or ms since 1970 (default: now)\n"
+				    "  --help\n";
+
+static int
+write_out(void *context, const char *bytes, size_t size)
+{
+	return fwrite(bytes, 1, size, context) == size ? 0 : -1;
+}
+
+static bool
+parse_time(const char *text, int64_t *ms)
+{
+	struct tm tm = {0};
+	char *end = strptime(text, "%Y-%m-%d %H:%M:%S", &tm);
+
+	if (end != NULL && *end == '\0') {
+		*ms = (int64_t)timegm(&tm) * 1000;
+		return true;
+	}
+	errno = 0;
+	*ms = strtoll(text, &end, 10);
+	return errno == 0 && *end == '\0' && *ms > 0;
+}
+
+int
+cli_generate(int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"views", required_argument, NULL, VIEWS}, {"seed", required_argument, NULL, SEED},
+	    {"days", required_argument, NULL, DAYS},   {"end", required_argument, NULL, END},
+	    {"help", no_argument, NULL, HELP},         {NULL, 0, NULL, 0}};
+	struct generate_options generated = {
+	    .views_count = 1000, .seed = 1, .days = 28, .end_ms = now_ms()};
+	bool valid = true;
+	int code;
+
+	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		char *end = "";
+
+		switch (code) {
+		case VIEWS:
+			generated.views_count = strtoull(optarg, &end, 10);
+			break;
+		case SEED:
+			generated.seed = strtoull(optarg, &end, 10);
+			break;
+		case DAYS:
+			generated.days = strtod(optarg, &end);
+			break;
+		case END:
+			valid &= parse_time(optarg, &generated.end_ms);
+			break;
+		case HELP:
+			return cli_help(generate_help);
+		default:
+			return cli_usage(generate_help);
+		}
+		valid &= *end == '\0';
+	}
+	if (optind != argc || !valid || !(generated.days > 0 && generated.days <= 36500))
+		return cli_usage(generate_help);
+	if (generate(&generated, write_out, stdout) != 0 || fflush(stdout) != 0) {
+		fprintf(stderr, "drum: cannot write: %s\n", strerror(errno));
+		return 1;
+	}
+	return 0;
+}

@@ -1,0 +1,139 @@
+/*
+ * client.h. For the command line only.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "client.h"
+
+#define ANSWER_BYTES_MAX ((size_t)256 << 20)
+
+struct client {
+	CURL *curl; /* owned */
+	char url[2048];
+	char authorization[600];
+	char *body; /* owned */
+	size_t body_size, body_max;
+};
+
+static int
+read_token(const char *file, char *out, size_t out_size)
+{
+	FILE *in = fopen(file, "re");
+
+	if (in == NULL || fgets(out, (int)out_size, in) == NULL) {
+		fprintf(stderr, "drum: token file %s: %s\n", file,
+			in == NULL ? strerror(errno) : "is empty");
+		if (in != NULL)
+			fclose(in);
+		return -1;
+	}
+	fclose(in);
+	out[strcspn(out, "\r\n")] = '\0';
+	return 0;
+}
+
+static size_t
+take_body(char *bytes, size_t one, size_t size, void *context)
+{
+	struct client *client = context;
+
+	(void)one;
+	if (client->body_size + size + 1 > client->body_max) {
+		size_t max = client->body_max == 0 ? 65536 : client->body_max * 2;
+		char *grown;
+
+		while (max < client->body_size + size + 1)
+			max *= 2;
+		if (max > ANSWER_BYTES_MAX || (grown = realloc(client->body, max)) == NULL)
+			return 0;
+		client->body = grown;
+		client->body_max = max;
+	}
+	memcpy(client->body + client->body_size, bytes, size);
+	client->body_size += size;
+	client->body[client->body_size] = '\0';
+	return size;
+}
+
+struct client *
+client_open(const char *url, const char *token, const char *token_file)
+{
+	struct client *client = calloc(1, sizeof *client);
+	char from_file[512] = "";
+
+	if (client == NULL || (client->curl = curl_easy_init()) == NULL) {
+		fprintf(stderr, "drum: out of memory\n");
+		free(client);
+		return NULL;
+	}
+	if (token == NULL && token_file != NULL &&
+	    read_token(token_file, from_file, sizeof from_file) != 0) {
+		client_close(client);
+		return NULL;
+	}
+	snprintf(client->url, sizeof client->url, "%s", url);
+	while (client->url[0] != '\0' && client->url[strlen(client->url) - 1] == '/')
+		client->url[strlen(client->url) - 1] = '\0';
+	snprintf(client->authorization, sizeof client->authorization, "Authorization: Bearer %s",
+		 token != NULL ? token : from_file);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, client);
+	curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT, 10L);
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, 300L);
+	curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	return client;
+}
+
+void
+client_close(struct client *client)
+{
+	if (client == NULL)
+		return;
+	curl_easy_cleanup(client->curl);
+	free(client->body);
+	free(client);
+}
+
+int
+client_post(struct client *client, const char *path, const char *idempotency_key, const void *body,
+	    size_t size, struct client_answer *answer)
+{
+	struct curl_slist *headers = curl_slist_append(NULL, client->authorization);
+	char url[2200], key[128];
+	curl_off_t retry_after = 0;
+	CURLcode code;
+
+	snprintf(url, sizeof url, "%s%s", client->url, path);
+	headers = curl_slist_append(headers, "Content-Type: application/octet-stream");
+	headers = curl_slist_append(headers, "Expect:");
+	if (idempotency_key != NULL) {
+		snprintf(key, sizeof key, "Idempotency-Key: %s", idempotency_key);
+		headers = curl_slist_append(headers, key);
+	}
+	client->body_size = 0;
+	curl_easy_setopt(client->curl, CURLOPT_URL, url);
+	curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, body);
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	code = curl_easy_perform(client->curl);
+	curl_slist_free_all(headers);
+	if (code != CURLE_OK) {
+		fprintf(stderr, "drum: %s: %s%s\n", url, curl_easy_strerror(code),
+			code == CURLE_COULDNT_CONNECT ? " (is `drum serve` running there?)" : "");
+		return -1;
+	}
+	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);
+	curl_easy_getinfo(client->curl, CURLINFO_RETRY_AFTER, &retry_after);
+	answer->retry_after_s = (long)retry_after;
+	if (client->body == NULL)
+		take_body("", 1, 0, client);
+	answer->body = client->body;
+	answer->body_size = client->body_size;
+	return 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * HTTP requests of the command line to a running server (libcurl).
+ */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include <stddef.h>
+
+struct client;
+
+struct client_answer {
+	long status;
+	long retry_after_s; /* 0: no header */
+	char *body;         /* owned by the client until the next request; ends with NUL */
+	size_t body_size;
+};
+
+/* Token from `token`, else from the file's first line; NULL after a message. */
+struct client *client_open(const char *url, const char *token, const char *token_file);
+void client_close(struct client *client);
+/* POSTs body[size] to URL/path. 0, or -1 after a message on stderr. */
+int client_post(struct client *client, const char *path, const char *idempotency_key,
+		const void *body, size_t size, struct client_answer *answer);
+
+#endif
