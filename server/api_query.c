@@ -173,7 +173,7 @@ run(struct workpool_job *pool_job)
 	store_result_free(result);
 	store_arena_free(job->arena);
 	free(job);
-	reply_send(reply);
+	loop_reply_send(reply);
 }
 
 /* ---- taking the request apart ---------------------------------------- */
@@ -330,7 +330,7 @@ discard(struct query_job *job)
 static int
 answer_error(h2o_req_t *req, struct query_job *job, int number, const char *name, const char *text)
 {
-	struct reply *reply = reply_create(req);
+	struct reply *reply = loop_reply_create(req);
 
 	if (job != NULL)
 		discard(job);
@@ -338,14 +338,14 @@ answer_error(h2o_req_t *req, struct query_job *job, int number, const char *name
 		return http_answer_retry(req, 503, "Service Unavailable", "out of memory");
 	set_error(reply, number, name, text);
 	reply->retry_after_s = reply->status == 503 ? 1 : 0;
-	reply_send_now(reply);
+	loop_reply_send_now(reply);
 	return 0;
 }
 
 static struct query_job *
 create_job(h2o_req_t *req)
 {
-	struct server *server = http_server(req);
+	struct server *server = loop_server(req);
 	struct query_job *job = calloc(1, sizeof *job);
 
 	if (job == NULL || (job->arena = store_arena_create(0)) == NULL) {
@@ -388,7 +388,7 @@ api_query(h2o_req_t *req)
 	if (job->query.text.size == 0)
 		return answer_error(req, job, 62, "SYNTAX_ERROR",
 				    "Empty query: send it in the body or in ?query=");
-	if ((job->reply = reply_create(req)) == NULL) {
+	if ((job->reply = loop_reply_create(req)) == NULL) {
 		discard(job);
 		return http_answer_retry(req, 503, "Service Unavailable", "out of memory");
 	}
@@ -396,7 +396,7 @@ api_query(h2o_req_t *req)
 	if (workpool_submit(job->server->pool, &job->job))
 		return 0;
 	metrics_add(METRICS_queries_overload, 1);
-	reply_discard(job->reply);
+	loop_reply_discard(job->reply);
 	return answer_error(req, job, 202, "TOO_MANY_SIMULTANEOUS_QUERIES",
 			    "Too many queries at once");
 }

@@ -76,7 +76,7 @@ on_written(struct ingest_item *item, int result)
 	}
 	store_arena_free(pending->arena);
 	free(pending);
-	reply_send(reply);
+	loop_reply_send(reply);
 }
 
 static int
@@ -89,7 +89,7 @@ refuse_overload(h2o_req_t *req)
 static int
 queue(h2o_req_t *req, const struct event *event, struct store_arena *arena)
 {
-	struct server *server = http_server(req);
+	struct server *server = loop_server(req);
 	struct pending *pending = calloc(1, sizeof *pending);
 
 	if (pending == NULL || event_entry(event, arena, &pending->entry) != 0 ||
@@ -102,10 +102,10 @@ queue(h2o_req_t *req, const struct event *event, struct store_arena *arena)
 	pending->item.commit =
 	    (struct store_commit){.entries = &pending->entry, .entries_count = 1};
 	pending->item.done = on_written;
-	if ((pending->reply = reply_create(req)) != NULL) {
+	if ((pending->reply = loop_reply_create(req)) != NULL) {
 		if (ingest_submit(server->ingest, &pending->item))
 			return 0;
-		reply_discard(pending->reply);
+		loop_reply_discard(pending->reply);
 	}
 	free(pending);
 	store_arena_free(arena);
@@ -149,7 +149,7 @@ refuse_malformed(h2o_req_t *req, struct store_arena *arena, const struct event_e
 int
 collect_beacon(h2o_req_t *req)
 {
-	struct server *server = http_server(req);
+	struct server *server = loop_server(req);
 	struct store_arena *arena;
 	struct event_error error;
 	struct event_client client;

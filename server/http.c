@@ -224,7 +224,7 @@ http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse)
 		refuse(req, true, clickhouse);
 		return false;
 	}
-	if (auth_allows(auth_check(http_server(req)->auth, token), needed))
+	if (auth_allows(auth_check(loop_server(req)->auth, token), needed))
 		return true;
 	refuse(req, false, clickhouse);
 	return false;
@@ -247,7 +247,7 @@ answer_health(h2o_req_t *req)
 static int
 answer_ready(h2o_req_t *req)
 {
-	struct server *server = http_server(req);
+	struct server *server = loop_server(req);
 
 	if (atomic_load(&server->ready) && !atomic_load(&server->stopping))
 		return http_answer(req, 200, "OK", "ready");
@@ -263,7 +263,7 @@ answer_metrics(h2o_req_t *req)
 
 	if (!is_loopback(req) && !http_authorize(req, AUTH_QUERY, false))
 		return 0;
-	store_stats(http_server(req)->store, &stats);
+	store_stats(loop_server(req)->store, &stats);
 	if ((text = metrics_text(&stats, &size)) == NULL)
 		return http_answer_retry(req, 503, "Service Unavailable", "out of memory");
 	req->res.status = 200;

@@ -35,7 +35,6 @@ struct server {
 
 /* The one libh2o handler of a listener: dispatches by path. */
 int http_on_request(h2o_req_t *req);
-struct server *http_server(h2o_req_t *req);
 
 /* Answers at once: text/plain with a newline, or empty when text is NULL. */
 int http_answer(h2o_req_t *req, int status, const char *reason, const char *text);

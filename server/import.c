@@ -36,7 +36,7 @@ static void
 finish(struct import_job *job)
 {
 	atomic_fetch_sub(&job->server->private_bytes, job->body.size);
-	reply_send(job->reply);
+	loop_reply_send(job->reply);
 	store_arena_free(job->arena);
 	free(job);
 }
@@ -279,11 +279,11 @@ create_job(h2o_req_t *req)
 
 	if (job == NULL)
 		return NULL;
-	job->server = http_server(req);
+	job->server = loop_server(req);
 	job->job.run = run;
 	job->arena = store_arena_create((size_t)2 << 30);
 	bytes = job->arena == NULL ? NULL : store_arena_alloc(job->arena, req->entity.len);
-	if (bytes == NULL || (job->reply = reply_create(req)) == NULL) {
+	if (bytes == NULL || (job->reply = loop_reply_create(req)) == NULL) {
 		store_arena_free(job->arena);
 		free(job);
 		return NULL;
@@ -300,7 +300,7 @@ create_job(h2o_req_t *req)
 int
 import_request(h2o_req_t *req)
 {
-	struct server *server = http_server(req);
+	struct server *server = loop_server(req);
 	struct store_str format;
 	struct import_job *job;
 	enum coding coding;
@@ -326,7 +326,7 @@ import_request(h2o_req_t *req)
 	if (workpool_submit(server->pool, &job->job))
 		return 0;
 	atomic_fetch_sub(&server->private_bytes, job->body.size);
-	reply_discard(job->reply);
+	loop_reply_discard(job->reply);
 	store_arena_free(job->arena);
 	free(job);
 	return http_answer_retry(req, 503, "Service Unavailable", "too many imports at once");

@@ -100,13 +100,13 @@ handler_of(h2o_req_t *req)
 }
 
 struct server *
-http_server(h2o_req_t *req)
+loop_server(h2o_req_t *req)
 {
 	return handler_of(req)->loop->server;
 }
 
 struct reply *
-reply_create(h2o_req_t *req)
+loop_reply_create(h2o_req_t *req)
 {
 	struct reply *reply = calloc(1, sizeof *reply);
 	struct reply_slot *slot;
@@ -122,7 +122,7 @@ reply_create(h2o_req_t *req)
 }
 
 void
-reply_discard(struct reply *reply)
+loop_reply_discard(struct reply *reply)
 {
 	if (reply->slot != NULL)
 		reply->slot->reply = NULL;
@@ -131,7 +131,7 @@ reply_discard(struct reply *reply)
 }
 
 void
-reply_send_now(struct reply *reply)
+loop_reply_send_now(struct reply *reply)
 {
 	static h2o_generator_t generator = {NULL, NULL};
 	h2o_req_t *req = reply->req;
@@ -167,7 +167,7 @@ reply_send_now(struct reply *reply)
 }
 
 void
-reply_send(struct reply *reply)
+loop_reply_send(struct reply *reply)
 {
 	struct loop *loop = reply->loop;
 	bool post;
@@ -202,7 +202,7 @@ on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 	pthread_mutex_unlock(&loop->mutex);
 	for (; reply != NULL; reply = next) {
 		next = reply->next;
-		reply_send_now(reply);
+		loop_reply_send_now(reply);
 	}
 }
 
@@ -467,7 +467,7 @@ loop_stop(struct loop *loop)
 	atomic_store(&loop->stop, 1);
 	if (wake != NULL) { /* an answer to nobody wakes the loop */
 		wake->loop = loop;
-		reply_send(wake);
+		loop_reply_send(wake);
 	}
 }
 

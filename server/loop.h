@@ -29,6 +29,7 @@ struct loop *loop_create(struct server *server, struct loop_listener *listeners,
 			 uint32_t listeners_count, char error[256]);
 /* Roles of the listener that the request came by. */
 uint32_t loop_roles(h2o_req_t *req);
+struct server *loop_server(h2o_req_t *req);
 /* Stops accepting and shuts connections down gracefully; any thread. */
 void loop_stop(struct loop *loop);
 /* Waits for the thread, which ends when the last connection has, or at the
@@ -59,12 +60,12 @@ struct reply {
 };
 
 /* NULL: out of memory. */
-struct reply *reply_create(h2o_req_t *req);
+struct reply *loop_reply_create(h2o_req_t *req);
 /* On the loop's thread, instead of sending: forgets and frees it. */
-void reply_discard(struct reply *reply);
+void loop_reply_discard(struct reply *reply);
 /* Hands it back to its loop, which frees it. */
-void reply_send(struct reply *reply);
+void loop_reply_send(struct reply *reply);
 /* The same on the loop's own thread, at once. */
-void reply_send_now(struct reply *reply);
+void loop_reply_send_now(struct reply *reply);
 
 #endif

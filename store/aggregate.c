@@ -181,7 +181,7 @@ add_extreme(struct aggregate_states *states, struct state *state, const struct d
 		if (first ||
 		    (max ? string_less(state->string, string) : string_less(string, state->string)))
 			return keep_string(states, state, string);
-	} else if (type_is_float(data->type.type)) {
+	} else if (data_type_is_float(data->type.type)) {
 		double value = data_double(data, row);
 
 		if (first || (max ? value > state->number : value < state->number))
@@ -189,7 +189,7 @@ add_extreme(struct aggregate_states *states, struct state *state, const struct d
 	} else {
 		uint64_t value = data->n.u[data_index(data, row)];
 		bool is_signed =
-		    type_is_signed(data->type.type) || data->type.type == STORE_R_DATETIME64;
+		    data_type_is_signed(data->type.type) || data->type.type == STORE_R_DATETIME64;
 		bool less =
 		    is_signed ? (int64_t)value < (int64_t)state->integer : value < state->integer;
 
@@ -225,7 +225,7 @@ add_row(struct aggregate_states *states, struct state *state, const struct data 
 	case AGGREGATE_COUNT:
 		break;
 	case AGGREGATE_SUM:
-		if (!type_is_float(data->type.type))
+		if (!data_type_is_float(data->type.type))
 			state->integer += data->n.u[data_index(data, row)] * weight;
 		state->number += data_double(data, row) * (double)weight;
 		break;
@@ -323,7 +323,7 @@ finish_one(const struct aggregate_states *states, const struct state *state, uin
 	default:
 		if (out->s != NULL)
 			out->s[g] = state->string;
-		else if (type_is_float(aggregate->type.type))
+		else if (data_type_is_float(aggregate->type.type))
 			out->n.f[g] = state->number;
 		else
 			out->n.u[g] = state->integer;

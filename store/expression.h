@@ -103,13 +103,13 @@ data_string(const struct data *data, uint32_t row)
 				   : data->s[index];
 }
 
-bool type_is_float(enum store_result_type type);
-bool type_is_signed(enum store_result_type type);
-bool type_is_integer(enum store_result_type type); /* Bool too */
-bool type_is_number(enum store_result_type type);
-bool type_is_time(enum store_result_type type); /* Date, DateTime, DateTime64 */
-uint32_t type_bytes(enum store_result_type type);
-enum store_result_type type_of_integer(bool is_signed, uint32_t bytes);
+bool data_type_is_float(enum store_result_type type);
+bool data_type_is_signed(enum store_result_type type);
+bool data_type_is_integer(enum store_result_type type); /* Bool too */
+bool data_type_is_number(enum store_result_type type);
+bool data_type_is_time(enum store_result_type type); /* Date, DateTime, DateTime64 */
+uint32_t data_type_bytes(enum store_result_type type);
+enum store_result_type data_type_of_integer(bool is_signed, uint32_t bytes);
 /* The number as a double. */
 double data_double(const struct data *data, uint32_t row);
 /* A time as milliseconds. */
@@ -124,7 +124,7 @@ data_allocate(struct evaluation *evaluation, struct type type, uint32_t count, s
 int data_allocate_nulls(struct evaluation *evaluation, struct data *data);
 
 /* 'YYYY-MM-DD[ hh:mm:ss[.mmm]]' (T and Z too) as ms; false when it is not. */
-bool time_parse(struct store_str text, int64_t *ms);
+bool function_parse_time(struct store_str text, int64_t *ms);
 /* Memory ran out: sets error 241. */
 int expression_no_memory(struct store_error *error);
 

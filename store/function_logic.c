@@ -18,9 +18,9 @@ comparable(const struct type *a, const struct type *b)
 {
 	if (a->type == STORE_R_STRING || b->type == STORE_R_STRING)
 		return a->type == b->type;
-	if (type_is_time(a->type) || type_is_time(b->type))
-		return type_is_time(a->type) && type_is_time(b->type);
-	return type_is_number(a->type) && type_is_number(b->type);
+	if (data_type_is_time(a->type) || data_type_is_time(b->type))
+		return data_type_is_time(a->type) && data_type_is_time(b->type);
+	return data_type_is_number(a->type) && data_type_is_number(b->type);
 }
 
 static bool
@@ -48,20 +48,20 @@ compare(const struct data *a, const struct data *b, uint32_t row)
 
 		return (order > 0) - (order < 0);
 	}
-	if (type_is_time(a->type.type)) {
+	if (data_type_is_time(a->type.type)) {
 		int64_t x = data_time_ms(a, row), y = data_time_ms(b, row);
 
 		return (x > y) - (x < y);
 	}
-	if (type_is_float(a->type.type) || type_is_float(b->type.type)) {
+	if (data_type_is_float(a->type.type) || data_type_is_float(b->type.type)) {
 		double x = data_double(a, row), y = data_double(b, row);
 
 		return x != x || y != y ? 2 : (x > y) - (x < y);
 	}
 	{
 		uint64_t x = a->n.u[data_index(a, row)], y = b->n.u[data_index(b, row)];
-		bool negative_x = type_is_signed(a->type.type) && (int64_t)x < 0;
-		bool negative_y = type_is_signed(b->type.type) && (int64_t)y < 0;
+		bool negative_x = data_type_is_signed(a->type.type) && (int64_t)x < 0;
+		bool negative_y = data_type_is_signed(b->type.type) && (int64_t)y < 0;
 
 		if (negative_x != negative_y)
 			return negative_x ? -1 : 1;
@@ -109,7 +109,7 @@ infer_logic(const struct expression *call, struct type *out)
 {
 	out->type = STORE_R_UINT8;
 	for (uint32_t i = 0; i < call->args_count; i++) {
-		if (!type_is_number(call->args[i]->type.type))
+		if (!data_type_is_number(call->args[i]->type.type))
 			return false;
 		out->nullable |= call->args[i]->type.nullable;
 	}
@@ -238,14 +238,16 @@ common(const struct expression *a, const struct expression *b, struct type *out)
 		*out = *x;
 	else if (x->type == y->type)
 		*out = *x;
-	else if (type_is_number(x->type) && type_is_number(y->type)) {
-		uint32_t bytes = type_bytes(x->type) > type_bytes(y->type) ? type_bytes(x->type)
-									   : type_bytes(y->type);
-		bool is_signed = type_is_signed(x->type) || type_is_signed(y->type);
+	else if (data_type_is_number(x->type) && data_type_is_number(y->type)) {
+		uint32_t bytes = data_type_bytes(x->type) > data_type_bytes(y->type)
+				     ? data_type_bytes(x->type)
+				     : data_type_bytes(y->type);
+		bool is_signed = data_type_is_signed(x->type) || data_type_is_signed(y->type);
 
-		*out = (struct type){.type = type_is_float(x->type) || type_is_float(y->type)
-						 ? STORE_R_FLOAT64
-						 : type_of_integer(is_signed, bytes)};
+		*out =
+		    (struct type){.type = data_type_is_float(x->type) || data_type_is_float(y->type)
+					      ? STORE_R_FLOAT64
+					      : data_type_of_integer(is_signed, bytes)};
 	} else {
 		return false;
 	}
@@ -264,7 +266,7 @@ infer_if(const struct expression *call, struct type *out)
 	if (call->args_count % 2 == 0)
 		return false;
 	for (uint32_t i = 0; i < last; i += 2) {
-		if (!type_is_number(call->args[i]->type.type) ||
+		if (!data_type_is_number(call->args[i]->type.type) ||
 		    !common(call->args[i + 1], &merged, out))
 			return false;
 		merged.type = *out;
@@ -286,7 +288,7 @@ copy_cell(const struct data *from, struct data *to, uint32_t row)
 			to->n.u[row] = 0;
 	} else if (to->s != NULL) {
 		to->s[row] = data_string(from, row);
-	} else if (type_is_float(to->type.type)) {
+	} else if (data_type_is_float(to->type.type)) {
 		to->n.f[row] = data_double(from, row);
 	} else {
 		to->n.u[row] = from->n.u[data_index(from, row)];

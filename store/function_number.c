@@ -16,7 +16,7 @@ static bool
 all_numbers(const struct expression *call)
 {
 	for (uint32_t i = 0; i < call->args_count; i++) {
-		if (!type_is_number(type_at(call, i)))
+		if (!data_type_is_number(type_at(call, i)))
 			return false;
 	}
 	return true;
@@ -26,7 +26,7 @@ static bool
 any_float(const struct expression *call)
 {
 	for (uint32_t i = 0; i < call->args_count; i++) {
-		if (type_is_float(type_at(call, i)))
+		if (data_type_is_float(type_at(call, i)))
 			return true;
 	}
 	return false;
@@ -36,7 +36,7 @@ static bool
 any_signed(const struct expression *call)
 {
 	for (uint32_t i = 0; i < call->args_count; i++) {
-		if (type_is_signed(type_at(call, i)))
+		if (data_type_is_signed(type_at(call, i)))
 			return true;
 	}
 	return false;
@@ -48,8 +48,8 @@ widest(const struct expression *call)
 	uint32_t bytes = 1;
 
 	for (uint32_t i = 0; i < call->args_count; i++) {
-		if (type_bytes(type_at(call, i)) > bytes)
-			bytes = type_bytes(type_at(call, i));
+		if (data_type_bytes(type_at(call, i)) > bytes)
+			bytes = data_type_bytes(type_at(call, i));
 	}
 	return bytes;
 }
@@ -60,8 +60,8 @@ infer_wider(const struct expression *call, struct type *out)
 {
 	if (!all_numbers(call))
 		return false;
-	out->type =
-	    any_float(call) ? STORE_R_FLOAT64 : type_of_integer(any_signed(call), widest(call) * 2);
+	out->type = any_float(call) ? STORE_R_FLOAT64
+				    : data_type_of_integer(any_signed(call), widest(call) * 2);
 	return true;
 }
 
@@ -70,7 +70,8 @@ infer_signed_wider(const struct expression *call, struct type *out)
 {
 	if (!all_numbers(call))
 		return false;
-	out->type = any_float(call) ? STORE_R_FLOAT64 : type_of_integer(true, widest(call) * 2);
+	out->type =
+	    any_float(call) ? STORE_R_FLOAT64 : data_type_of_integer(true, widest(call) * 2);
 	return true;
 }
 
@@ -86,8 +87,8 @@ infer_same(const struct expression *call, struct type *out)
 {
 	if (!all_numbers(call))
 		return false;
-	out->type =
-	    any_float(call) ? STORE_R_FLOAT64 : type_of_integer(any_signed(call), widest(call));
+	out->type = any_float(call) ? STORE_R_FLOAT64
+				    : data_type_of_integer(any_signed(call), widest(call));
 	return true;
 }
 
@@ -216,7 +217,7 @@ infer_int_div(const struct expression *call, struct type *out)
 		return false;
 	out->type = any_float(call)
 			? STORE_R_INT64
-			: type_of_integer(any_signed(call), type_bytes(type_at(call, 0)));
+			: data_type_of_integer(any_signed(call), data_type_bytes(type_at(call, 0)));
 	return true;
 }
 
@@ -227,7 +228,7 @@ infer_shift(const struct expression *call, struct type *out, bool minus)
 {
 	enum store_result_type a = type_at(call, 0), b = type_at(call, 1);
 
-	if (call->args[1]->unit.size > 0 && type_is_time(a)) {
+	if (call->args[1]->unit.size > 0 && data_type_is_time(a)) {
 		bool fine = call->args[1]->unit.bytes[0] == 's' ||
 			    call->args[1]->unit.bytes[0] == 'h' ||
 			    (call->args[1]->unit.size == 6 && call->args[1]->unit.bytes[1] == 'i');
@@ -235,11 +236,11 @@ infer_shift(const struct expression *call, struct type *out, bool minus)
 		out->type = a == STORE_R_DATE && fine ? STORE_R_DATETIME : a;
 		return true;
 	}
-	if (minus && type_is_time(a) && a == b && a != STORE_R_DATETIME64) {
+	if (minus && data_type_is_time(a) && a == b && a != STORE_R_DATETIME64) {
 		out->type = STORE_R_INT32;
 		return true;
 	}
-	if (type_is_time(a) && a != STORE_R_DATETIME64 && type_is_integer(b)) {
+	if (data_type_is_time(a) && a != STORE_R_DATETIME64 && data_type_is_integer(b)) {
 		out->type = a;
 		return true;
 	}
@@ -337,9 +338,9 @@ shift(struct evaluation *evaluation, const struct expression *call, const struct
 	struct store_str unit = call->args[1]->unit;
 	struct data amount;
 
-	if (!type_is_time(type_at(call, 0)))
+	if (!data_type_is_time(type_at(call, 0)))
 		return arithmetic(evaluation, call, args, out, sign > 0 ? PLUS : MINUS);
-	if (type_is_time(type_at(call, 1)) || unit.size == 0) { /* in the type's own unit */
+	if (data_type_is_time(type_at(call, 1)) || unit.size == 0) { /* in the type's own unit */
 		for (uint32_t i = 0; i < out->count; i++)
 			out->n.i[i] = args[0].n.i[data_index(&args[0], i)] +
 				      sign * args[1].n.i[data_index(&args[1], i)];
@@ -372,11 +373,12 @@ infer_negate(const struct expression *call, struct type *out)
 {
 	enum store_result_type type = type_at(call, 0);
 
-	if (!type_is_number(type))
+	if (!data_type_is_number(type))
 		return false;
-	out->type = type_is_float(type)    ? type
-		    : type_is_signed(type) ? type
-					   : type_of_integer(true, type_bytes(type) * 2);
+	out->type = data_type_is_float(type) ? type
+		    : data_type_is_signed(type)
+			? type
+			: data_type_of_integer(true, data_type_bytes(type) * 2);
 	return true;
 }
 
@@ -387,7 +389,7 @@ evaluate_negate(struct evaluation *evaluation, const struct expression *call,
 	(void)evaluation;
 	(void)call;
 	for (uint32_t i = 0; i < out->count; i++) {
-		if (type_is_float(out->type.type))
+		if (data_type_is_float(out->type.type))
 			out->n.f[i] = -data_double(&args[0], i);
 		else
 			out->n.u[i] = 0 - args[0].n.u[data_index(&args[0], i)];
@@ -419,7 +421,7 @@ round_all(const struct expression *call, const struct data *args, struct data *o
 	for (uint32_t i = 0; i < out->count; i++) {
 		double digits = call->args_count > 1 ? data_double(&args[1], i) : 0;
 
-		if (type_is_float(out->type.type))
+		if (data_type_is_float(out->type.type))
 			out->n.f[i] =
 			    round_one(args[0].n.f[data_index(&args[0], i)], digits, rounding);
 		else if (digits >= 0)
@@ -469,7 +471,7 @@ extreme(const struct expression *call, const struct data *args, struct data *out
 			if (greatest ? x > y : x < y)
 				best = a;
 		}
-		if (type_is_float(out->type.type))
+		if (data_type_is_float(out->type.type))
 			out->n.f[i] = data_double(&args[best], i);
 		else
 			out->n.i[i] = args[best].n.i[data_index(&args[best], i)];
@@ -508,7 +510,7 @@ static bool
 infer_to_int(const struct expression *call, struct type *out)
 {
 	out->type = call->function->name[2] == 'U' ? STORE_R_UINT64 : STORE_R_INT64;
-	return type_is_number(type_at(call, 0)) || type_is_time(type_at(call, 0));
+	return data_type_is_number(type_at(call, 0)) || data_type_is_time(type_at(call, 0));
 }
 
 static int
@@ -520,7 +522,7 @@ evaluate_to_int(struct evaluation *evaluation, const struct expression *call,
 		double value;
 
 		out->n.i[i] = args[0].n.i[data_index(&args[0], i)];
-		if (!type_is_float(type_at(call, 0)))
+		if (!data_type_is_float(type_at(call, 0)))
 			continue;
 		value = data_double(&args[0], i);
 		out->n.i[i] = fabs(value) < 9.2e18 ? (int64_t)value : 0;

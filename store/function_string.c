@@ -168,8 +168,8 @@ infer_substring(const struct expression *call, struct type *out)
 {
 	out->type = STORE_R_STRING;
 	return call->args[0]->type.type == STORE_R_STRING &&
-	       type_is_number(call->args[1]->type.type) &&
-	       (call->args_count < 3 || type_is_number(call->args[2]->type.type));
+	       data_type_is_number(call->args[1]->type.type) &&
+	       (call->args_count < 3 || data_type_is_number(call->args[2]->type.type));
 }
 
 static int
@@ -252,14 +252,14 @@ infer_to_string(const struct expression *call, struct type *out)
 {
 	out->type = STORE_R_STRING;
 	return call->args[0]->type.type == STORE_R_STRING ||
-	       type_is_integer(call->args[0]->type.type);
+	       data_type_is_integer(call->args[0]->type.type);
 }
 
 static int
 evaluate_to_string(struct evaluation *evaluation, const struct expression *call,
 		   const struct data *args, struct data *out)
 {
-	bool is_signed = type_is_signed(call->args[0]->type.type);
+	bool is_signed = data_type_is_signed(call->args[0]->type.type);
 
 	for (uint32_t i = 0; i < out->count; i++) {
 		uint64_t value;

@@ -37,7 +37,7 @@ is_at(struct store_str text, uint32_t at, char c)
 }
 
 bool
-time_parse(struct store_str text, int64_t *ms)
+function_parse_time(struct store_str text, int64_t *ms)
 {
 	struct tm tm = {.tm_year = digits(text, 0, 4) - 1900,
 			.tm_mon = digits(text, 5, 2) - 1,
@@ -76,7 +76,7 @@ infer_start(const struct expression *call, struct type *out)
 		    strcmp(name, "toStartOfMonth") == 0 || strcmp(name, "toDate") == 0;
 
 	out->type = date ? STORE_R_DATE : STORE_R_DATETIME;
-	return type_is_time(call->args[0]->type.type);
+	return data_type_is_time(call->args[0]->type.type);
 }
 
 static int64_t
@@ -140,7 +140,7 @@ infer_part(const struct expression *call, struct type *out)
 {
 	out->type =
 	    strcmp(call->function->name, "toUnixTimestamp") == 0 ? STORE_R_UINT32 : STORE_R_UINT8;
-	return type_is_time(call->args[0]->type.type);
+	return data_type_is_time(call->args[0]->type.type);
 }
 
 static int

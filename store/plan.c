@@ -217,7 +217,7 @@ build_parameter(struct planner *planner, const struct sql_node *node)
 	expression = make_constant(planner, node, (struct type){.type = STORE_R_DATETIME64});
 	if (expression == NULL)
 		return NULL;
-	if (!time_parse(value, &ms)) {
+	if (!function_parse_time(value, &ms)) {
 		struct sql_node number = {.text = node->text, .type = {"Int64", 5}};
 		struct expression *seconds = parameter_number(planner, &number, value);
 
@@ -238,7 +238,7 @@ coerce_to_time(struct planner *planner, struct expression *expression)
 
 	if (expression->kind != EXPRESSION_CONSTANT || expression->type.type != STORE_R_STRING)
 		return expression;
-	if (!time_parse(expression->constant.s[0], &ms)) {
+	if (!function_parse_time(expression->constant.s[0], &ms)) {
 		plan_error(
 		    planner->error, STORE_ETYPE, 53, "TYPE_MISMATCH",
 		    "Cannot convert '%.*s' to a time: write 'YYYY-MM-DD' or 'YYYY-MM-DD hh:mm:ss'",
@@ -264,7 +264,7 @@ type_of_column(const struct store_column *column)
 		type.type = STORE_R_DATETIME64;
 		break;
 	case STORE_UINT:
-		type.type = type_of_integer(false, column->bits / 8u);
+		type.type = data_type_of_integer(false, column->bits / 8u);
 		break;
 	case STORE_FLOAT:
 		type.type = STORE_R_FLOAT64;
@@ -550,7 +550,7 @@ coerce_times(struct planner *planner, struct expression *call)
 	bool any = false;
 
 	for (uint32_t i = 0; i < call->args_count; i++)
-		any |= type_is_time(call->args[i]->type.type);
+		any |= data_type_is_time(call->args[i]->type.type);
 	for (uint32_t i = 0; any && i < call->args_count; i++) {
 		if ((call->args[i] = coerce_to_time(planner, call->args[i])) == NULL)
 			return false;
@@ -686,7 +686,7 @@ build_interval(struct planner *planner, const struct sql_node *node, enum phase 
 		return NULL;
 	*copy = *amount;
 	copy->unit = node->text;
-	if (!type_is_integer(copy->type.type)) {
+	if (!data_type_is_integer(copy->type.type)) {
 		plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
 			   "INTERVAL needs a whole number");
 		return NULL;
@@ -746,13 +746,13 @@ set_aggregate_type(struct planner *planner, const struct sql_node *node,
 			goto illegal;
 		return true;
 	}
-	if (!type_is_number(argument->type))
+	if (!data_type_is_number(argument->type))
 		goto illegal;
 	type->nullable = argument->nullable;
 	if (aggregate->kind == AGGREGATE_SUM)
-		type->type = type_is_float(argument->type)    ? STORE_R_FLOAT64
-			     : type_is_signed(argument->type) ? STORE_R_INT64
-							      : STORE_R_UINT64;
+		type->type = data_type_is_float(argument->type)    ? STORE_R_FLOAT64
+			     : data_type_is_signed(argument->type) ? STORE_R_INT64
+								   : STORE_R_UINT64;
 	else
 		type->type = STORE_R_FLOAT64;
 	if (aggregate->kind == AGGREGATE_QUANTILES)
@@ -795,7 +795,7 @@ build_aggregate(struct planner *planner, const struct sql_node *node, int kind, 
 	if ((arguments == 1 && aggregate->argument == NULL) ||
 	    (has_condition && aggregate->condition == NULL))
 		return NULL;
-	if (has_condition && !type_is_number(aggregate->condition->type.type))
+	if (has_condition && !data_type_is_number(aggregate->condition->type.type))
 		return bad_aggregate(planner, node, "needs a condition as its last argument");
 	if (!set_levels(planner, node, aggregate) || !set_aggregate_type(planner, node, aggregate))
 		return NULL;
@@ -1123,8 +1123,9 @@ plan_count(struct planner *planner, const struct sql_node *node, uint64_t *out)
 		return 0;
 	if ((expression = build(planner, node, PHASE_ROW)) == NULL)
 		return STORE_EINVAL;
-	if (expression->kind != EXPRESSION_CONSTANT || !type_is_integer(expression->type.type) ||
-	    (type_is_signed(expression->type.type) && expression->constant.n.i[0] < 0))
+	if (expression->kind != EXPRESSION_CONSTANT ||
+	    !data_type_is_integer(expression->type.type) ||
+	    (data_type_is_signed(expression->type.type) && expression->constant.n.i[0] < 0))
 		return plan_error(planner->error, STORE_EINVAL, 440, "INVALID_LIMIT_EXPRESSION",
 				  "LIMIT and OFFSET need whole numbers that are not negative");
 	*out = expression->constant.n.u[0];
@@ -1146,7 +1147,7 @@ plan_where(struct planner *planner)
 		return 0;
 	if ((planner->plan->where = build(planner, node, PHASE_ROW)) == NULL)
 		return STORE_EINVAL;
-	if (!type_is_number(planner->plan->where->type.type))
+	if (!data_type_is_number(planner->plan->where->type.type))
 		return plan_error(planner->error, STORE_ETYPE, 59,
 				  "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER", "WHERE needs a condition");
 	return 0;

@@ -484,7 +484,8 @@ is_pruned(const struct block *block, const struct expression *where)
 	return where->args_count == 2 && where->args[0]->kind == EXPRESSION_COLUMN &&
 	       where->args[0]->type.type == STORE_R_DATETIME64 &&
 	       where->args[1]->kind == EXPRESSION_CONSTANT &&
-	       where->args[1]->constant.nulls == NULL && type_is_time(where->args[1]->type.type) &&
+	       where->args[1]->constant.nulls == NULL &&
+	       data_type_is_time(where->args[1]->type.type) &&
 	       block_range(block, where->args[0]->column, &min, &max) &&
 	       outside(where->args[1], where->function->name, min, max);
 }
@@ -622,9 +623,9 @@ compare_values(const struct type *type, const struct store_value *a, const struc
 		return order != 0 ? order
 				  : (a->v.s.size > b->v.s.size) - (a->v.s.size < b->v.s.size);
 	}
-	if (type_is_float(type->type))
+	if (data_type_is_float(type->type))
 		return (a->v.f > b->v.f) - (a->v.f < b->v.f);
-	if (type_is_signed(type->type) || type->type == STORE_R_DATETIME64)
+	if (data_type_is_signed(type->type) || type->type == STORE_R_DATETIME64)
 		return (a->v.i > b->v.i) - (a->v.i < b->v.i);
 	return (a->v.u > b->v.u) - (a->v.u < b->v.u);
 }
@@ -632,7 +633,7 @@ compare_values(const struct type *type, const struct store_value *a, const struc
 static bool
 is_nan(const struct type *type, const struct store_value *value)
 {
-	return !value->null && type_is_float(type->type) && isnan(value->v.f);
+	return !value->null && data_type_is_float(type->type) && isnan(value->v.f);
 }
 
 /* NULL and NaN come last (NaN before NULL) in either direction, unless NULLS

@@ -1,0 +1,138 @@
+/*
+ * struct data of expression.h: types, cells and fresh arrays. Below every
+ * kernel; must not evaluate anything.
+ */
+#include <string.h>
+
+#include "expression.h"
+
+/* ---- types ----------------------------------------------------------- */
+
+bool
+data_type_is_float(enum store_result_type type)
+{
+	return type == STORE_R_FLOAT64;
+}
+
+bool
+data_type_is_signed(enum store_result_type type)
+{
+	return type >= STORE_R_INT8 && type <= STORE_R_INT64;
+}
+
+bool
+data_type_is_integer(enum store_result_type type)
+{
+	return type <= STORE_R_INT64 || type == STORE_R_BOOL;
+}
+
+bool
+data_type_is_number(enum store_result_type type)
+{
+	return data_type_is_integer(type) || data_type_is_float(type);
+}
+
+bool
+data_type_is_time(enum store_result_type type)
+{
+	return type == STORE_R_DATE || type == STORE_R_DATETIME || type == STORE_R_DATETIME64;
+}
+
+uint32_t
+data_type_bytes(enum store_result_type type)
+{
+	if (type <= STORE_R_UINT64)
+		return 1u << (type - STORE_R_UINT8);
+	if (type <= STORE_R_INT64)
+		return 1u << (type - STORE_R_INT8);
+	return type == STORE_R_BOOL ? 1 : 8;
+}
+
+enum store_result_type
+data_type_of_integer(bool is_signed, uint32_t bytes)
+{
+	uint32_t step = bytes >= 8 ? 3 : bytes >= 4 ? 2 : bytes >= 2 ? 1 : 0;
+
+	return (enum store_result_type)((is_signed ? STORE_R_INT8 : STORE_R_UINT8) + step);
+}
+
+/* ---- cells ----------------------------------------------------------- */
+
+double
+data_double(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	if (data_type_is_float(data->type.type))
+		return data->n.f[index];
+	if (data_type_is_signed(data->type.type))
+		return (double)data->n.i[index];
+	return (double)data->n.u[index];
+}
+
+int64_t
+data_time_ms(const struct data *data, uint32_t row)
+{
+	int64_t value = data->n.i[data_index(data, row)];
+
+	switch (data->type.type) {
+	case STORE_R_DATE:
+		return value * 86400000;
+	case STORE_R_DATETIME:
+		return value * 1000;
+	default:
+		return value;
+	}
+}
+
+bool
+data_true(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	if (data_type_is_float(data->type.type))
+		return data->n.f[index] != 0;
+	return data->n.u[index] != 0;
+}
+
+struct store_value
+data_value(const struct data *data, uint32_t row)
+{
+	struct store_value value = {.null = data_is_null(data, row)};
+	uint32_t index = data_index(data, row);
+
+	if (value.null)
+		return value;
+	if (data->values != NULL)
+		return data->values[index];
+	if (data->type.type == STORE_R_STRING)
+		value.v.s = data_string(data, row);
+	else
+		value.v.u = data->n.u[index];
+	return value;
+}
+
+int
+data_allocate(struct evaluation *evaluation, struct type type, uint32_t count, struct data *out)
+{
+	size_t size = type.type == STORE_R_STRING ? sizeof *out->s : sizeof *out->n.i;
+	void *bytes = store_arena_alloc(evaluation->arena, (count + 1u) * size);
+
+	memset(out, 0, sizeof *out);
+	if (bytes == NULL)
+		return expression_no_memory(evaluation->error);
+	out->type = type;
+	out->count = count;
+	if (type.type == STORE_R_STRING)
+		out->s = bytes;
+	else
+		out->n.i = bytes;
+	return 0;
+}
+
+int
+data_allocate_nulls(struct evaluation *evaluation, struct data *data)
+{
+	data->nulls = store_arena_zalloc(evaluation->arena, (size_t)data->count + 1);
+	return data->nulls == NULL ? expression_no_memory(evaluation->error) : 0;
+}

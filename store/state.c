@@ -1,0 +1,92 @@
+/*
+ * What every part of the store needs of state.h: the log, the clock, keys,
+ * roles and generations. Must not do I/O.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <xxhash.h>
+
+#include "state.h"
+
+void
+state_log(struct store *store, const char *format, ...)
+{
+	char line[1024];
+	va_list arguments;
+
+	if (store->options.log == NULL)
+		return;
+	va_start(arguments, format);
+	vsnprintf(line, sizeof line, format, arguments);
+	va_end(arguments);
+	store->options.log(store->options.log_context, line);
+}
+
+int64_t
+state_monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t
+state_monotonic_ms(void)
+{
+	return state_monotonic_ns() / 1000000;
+}
+
+void
+state_view_key(const struct store *store, struct store_str sort, uint64_t key, uint64_t out[2])
+{
+	XXH128_hash_t hash = XXH3_128bits_withSeed(sort.size == 0 ? "" : sort.bytes, sort.size,
+						   store->secret ^ key * 0x9e3779b97f4a7c15u);
+
+	out[0] = hash.low64;
+	out[1] = hash.high64 ^ key;
+}
+
+int
+state_role(const struct store_table *table, uint32_t role)
+{
+	for (uint32_t i = 0; i < table->columns_count; i++) {
+		if (table->columns[i].flags & role)
+			return (int)i;
+	}
+	return -1;
+}
+
+int
+state_add_generation(struct store *store, uint64_t wal_floor, struct store_error *error)
+{
+	struct generation *generation = calloc(1, sizeof *generation);
+
+	if (generation != NULL)
+		generation->memtable = memtable_create(store->schema, store->secret);
+	if (generation == NULL || generation->memtable == NULL) {
+		free(generation);
+		return store_error_set(error, STORE_ENOMEM, "out of memory for the memtable");
+	}
+	generation->id = ++store->next_generation;
+	generation->wal_floor = wal_floor;
+	generation->created_ms = generation->last_ms = state_monotonic_ms();
+	if (store->active != NULL)
+		store->active->next = generation;
+	else
+		store->oldest = generation;
+	store->active = generation;
+	return 0;
+}
+
+size_t
+state_memtable_bytes(struct store *store)
+{
+	size_t bytes = 0;
+
+	for (const struct generation *g = store->oldest; g != NULL; g = g->next)
+		bytes += memtable_bytes(g->memtable);
+	return bytes;
+}
