@@ -19,7 +19,7 @@ peek(const struct sql_lexer *lexer, uint32_t ahead)
 static bool
 is_word_start(int c)
 {
-	return c == '_' || (c < 128 && isalpha(c));
+	return c == '_' || (c >= 0 && c < 128 && isalpha(c));
 }
 
 static bool

@@ -66,7 +66,7 @@ put_varint(struct wal_buffer *buffer, uint64_t value)
 static void
 put_signed(struct wal_buffer *buffer, int64_t value)
 {
-	put_varint(buffer, ((uint64_t)value << 1) ^ (uint64_t)(value >> 63));
+	put_varint(buffer, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
 }
 
 static void
