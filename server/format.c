@@ -40,7 +40,8 @@ put(struct writer *writer, const char *bytes, size_t size)
 		writer->bytes = grown;
 		writer->size_max = size_max;
 	}
-	memcpy(writer->bytes + writer->size, bytes, size);
+	if (size > 0)
+		memcpy(writer->bytes + writer->size, bytes, size);
 	writer->size += size;
 }
 
@@ -449,7 +450,6 @@ format_result(enum format format, const struct store_result *result,
 	struct writer writer = {.limit = options->bytes_max == 0 ? BYTES_MAX : options->bytes_max,
 				.quote_64bit = options->quote_64bit_integers};
 
-	put(&writer, "", 0);
 	switch (format) {
 	case FORMAT_JSON:
 		write_json(&writer, result);
