@@ -354,15 +354,18 @@ int
 generate(const struct generate_options *options,
 	 int (*write)(void *context, const char *bytes, size_t size), void *context)
 {
-	struct random random = {options->seed * 0x2545f4914f6cdd1d + 1};
 	struct planned *planned = malloc((options->views_count * 2 + 1) * sizeof *planned);
 	struct line *line = malloc(sizeof *line);
 	size_t count = 0;
 	int result = planned == NULL || line == NULL ? -1 : 0;
 
 	for (uint64_t i = 0; result == 0 && i < options->views_count; i++) {
-		int64_t began = draw_time(&random, options);
+		/* Each view draws from a stream of its own, its looks before its
+		 * time: another --end moves the views and changes nothing else. */
+		struct random random = {options->seed * 0x2545f4914f6cdd1d +
+					i * 0xd1342543de82ef95 + 1};
 		uint64_t seed = next(&random);
+		int64_t began = draw_time(&random, options);
 		int64_t arrival = began + (int64_t)log_normal(&random, 4000, 0.6);
 
 		planned[count++] = (struct planned){arrival, began, seed, 0};
