@@ -26,30 +26,41 @@ function_find(struct store_str name)
 	return NULL;
 }
 
-/* Levenshtein distance (1965), a row at a time. */
+static bool
+is_same_letter(char a, char b)
+{
+	return (a | 0x20) == (b | 0x20);
+}
+
+/* By the edits of Damerau (1964): one letter changed, added, left out, or two
+ * neighbours swapped. */
 bool
 function_is_near(struct store_str a, const char *b)
 {
-	uint32_t row[NAME_BYTES_MAX + 1], size = (uint32_t)strlen(b);
+	/* The last three rows of the table, in turn. */
+	uint32_t rows[3][NAME_BYTES_MAX + 1], size = (uint32_t)strlen(b);
 
 	if (a.size > NAME_BYTES_MAX || size > NAME_BYTES_MAX || a.size == 0)
 		return false;
 	for (uint32_t j = 0; j <= size; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (uint32_t i = 1; i <= a.size; i++) {
-		uint32_t diagonal = row[0];
+		uint32_t *row = rows[i % 3], *above = rows[(i + 2) % 3];
 
 		row[0] = i;
 		for (uint32_t j = 1; j <= size; j++) {
-			uint32_t change = diagonal + ((a.bytes[i - 1] | 0x20) != (b[j - 1] | 0x20));
-			uint32_t insert = row[j - 1] + 1, remove = row[j] + 1;
+			uint32_t best = above[j - 1] + !is_same_letter(a.bytes[i - 1], b[j - 1]);
 
-			diagonal = row[j];
-			row[j] = change < insert ? change : insert;
-			row[j] = remove < row[j] ? remove : row[j];
+			best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+			best = above[j] + 1 < best ? above[j] + 1 : best;
+			if (i > 1 && j > 1 && is_same_letter(a.bytes[i - 1], b[j - 2]) &&
+			    is_same_letter(a.bytes[i - 2], b[j - 1]) &&
+			    rows[(i + 1) % 3][j - 2] + 1 < best)
+				best = rows[(i + 1) % 3][j - 2] + 1;
+			row[j] = best;
 		}
 	}
-	return row[size] <= (a.size > 4 ? 2u : 1u);
+	return rows[a.size % 3][size] <= (a.size > 4 ? 2u : 1u);
 }
 
 const char *
