@@ -150,6 +150,8 @@ function_evaluate(struct evaluation *evaluation, const struct expression *call,
 
 	if (result == 0)
 		result = call->function->evaluate(evaluation, call, args, out);
+	if (result != 0 && evaluation->error != NULL && evaluation->error->offset == 0)
+		evaluation->error->offset = call->offset;
 	if (result == 0 && !call->function->takes_null)
 		result = merge_nulls(evaluation, args, call->args_count, out);
 	return result;

@@ -232,6 +232,9 @@ common(const struct expression *a, const struct expression *b, struct type *out)
 	const struct type *x = &a->type, *y = &b->type;
 	bool nullable = x->nullable || y->nullable;
 
+	if (x->type == STORE_R_MAP || x->type == STORE_R_ARRAY || y->type == STORE_R_MAP ||
+	    y->type == STORE_R_ARRAY)
+		return false;
 	if (a->kind == EXPRESSION_CONSTANT && a->constant.nulls != NULL)
 		*out = *y;
 	else if (b->kind == EXPRESSION_CONSTANT && b->constant.nulls != NULL)
@@ -326,8 +329,8 @@ infer_coalesce(const struct expression *call, struct type *out)
 	}
 	for (uint32_t i = 0; i < call->args_count; i++)
 		nullable &= call->args[i]->type.nullable;
-	if (call->args_count == 1)
-		*out = call->args[0]->type;
+	if (call->args_count == 1 && !common(call->args[0], call->args[0], out))
+		return false;
 	out->nullable = nullable;
 	return true;
 }

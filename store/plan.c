@@ -107,6 +107,25 @@ type_of_literal(uint64_t value)
 				     : STORE_R_UINT64;
 }
 
+/* -5 is an Int8, as its own literal: not a negated UInt8, which is an Int16. */
+static struct expression *
+build_negative(struct planner *planner, const struct sql_node *node, uint64_t magnitude)
+{
+	struct type type = {.type = magnitude == 0            ? STORE_R_UINT8
+				    : magnitude <= 1ull << 7  ? STORE_R_INT8
+				    : magnitude <= 1ull << 15 ? STORE_R_INT16
+				    : magnitude <= 1ull << 31 ? STORE_R_INT32
+				    : magnitude <= 1ull << 63 ? STORE_R_INT64
+							      : STORE_R_FLOAT64};
+	struct expression *expression = make_constant(planner, node, type);
+
+	if (expression != NULL && type.type == STORE_R_FLOAT64)
+		expression->constant.n.f[0] = -(double)magnitude;
+	else if (expression != NULL)
+		expression->constant.n.u[0] = 0 - magnitude;
+	return expression;
+}
+
 static struct expression *
 build_literal(struct planner *planner, const struct sql_node *node)
 {
@@ -231,7 +250,7 @@ build_parameter(struct planner *planner, const struct sql_node *node)
 
 /* A text that is compared with a time becomes one. */
 static struct expression *
-coerce_to_time(struct planner *planner, struct expression *expression)
+coerce_to_time(struct planner *planner, struct expression *expression, bool is_date)
 {
 	struct expression *time;
 	int64_t ms;
@@ -240,7 +259,8 @@ coerce_to_time(struct planner *planner, struct expression *expression)
 		return expression;
 	if (!function_parse_time(expression->constant.s[0], &ms)) {
 		plan_error(
-		    planner->error, STORE_ETYPE, 53, "TYPE_MISMATCH",
+		    planner->error, STORE_ETYPE, is_date ? 38 : 41,
+		    is_date ? "CANNOT_PARSE_DATE" : "CANNOT_PARSE_DATETIME",
 		    "Cannot convert '%.*s' to a time: write 'YYYY-MM-DD' or 'YYYY-MM-DD hh:mm:ss'",
 		    SHOWN(expression->constant.s[0]));
 		return NULL;
@@ -249,6 +269,35 @@ coerce_to_time(struct planner *planner, struct expression *expression)
 	if (time != NULL)
 		time->constant.n.i[0] = ms;
 	return time;
+}
+
+/* A text that is compared with a number becomes one. */
+static struct expression *
+coerce_to_number(struct planner *planner, struct expression *expression, bool is_float)
+{
+	struct store_str text = expression->constant.s[0];
+	struct sql_node node = {.offset = expression->offset, .text = {"", 0}};
+	bool is_negative = text.size > 0 && text.bytes[0] == '-';
+	char digits[64] = "", *end = digits;
+	struct expression *number;
+
+	if (text.size < sizeof digits)
+		memcpy(digits, text.bytes, text.size);
+	if (is_float) {
+		number = make_constant(planner, &node, (struct type){.type = STORE_R_FLOAT64});
+		if (number != NULL)
+			number->constant.n.f[0] = strtod(digits, &end);
+	} else {
+		node.u = strtoull(digits + is_negative, &end, 10);
+		node.kind = SQL_NUMBER_UINT;
+		number = is_negative ? build_negative(planner, &node, node.u)
+				     : build_literal(planner, &node);
+	}
+	if (text.size > 0 && *digits > ' ' && end == digits + text.size)
+		return number;
+	plan_error(planner->error, STORE_ETYPE, 53, "TYPE_MISMATCH",
+		   "Cannot convert string '%.*s' to a number", SHOWN(text));
+	return NULL;
 }
 
 /* ---- columns --------------------------------------------------------- */
@@ -411,17 +460,20 @@ build_name(struct planner *planner, const struct sql_node *node, enum phase phas
 	int column;
 
 	if (alias != NULL && alias != node && !is_expanding(planner, alias) &&
-	    planner->expanding_count < EXPANSIONS_MAX) {
-		planner->expanding[planner->expanding_count++] = alias;
-		expression = build(planner, alias, phase);
-		planner->expanding_count--;
-		return expression;
-	}
+	    planner->expanding_count < EXPANSIONS_MAX)
+		return build(planner, alias, phase);
 	column = find_column(planner->plan->table, node->text);
 	if (column < 0 && (sql_is_word(node->text, "true") || sql_is_word(node->text, "false"))) {
 		expression = make_constant(planner, node, (struct type){.type = STORE_R_BOOL});
 		if (expression != NULL)
 			expression->constant.n.u[0] = sql_is_word(node->text, "true");
+		return expression;
+	}
+	if (column < 0 && (sql_is_word(node->text, "nan") || sql_is_word(node->text, "inf"))) {
+		expression = make_constant(planner, node, (struct type){.type = STORE_R_FLOAT64});
+		if (expression != NULL)
+			expression->constant.n.f[0] =
+			    sql_is_word(node->text, "nan") ? NAN : INFINITY;
 		return expression;
 	}
 	if (column < 0)
@@ -515,8 +567,14 @@ bad_types(struct planner *planner, const struct expression *call)
 static struct expression *
 finish_call(struct planner *planner, struct expression *call)
 {
+	static const struct sql_node null = {.kind = SQL_NULL};
 	struct type type = {0};
 
+	for (uint32_t i = 0; !call->function->takes_null && i < call->args_count; i++) {
+		if (call->args[i]->kind == EXPRESSION_CONSTANT &&
+		    call->args[i]->constant.nulls != NULL && call->args[i]->constant.nulls[0])
+			return build_literal(planner, &null); /* whatever the others are */
+	}
 	if (!call->function->infer(call, &type))
 		return bad_types(planner, call);
 	for (uint32_t i = 0; !call->function->takes_null && i < call->args_count; i++)
@@ -544,15 +602,31 @@ unknown_function(struct planner *planner, struct store_str name)
 	return NULL;
 }
 
+/* Texts among the arguments of a comparison become what they are compared
+ * with. A bare NULL is no number. */
 static bool
-coerce_times(struct planner *planner, struct expression *call)
+coerce_texts(struct planner *planner, struct expression *call)
 {
-	bool any = false;
+	bool times = false, numbers = false, floats = false, dates = true;
 
-	for (uint32_t i = 0; i < call->args_count; i++)
-		any |= data_type_is_time(call->args[i]->type.type);
-	for (uint32_t i = 0; any && i < call->args_count; i++) {
-		if ((call->args[i] = coerce_to_time(planner, call->args[i])) == NULL)
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		const struct expression *arg = call->args[i];
+
+		times |= data_type_is_time(arg->type.type);
+		dates &= !data_type_is_time(arg->type.type) || arg->type.type == STORE_R_DATE;
+		floats |= data_type_is_float(arg->type.type);
+		numbers |= data_type_is_number(arg->type.type) &&
+			   (arg->kind != EXPRESSION_CONSTANT || arg->constant.nulls == NULL);
+	}
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		struct expression *arg = call->args[i];
+
+		if (arg->type.type != STORE_R_STRING || arg->kind != EXPRESSION_CONSTANT ||
+		    arg->constant.nulls != NULL || (!times && !numbers))
+			continue;
+		call->args[i] = times ? coerce_to_time(planner, arg, dates)
+				      : coerce_to_number(planner, arg, floats);
+		if (call->args[i] == NULL)
 			return false;
 	}
 	return true;
@@ -628,6 +702,9 @@ build_call(struct planner *planner, const struct sql_node *node, enum phase phas
 
 	if (sql_is_word(node->text, "arrayElement") && node->args_count == 2)
 		return build_element(planner, node, phase);
+	if (sql_is_word(node->text, "negate") && node->args_count == 1 &&
+	    node->args[0]->kind == SQL_NUMBER_UINT)
+		return build_negative(planner, node, node->args[0]->u);
 	if (function == NULL)
 		return unknown_function(planner, node->text);
 	if ((nodes = arguments_of(planner, node, &count)) == NULL && count > 0)
@@ -654,11 +731,12 @@ build_call(struct planner *planner, const struct sql_node *node, enum phase phas
 		if ((call->args[i] = build(planner, nodes[i], phase)) == NULL)
 			return NULL;
 	}
-	if (is_comparison(function) && !coerce_times(planner, call))
+	if (is_comparison(function) && !coerce_texts(planner, call))
 		return NULL;
 	if (function->name[0] == 't' && call->args_count == 1 &&
 	    (strcmp(function->name, "toDate") == 0 || strcmp(function->name, "toDateTime") == 0) &&
-	    (call->args[0] = coerce_to_time(planner, call->args[0])) == NULL)
+	    (call->args[0] = coerce_to_time(planner, call->args[0],
+					    strcmp(function->name, "toDate") == 0)) == NULL)
 		return NULL;
 	return finish_call(planner, call);
 }
@@ -721,7 +799,7 @@ set_levels(struct planner *planner, const struct sql_node *node, struct aggregat
 		aggregate->levels[i] =
 		    level->kind == SQL_NUMBER_FLOAT ? level->f : (double)level->u;
 		if (level->kind > SQL_NUMBER_FLOAT || aggregate->levels[i] > 1) {
-			plan_error(planner->error, STORE_EINVAL, 69, "ARGUMENT_OUT_OF_BOUND",
+			plan_error(planner->error, STORE_EINVAL, 12, "PARAMETER_OUT_OF_BOUND",
 				   "A quantile's level must be a number from 0 to 1");
 			return false;
 		}
@@ -738,12 +816,15 @@ set_aggregate_type(struct planner *planner, const struct sql_node *node,
 	struct type *type = &aggregate->type;
 
 	*type = (struct type){.type = STORE_R_UINT64};
-	if (aggregate->kind == AGGREGATE_COUNT || aggregate->kind == AGGREGATE_UNIQ)
+	if (aggregate->kind == AGGREGATE_COUNT)
+		return true;
+	if (argument->type == STORE_R_MAP || argument->type == STORE_R_ARRAY)
+		goto illegal;
+	if (aggregate->kind == AGGREGATE_UNIQ)
 		return true;
 	if (aggregate->kind == AGGREGATE_MIN || aggregate->kind == AGGREGATE_MAX) {
 		*type = *argument;
-		if (argument->type == STORE_R_MAP || argument->type == STORE_R_ARRAY)
-			goto illegal;
+		type->dictionary = false;
 		return true;
 	}
 	if (!data_type_is_number(argument->type))
@@ -773,8 +854,12 @@ build_aggregate(struct planner *planner, const struct sql_node *node, int kind, 
 	uint32_t arguments = node->args_count - (has_condition && node->args_count > 0);
 	struct expression *slot;
 
-	if (planner->in_aggregate)
-		return bad_aggregate(planner, node, "is inside another aggregate function");
+	if (planner->in_aggregate) {
+		plan_error(planner->error, STORE_ETYPE, 184, "ILLEGAL_AGGREGATION",
+			   "Aggregate function %.*s is inside another aggregate function",
+			   SHOWN(node->text));
+		return NULL;
+	}
 	if (plan->aggregates_count == PLAN_AGGREGATES_MAX)
 		return not_implemented(planner, "a query with more than 128 aggregates");
 	if (node->distinct)
@@ -795,8 +880,12 @@ build_aggregate(struct planner *planner, const struct sql_node *node, int kind, 
 	if ((arguments == 1 && aggregate->argument == NULL) ||
 	    (has_condition && aggregate->condition == NULL))
 		return NULL;
-	if (has_condition && !data_type_is_number(aggregate->condition->type.type))
-		return bad_aggregate(planner, node, "needs a condition as its last argument");
+	if (has_condition && !data_type_is_number(aggregate->condition->type.type)) {
+		plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
+			   "Aggregate function %.*s needs a condition as its last argument",
+			   SHOWN(node->text));
+		return NULL;
+	}
 	if (!set_levels(planner, node, aggregate) || !set_aggregate_type(planner, node, aggregate))
 		return NULL;
 	if (aggregate->argument != NULL && aggregate->argument->kind == EXPRESSION_COLUMN &&
@@ -835,7 +924,7 @@ build_key(struct planner *planner, const struct sql_node *node)
 }
 
 static struct expression *
-build(struct planner *planner, const struct sql_node *node, enum phase phase)
+build_any(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
 	struct expression *key;
 	bool has_condition;
@@ -876,6 +965,29 @@ build(struct planner *planner, const struct sql_node *node, enum phase phase)
 		return NULL;
 	}
 	return build_aggregate(planner, node, aggregate, has_condition);
+}
+
+/* An error is where the innermost node that failed is. */
+static void *
+fail_at(struct planner *planner, uint32_t offset)
+{
+	if (planner->error != NULL && planner->error->offset == 0)
+		planner->error->offset = offset;
+	return NULL;
+}
+
+static struct expression *
+build(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	/* Its alias is not visible inside itself. */
+	bool expands = node->alias.size > 0 && planner->expanding_count < EXPANSIONS_MAX;
+	struct expression *expression;
+
+	if (expands)
+		planner->expanding[planner->expanding_count++] = node;
+	expression = build_any(planner, node, phase);
+	planner->expanding_count -= expands;
+	return expression != NULL ? expression : fail_at(planner, node->offset);
 }
 
 /* ---- clauses --------------------------------------------------------- */
@@ -926,15 +1038,22 @@ any_contains(const struct planner *planner, const char *weight)
 }
 
 static const char *
-missing_clause(const struct sql_query *query)
+missing_clause(const struct sql_query *query, uint32_t *offset)
 {
-	if (query->from_query != NULL)
+	if (query->from_query != NULL) {
+		*offset = query->from_query->offset;
 		return "FROM (SELECT ...)";
-	if (query->totals)
+	}
+	if (query->totals) {
+		*offset = query->group[query->group_count - 1]->offset;
 		return "WITH TOTALS";
-	if (query->limit_by != NULL)
+	}
+	if (query->limit_by != NULL) {
+		*offset = query->limit_by[0]->offset;
 		return "LIMIT BY";
+	}
 	for (uint32_t i = 0; i < query->order_count; i++) {
+		*offset = query->order[i].node->offset;
 		if (query->order[i].fill)
 			return "WITH FILL";
 	}
@@ -993,7 +1112,7 @@ positional(struct planner *planner, const struct sql_node *node)
 		return planner->query->items[node->u - 1];
 	plan_error(planner->error, STORE_EINVAL, 36, "BAD_ARGUMENTS",
 		   "Position %llu is not in the select list", (unsigned long long)node->u);
-	return NULL;
+	return fail_at(planner, node->offset);
 }
 
 static int
@@ -1084,10 +1203,7 @@ plan_items(struct planner *planner, enum phase phase)
 				return result;
 			continue;
 		}
-		planner->expanding[0] = node; /* its alias is not visible inside itself */
-		planner->expanding_count = 1;
 		expression = build(planner, node, phase);
-		planner->expanding_count = 0;
 		result = add_result(planner, expression,
 				    node->alias.size > 0 ? node->alias
 							 : sql_print(node, planner->arena));
@@ -1125,11 +1241,26 @@ plan_count(struct planner *planner, const struct sql_node *node, uint64_t *out)
 		return STORE_EINVAL;
 	if (expression->kind != EXPRESSION_CONSTANT ||
 	    !data_type_is_integer(expression->type.type) ||
-	    (data_type_is_signed(expression->type.type) && expression->constant.n.i[0] < 0))
+	    (data_type_is_signed(expression->type.type) && expression->constant.n.i[0] < 0)) {
+		fail_at(planner, node->offset);
 		return plan_error(planner->error, STORE_EINVAL, 440, "INVALID_LIMIT_EXPRESSION",
 				  "LIMIT and OFFSET need whole numbers that are not negative");
+	}
 	*out = expression->constant.n.u[0];
 	return 0;
+}
+
+static struct expression *
+build_filter(struct planner *planner, const struct sql_node *node, enum phase phase,
+	     const char *clause)
+{
+	struct expression *filter = build(planner, node, phase);
+
+	if (filter == NULL || data_type_is_number(filter->type.type))
+		return filter;
+	plan_error(planner->error, STORE_ETYPE, 59, "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER",
+		   "%s needs a condition", clause);
+	return fail_at(planner, node->offset);
 }
 
 static int
@@ -1145,12 +1276,8 @@ plan_where(struct planner *planner)
 
 	if (node == NULL)
 		return 0;
-	if ((planner->plan->where = build(planner, node, PHASE_ROW)) == NULL)
-		return STORE_EINVAL;
-	if (!data_type_is_number(planner->plan->where->type.type))
-		return plan_error(planner->error, STORE_ETYPE, 59,
-				  "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER", "WHERE needs a condition");
-	return 0;
+	planner->plan->where = build_filter(planner, node, PHASE_ROW, "WHERE");
+	return planner->plan->where == NULL ? STORE_EINVAL : 0;
 }
 
 static int
@@ -1161,8 +1288,10 @@ plan_clauses(struct planner *planner)
 	enum phase phase;
 	int result;
 
-	if ((result = find_table(planner)) != 0)
+	if ((result = find_table(planner)) != 0) {
+		fail_at(planner, query->table_offset);
 		return result;
+	}
 	find_weight(planner);
 	plan->is_grouped = query->group_count > 0 || any_contains(planner, NULL);
 	if ((result = plan_where(planner)) != 0 || (result = plan_keys(planner)) != 0)
@@ -1174,7 +1303,8 @@ plan_clauses(struct planner *planner)
 		not_implemented(planner, "HAVING without GROUP BY or aggregates");
 		return STORE_ENOTIMPL;
 	}
-	if (query->having != NULL && (plan->having = build(planner, query->having, phase)) == NULL)
+	if (query->having != NULL &&
+	    (plan->having = build_filter(planner, query->having, phase, "HAVING")) == NULL)
 		return STORE_EINVAL;
 	plan->limit = UINT64_MAX;
 	if ((result = plan_orders(planner, phase)) != 0 ||
@@ -1189,7 +1319,8 @@ plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 	    struct store_error *error)
 {
 	struct planner *planner = store_arena_zalloc(arena, sizeof *planner);
-	const char *missing = missing_clause(query);
+	uint32_t offset = 0;
+	const char *missing = missing_clause(query, &offset);
 	int result;
 
 	if (planner == NULL ||
@@ -1202,6 +1333,7 @@ plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 	planner->error = error;
 	if (missing != NULL) {
 		not_implemented(planner, missing);
+		fail_at(planner, offset);
 		return STORE_ENOTIMPL;
 	}
 	if ((result = plan_clauses(planner)) != 0) {

@@ -194,6 +194,10 @@ store_query(struct store *store, const struct store_query *query, struct store_r
 	if (error == NULL)
 		error = &local;
 	error->code = 0;
+	error->clickhouse = 0;
+	error->name = NULL;
+	error->offset = 0;
+	error->file[0] = '\0';
 	if (result == NULL) {
 		store_arena_free(arena);
 		return expression_no_memory(error);
