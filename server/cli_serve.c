@@ -53,6 +53,67 @@ failed(const char *text)
 	return 1;
 }
 
+/* ---- addresses ------------------------------------------------------- */
+
+static bool
+is_port(const char *text)
+{
+	size_t size = strlen(text);
+
+	return size >= 1 && size <= 5 && strspn(text, "0123456789") == size && atoi(text) <= 65535;
+}
+
+static int
+parse_address(const char *text, struct loop_listener *out)
+{
+	struct addrinfo hints = {.ai_family = AF_UNSPEC,
+				 .ai_socktype = SOCK_STREAM,
+				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+	struct addrinfo *found;
+	char host[256], message[400];
+	const char *colon = strrchr(text, ':');
+	size_t size = colon == NULL ? 0 : (size_t)(colon - text);
+	int result;
+
+	if (colon == NULL || size >= sizeof host || !is_port(colon + 1)) {
+		snprintf(message, sizeof message, "listener %.200s: expected ADDR:PORT", text);
+		return failed(message);
+	}
+	memcpy(host, text, size);
+	host[size] = '\0';
+	if (size > 2 && host[0] == '[' && host[size - 1] == ']') {
+		memmove(host, host + 1, size - 2);
+		host[size - 2] = '\0';
+	}
+	if (strcmp(host, "localhost") == 0)
+		strcpy(host, "127.0.0.1");
+	result = getaddrinfo(host[0] == '\0' ? NULL : host, colon + 1, &hints, &found);
+	if (result != 0) {
+		snprintf(message, sizeof message, "listener %.200s: %s", text,
+			 gai_strerror(result));
+		return failed(message);
+	}
+	memcpy(&out->address, found->ai_addr, found->ai_addrlen);
+	out->address_size = found->ai_addrlen;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int
+parse_listeners(void)
+{
+	const struct config *config = serving.config;
+
+	if (config->listeners_count > LISTENERS_MAX)
+		return failed("more than 16 listeners");
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		if (parse_address(config->listeners[i].address, &serving.listeners[i]) != 0)
+			return 1;
+		serving.listeners[i].roles = config->listeners[i].roles;
+	}
+	return 0;
+}
+
 /* ---- options --------------------------------------------------------- */
 
 enum option_code { CONFIG = 256, DATA, HTTP, HTTPS, GEOIP, CHECK, HELP };
@@ -107,6 +168,8 @@ read_options(int argc, char **argv)
 		if (!apply(serving.config, code, optarg))
 			return failed("out of memory");
 	}
+	if (parse_listeners() != 0)
+		return 1;
 	if (!check)
 		return -1;
 	printf("configuration is valid\n");
@@ -114,42 +177,6 @@ read_options(int argc, char **argv)
 }
 
 /* ---- opening --------------------------------------------------------- */
-
-static int
-parse_address(const char *text, struct loop_listener *out)
-{
-	struct addrinfo hints = {.ai_family = AF_UNSPEC,
-				 .ai_socktype = SOCK_STREAM,
-				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-	struct addrinfo *found;
-	char host[256], message[400];
-	const char *colon = strrchr(text, ':');
-	size_t size = colon == NULL ? 0 : (size_t)(colon - text);
-	int result;
-
-	if (colon == NULL || size >= sizeof host) {
-		snprintf(message, sizeof message, "listener %.200s: expected ADDR:PORT", text);
-		return failed(message);
-	}
-	memcpy(host, text, size);
-	host[size] = '\0';
-	if (size > 2 && host[0] == '[' && host[size - 1] == ']') {
-		memmove(host, host + 1, size - 2);
-		host[size - 2] = '\0';
-	}
-	if (strcmp(host, "localhost") == 0)
-		strcpy(host, "127.0.0.1");
-	result = getaddrinfo(host[0] == '\0' ? NULL : host, colon + 1, &hints, &found);
-	if (result != 0) {
-		snprintf(message, sizeof message, "listener %.200s: %s", text,
-			 gai_strerror(result));
-		return failed(message);
-	}
-	memcpy(&out->address, found->ai_addr, found->ai_addrlen);
-	out->address_size = found->ai_addrlen;
-	freeaddrinfo(found);
-	return 0;
-}
 
 static int
 open_tls(void)
@@ -211,14 +238,8 @@ open_loops(void)
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	char error[256], line[400];
 
-	if (config->listeners_count > LISTENERS_MAX)
-		return failed("more than 16 listeners");
-	for (uint32_t i = 0; i < config->listeners_count; i++) {
-		if (parse_address(config->listeners[i].address, &serving.listeners[i]) != 0)
-			return 1;
+	for (uint32_t i = 0; i < config->listeners_count; i++)
 		serving.listeners[i].tls = config->listeners[i].tls ? serving.tls : NULL;
-		serving.listeners[i].roles = config->listeners[i].roles;
-	}
 	for (; serving.loops_count < cores && serving.loops_count < LOOPS_MAX;
 	     serving.loops_count++) {
 		serving.loops[serving.loops_count] =

@@ -1,6 +1,7 @@
 /*
  * config.h over libcyaml, whose schema checks keys and types.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,16 +154,21 @@ config_load(const char *file, char error[512])
 	cyaml_err_t result;
 
 	error[0] = '\0';
-	if (file == NULL) {
-		config = calloc(1, sizeof *config);
-	} else if ((result = cyaml_load_file(file, &cyaml, &schema, (cyaml_data_t **)&config,
-					     NULL)) != CYAML_OK) {
+	if (file != NULL &&
+	    (result = cyaml_load_file(file, &cyaml, &schema, (cyaml_data_t **)&config, NULL)) !=
+		CYAML_OK) {
+		if (result == CYAML_ERR_FILE_OPEN) {
+			snprintf(error, 512, "%.300s: %s", file, strerror(errno));
+			return NULL;
+		}
 		snprintf(error, 512, "%.150s line %u: %.180s (%.100s)", file,
 			 line_of(messages.where),
 			 messages.what[0] != '\0' ? messages.what : cyaml_strerror(result),
 			 messages.where[0] != '\0' ? messages.where : "file");
 		return NULL;
 	}
+	if (config == NULL) /* no file, or an empty one */
+		config = calloc(1, sizeof *config);
 	if (config == NULL || !fill_defaults(config)) {
 		snprintf(error, 512, "out of memory reading the configuration");
 		config_free(config);
