@@ -358,6 +358,19 @@ run(void *argument)
 
 /* ---- set-up ---------------------------------------------------------- */
 
+/* Whether the socket got the listener's address, and now shares it with the
+ * next loop's. */
+static bool
+bind_to(int fd, struct loop_listener *listener)
+{
+	int on = 1;
+
+	if (listener->is_open && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+		return false;
+	return bind(fd, (struct sockaddr *)&listener->address, listener->address_size) == 0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
+}
+
 static int
 open_socket(struct loop_listener *listener, char error[256])
 {
@@ -365,16 +378,15 @@ open_socket(struct loop_listener *listener, char error[256])
 	    fd = socket(listener->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-	    bind(fd, (struct sockaddr *)&listener->address, listener->address_size) != 0 ||
-	    listen(fd, LISTEN_BACKLOG) != 0 ||
+	    !bind_to(fd, listener) || listen(fd, LISTEN_BACKLOG) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&listener->address, &listener->address_size) != 0) {
 		snprintf(error, 256, "cannot listen: %s", strerror(errno));
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
+	listener->is_open = true;
 	return fd;
 }
 

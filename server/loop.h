@@ -14,12 +14,14 @@
 
 struct loop;
 
-/* A listening socket, opened once per loop (SO_REUSEPORT). */
+/* A listening socket, opened once per loop (SO_REUSEPORT). The first loop's
+ * is opened without sharing, so that a port another program has is an error. */
 struct loop_listener {
 	struct sockaddr_storage address;
 	socklen_t address_size;
 	SSL_CTX *tls; /* borrowed; NULL: plain */
 	uint32_t roles;
+	bool is_open; /* a loop has it */
 };
 
 /* Opens the sockets and starts the thread. NULL: *error says why. Everything
