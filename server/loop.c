@@ -25,6 +25,7 @@ struct connection {
 	struct loop *loop;
 	int fd;
 	int64_t request_ms; /* of the last whole request, or of its beginning */
+	bool is_http2;
 };
 
 struct listening {
@@ -300,8 +301,12 @@ on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
 	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
 
-	if (socket != NULL && socket->on_close.data != NULL)
-		((struct connection *)socket->on_close.data)->request_ms = monotonic_ms();
+	if (socket != NULL && socket->on_close.data != NULL) {
+		struct connection *connection = socket->on_close.data;
+
+		connection->request_ms = monotonic_ms();
+		connection->is_http2 = req->version >= 0x200;
+	}
 	(void)handler;
 	return http_on_request(req);
 }
@@ -319,6 +324,22 @@ tick(struct loop *loop, int64_t now)
 	shut_idle(loop, now);
 }
 
+/* libh2o tells HTTP/2 clients to go (GOAWAY), but waits for those of HTTP/1
+ * that keep an idle connection: they get no more requests in. What has arrived
+ * is still read and answered. */
+static void
+shut_input(struct loop *loop)
+{
+	for (h2o_linklist_t *link = loop->connections.next; link != &loop->connections;
+	     link = link->next) {
+		struct connection *connection =
+		    H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
+
+		if (!connection->is_http2)
+			shutdown(connection->fd, SHUT_RD);
+	}
+}
+
 static void
 begin_shutdown(struct loop *loop)
 {
@@ -328,6 +349,7 @@ begin_shutdown(struct loop *loop)
 	loop->listening_count = 0;
 	for (int i = 0; i < 3; i++)
 		h2o_context_request_shutdown(&loop->sites[i].context);
+	shut_input(loop);
 }
 
 static void *
