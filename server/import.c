@@ -81,6 +81,9 @@ grow(struct output *output, struct store_arena *arena)
 	return true;
 }
 
+static const char no_memory[] = "out of memory: send it in smaller parts";
+static const char too_large[] = "more than 128 MiB when inflated";
+
 /* NULL, or what is wrong. */
 static const char *
 inflate_gzip(struct store_str body, struct store_arena *arena, struct output *output)
@@ -90,10 +93,10 @@ inflate_gzip(struct store_str body, struct store_arena *arena, struct output *ou
 	int result = Z_OK;
 
 	if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
-		return "out of memory";
+		return no_memory;
 	while (wrong == NULL && result != Z_STREAM_END) {
 		if (!grow(output, arena)) {
-			wrong = "more than 128 MiB when inflated";
+			wrong = too_large;
 			break;
 		}
 		stream.next_out = (Bytef *)output->bytes + output->size;
@@ -114,7 +117,7 @@ inflate_zstd(struct store_str body, struct store_arena *arena, struct output *ou
 {
 	ZSTD_DCtx *context = ZSTD_createDCtx();
 	ZSTD_inBuffer in = {body.bytes, body.size, 0};
-	const char *wrong = context == NULL ? "out of memory" : NULL;
+	const char *wrong = context == NULL ? no_memory : NULL;
 	size_t left = 1;
 
 	if (context != NULL)
@@ -123,7 +126,7 @@ inflate_zstd(struct store_str body, struct store_arena *arena, struct output *ou
 		ZSTD_outBuffer out;
 
 		if (!grow(output, arena)) {
-			wrong = "more than 128 MiB when inflated";
+			wrong = too_large;
 			break;
 		}
 		out = (ZSTD_outBuffer){output->bytes, output->size_max, output->size};
@@ -207,6 +210,20 @@ on_written(struct ingest_item *item, int result)
 }
 
 static void
+refuse(struct import_job *job, const char *wrong)
+{
+	char line[320];
+
+	snprintf(line, sizeof line, "%s\n", wrong);
+	if (wrong == too_large)
+		answer(job, 413, "Payload Too Large", line);
+	else if (wrong == no_memory)
+		answer(job, 503, "Service Unavailable", line);
+	else
+		answer(job, 400, "Bad Request", line);
+}
+
+static void
 run(struct workpool_job *pool_job)
 {
 	struct import_job *job =
@@ -214,27 +231,19 @@ run(struct workpool_job *pool_job)
 	struct output output = {0};
 	struct store_str text = job->body;
 	const char *wrong = NULL;
-	char line[128];
 
 	if (job->coding != CODING_NONE) {
 		wrong = job->coding == CODING_GZIP ? inflate_gzip(job->body, job->arena, &output)
 						   : inflate_zstd(job->body, job->arena, &output);
 		text = (struct store_str){output.bytes, (uint32_t)output.size};
 	}
+	if (wrong == NULL &&
+	    import_decode(text, job->server->enricher, http_now_ms(), job->arena, &job->batch) != 0)
+		wrong = no_memory;
+	if (wrong == NULL && job->batch.entries_count == 0 && job->batch.rejected_count > 0)
+		wrong = job->batch.errors[0];
 	if (wrong != NULL) {
-		snprintf(line, sizeof line, "%s\n", wrong);
-		answer(job, wrong[0] == 'm' && wrong[1] == 'o' ? 413 : 400, "Bad Request", line);
-		return;
-	}
-	if (import_decode(text, job->server->enricher, http_now_ms(), job->arena, &job->batch) !=
-	    0) {
-		answer(job, 503, "Service Unavailable",
-		       "out of memory: send it in smaller parts\n");
-		return;
-	}
-	if (job->batch.entries_count == 0 && job->batch.rejected_count > 0) {
-		snprintf(line, sizeof line, "%.120s\n", job->batch.errors[0]);
-		answer(job, 400, "Bad Request", line);
+		refuse(job, wrong);
 		return;
 	}
 	job->request.note = job->batch.rejected_count;

@@ -80,7 +80,8 @@ add_lines(struct importing *importing, struct store_str text)
 	return result;
 }
 
-/* Elements of a JSON array; the array itself must be whole. */
+/* Elements of a JSON array. One that is cut short or malformed has none: its
+ * sender must not take what came before the fault for all of it. */
 static int
 add_elements(struct importing *importing, struct store_str text)
 {
@@ -103,11 +104,10 @@ add_elements(struct importing *importing, struct store_str text)
 				"element", number);
 	}
 	if (result == 0 && !json_end(&json)) {
-		importing->batch->rejected_count++;
-		if (importing->batch->errors_count < IMPORT_ERRORS_SHOWN)
-			snprintf(importing->batch->errors[importing->batch->errors_count++],
-				 sizeof *importing->batch->errors, "byte %u: %s", json.at,
-				 json.error);
+		importing->batch->entries_count = 0;
+		importing->batch->rejected_count = importing->batch->errors_count = 1;
+		snprintf(importing->batch->errors[0], sizeof *importing->batch->errors,
+			 "byte %u: %s", json.at, json.error);
 	}
 	return result;
 }

@@ -1,0 +1,126 @@
+/*
+ * Goal: what is wrong with a configuration or an address is said in one line
+ * that names it, before anything is opened; a taken port is never shared.
+ * Method: the real binary with --check-config, and two of it on one port.
+ */
+import assert from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import test, { after } from 'node:test';
+
+import { DRUM, TOKEN, serve, until } from '../serve.mjs';
+
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-start-'));
+after(() => fs.rmSync(directory, { recursive: true }));
+
+function run(...args) {
+  const { status, stdout, stderr } = spawnSync(DRUM, ['serve', ...args], { encoding: 'utf8', timeout: 20000 });
+  return { status, stdout, stderr };
+}
+
+function check(yaml) {
+  const file = path.join(directory, 'drum.yaml');
+  fs.writeFileSync(file, yaml);
+  return run('--config', file, '--check-config');
+}
+
+const valid = [
+  ['an empty file', ''],
+  ['comments only', '# nothing\n'],
+  ['every key', `data: /var/lib/drum
+listeners:
+  - {address: "127.0.0.1:80", roles: [public]}
+  - {address: "[::1]:443", tls: true, roles: [public, private]}
+  - {address: ":8080"}
+sites:
+  - {key: shop, hosts: [shop.example, "*.shop.example"], origins: ["https://shop.example"]}
+geoip: [city.mmdb]
+certificate: a.pem
+certificate_key: b.pem
+limits: {connections: 1, in_flight: 1, connection_idle_s: 1, sites: 1, query_s: 1, query_memory_mb: 1, queries: 1, memtable_mb: 1}
+`],
+];
+
+for (const [name, yaml] of valid) {
+  test(`valid: ${name}`, () => {
+    assert.deepEqual(check(yaml), { status: 0, stdout: 'configuration is valid\n', stderr: '' });
+  });
+}
+
+const wrong = [
+  ['an unknown key', 'data: x\nlimitz: {}\n', /line \d: Unexpected key: limitz/],
+  ['an unknown limit', 'limits:\n  queris: 4\n', /line 2: Unexpected key: queris/],
+  ['a word as a number', 'limits:\n  queries: many\n', /line 2: .*many.*queries/],
+  ['a negative limit', 'limits:\n  queries: -1\n', /line 2: .*-1.*queries/],
+  ['an unknown role', 'listeners:\n  - address: ":80"\n    roles: [publik]\n', /line 3: .*publik/],
+  ['half a certificate', 'certificate: a.pem\n', /certificate and certificate_key go together/],
+  ['an address without port', 'listeners:\n  - address: 127.0.0.1\n', /listener 127\.0\.0\.1: expected ADDR:PORT/],
+  ['a port too high', 'listeners:\n  - address: 127.0.0.1:70000\n', /127\.0\.0\.1:70000: expected ADDR:PORT/],
+  ['a host name', 'listeners:\n  - address: shop.example:80\n', /listener shop\.example:80: /],
+];
+
+for (const [name, yaml, reason] of wrong) {
+  test(`refused: ${name}`, () => {
+    const { status, stdout, stderr } = check(yaml);
+    assert.equal(status, 1);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^drum: [^\n]*\n$/);
+    assert.match(stderr, reason);
+  });
+}
+
+test('a file that is not there is named', () => {
+  const { status, stderr } = run('--config', path.join(directory, 'none.yaml'), '--check-config');
+  assert.equal(status, 1);
+  assert.match(stderr, /none\.yaml: No such file or directory\n$/);
+});
+
+test('a port that another server has is refused', async () => {
+  const first = await serve(path.join(directory, 'first'));
+  try {
+    const port = new URL(first.url).port;
+    for (const host of ['127.0.0.1', '0.0.0.0']) {
+      const { status, stderr } = run('--data', path.join(directory, 'second'),
+        '--http', `${host}:${port}`, '--https', '127.0.0.1:0');
+      assert.equal(status, 1, stderr);
+      assert.match(stderr, /Address already in use/);
+    }
+    assert.equal(await first.query('SELECT 1'), '1\n');
+  } finally {
+    assert.equal(await first.end(), 0);
+  }
+});
+
+test('SIGTERM does not wait for idle connections', async () => {
+  const server = await serve(path.join(directory, 'idle'));
+  const socket = net.connect(Number(new URL(server.url).port), '127.0.0.1');
+  const closed = once(socket, 'close');
+  let text = '';
+  socket.on('data', (chunk) => (text += chunk));
+  socket.write('GET /ping HTTP/1.1\r\nHost: a\r\n\r\n');
+  await until('the answer', () => text.endsWith('Ok.\n'));
+  const began = Date.now();
+  assert.equal(await server.end(), 0);
+  assert.ok(Date.now() - began < 3000, `took ${Date.now() - began} ms`);
+  await closed;
+});
+
+test('an import is refused whole when its array is cut short', async () => {
+  const server = await serve(path.join(directory, 'import'));
+  const beacon = JSON.stringify({ v: 1, site: 'a', view: '0000000000000001', url: 'https://a.example/' });
+  const post = async (body) => {
+    const answer = await fetch(`${server.url}/import`, { method: 'POST', body, headers: { Authorization: `Bearer ${TOKEN}` } });
+    return `${answer.status} ${await answer.text()}`;
+  };
+  try {
+    assert.match(await post(`[${beacon},`), /^400 byte \d+: the text ends too early\n$/);
+    assert.equal(await server.query('SELECT count() FROM pageviews'), '0\n');
+    assert.match(await post(`[${beacon}]`), /^200 {"stored":1,/);
+  } finally {
+    assert.equal(await server.end(), 0);
+  }
+});
