@@ -315,12 +315,26 @@ static int
 get_site(struct decoder *decoder, const struct member *member)
 {
 	struct store_str *site = &decoder->event->site;
-	int result = get_string(decoder, member, SITE_BYTES_MAX + 1, site);
+	int result = get_string(decoder, member, UINT32_MAX, site);
 
 	if (result == 0 && (site->size == 0 || site->size > SITE_BYTES_MAX))
 		return refuse(decoder, member->section, member->name, "expected 1 to 64 bytes");
 	decoder->has_site = true;
 	return result;
+}
+
+/* Whether the text is one of the words, between which stand single spaces. */
+static bool
+is_word_of(const char *words, struct store_str text)
+{
+	size_t size;
+
+	for (const char *at = words; *at != '\0'; at += size + (at[size] == ' ')) {
+		size = strcspn(at, " ");
+		if (size == text.size && memcmp(at, text.bytes, size) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* One of the words, kept as it is. */
@@ -329,19 +343,32 @@ get_word(struct decoder *decoder, const struct member *member, const char *words
 	 struct event_row *row, uint32_t column)
 {
 	struct store_str text;
-	char padded[40], why[200];
-	int result = get_string(decoder, member, 32, &text);
+	char why[200];
+	int result = get_string(decoder, member, UINT32_MAX, &text);
 
 	if (result != 0)
 		return result;
-	snprintf(padded, sizeof padded, " %.*s ", (int)text.size, text.bytes);
-	if (text.size == 0 || memchr(text.bytes, ' ', text.size) != NULL ||
-	    strstr(words, padded) == NULL) {
-		snprintf(why, sizeof why, "expected one of:%.*s", (int)strlen(words) - 1, words);
+	if (!is_word_of(words, text)) {
+		snprintf(why, sizeof why, "expected one of: %s", words);
 		return refuse(decoder, member->section, member->name, why);
 	}
 	event_row_string(row, column, text);
 	return 0;
+}
+
+/* An empty value is the same as none. */
+static void
+drop_empty_tags(struct event *event)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < event->tags_count; i++) {
+		if (event->tag_values[i].size == 0)
+			continue;
+		event->tag_names[kept] = event->tag_names[i];
+		event->tag_values[kept++] = event->tag_values[i];
+	}
+	event->tags_count = kept;
 }
 
 static int
@@ -371,11 +398,10 @@ get_tags(struct decoder *decoder, const struct member *member)
 			return refuse(decoder, TOP, "tags", "a name must have 1 to 64 bytes");
 		if (event->tags_count == EVENT_TAGS_MAX)
 			return refuse(decoder, TOP, "tags", "at most 32 members");
-		if (text.size == 0)
-			continue;
 		event->tag_names[event->tags_count] = name;
 		event->tag_values[event->tags_count++] = text;
 	}
+	drop_empty_tags(event);
 	return decoder->json.error == NULL ? 0 : malformed(decoder);
 }
 
@@ -429,13 +455,14 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 	case SESSION:
 		return get_id(decoder, member, &event->session_id);
 	case SEQ:
-		result = get_number(decoder, member, true, 0, 255, &number);
-		event->seq = (uint8_t)number;
+		if ((result = get_number(decoder, member, true, 0, 255, &number)) == 0)
+			event->seq = (uint8_t)number;
 		return result;
 	case TIME:
-		result = get_number(decoder, member, true, 0, TIME_MAX, &number);
-		event->has_time = true;
-		event->time_ms = (int64_t)number;
+		if ((result = get_number(decoder, member, true, 0, TIME_MAX, &number)) == 0) {
+			event->has_time = true;
+			event->time_ms = (int64_t)number;
+		}
 		return result;
 	case RATE:
 		return get_number(decoder, member, false, 0.001, 1, &event->rate);
@@ -446,8 +473,8 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 		return get_string(decoder, member, 4096, &event->referrer);
 	case NAV:
 		return get_word(decoder, member,
-				" navigate reload back_forward back_forward_cache prerender "
-				"soft_navigation restore ",
+				"navigate reload back_forward back_forward_cache prerender "
+				"soft_navigation restore",
 				row, PAGEVIEWS_nav_type);
 	case ERRORS:
 		return get_rows(decoder, member, event->errors, &event->errors_count,
@@ -462,11 +489,11 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 	case USER_AGENT:
 		return get_string(decoder, member, 1024, &event->imported_user_agent);
 	case ERROR_KIND:
-		return get_word(decoder, member, " error rejection console resource ", row,
+		return get_word(decoder, member, "error rejection console resource", row,
 				ERRORS_kind);
 	case EVENT_CATEGORY:
 		return get_word(decoder, member,
-				" interaction custom mark measure business heartbeat request ", row,
+				"interaction custom mark measure business heartbeat request", row,
 				EVENTS_category);
 	case ROW_TIME:
 		if ((result = get_number(decoder, member, true, 0, TIME_MAX, &number)) == 0)
