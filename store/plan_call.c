@@ -1,0 +1,251 @@
+/*
+ * Calls of scalar functions: the name to its kernel, the arguments to a result
+ * type, and a call of constants to its value. Between plan.c and function.h;
+ * aggregates are plan_aggregate.c's.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan_inside.h"
+
+/* ---- type and value -------------------------------------------------- */
+
+static bool
+is_constant(const struct expression *call)
+{
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (call->args[i]->kind != EXPRESSION_CONSTANT)
+			return false;
+	}
+	return true;
+}
+
+/* The one string column that all arguments read; others must be constants. */
+static const struct expression *
+only_string_of(const struct expression *call)
+{
+	const struct expression *only = NULL;
+
+	if (call->type.type == STORE_R_MAP || call->type.type == STORE_R_ARRAY)
+		return NULL;
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		const struct expression *arg = call->args[i];
+
+		if (arg->kind == EXPRESSION_CONSTANT)
+			continue;
+		if (arg->only_string == NULL ||
+		    (only != NULL &&
+		     (only->column != arg->only_string->column ||
+		      only->key.size != arg->only_string->key.size ||
+		      (only->key.size > 0 &&
+		       memcmp(only->key.bytes, arg->only_string->key.bytes, only->key.size) != 0))))
+			return NULL;
+		only = arg->only_string;
+	}
+	return only;
+}
+
+static struct expression *
+fold(struct planner *planner, struct expression *call)
+{
+	struct evaluation evaluation = {.arena = planner->arena,
+					.error = planner->error,
+					.count = 1,
+					.now_ms = planner->request->now_ms};
+	struct data value;
+
+	if (!is_constant(call))
+		return call;
+	if (expression_evaluate(&evaluation, call, &value) != 0)
+		return NULL;
+	value.constant = true;
+	call->constant = value;
+	call->kind = EXPRESSION_CONSTANT;
+	return call;
+}
+
+static void *
+bad_types(struct planner *planner, const struct expression *call)
+{
+	static const char *const names[] = {
+	    "UInt8",  "UInt16", "UInt32",   "UInt64",        "Int8",
+	    "Int16",  "Int32",  "Int64",    "Float64",       "Bool",
+	    "String", "Date",   "DateTime", "DateTime64(3)", "Map(String, String)",
+	    "Array"};
+	char list[200] = "";
+
+	for (uint32_t i = 0; i < call->args_count && i < 4; i++)
+		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
+			 i == 0 ? "" : ", ", names[call->args[i]->type.type]);
+	plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
+		   "Illegal types of arguments of function %s: (%s)", call->function->name, list);
+	return NULL;
+}
+
+/* Type, NULL rule and folding of a call whose function and arguments are set. */
+static struct expression *
+finish_call(struct planner *planner, struct expression *call)
+{
+	static const struct sql_node null = {.kind = SQL_NULL};
+	struct type type = {0};
+
+	for (uint32_t i = 0; !call->function->takes_null && i < call->args_count; i++) {
+		if (call->args[i]->kind == EXPRESSION_CONSTANT &&
+		    call->args[i]->constant.nulls != NULL && call->args[i]->constant.nulls[0])
+			return plan_literal(planner, &null); /* whatever the others are */
+	}
+	if (!call->function->infer(call, &type))
+		return bad_types(planner, call);
+	for (uint32_t i = 0; !call->function->takes_null && i < call->args_count; i++)
+		type.nullable |= call->args[i]->type.nullable;
+	call->type = type;
+	call->only_string = only_string_of(call);
+	return fold(planner, call);
+}
+
+/* ---- calls ----------------------------------------------------------- */
+
+static void *
+unknown_function(struct planner *planner, struct store_str name)
+{
+	const char *near = function_nearest(name);
+	char what[120];
+
+	if (function_is_planned(name)) {
+		snprintf(what, sizeof what, "function %.*s", PLAN_SHOWN(name));
+		return plan_not_implemented(planner, what);
+	}
+	plan_error(planner->error, STORE_EUNKNOWN, 46, "UNKNOWN_FUNCTION",
+		   "Unknown function %.*s%s%s", PLAN_SHOWN(name),
+		   near == NULL ? "" : ", maybe you meant: ", near == NULL ? "" : near);
+	return NULL;
+}
+
+static void *
+bad_count(struct planner *planner, const struct function *function, uint32_t count)
+{
+	plan_error(planner->error, STORE_ETYPE, 42, "NUMBER_OF_ARGUMENTS_DOESNT_MATCH",
+		   "Number of arguments for function %s doesn't match: passed %u, should be %u%s",
+		   function->name, count, function->args_min,
+		   function->args_max > function->args_min ? " or more" : "");
+	return NULL;
+}
+
+static bool
+is_comparison(const struct function *function)
+{
+	static const char *const names[] = {"equals",  "notEquals",       "less", "lessOrEquals",
+					    "greater", "greaterOrEquals", "in",   "notIn"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(function->name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Texts among the arguments become times or numbers where the function needs
+ * such. */
+static bool
+coerce_arguments(struct planner *planner, struct expression *call)
+{
+	bool to_date = strcmp(call->function->name, "toDate") == 0;
+
+	if (is_comparison(call->function))
+		return plan_coerce_texts(planner, call);
+	if (!to_date && strcmp(call->function->name, "toDateTime") != 0)
+		return true;
+	call->args[0] = plan_coerce_to_time(planner, call->args[0], to_date);
+	return call->args[0] != NULL;
+}
+
+/* x IN (a, b): the members become arguments. */
+static const struct sql_node *const *
+arguments_of(struct planner *planner, const struct sql_node *node, uint32_t *count)
+{
+	const struct sql_node *list = node->args_count == 2 ? node->args[1] : NULL, **args;
+
+	*count = node->args_count;
+	if ((!sql_is_word(node->text, "in") && !sql_is_word(node->text, "notIn")) || list == NULL)
+		return (const struct sql_node *const *)node->args;
+	if (list->kind == SQL_SUBQUERY)
+		return plan_not_implemented(planner, "IN (SELECT ...)");
+	if (list->kind != SQL_LIST && list->kind != SQL_ARRAY)
+		return (const struct sql_node *const *)node->args;
+	if ((args = store_arena_alloc(planner->arena, (list->args_count + 1u) * sizeof *args)) ==
+	    NULL) {
+		expression_no_memory(planner->error);
+		return NULL;
+	}
+	args[0] = node->args[0];
+	for (uint32_t i = 0; i < list->args_count; i++)
+		args[i + 1] = list->args[i];
+	*count = list->args_count + 1;
+	return args;
+}
+
+struct expression *
+plan_call(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	const struct function *function = function_find(node->text);
+	const struct sql_node *const *nodes;
+	struct expression *call;
+	uint32_t count;
+
+	if (sql_is_word(node->text, "arrayElement") && node->args_count == 2)
+		return plan_map_value(planner, node, phase);
+	if (sql_is_word(node->text, "negate") && node->args_count == 1 &&
+	    node->args[0]->kind == SQL_NUMBER_UINT)
+		return plan_negative(planner, node, node->args[0]->u);
+	if (function == NULL)
+		return unknown_function(planner, node->text);
+	if ((nodes = arguments_of(planner, node, &count)) == NULL && count > 0)
+		return NULL;
+	if (count < function->args_min || (count > function->args_max && function->args_max < 255))
+		return bad_count(planner, function, count);
+	if ((call = plan_make(planner, EXPRESSION_CALL, node)) == NULL)
+		return NULL;
+	call->function = function;
+	call->args_count = count;
+	if ((call->args = store_arena_alloc(planner->arena, (count + 1u) * sizeof *call->args)) ==
+	    NULL) {
+		expression_no_memory(planner->error);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if ((call->args[i] = plan_build(planner, nodes[i], phase)) == NULL)
+			return NULL;
+	}
+	return coerce_arguments(planner, call) ? finish_call(planner, call) : NULL;
+}
+
+/* INTERVAL n unit: a whole number that knows its unit. */
+struct expression *
+plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	struct expression *amount = plan_build(planner, node->args[0], phase), *copy;
+
+	if (amount == NULL)
+		return NULL;
+	if (amount->type.type == STORE_R_STRING && amount->kind == EXPRESSION_CONSTANT) {
+		char digits[32] = "";
+		struct store_str text = amount->constant.s[0];
+
+		if (text.size < sizeof digits)
+			memcpy(digits, text.bytes, text.size);
+		amount = plan_constant(planner, node, (struct type){.type = STORE_R_INT64});
+		if (amount != NULL)
+			amount->constant.n.i[0] = strtoll(digits, NULL, 10);
+	}
+	if (amount == NULL || (copy = plan_make(planner, amount->kind, node)) == NULL)
+		return NULL;
+	*copy = *amount;
+	copy->unit = node->text;
+	if (!data_type_is_integer(copy->type.type)) {
+		plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
+			   "INTERVAL needs a whole number");
+		return NULL;
+	}
+	return copy;
+}

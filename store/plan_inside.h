@@ -1,0 +1,109 @@
+/*
+ * What plan*.c share: the planner's state and the ways between its parts.
+ * plan.c goes through the clauses and hands every node of the query to
+ * plan_build, which hands it on by its kind; the parts call plan_build again
+ * for what is below. Nothing else includes this.
+ */
+#ifndef PLAN_INSIDE_H
+#define PLAN_INSIDE_H
+
+#include "function.h"
+#include "plan.h"
+#include "sql_parse.h"
+
+#define PLAN_EXPANSIONS_MAX 64u /* aliases within aliases */
+
+/* For "%.*s": a text of the query, cut to what a message has room for. */
+#define PLAN_SHOWN(text) (int)((text).size > 80 ? 80 : (text).size), (text).bytes
+
+enum phase {
+	PHASE_ROW,   /* over rows of the table */
+	PHASE_GROUP, /* over groups: keys and aggregates */
+};
+
+struct planner {
+	struct plan *plan;
+	/* Borrowed until plan_create returns; the plan keeps parts of the first. */
+	const struct sql_query *query;
+	const struct snapshot *snapshot;
+	const struct store_query *request;
+	struct store_arena *arena;
+	struct store_error *error; /* or NULL */
+	/* Nodes with an alias that are being built, outermost first. */
+	const struct sql_node *expanding[PLAN_EXPANSIONS_MAX];
+	uint32_t expanding_count;
+	/* [keys_count]: what plan->keys were made of, and how it prints. */
+	const struct sql_node *key_nodes[PLAN_KEYS_MAX];
+	struct store_str key_texts[PLAN_KEYS_MAX];
+	bool in_aggregate; /* an aggregate's arguments are being built */
+};
+
+/*
+ * All that return a pointer return NULL with *planner->error set when they
+ * fail; what they make lives in the planner's arena.
+ */
+
+/* plan.c */
+struct expression *
+plan_build(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* An empty expression; `node` (or NULL) gives its place in the query. */
+struct expression *
+plan_make(struct planner *planner, enum expression_kind kind, const struct sql_node *node);
+void *plan_not_implemented(struct planner *planner, const char *what);
+/* An error is where the innermost node that failed is: keeps an earlier place. */
+void *plan_fail_at(struct planner *planner, uint32_t offset);
+
+/* plan_constant.c */
+/* One value of that type, for the caller to set. */
+struct expression *
+plan_constant(struct planner *planner, const struct sql_node *node, struct type type);
+/* A number, text or NULL as it stands in the query. */
+struct expression *plan_literal(struct planner *planner, const struct sql_node *node);
+/* The integer -magnitude. */
+struct expression *
+plan_negative(struct planner *planner, const struct sql_node *node, uint64_t magnitude);
+/* {name:Type}, with the value that the request gives it. */
+struct expression *plan_parameter(struct planner *planner, const struct sql_node *node);
+/* A constant text as a time; anything else as it is. `is_date` is for the
+ * message only. */
+struct expression *
+plan_coerce_to_time(struct planner *planner, struct expression *expression, bool is_date);
+/* Constant texts among arguments that are compared with times or numbers
+ * become such; false when one cannot. */
+bool plan_coerce_texts(struct planner *planner, struct expression *call);
+
+/* plan_name.c */
+/* What an alias stands for in place of its name; other nodes as they are. */
+const struct sql_node *plan_resolve(const struct planner *planner, const struct sql_node *node);
+struct expression *
+plan_name(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* arrayElement(map column, text) */
+struct expression *
+plan_map_value(struct planner *planner, const struct sql_node *node, enum phase phase);
+
+/* plan_call.c */
+struct expression *
+plan_call(struct planner *planner, const struct sql_node *node, enum phase phase);
+struct expression *
+plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase);
+
+/* plan_aggregate.c */
+/* `kind` and `has_condition` as aggregate_find says. */
+struct expression *
+plan_aggregate(struct planner *planner, const struct sql_node *node, int kind, bool has_condition);
+/* In the select list, WITH, HAVING or ORDER BY. */
+bool plan_has_aggregate(const struct planner *planner);
+/* Sets plan->weight_column. */
+void plan_find_weight(struct planner *planner);
+
+/* plan_select.c: 0 or a negative code. plan_keys comes first. */
+int plan_keys(struct planner *planner);
+/* The slot of the key that this node is; NULL, without an error, when it is
+ * none. */
+struct expression *plan_find_key(struct planner *planner, const struct sql_node *node);
+int plan_items(struct planner *planner, enum phase phase);
+int plan_orders(struct planner *planner, enum phase phase);
+/* A constant of LIMIT or OFFSET; *out is kept when node is NULL. */
+int plan_count(struct planner *planner, const struct sql_node *node, uint64_t *out);
+
+#endif

@@ -1,0 +1,221 @@
+/*
+ * What a name means: an alias of the query before a column of the table, and
+ * true, false, nan and inf last; with map columns and their values. Must not
+ * know functions, except to say which name was perhaps meant.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "plan_inside.h"
+
+/* ---- columns --------------------------------------------------------- */
+
+static struct type
+type_of_column(const struct store_column *column)
+{
+	struct type type = {.nullable = column->flags & STORE_NULLABLE,
+			    .dictionary = column->flags & STORE_DIMENSION};
+
+	switch (column->type) {
+	case STORE_TIME:
+		type.type = STORE_R_DATETIME64;
+		break;
+	case STORE_UINT:
+		type.type = data_type_of_integer(false, column->bits / 8u);
+		break;
+	case STORE_FLOAT:
+		type.type = STORE_R_FLOAT64;
+		break;
+	case STORE_STRING:
+		type.type = STORE_R_STRING;
+		break;
+	case STORE_MAP:
+		type.type = STORE_R_MAP;
+		type.element = STORE_R_STRING;
+		break;
+	}
+	return type;
+}
+
+static int
+find_column(const struct store_table *table, struct store_str name)
+{
+	for (uint32_t i = 0; table != NULL && i < table->columns_count; i++) {
+		if (strlen(table->columns[i].name) == name.size &&
+		    memcmp(table->columns[i].name, name.bytes, name.size) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static void *
+unknown_column(struct planner *planner, struct store_str name)
+{
+	const struct store_table *table = planner->plan->table;
+	const char *near = NULL;
+
+	for (uint32_t i = 0; table != NULL && near == NULL && i < table->columns_count; i++) {
+		if (function_is_near(name, table->columns[i].name))
+			near = table->columns[i].name;
+	}
+	plan_error(planner->error, STORE_EUNKNOWN, 47, "UNKNOWN_IDENTIFIER",
+		   "Unknown column %.*s%s%s%s%s%s", PLAN_SHOWN(name),
+		   table == NULL ? "" : " in table ", table == NULL ? "" : table->name,
+		   near == NULL ? "" : ", maybe you meant: ", near == NULL ? "" : near,
+		   near == NULL && table != NULL ? " (see DESCRIBE TABLE)" : "");
+	return NULL;
+}
+
+static void *
+not_an_aggregate(struct planner *planner, struct store_str name)
+{
+	plan_error(planner->error, STORE_ETYPE, 215, "NOT_AN_AGGREGATE",
+		   "Column %.*s is not under an aggregate function and not in GROUP BY",
+		   PLAN_SHOWN(name));
+	return NULL;
+}
+
+static struct expression *
+make_column(struct planner *planner, const struct sql_node *node, uint16_t column)
+{
+	struct expression *expression = plan_make(planner, EXPRESSION_COLUMN, node);
+
+	if (expression == NULL)
+		return NULL;
+	expression->column = column;
+	expression->type = type_of_column(&planner->plan->table->columns[column]);
+	if (expression->type.type == STORE_R_STRING)
+		expression->only_string = expression;
+	return expression;
+}
+
+static struct expression *
+make_map_value(struct planner *planner, const struct sql_node *node, uint16_t column,
+	       struct store_str key)
+{
+	struct expression *expression = make_column(planner, node, column);
+
+	if (expression != NULL) {
+		expression->type = (struct type){.type = STORE_R_STRING};
+		expression->key = key;
+		expression->only_string = expression;
+	}
+	return expression;
+}
+
+/* The whole map: an argument per key that any row has. */
+static struct expression *
+build_map(struct planner *planner, const struct sql_node *node, uint16_t column)
+{
+	struct expression *map = make_column(planner, node, column);
+	const struct store_str *keys;
+
+	if (map == NULL)
+		return NULL;
+	if (snapshot_map_keys(planner->snapshot, planner->plan->table_index, column, planner->arena,
+			      &keys, &map->args_count) != 0 ||
+	    (map->args = store_arena_alloc(planner->arena,
+					   (map->args_count + 1u) * sizeof *map->args)) == NULL) {
+		expression_no_memory(planner->error);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < map->args_count; i++) {
+		if ((map->args[i] = make_map_value(planner, node, column, keys[i])) == NULL)
+			return NULL;
+	}
+	return map;
+}
+
+/* tags['plan'] */
+struct expression *
+plan_map_value(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	const struct sql_node *map = plan_resolve(planner, node->args[0]), *key = node->args[1];
+	int column = map->kind == SQL_NAME ? find_column(planner->plan->table, map->text) : -1;
+
+	if (column < 0 || planner->plan->table->columns[column].type != STORE_MAP)
+		return plan_not_implemented(planner, "[] on anything but a Map column");
+	if (key->kind != SQL_TEXT)
+		return plan_not_implemented(planner, "a map key that is no text");
+	if (phase == PHASE_GROUP)
+		return not_an_aggregate(planner, map->text);
+	if (key->text.size == 0)
+		return plan_not_implemented(planner, "an empty map key");
+	return make_map_value(planner, node, (uint16_t)column, key->text);
+}
+
+/* ---- names ----------------------------------------------------------- */
+
+static const struct sql_node *
+find_alias(const struct planner *planner, struct store_str name)
+{
+	const struct sql_query *query = planner->query;
+
+	for (uint32_t i = 0; i < query->items_count + query->with_count; i++) {
+		const struct sql_node *node =
+		    i < query->items_count ? query->items[i] : query->with[i - query->items_count];
+
+		if (node->alias.size == name.size && name.size > 0 &&
+		    memcmp(node->alias.bytes, name.bytes, name.size) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+static bool
+is_expanding(const struct planner *planner, const struct sql_node *node)
+{
+	for (uint32_t i = 0; i < planner->expanding_count; i++) {
+		if (planner->expanding[i] == node)
+			return true;
+	}
+	return false;
+}
+
+/* An alias's expression in place of its name; an alias inside itself is the
+ * column of that name. */
+const struct sql_node *
+plan_resolve(const struct planner *planner, const struct sql_node *node)
+{
+	for (uint32_t i = 0; i < PLAN_EXPANSIONS_MAX && node->kind == SQL_NAME; i++) {
+		const struct sql_node *alias = find_alias(planner, node->text);
+
+		if (alias == NULL || alias == node || is_expanding(planner, alias))
+			return node;
+		node = alias;
+	}
+	return node;
+}
+
+struct expression *
+plan_name(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	const struct sql_node *alias = find_alias(planner, node->text);
+	struct expression *expression;
+	int column;
+
+	if (alias != NULL && alias != node && !is_expanding(planner, alias) &&
+	    planner->expanding_count < PLAN_EXPANSIONS_MAX)
+		return plan_build(planner, alias, phase);
+	column = find_column(planner->plan->table, node->text);
+	if (column < 0 && (sql_is_word(node->text, "true") || sql_is_word(node->text, "false"))) {
+		expression = plan_constant(planner, node, (struct type){.type = STORE_R_BOOL});
+		if (expression != NULL)
+			expression->constant.n.u[0] = sql_is_word(node->text, "true");
+		return expression;
+	}
+	if (column < 0 && (sql_is_word(node->text, "nan") || sql_is_word(node->text, "inf"))) {
+		expression = plan_constant(planner, node, (struct type){.type = STORE_R_FLOAT64});
+		if (expression != NULL)
+			expression->constant.n.f[0] =
+			    sql_is_word(node->text, "nan") ? NAN : INFINITY;
+		return expression;
+	}
+	if (column < 0)
+		return unknown_column(planner, node->text);
+	if (phase == PHASE_GROUP)
+		return not_an_aggregate(planner, node->text);
+	if (planner->plan->table->columns[column].type == STORE_MAP)
+		return build_map(planner, node, (uint16_t)column);
+	return make_column(planner, node, (uint16_t)column);
+}
