@@ -53,46 +53,6 @@ put_text(struct writer *writer, const char *text)
 
 /* ---- numbers and times ----------------------------------------------- */
 
-size_t
-format_double(double value, char *out)
-{
-	char digits[32], *exponent_at;
-	int precision = 0, exponent, count = 0, at = 0;
-
-	if (!isfinite(value))
-		return (size_t)sprintf(out, "%s",
-				       isnan(value) ? "nan"
-				       : value < 0  ? "-inf"
-						    : "inf");
-	if (value == 0)
-		return (size_t)sprintf(out, signbit(value) ? "-0" : "0");
-	do { /* the fewest digits that read back */
-		snprintf(digits, sizeof digits, "%.*e", precision, fabs(value));
-	} while (strtod(digits, NULL) != fabs(value) && ++precision < 17);
-	exponent_at = strchr(digits, 'e');
-	exponent = atoi(exponent_at + 1);
-	for (char *c = digits; c < exponent_at; c++) {
-		if (*c != '.')
-			digits[count++] = *c;
-	}
-	if (value < 0)
-		out[at++] = '-';
-	if (exponent < -7 || exponent >= 21) {
-		out[at++] = digits[0];
-		if (count > 1)
-			at += sprintf(out + at, ".%.*s", count - 1, digits + 1);
-		return (size_t)at + (size_t)sprintf(out + at, "e%d", exponent);
-	}
-	if (exponent < 0)
-		return (size_t)at + (size_t)sprintf(out + at, "0.%.*s%.*s", -exponent - 1, "000000",
-						    count, digits);
-	if (count <= exponent + 1)
-		return (size_t)at + (size_t)sprintf(out + at, "%.*s%.*s", count, digits,
-						    exponent + 1 - count, "00000000000000000000");
-	return (size_t)at + (size_t)sprintf(out + at, "%.*s.%.*s", exponent + 1, digits,
-					    count - exponent - 1, digits + exponent + 1);
-}
-
 static bool
 is_time(enum store_result_type type)
 {
@@ -125,7 +85,7 @@ put_number(struct writer *writer, enum store_result_type type, const struct stor
 	size_t size;
 
 	if (type == STORE_R_FLOAT64)
-		size = format_double(value->v.f, text);
+		size = store_print_double(value->v.f, text);
 	else if (type == STORE_R_BOOL)
 		size = (size_t)sprintf(text, value->v.u ? "true" : "false");
 	else if (type >= STORE_R_INT8 && type <= STORE_R_INT64)
@@ -271,7 +231,7 @@ write_json(struct writer *writer, const struct store_result *result)
 			 result->rows_before_limit);
 		put_text(writer, text);
 	}
-	format_double((double)result->elapsed_ns / 1e9, elapsed);
+	store_print_double((double)result->elapsed_ns / 1e9, elapsed);
 	snprintf(text, sizeof text,
 		 "\t\"statistics\":\n\t{\n\t\t\"elapsed\": %s,\n\t\t\"rows_read\": %" PRIu64
 		 ",\n\t\t\"bytes_read\": %" PRIu64 "\n\t}\n}\n",

@@ -31,8 +31,4 @@ struct format_options {
 char *format_result(enum format format, const struct store_result *result,
 		    const struct format_options *options, size_t *size);
 
-/* Shortest decimal that reads back as the same double, laid out as ClickHouse
- * does; `out` holds at least 32 bytes. Returns its size. */
-size_t format_double(double value, char *out);
-
 #endif

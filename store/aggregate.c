@@ -184,7 +184,8 @@ add_extreme(struct aggregate_states *states, struct state *state, const struct d
 	} else if (data_type_is_float(data->type.type)) {
 		double value = data_double(data, row);
 
-		if (first || (max ? value > state->number : value < state->number))
+		if (first || isnan(state->number) ||
+		    (max ? value > state->number : value < state->number))
 			state->number = value;
 	} else {
 		uint64_t value = data->n.u[data_index(data, row)];

@@ -70,19 +70,41 @@ data_double(const struct data *data, uint32_t row)
 	return (double)data->n.u[index];
 }
 
+long double
+data_number(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	if (data_type_is_float(data->type.type))
+		return data->n.f[index];
+	if (data_type_is_time(data->type.type))
+		return (long double)data_time_ms(data, row) / 1000;
+	return data_type_is_signed(data->type.type) ? (long double)data->n.i[index]
+						    : (long double)data->n.u[index];
+}
+
+int64_t
+data_wrap(enum store_result_type type, int64_t value)
+{
+	uint32_t bytes = type == STORE_R_DATE       ? 2
+			 : type == STORE_R_DATETIME ? 4
+						    : data_type_bytes(type);
+	uint32_t unused = 64 - bytes * 8;
+	uint64_t bits = (uint64_t)value << unused;
+
+	return data_type_is_signed(type) ? (int64_t)bits >> unused : (int64_t)(bits >> unused);
+}
+
+int64_t
+data_time_unit_ms(enum store_result_type type)
+{
+	return type == STORE_R_DATE ? 86400000 : type == STORE_R_DATETIME ? 1000 : 1;
+}
+
 int64_t
 data_time_ms(const struct data *data, uint32_t row)
 {
-	int64_t value = data->n.i[data_index(data, row)];
-
-	switch (data->type.type) {
-	case STORE_R_DATE:
-		return value * 86400000;
-	case STORE_R_DATETIME:
-		return value * 1000;
-	default:
-		return value;
-	}
+	return data->n.i[data_index(data, row)] * data_time_unit_ms(data->type.type);
 }
 
 bool
@@ -110,6 +132,18 @@ data_value(const struct data *data, uint32_t row)
 	else
 		value.v.u = data->n.u[index];
 	return value;
+}
+
+void
+data_set_time(struct data *data, uint32_t row, int64_t ms)
+{
+	int64_t unit = data_time_unit_ms(data->type.type);
+	int64_t max = data->type.type == STORE_R_DATE ? UINT16_MAX : UINT32_MAX;
+	int64_t value = ms / unit;
+
+	if (data->type.type != STORE_R_DATETIME64)
+		value = ms < 0 ? 0 : value > max ? max : value;
+	data->n.i[row] = value;
 }
 
 int

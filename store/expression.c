@@ -191,8 +191,12 @@ evaluate_by_entry(struct evaluation *evaluation, const struct expression *expres
 	inner.count = entries.count;
 	inner.entry_column = expression->only_string;
 	inner.entries = &entries;
-	if ((result = evaluate_call(&inner, expression, &per_entry)) != 0)
+	if ((result = evaluate_call(&inner, expression, &per_entry)) == STORE_ELIMIT)
 		return result;
+	if (result != 0) { /* maybe for an entry that none of the rows has */
+		evaluation->error->offset = 0;
+		return evaluate_call(evaluation, expression, out);
+	}
 	evaluation->bytes_read = inner.bytes_read;
 	return spread(evaluation, expression, &coded, &per_entry, out);
 }

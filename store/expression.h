@@ -112,12 +112,20 @@ uint32_t data_type_bytes(enum store_result_type type);
 enum store_result_type data_type_of_integer(bool is_signed, uint32_t bytes);
 /* The number as a double. */
 double data_double(const struct data *data, uint32_t row);
+/* What a time type counts in. */
+int64_t data_time_unit_ms(enum store_result_type type);
 /* A time as milliseconds. */
 int64_t data_time_ms(const struct data *data, uint32_t row);
+/* The number exactly; a time in seconds. */
+long double data_number(const struct data *data, uint32_t row);
+/* The value cut to the type's bytes, Date and DateTime too. */
+int64_t data_wrap(enum store_result_type type, int64_t value);
 /* Truth of a number. */
 bool data_true(const struct data *data, uint32_t row);
 /* One cell; strings are not copied. */
 struct store_value data_value(const struct data *data, uint32_t row);
+/* Sets a time, as near as its type can hold it. */
+void data_set_time(struct data *data, uint32_t row, int64_t ms);
 /* Fresh arrays for `count` rows; 0 or STORE_ELIMIT. */
 int
 data_allocate(struct evaluation *evaluation, struct type type, uint32_t count, struct data *out);

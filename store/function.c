@@ -9,7 +9,8 @@
 #define NAME_BYTES_MAX 40u
 
 static const struct function *const tables[] = {function_number_table, function_logic_table,
-						function_string_table, function_time_table};
+						function_string_table, function_time_table,
+						function_round_table,  function_convert_table};
 
 const struct function *
 function_find(struct store_str name)

@@ -30,7 +30,14 @@ int function_evaluate(struct evaluation *evaluation, const struct expression *ca
 extern const struct function function_number_table[];
 extern const struct function function_logic_table[];
 extern const struct function function_string_table[];
+extern const struct function function_round_table[];
+extern const struct function function_convert_table[];
 extern const struct function function_time_table[];
+
+/* Whether cells of the type have a text; and that text, as toString gives it. */
+bool function_has_text(enum store_result_type type);
+int function_text(struct evaluation *evaluation, const struct data *data, uint32_t row,
+		  struct store_str *out);
 
 /* Edit distance at most 2 or so: used for "did you mean". */
 bool function_is_near(struct store_str a, const char *b);

@@ -18,8 +18,12 @@ comparable(const struct type *a, const struct type *b)
 {
 	if (a->type == STORE_R_STRING || b->type == STORE_R_STRING)
 		return a->type == b->type;
-	if (data_type_is_time(a->type) || data_type_is_time(b->type))
-		return data_type_is_time(a->type) && data_type_is_time(b->type);
+	if (data_type_is_time(a->type) && data_type_is_time(b->type))
+		return true;
+	if (a->type == STORE_R_DATE || b->type == STORE_R_DATE)
+		return false;
+	if (data_type_is_time(a->type) || data_type_is_time(b->type)) /* seconds */
+		return data_type_is_number(a->type) || data_type_is_number(b->type);
 	return data_type_is_number(a->type) && data_type_is_number(b->type);
 }
 
@@ -48,13 +52,13 @@ compare(const struct data *a, const struct data *b, uint32_t row)
 
 		return (order > 0) - (order < 0);
 	}
-	if (data_type_is_time(a->type.type)) {
+	if (data_type_is_time(a->type.type) && data_type_is_time(b->type.type)) {
 		int64_t x = data_time_ms(a, row), y = data_time_ms(b, row);
 
 		return (x > y) - (x < y);
 	}
-	if (data_type_is_float(a->type.type) || data_type_is_float(b->type.type)) {
-		double x = data_double(a, row), y = data_double(b, row);
+	if (!data_type_is_integer(a->type.type) || !data_type_is_integer(b->type.type)) {
+		long double x = data_number(a, row), y = data_number(b, row);
 
 		return x != x || y != y ? 2 : (x > y) - (x < y);
 	}
@@ -112,6 +116,8 @@ infer_logic(const struct expression *call, struct type *out)
 		if (!data_type_is_number(call->args[i]->type.type))
 			return false;
 		out->nullable |= call->args[i]->type.nullable;
+		if (call->args[i]->type.type == STORE_R_BOOL)
+			out->type = STORE_R_BOOL;
 	}
 	return true;
 }
@@ -224,6 +230,13 @@ evaluate_is_null(struct evaluation *evaluation, const struct expression *call,
 	return 0;
 }
 
+static bool
+is_null(const struct expression *expression)
+{
+	return expression->kind == EXPRESSION_CONSTANT && expression->constant.nulls != NULL &&
+	       expression->constant.nulls[0];
+}
+
 /* The type that holds both; false when there is none. A bare NULL (Nullable of
  * nothing, kept as a nullable UInt8 constant) takes the other's type. */
 static bool
@@ -235,27 +248,46 @@ common(const struct expression *a, const struct expression *b, struct type *out)
 	if (x->type == STORE_R_MAP || x->type == STORE_R_ARRAY || y->type == STORE_R_MAP ||
 	    y->type == STORE_R_ARRAY)
 		return false;
-	if (a->kind == EXPRESSION_CONSTANT && a->constant.nulls != NULL)
+	if (is_null(a))
 		*out = *y;
-	else if (b->kind == EXPRESSION_CONSTANT && b->constant.nulls != NULL)
+	else if (is_null(b))
 		*out = *x;
 	else if (x->type == y->type)
 		*out = *x;
 	else if (data_type_is_number(x->type) && data_type_is_number(y->type)) {
-		uint32_t bytes = data_type_bytes(x->type) > data_type_bytes(y->type)
-				     ? data_type_bytes(x->type)
-				     : data_type_bytes(y->type);
-		bool is_signed = data_type_is_signed(x->type) || data_type_is_signed(y->type);
+		bool sx = data_type_is_signed(x->type), sy = data_type_is_signed(y->type);
+		/* An unsigned one needs twice its bytes when the other is signed. */
+		uint32_t bx = data_type_bytes(x->type) << (sy && !sx);
+		uint32_t by = data_type_bytes(y->type) << (sx && !sy);
 
-		*out =
-		    (struct type){.type = data_type_is_float(x->type) || data_type_is_float(y->type)
-					      ? STORE_R_FLOAT64
-					      : data_type_of_integer(is_signed, bytes)};
+		if (data_type_is_float(x->type) || data_type_is_float(y->type))
+			*out = (struct type){.type = STORE_R_FLOAT64};
+		else if (bx > 8 || by > 8)
+			return false; /* UInt64 and a signed one */
+		else
+			*out = (struct type){
+			    .type = data_type_of_integer(sx || sy, bx > by ? bx : by)};
+	} else if (data_type_is_time(x->type) && data_type_is_time(y->type)) {
+		out->type = x->type > y->type ? x->type : y->type; /* the finer */
 	} else {
 		return false;
 	}
 	out->nullable = nullable;
 	out->dictionary = false;
+	return true;
+}
+
+/* Widens `merged`, which starts as one of the arguments, by another. */
+static bool
+merge(struct expression *merged, const struct expression *arg, struct type *out)
+{
+	bool both_null = is_null(merged) && is_null(arg);
+
+	if (!common(arg, merged, out))
+		return false;
+	merged->type = *out;
+	if (!both_null)
+		merged->kind = EXPRESSION_CALL;
 	return true;
 }
 
@@ -270,11 +302,8 @@ infer_if(const struct expression *call, struct type *out)
 		return false;
 	for (uint32_t i = 0; i < last; i += 2) {
 		if (!data_type_is_number(call->args[i]->type.type) ||
-		    !common(call->args[i + 1], &merged, out))
+		    !merge(&merged, call->args[i + 1], out))
 			return false;
-		merged.type = *out;
-		if (merged.kind == EXPRESSION_CONSTANT && merged.constant.nulls != NULL)
-			merged.kind = EXPRESSION_CALL;
 	}
 	return true;
 }
@@ -293,6 +322,8 @@ copy_cell(const struct data *from, struct data *to, uint32_t row)
 		to->s[row] = data_string(from, row);
 	} else if (data_type_is_float(to->type.type)) {
 		to->n.f[row] = data_double(from, row);
+	} else if (data_type_is_time(to->type.type)) {
+		to->n.i[row] = data_time_ms(from, row) / data_time_unit_ms(to->type.type);
 	} else {
 		to->n.u[row] = from->n.u[data_index(from, row)];
 	}
@@ -321,16 +352,13 @@ infer_coalesce(const struct expression *call, struct type *out)
 	struct expression merged = *call->args[0];
 	bool nullable = true;
 
-	for (uint32_t i = 1; i < call->args_count; i++) {
-		if (!common(&merged, call->args[i], out))
-			return false;
-		merged.type = *out;
-		merged.kind = EXPRESSION_CALL;
-	}
-	for (uint32_t i = 0; i < call->args_count; i++)
-		nullable &= call->args[i]->type.nullable;
-	if (call->args_count == 1 && !common(call->args[0], call->args[0], out))
+	if (!common(&merged, &merged, out))
 		return false;
+	for (uint32_t i = 0; i < call->args_count && nullable; i++) {
+		if (!merge(&merged, call->args[i], out))
+			return false;
+		nullable = call->args[i]->type.nullable; /* no later one counts else */
+	}
 	out->nullable = nullable;
 	return true;
 }
@@ -376,6 +404,46 @@ evaluate_null_if(struct evaluation *evaluation, const struct expression *call,
 	return 0;
 }
 
+/* ---- least and greatest ---------------------------------------------- */
+
+static bool
+infer_extreme(const struct expression *call, struct type *out)
+{
+	struct expression merged = *call->args[0];
+	bool nullable = false;
+
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (!merge(&merged, call->args[i], out))
+			return false;
+		nullable |= call->args[i]->type.nullable;
+	}
+	out->nullable = nullable;
+	return true;
+}
+
+/* NULLs do not count; of unordered values (NaN) the later one wins. */
+static int
+evaluate_extreme(struct evaluation *evaluation, const struct expression *call,
+		 const struct data *args, struct data *out)
+{
+	int wanted = call->function->name[0] == 'g' ? 1 : -1;
+
+	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t best = 0;
+
+		for (uint32_t a = 1; a < call->args_count; a++) {
+			if (!data_is_null(&args[a], i) &&
+			    (data_is_null(&args[best], i) ||
+			     compare(&args[best], &args[a], i) != wanted))
+				best = a;
+		}
+		copy_cell(&args[best], out, i);
+	}
+	return 0;
+}
+
 const struct function function_logic_table[] = {
     {"equals", false, 2, 2, false, infer_compare, evaluate_compare},
     {"notEquals", false, 2, 2, false, infer_compare, evaluate_compare},
@@ -395,5 +463,7 @@ const struct function function_logic_table[] = {
     {"coalesce", true, 1, 255, true, infer_coalesce, evaluate_coalesce},
     {"ifNull", true, 2, 2, true, infer_coalesce, evaluate_coalesce},
     {"nullIf", true, 2, 2, true, infer_null_if, evaluate_null_if},
+    {"least", true, 2, 16, true, infer_extreme, evaluate_extreme},
+    {"greatest", true, 2, 16, true, infer_extreme, evaluate_extreme},
     {NULL, false, 0, 0, false, NULL, NULL},
 };

@@ -1,5 +1,6 @@
 /*
- * Arithmetic, rounding and conversions. Result types widen as ClickHouse's do.
+ * Arithmetic, on numbers and on times with intervals. Result types widen as
+ * ClickHouse's do.
  */
 #include <math.h>
 #include <string.h>
@@ -82,22 +83,19 @@ infer_float(const struct expression *call, struct type *out)
 	return all_numbers(call);
 }
 
+/* The remainder has the size of the divisor and the sign of the dividend. */
 static bool
-infer_same(const struct expression *call, struct type *out)
+infer_modulo(const struct expression *call, struct type *out)
 {
+	bool is_signed = data_type_is_signed(type_at(call, 0));
+	uint32_t bytes = data_type_bytes(type_at(call, 1));
+
 	if (!all_numbers(call))
 		return false;
-	out->type = any_float(call) ? STORE_R_FLOAT64
-				    : data_type_of_integer(any_signed(call), widest(call));
+	out->type = any_float(call)
+			? STORE_R_FLOAT64
+			: data_type_of_integer(is_signed, is_signed ? bytes * 2 : bytes);
 	return true;
-}
-
-/* round(x[, n]), floor, ceil keep the type of x. */
-static bool
-infer_first(const struct expression *call, struct type *out)
-{
-	out->type = type_at(call, 0) == STORE_R_BOOL ? STORE_R_UINT8 : type_at(call, 0);
-	return all_numbers(call);
 }
 
 enum operation { PLUS, MINUS, MULTIPLY, DIVIDE, MODULO, INT_DIV };
@@ -134,7 +132,7 @@ on_integers(enum operation operation, bool is_signed, uint64_t a, uint64_t b)
 	default:
 		break;
 	}
-	if (is_signed && b == UINT64_MAX)
+	if (is_signed && b == UINT64_MAX) /* INT64_MIN / -1 traps */
 		return operation == MODULO ? 0 : (int64_t)(0 - a);
 	if (operation == MODULO)
 		return is_signed ? (int64_t)a % (int64_t)b : (int64_t)(a % b);
@@ -142,13 +140,22 @@ on_integers(enum operation operation, bool is_signed, uint64_t a, uint64_t b)
 }
 
 static int
-division_by_zero(struct evaluation *evaluation)
+bad_division(struct evaluation *evaluation, const char *what)
 {
 	if (evaluation->error != NULL) {
 		evaluation->error->clickhouse = 153;
 		evaluation->error->name = "ILLEGAL_DIVISION";
 	}
-	return store_error_set(evaluation->error, STORE_ETYPE, "Division by zero");
+	return store_error_set(evaluation->error, STORE_ETYPE, "%s", what);
+}
+
+static bool
+is_minimum(const struct data *data, uint32_t row)
+{
+	uint32_t bits = data_type_bytes(data->type.type) * 8;
+
+	return data_type_is_signed(data->type.type) &&
+	       data->n.i[data_index(data, row)] == INT64_MIN >> (64 - bits);
 }
 
 static int
@@ -168,15 +175,20 @@ arithmetic(struct evaluation *evaluation, const struct expression *call, const s
 						  data_double(&args[1], i));
 
 			if (!(fabs(value) < 9.2e18))
-				return division_by_zero(evaluation);
-			out->n.i[i] = (int64_t)value;
+				return bad_division(evaluation, "Division by zero");
+			out->n.i[i] = data_wrap(call->type.type, (int64_t)value);
 		} else {
 			uint64_t b = args[1].n.u[data_index(&args[1], i)];
 
 			if (b == 0 && operation > MULTIPLY)
-				return division_by_zero(evaluation);
-			out->n.i[i] = on_integers(operation, is_signed,
-						  args[0].n.u[data_index(&args[0], i)], b);
+				return bad_division(evaluation, "Division by zero");
+			if (operation > MULTIPLY && is_minimum(&args[0], i) &&
+			    data_type_is_signed(type_at(call, 1)) && b == UINT64_MAX)
+				return bad_division(
+				    evaluation, "Division of minimal signed number by minus one");
+			out->n.i[i] = data_wrap(
+			    call->type.type, on_integers(operation, is_signed,
+							 args[0].n.u[data_index(&args[0], i)], b));
 		}
 	}
 	return 0;
@@ -215,36 +227,42 @@ infer_int_div(const struct expression *call, struct type *out)
 {
 	if (!all_numbers(call))
 		return false;
-	out->type = any_float(call)
-			? STORE_R_INT64
-			: data_type_of_integer(any_signed(call), data_type_bytes(type_at(call, 0)));
+	out->type = data_type_of_integer(any_signed(call) || any_float(call),
+					 data_type_bytes(type_at(call, 0)));
 	return true;
 }
 
 /* ---- plus and minus, with times and intervals ------------------------ */
 
+/* Which argument is the time: time + 5 and 5 + time are the same. */
+static uint32_t
+time_argument(const struct expression *call)
+{
+	return data_type_is_time(type_at(call, 0)) ? 0 : 1;
+}
+
 static bool
 infer_shift(const struct expression *call, struct type *out, bool minus)
 {
-	enum store_result_type a = type_at(call, 0), b = type_at(call, 1);
+	uint32_t t = time_argument(call);
+	enum store_result_type time = type_at(call, t), amount = type_at(call, 1 - t);
+	struct store_str unit = call->args[1 - t]->unit;
 
-	if (call->args[1]->unit.size > 0 && data_type_is_time(a)) {
-		bool fine = call->args[1]->unit.bytes[0] == 's' ||
-			    call->args[1]->unit.bytes[0] == 'h' ||
-			    (call->args[1]->unit.size == 6 && call->args[1]->unit.bytes[1] == 'i');
+	if (!data_type_is_time(time))
+		return minus ? infer_signed_wider(call, out) : infer_wider(call, out);
+	if (unit.size > 0) {
+		bool fine = unit.bytes[0] == 's' || unit.bytes[0] == 'h' ||
+			    (unit.size == 6 && unit.bytes[1] == 'i'); /* of a day */
 
-		out->type = a == STORE_R_DATE && fine ? STORE_R_DATETIME : a;
-		return true;
+		out->type = time == STORE_R_DATE && fine ? STORE_R_DATETIME : time;
+		return !minus || t == 0;
 	}
-	if (minus && data_type_is_time(a) && a == b && a != STORE_R_DATETIME64) {
+	if (minus && time == amount && time != STORE_R_DATETIME64) {
 		out->type = STORE_R_INT32;
 		return true;
 	}
-	if (data_type_is_time(a) && a != STORE_R_DATETIME64 && data_type_is_integer(b)) {
-		out->type = a;
-		return true;
-	}
-	return minus ? infer_signed_wider(call, out) : infer_wider(call, out);
+	out->type = time;
+	return data_type_is_number(amount) && (!minus || t == 0);
 }
 
 static bool
@@ -286,6 +304,8 @@ civil_of(int64_t days, int64_t *year, int64_t *month, int64_t *day)
 	*year = yoe + era * 400 + (*month <= 2);
 }
 
+#define MONTHS_MAX 1000000
+
 static int64_t
 add_months(int64_t ms, int64_t months)
 {
@@ -302,9 +322,23 @@ add_months(int64_t ms, int64_t months)
 	       (ms - days * 86400000);
 }
 
+/* ms + count * unit_ms, which stays where it is when it is beyond all time. */
+static int64_t
+add(int64_t ms, int64_t count, int64_t unit_ms)
+{
+	int64_t sum;
+
+	if (__builtin_mul_overflow(count, unit_ms, &sum) || __builtin_add_overflow(ms, sum, &sum))
+		return ms;
+	return sum;
+}
+
 static int64_t
 add_interval(int64_t ms, int64_t count, struct store_str unit)
 {
+	int64_t bounded = count < -MONTHS_MAX  ? -MONTHS_MAX
+			  : count > MONTHS_MAX ? MONTHS_MAX
+					       : count;
 	static const struct {
 		const char *name;
 		int64_t ms, months;
@@ -315,42 +349,54 @@ add_interval(int64_t ms, int64_t count, struct store_str unit)
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
 		if (strlen(units[i].name) == unit.size &&
 		    memcmp(units[i].name, unit.bytes, unit.size) == 0)
-			return units[i].ms != 0 ? ms + count * units[i].ms
-						: add_months(ms, count * units[i].months);
+			return units[i].ms != 0 ? add(ms, count, units[i].ms)
+						: add_months(ms, bounded * units[i].months);
 	}
 	return ms;
 }
 
+/* Past its end a Date or DateTime begins again, as in ClickHouse. */
 static void
 set_time(struct data *out, uint32_t row, int64_t ms)
 {
-	int64_t divisor = out->type.type == STORE_R_DATE       ? 86400000
-			  : out->type.type == STORE_R_DATETIME ? 1000
-							       : 1;
+	int64_t divisor = data_time_unit_ms(out->type.type);
 
-	out->n.i[row] = ms / divisor - (ms % divisor < 0);
+	out->n.i[row] = data_wrap(out->type.type, ms / divisor - (ms % divisor < 0));
+}
+
+static int64_t
+whole(const struct data *data, uint32_t row)
+{
+	double value = data_double(data, row);
+
+	if (!data_type_is_float(data->type.type))
+		return data->n.i[data_index(data, row)];
+	return fabs(value) < 9.2e18 ? (int64_t)value : 0;
 }
 
 static int
 shift(struct evaluation *evaluation, const struct expression *call, const struct data *args,
       struct data *out, int sign)
 {
-	struct store_str unit = call->args[1]->unit;
-	struct data amount;
+	uint32_t t = time_argument(call);
+	const struct data *time = &args[t], *amount = &args[1 - t];
+	struct store_str unit = call->args[1 - t]->unit;
+	int64_t step_ms = time->type.type == STORE_R_DATE ? 86400000 : 1000;
 
-	if (!data_type_is_time(type_at(call, 0)))
+	if (!data_type_is_time(time->type.type))
 		return arithmetic(evaluation, call, args, out, sign > 0 ? PLUS : MINUS);
-	if (data_type_is_time(type_at(call, 1)) || unit.size == 0) { /* in the type's own unit */
-		for (uint32_t i = 0; i < out->count; i++)
-			out->n.i[i] = args[0].n.i[data_index(&args[0], i)] +
-				      sign * args[1].n.i[data_index(&args[1], i)];
-		return 0;
-	}
-	amount = args[1];
-	for (uint32_t i = 0; i < out->count; i++)
+	for (uint32_t i = 0; i < out->count; i++) {
+		int64_t ms = data_time_ms(time, i), count;
+
+		if (data_type_is_time(amount->type.type)) {
+			out->n.i[i] = (ms - data_time_ms(amount, i)) / step_ms;
+			continue;
+		}
+		count = whole(amount, i);
+		count = count == INT64_MIN ? 0 : sign * count;
 		set_time(out, i,
-			 add_interval(data_time_ms(&args[0], i),
-				      sign * (int64_t)data_double(&amount, i), unit));
+			 unit.size == 0 ? add(ms, count, step_ms) : add_interval(ms, count, unit));
+	}
 	return 0;
 }
 
@@ -397,154 +443,13 @@ evaluate_negate(struct evaluation *evaluation, const struct expression *call,
 	return 0;
 }
 
-/* ---- rounding -------------------------------------------------------- */
-
-enum rounding { ROUND, FLOOR, CEIL };
-
-static double
-round_one(double value, double digits, enum rounding rounding)
-{
-	double power = pow(10, digits), scaled = value * power, rounded;
-
-	if (!isfinite(scaled))
-		return value;
-	rounded = rounding == ROUND   ? nearbyint(scaled) /* half to even */
-		  : rounding == FLOOR ? floor(scaled)
-				      : ceil(scaled);
-	return rounded / power;
-}
-
-static int
-round_all(const struct expression *call, const struct data *args, struct data *out,
-	  enum rounding rounding)
-{
-	for (uint32_t i = 0; i < out->count; i++) {
-		double digits = call->args_count > 1 ? data_double(&args[1], i) : 0;
-
-		if (data_type_is_float(out->type.type))
-			out->n.f[i] =
-			    round_one(args[0].n.f[data_index(&args[0], i)], digits, rounding);
-		else if (digits >= 0)
-			out->n.i[i] = args[0].n.i[data_index(&args[0], i)];
-		else
-			out->n.i[i] =
-			    (int64_t)round_one(data_double(&args[0], i), digits, rounding);
-	}
-	return 0;
-}
-
-static int
-evaluate_round(struct evaluation *evaluation, const struct expression *call,
-	       const struct data *args, struct data *out)
-{
-	(void)evaluation;
-	return round_all(call, args, out, ROUND);
-}
-
-static int
-evaluate_floor(struct evaluation *evaluation, const struct expression *call,
-	       const struct data *args, struct data *out)
-{
-	(void)evaluation;
-	return round_all(call, args, out, FLOOR);
-}
-
-static int
-evaluate_ceil(struct evaluation *evaluation, const struct expression *call, const struct data *args,
-	      struct data *out)
-{
-	(void)evaluation;
-	return round_all(call, args, out, CEIL);
-}
-
-/* ---- least, greatest, conversions ------------------------------------ */
-
-static int
-extreme(const struct expression *call, const struct data *args, struct data *out, bool greatest)
-{
-	for (uint32_t i = 0; i < out->count; i++) {
-		uint32_t best = 0;
-
-		for (uint32_t a = 1; a < call->args_count; a++) {
-			double x = data_double(&args[a], i), y = data_double(&args[best], i);
-
-			if (greatest ? x > y : x < y)
-				best = a;
-		}
-		if (data_type_is_float(out->type.type))
-			out->n.f[i] = data_double(&args[best], i);
-		else
-			out->n.i[i] = args[best].n.i[data_index(&args[best], i)];
-	}
-	return 0;
-}
-
-static int
-evaluate_least(struct evaluation *evaluation, const struct expression *call,
-	       const struct data *args, struct data *out)
-{
-	(void)evaluation;
-	return extreme(call, args, out, false);
-}
-
-static int
-evaluate_greatest(struct evaluation *evaluation, const struct expression *call,
-		  const struct data *args, struct data *out)
-{
-	(void)evaluation;
-	return extreme(call, args, out, true);
-}
-
-static int
-evaluate_to_float(struct evaluation *evaluation, const struct expression *call,
-		  const struct data *args, struct data *out)
-{
-	(void)evaluation;
-	(void)call;
-	for (uint32_t i = 0; i < out->count; i++)
-		out->n.f[i] = data_double(&args[0], i);
-	return 0;
-}
-
-static bool
-infer_to_int(const struct expression *call, struct type *out)
-{
-	out->type = call->function->name[2] == 'U' ? STORE_R_UINT64 : STORE_R_INT64;
-	return data_type_is_number(type_at(call, 0)) || data_type_is_time(type_at(call, 0));
-}
-
-static int
-evaluate_to_int(struct evaluation *evaluation, const struct expression *call,
-		const struct data *args, struct data *out)
-{
-	(void)evaluation;
-	for (uint32_t i = 0; i < out->count; i++) {
-		double value;
-
-		out->n.i[i] = args[0].n.i[data_index(&args[0], i)];
-		if (!data_type_is_float(type_at(call, 0)))
-			continue;
-		value = data_double(&args[0], i);
-		out->n.i[i] = fabs(value) < 9.2e18 ? (int64_t)value : 0;
-	}
-	return 0;
-}
-
 const struct function function_number_table[] = {
     {"plus", false, 2, 2, false, infer_plus, evaluate_plus},
     {"minus", false, 2, 2, false, infer_minus, evaluate_minus},
     {"multiply", false, 2, 2, false, infer_wider, evaluate_multiply},
     {"divide", false, 2, 2, false, infer_float, evaluate_divide},
-    {"modulo", false, 2, 2, false, infer_same, evaluate_modulo},
+    {"modulo", false, 2, 2, false, infer_modulo, evaluate_modulo},
     {"intDiv", false, 2, 2, false, infer_int_div, evaluate_int_div},
     {"negate", false, 1, 1, false, infer_negate, evaluate_negate},
-    {"round", true, 1, 2, false, infer_first, evaluate_round},
-    {"floor", true, 1, 2, false, infer_first, evaluate_floor},
-    {"ceil", true, 1, 2, false, infer_first, evaluate_ceil},
-    {"least", true, 2, 16, false, infer_same, evaluate_least},
-    {"greatest", true, 2, 16, false, infer_same, evaluate_greatest},
-    {"toFloat64", false, 1, 1, false, infer_float, evaluate_to_float},
-    {"toUInt64", false, 1, 1, false, infer_to_int, evaluate_to_int},
-    {"toInt64", false, 1, 1, false, infer_to_int, evaluate_to_int},
     {NULL, false, 0, 0, false, NULL, NULL},
 };

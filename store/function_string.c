@@ -3,7 +3,6 @@
  * nothing here backtracks without bound.
  */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "function.h"
@@ -63,7 +62,8 @@ like(struct store_str text, struct store_str pattern, bool fold_case)
 	uint32_t t = 0, p = 0, retry_t = 0, retry_p = UINT32_MAX;
 
 	while (t < text.size) {
-		bool escaped = p + 1 < pattern.size && pattern.bytes[p] == '\\';
+		bool escaped = p + 1 < pattern.size && pattern.bytes[p] == '\\' &&
+			       strchr("%_\\", pattern.bytes[p + 1]) != NULL;
 		char c = p < pattern.size ? pattern.bytes[p + escaped] : '\0';
 
 		if (p < pattern.size && !escaped && c == '%') {
@@ -77,7 +77,8 @@ like(struct store_str text, struct store_str pattern, bool fold_case)
 			t++;
 			p += 1u + escaped;
 		} else if (retry_p != UINT32_MAX) {
-			t = ++retry_t;
+			retry_t += character_bytes(text.bytes[retry_t]);
+			t = retry_t;
 			p = retry_p;
 		} else {
 			return false;
@@ -172,6 +173,17 @@ infer_substring(const struct expression *call, struct type *out)
 	       (call->args_count < 3 || data_type_is_number(call->args[2]->type.type));
 }
 
+static int64_t
+whole(const struct data *data, uint32_t row)
+{
+	double value = data_double(data, row);
+
+	return value > UINT32_MAX            ? UINT32_MAX
+	       : value < -(double)UINT32_MAX ? -(int64_t)UINT32_MAX
+					     : (int64_t)value;
+}
+
+/* From 1, or from the end when negative; so is a negative length. */
 static int
 evaluate_substring(struct evaluation *evaluation, const struct expression *call,
 		   const struct data *args, struct data *out)
@@ -179,20 +191,20 @@ evaluate_substring(struct evaluation *evaluation, const struct expression *call,
 	(void)evaluation;
 	for (uint32_t i = 0; i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
-		double from = data_double(&args[1], i), size = text.size;
+		int64_t from = whole(&args[1], i), to = text.size, length;
 
-		if (call->args_count > 2)
-			size = data_double(&args[2], i);
-		from = from < 0 ? text.size + from : from - 1; /* 1-based, or from the end */
-		if (from < 0 && from + size > 0)
-			size += from, from = 0;
-		if (from < 0 || from >= text.size || size <= 0) {
-			out->s[i] = (struct store_str){text.bytes, 0};
+		out->s[i] = (struct store_str){text.bytes, 0};
+		if (from == 0 || text.size == 0)
 			continue;
+		from = from > 0 ? from - 1 : text.size + from;
+		if (call->args_count > 2) {
+			length = whole(&args[2], i);
+			to = length < 0 ? text.size + length : from + length;
 		}
-		if (size > text.size - from)
-			size = text.size - from;
-		out->s[i] = (struct store_str){text.bytes + (uint32_t)from, (uint32_t)size};
+		from = from < 0 ? 0 : from;
+		to = to > text.size ? text.size : to;
+		if (from < to)
+			out->s[i] = (struct store_str){text.bytes + from, (uint32_t)(to - from)};
 	}
 	return 0;
 }
@@ -223,59 +235,43 @@ evaluate_case(struct evaluation *evaluation, const struct expression *call, cons
 	return 0;
 }
 
+static bool
+infer_concat(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_STRING;
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (!function_has_text(call->args[i]->type.type))
+			return false;
+	}
+	return true;
+}
+
 static int
 evaluate_concat(struct evaluation *evaluation, const struct expression *call,
 		const struct data *args, struct data *out)
 {
+	struct store_str *parts =
+	    store_arena_alloc(evaluation->arena, call->args_count * sizeof *parts);
+
+	if (parts == NULL)
+		return expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < out->count; i++) {
 		uint32_t size = 0;
 		char *bytes;
 
-		for (uint32_t a = 0; a < call->args_count; a++)
-			size += data_string(&args[a], i).size;
+		for (uint32_t a = 0; a < call->args_count; a++) {
+			if (function_text(evaluation, &args[a], i, &parts[a]) != 0)
+				return STORE_ELIMIT;
+			size += parts[a].size;
+		}
 		if ((bytes = store_arena_alloc(evaluation->arena, size)) == NULL)
 			return expression_no_memory(evaluation->error);
 		out->s[i] = (struct store_str){bytes, size};
 		for (uint32_t a = 0; a < call->args_count; a++) {
-			struct store_str part = data_string(&args[a], i);
-
-			if (part.size > 0)
-				memcpy(bytes, part.bytes, part.size);
-			bytes += part.size;
+			if (parts[a].size > 0)
+				memcpy(bytes, parts[a].bytes, parts[a].size);
+			bytes += parts[a].size;
 		}
-	}
-	return 0;
-}
-
-static bool
-infer_to_string(const struct expression *call, struct type *out)
-{
-	out->type = STORE_R_STRING;
-	return call->args[0]->type.type == STORE_R_STRING ||
-	       data_type_is_integer(call->args[0]->type.type);
-}
-
-static int
-evaluate_to_string(struct evaluation *evaluation, const struct expression *call,
-		   const struct data *args, struct data *out)
-{
-	bool is_signed = data_type_is_signed(call->args[0]->type.type);
-
-	for (uint32_t i = 0; i < out->count; i++) {
-		uint64_t value;
-		char *text;
-
-		if (args[0].type.type == STORE_R_STRING) {
-			out->s[i] = data_string(&args[0], i);
-			continue;
-		}
-		value = args[0].n.u[data_index(&args[0], i)];
-		if ((text = store_arena_alloc(evaluation->arena, 24)) == NULL)
-			return expression_no_memory(evaluation->error);
-		out->s[i].size =
-		    (uint32_t)(is_signed ? snprintf(text, 24, "%lld", (long long)value)
-					 : snprintf(text, 24, "%llu", (unsigned long long)value));
-		out->s[i].bytes = text;
 	}
 	return 0;
 }
@@ -292,7 +288,6 @@ const struct function function_string_table[] = {
     {"substring", true, 2, 3, false, infer_substring, evaluate_substring},
     {"lower", true, 1, 1, false, infer_string, evaluate_case},
     {"upper", true, 1, 1, false, infer_string, evaluate_case},
-    {"concat", true, 1, 255, false, infer_string, evaluate_concat},
-    {"toString", false, 1, 1, false, infer_to_string, evaluate_to_string},
+    {"concat", true, 1, 255, false, infer_concat, evaluate_concat},
     {NULL, false, 0, 0, false, NULL, NULL},
 };

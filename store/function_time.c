@@ -73,7 +73,7 @@ infer_start(const struct expression *call, struct type *out)
 {
 	const char *name = call->function->name;
 	bool date = strcmp(name, "toMonday") == 0 || strcmp(name, "toStartOfWeek") == 0 ||
-		    strcmp(name, "toStartOfMonth") == 0 || strcmp(name, "toDate") == 0;
+		    strcmp(name, "toStartOfMonth") == 0;
 
 	out->type = date ? STORE_R_DATE : STORE_R_DATETIME;
 	return data_type_is_time(call->args[0]->type.type);
@@ -103,13 +103,11 @@ evaluate_start(struct evaluation *evaluation, const struct expression *call,
 	static const struct {
 		const char *name;
 		int64_t step_ms;
-	} steps[] = {{"toDateTime", 1000},
-		     {"toStartOfMinute", 60000},
+	} steps[] = {{"toStartOfMinute", 60000},
 		     {"toStartOfFiveMinutes", 300000},
 		     {"toStartOfFifteenMinutes", 900000},
 		     {"toStartOfHour", 3600000},
-		     {"toStartOfDay", DAY_MS},
-		     {"toDate", DAY_MS}};
+		     {"toStartOfDay", DAY_MS}};
 	const char *name = call->function->name;
 	int64_t step_ms = 0;
 
@@ -129,8 +127,7 @@ evaluate_start(struct evaluation *evaluation, const struct expression *call,
 			start = week_start(ms, 3);
 		else
 			start = month_start(ms);
-		out->n.i[i] = out->type.type == STORE_R_DATE ? floor_to(start, DAY_MS) / DAY_MS
-							     : start / 1000;
+		data_set_time(out, i, start);
 	}
 	return 0;
 }
@@ -203,8 +200,6 @@ const struct function function_time_table[] = {
     START("toStartOfWeek"),
     START("toStartOfMonth"),
     START("toMonday"),
-    START("toDate"),
-    START("toDateTime"),
     PART("toHour"),
     PART("toMinute"),
     PART("toDayOfWeek"),

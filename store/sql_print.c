@@ -1,9 +1,7 @@
 /*
  * Expressions as ClickHouse writes them in column names.
  */
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "sql_parse.h"
@@ -62,21 +60,15 @@ put_quoted(struct printer *printer, struct store_str text)
 	put(printer, "'", 1);
 }
 
-/* The shortest digits that read back as the same double; 1000. has its point,
- * as in ClickHouse. */
+/* 1000. has its point, as in ClickHouse. */
 static void
 put_float(struct printer *printer, double value)
 {
-	char text[40];
-	int precision = 1;
+	char text[STORE_DOUBLE_BYTES_MAX];
 
-	do
-		snprintf(text, sizeof text, "%.*g", precision, value);
-	while (strtod(text, NULL) != value && precision++ < 17);
-	if (strchr(text, 'e') != NULL && fabs(value) >= 1 && fabs(value) < 1e21)
-		snprintf(text, sizeof text, "%.0f", value);
+	store_print_double(value, text);
 	put_text(printer, text);
-	if (strpbrk(text, ".e") == NULL)
+	if (strpbrk(text, ".en") == NULL)
 		put(printer, ".", 1);
 }
 
@@ -150,9 +142,9 @@ print(struct printer *printer, const struct sql_node *node)
 		break;
 	case SQL_LIST:
 	case SQL_ARRAY:
-		put_text(printer, node->kind == SQL_LIST ? "tuple(" : "array(");
+		put(printer, node->kind == SQL_LIST ? "(" : "[", 1);
 		print_list(printer, node->args, node->args_count);
-		put(printer, ")", 1);
+		put(printer, node->kind == SQL_LIST ? ")" : "]", 1);
 		break;
 	case SQL_INTERVAL:
 		snprintf(unit, sizeof unit, "toInterval%c%.*s(", node->text.bytes[0] - 'a' + 'A',

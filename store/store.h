@@ -311,4 +311,10 @@ int store_query(struct store *store, const struct store_query *query, struct sto
 		struct store_error *error);
 void store_result_free(struct store_result *result);
 
+#define STORE_DOUBLE_BYTES_MAX 32u
+/* Shortest decimal that reads back as the same double, laid out as ClickHouse
+ * does (0.000001, 1e-7, 1e21, nan, -inf), with a NUL. Returns its size; `out`
+ * holds STORE_DOUBLE_BYTES_MAX bytes. */
+size_t store_print_double(double value, char *out);
+
 #endif
