@@ -141,8 +141,9 @@ normalise(struct store_str path, struct store_arena *arena, struct store_str *ou
 		struct store_str segment =
 		    placeholder((struct store_str){path.bytes + at, end - at});
 		uint32_t room = PATH_BYTES_MAX - size;
+		bool cut = segment.size > room;
 
-		if (segment.size > room) {
+		if (cut) {
 			while (room > 0 && ((unsigned char)segment.bytes[room] & 0xc0) == 0x80)
 				room--;
 			segment.size = room;
@@ -150,6 +151,8 @@ normalise(struct store_str path, struct store_arena *arena, struct store_str *ou
 		if (segment.size > 0)
 			memcpy(bytes + size, segment.bytes, segment.size);
 		size += segment.size;
+		if (cut)
+			break;
 		if (end < path.size && size < PATH_BYTES_MAX)
 			bytes[size++] = '/';
 		at = end + 1;
