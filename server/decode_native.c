@@ -446,7 +446,9 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 	switch ((enum special)member->column) {
 	case VERSION:
 		decoder->has_version = true;
-		return get_number(decoder, member, true, 1, 1, &number);
+		result = get_number(decoder, member, true, 0, TIME_MAX, &number);
+		return result == 0 && number != 1 ? refuse(decoder, TOP, member->name, "expected 1")
+						  : result;
 	case SITE:
 		return get_site(decoder, member);
 	case VIEW:
