@@ -95,8 +95,10 @@ send_chunk(struct client *client, const char *bytes, size_t size, struct totals 
 			return -1;
 		if (answer.status == 200) {
 			unsigned long rejected = member(answer.body, "rejected");
+			bool first = strstr(answer.body, "\"first\":true") != NULL;
 
-			totals->stored += member(answer.body, "stored");
+			*(first ? &totals->stored : &totals->repeated) +=
+			    member(answer.body, "stored");
 			totals->repeated += member(answer.body, "repeated");
 			totals->late += member(answer.body, "late");
 			if (rejected > 0 && totals->rejected == 0)
@@ -140,7 +142,7 @@ store_chunk(struct target *target, const char *bytes, size_t size, struct totals
 					       .request = &request};
 		result = store_append(target->store, &commit, 1, &error);
 		result = result == 0 ? commit.result : result;
-		totals->stored += request.stored_count;
+		*(request.repeated ? &totals->repeated : &totals->stored) += request.stored_count;
 		totals->repeated += request.repeated_count;
 		totals->late += request.late_count;
 		totals->rejected += request.note;
