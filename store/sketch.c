@@ -8,7 +8,7 @@
 
 #include "sketch.h"
 
-#define MANTISSA_BITS 7u
+#define MANTISSA_BITS 8u
 #define EXACT_BELOW (2u << MANTISSA_BITS) /* buckets below are one integer wide */
 #define OCTAVE_BUCKETS (1u << MANTISSA_BITS)
 
@@ -20,10 +20,10 @@ struct pair {
 struct sketch {
 	struct store_arena *arena; /* borrowed */
 	uint32_t scale;
-	bool is_histogram, is_sorted, has_other; /* other: no stored, positive integer */
+	bool is_histogram, is_sorted;
 	uint32_t count, pairs_max;
-	struct pair *pairs;
-	uint64_t total; /* of weights */
+	struct pair *pairs; /* all values; of a histogram those that it cannot hold */
+	uint64_t total;     /* of weights */
 	double min, max;
 	uint64_t *octaves[64]; /* [0]: integers below EXACT_BELOW; [e]: 2^e .. 2^(e+1) */
 };
@@ -36,7 +36,6 @@ sketch_create(struct store_arena *arena, uint32_t scale)
 	if (sketch != NULL) {
 		sketch->arena = arena;
 		sketch->scale = scale;
-		sketch->has_other = scale == 0;
 		sketch->min = INFINITY;
 		sketch->max = -INFINITY;
 	}
@@ -65,15 +64,35 @@ add_to_histogram(struct sketch *sketch, double value, uint64_t weight)
 	return 0;
 }
 
+/* Above every value of a histogram, and within uint64_t. */
+static double
+histogram_end(const struct sketch *sketch)
+{
+	return 9e18 / sketch->scale;
+}
+
+static bool
+is_for_histogram(const struct sketch *sketch, double value)
+{
+	return value >= 0 && value < histogram_end(sketch);
+}
+
 static int
 become_histogram(struct sketch *sketch)
 {
-	int result = 0;
+	uint32_t others = 0;
 
-	for (uint32_t i = 0; result == 0 && i < sketch->count; i++)
-		result = add_to_histogram(sketch, sketch->pairs[i].value, sketch->pairs[i].weight);
+	for (uint32_t i = 0; i < sketch->count; i++) {
+		struct pair pair = sketch->pairs[i];
+
+		if (!is_for_histogram(sketch, pair.value))
+			sketch->pairs[others++] = pair;
+		else if (add_to_histogram(sketch, pair.value, pair.weight) != 0)
+			return STORE_ELIMIT;
+	}
+	sketch->count = others;
 	sketch->is_histogram = true;
-	return result;
+	return 0;
 }
 
 static int
@@ -98,18 +117,14 @@ add_pair(struct sketch *sketch, double value, uint64_t weight)
 int
 sketch_add(struct sketch *sketch, double value, uint64_t weight)
 {
-	int result;
-
-	assert(weight >= 1);
+	assert(weight >= 1 && value == value);
 	sketch->total += weight;
 	sketch->min = value < sketch->min ? value : sketch->min;
 	sketch->max = value > sketch->max ? value : sketch->max;
-	sketch->has_other |= !(value >= 0 && value * sketch->scale < 9e18);
-	if (!sketch->is_histogram && sketch->count >= SKETCH_EXACT_MAX && !sketch->has_other &&
-	    (result = become_histogram(sketch)) != 0)
-		return result;
-	/* A histogram cannot hold these; stored columns never have them. */
-	if (sketch->is_histogram && !sketch->has_other)
+	if (!sketch->is_histogram && sketch->count >= SKETCH_EXACT_MAX && sketch->scale != 0 &&
+	    become_histogram(sketch) != 0)
+		return STORE_ELIMIT;
+	if (sketch->is_histogram && is_for_histogram(sketch, value))
 		return add_to_histogram(sketch, value, weight);
 	return add_pair(sketch, value, weight);
 }
@@ -122,53 +137,64 @@ compare_pairs(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The value at 0-based `rank` among the weighted values. */
+/* The middle of the way that `rank` of `count` values goes through the bucket. */
 static double
-exact_at(const struct sketch *sketch, uint64_t rank)
+within_bucket(uint32_t octave, uint32_t bucket, uint64_t rank, uint64_t count)
 {
-	uint64_t before = 0;
+	double low = bucket, width = 1;
 
-	for (uint32_t i = 0; i < sketch->count; i++) {
-		before += sketch->pairs[i].weight;
-		if (before > rank)
-			return sketch->pairs[i].value;
+	if (octave > 0) {
+		width = ldexp(1, (int)(octave - MANTISSA_BITS));
+		low = (OCTAVE_BUCKETS + bucket) * width;
 	}
-	return sketch->max;
+	return low + (width - 1) * ((double)rank + 0.5) / (double)count;
 }
 
+/* The value at *rank among the histogram's; when it has not so many, *rank is
+ * the rest and the result NaN. */
 static double
-histogram_at(const struct sketch *sketch, uint64_t rank)
+histogram_at(const struct sketch *sketch, uint64_t *rank)
 {
-	uint64_t before = 0;
-
 	for (uint32_t octave = 0; octave < 64; octave++) {
 		uint32_t buckets = octave == 0 ? EXACT_BELOW : OCTAVE_BUCKETS;
 
 		for (uint32_t b = 0; sketch->octaves[octave] != NULL && b < buckets; b++) {
 			uint64_t count = sketch->octaves[octave][b];
-			double low = b, width = 1, value;
+			double value;
 
-			before += count;
-			if (before <= rank)
+			if (count <= *rank) {
+				*rank -= count;
 				continue;
-			if (octave > 0) {
-				width = ldexp(1, (int)(octave - MANTISSA_BITS));
-				low = (OCTAVE_BUCKETS + b) * width;
 			}
-			value = low + (width - 1) * ((double)(rank - (before - count)) + 0.5) /
-					  (double)count;
-			value /= sketch->scale;
+			value = within_bucket(octave, b, *rank, count) / sketch->scale;
 			value = value < sketch->min ? sketch->min : value;
 			return value > sketch->max ? sketch->max : value;
 		}
 	}
-	return sketch->max;
+	return NAN;
 }
 
+/* The value at 0-based `rank` among the weighted values: negative pairs, the
+ * histogram, then the pairs that are too large for it. */
 static double
 value_at(const struct sketch *sketch, uint64_t rank)
 {
-	return sketch->is_histogram ? histogram_at(sketch, rank) : exact_at(sketch, rank);
+	uint32_t i = 0;
+
+	for (int half = 0; half < 2; half++) {
+		for (; i < sketch->count && (half == 1 || sketch->pairs[i].value < 0); i++) {
+			if (sketch->pairs[i].weight > rank)
+				return sketch->pairs[i].value;
+			rank -= sketch->pairs[i].weight;
+		}
+		if (half == 0 && sketch->is_histogram) {
+			double value = histogram_at(sketch, &rank);
+
+			if (!isnan(value))
+				return value;
+		}
+	}
+	return sketch->max; /* a position rounded past the end */
 }
 
 double
@@ -178,7 +204,7 @@ sketch_quantile(struct sketch *sketch, double level)
 	double low, high;
 
 	assert(sketch->total > 0 && level >= 0 && level <= 1);
-	if (!sketch->is_histogram && !sketch->is_sorted) {
+	if (!sketch->is_sorted && sketch->count > 0) {
 		qsort(sketch->pairs, sketch->count, sizeof *sketch->pairs, compare_pairs);
 		sketch->is_sorted = true;
 	}

@@ -1,7 +1,7 @@
 /*
  * Weighted quantiles of one group. Up to SKETCH_EXACT_MAX values are kept and
  * answered exactly; beyond, values that are stored integers (value * scale) and
- * not negative go into a log-linear histogram of 128 buckets an octave, whose
+ * not negative go into a log-linear histogram of 256 buckets an octave, whose
  * answers are within 0.4 %; other values stay exact. An answer is ClickHouse's
  * quantileExactWeightedInterpolated: position level * (W - 1) among W = sum of
  * weights values, linear between neighbours.
