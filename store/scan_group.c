@@ -1,0 +1,340 @@
+/*
+ * GROUP BY: rows to groups by a hash of their keys, their values into the
+ * aggregates' states, and at the end a slot per key and aggregate. A key is a
+ * word per expression (a number's bits, a string's id) and one of NULL bits.
+ * Hashes are seeded with the store's secret, so that nobody can aim for
+ * collisions. Must not sort or print.
+ */
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "scan_inside.h"
+
+/* ---- strings as numbers ---------------------------------------------- */
+
+static uint32_t
+string_slot(const struct scan *scan, const struct strings *strings, struct store_str string)
+{
+	uint64_t hash =
+	    XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size, scan->secret);
+	uint32_t slot = (uint32_t)hash & (strings->slots_count - 1);
+
+	for (; strings->slots[slot] != 0; slot = (slot + 1) & (strings->slots_count - 1)) {
+		struct store_str other = strings->list[strings->slots[slot] - 1];
+
+		if (other.size == string.size &&
+		    (string.size == 0 || memcmp(other.bytes, string.bytes, string.size) == 0))
+			break;
+	}
+	return slot;
+}
+
+static int
+grow_strings(struct scan *scan)
+{
+	struct strings *strings = &scan->strings;
+	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2;
+	struct store_str *list = store_arena_alloc(scan->arena, max * sizeof *list);
+	uint32_t *slots = store_arena_zalloc(scan->arena, (size_t)max * 2 * sizeof *slots);
+
+	if (list == NULL || slots == NULL)
+		return scan_no_memory(scan);
+	if (strings->count > 0)
+		memcpy(list, strings->list, strings->count * sizeof *list);
+	strings->list = list;
+	strings->list_max = max;
+	strings->slots = slots;
+	strings->slots_count = max * 2;
+	for (uint32_t i = 0; i < strings->count; i++)
+		slots[string_slot(scan, strings, list[i])] = i + 1;
+	return 0;
+}
+
+static int
+intern(struct scan *scan, struct store_str string, uint64_t *id)
+{
+	struct strings *strings = &scan->strings;
+	uint32_t slot;
+
+	if (strings->count == strings->list_max && grow_strings(scan) != 0)
+		return STORE_ELIMIT;
+	slot = string_slot(scan, strings, string);
+	if (strings->slots[slot] == 0) {
+		struct store_str copy = scan_copy_string(scan->arena, string);
+
+		if (copy.bytes == NULL)
+			return scan_no_memory(scan);
+		strings->list[strings->count++] = copy;
+		strings->slots[slot] = strings->count;
+	}
+	*id = strings->slots[slot] - 1;
+	return 0;
+}
+
+/* words[row * stride] = the key's word for each row; codes are interned once
+ * per dictionary entry. */
+static int
+key_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
+	  uint64_t *words)
+{
+	uint64_t *ids = NULL;
+
+	if (data->type.type != STORE_R_STRING) {
+		for (uint32_t i = 0; i < count; i++)
+			words[(size_t)i * stride] = data->n.u[data_index(data, i)];
+		return 0;
+	}
+	if (data->codes != NULL) {
+		ids =
+		    store_arena_zalloc(scan->scratch, (data->dictionary->count + 1u) * sizeof *ids);
+		if (ids == NULL)
+			return scan_no_memory(scan);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t code = data->codes == NULL ? 0 : data->codes[data_index(data, i)];
+		uint64_t id;
+
+		if (ids != NULL && ids[code] != 0) {
+			words[(size_t)i * stride] = ids[code] - 1;
+			continue;
+		}
+		if (intern(scan, data_string(data, i), &id) != 0)
+			return STORE_ELIMIT;
+		if (ids != NULL)
+			ids[code] = id + 1;
+		words[(size_t)i * stride] = id;
+	}
+	return 0;
+}
+
+/* ---- groups ---------------------------------------------------------- */
+
+static uint32_t
+group_slot(const struct scan *scan, const struct groups *groups, const uint64_t *key)
+{
+	size_t bytes = groups->words * sizeof *key;
+	uint32_t slot =
+	    (uint32_t)XXH3_64bits_withSeed(key, bytes, scan->secret) & (groups->slots_count - 1);
+
+	while (groups->slots[slot] != 0 &&
+	       memcmp(groups->keys + (size_t)(groups->slots[slot] - 1) * groups->words, key,
+		      bytes) != 0)
+		slot = (slot + 1) & (groups->slots_count - 1);
+	return slot;
+}
+
+static int
+grow_groups(struct scan *scan)
+{
+	struct groups *groups = &scan->groups;
+	uint32_t max = groups->groups_max == 0 ? 256 : groups->groups_max * 2;
+	size_t bytes = groups->words * sizeof(uint64_t);
+	uint64_t *keys = store_arena_alloc(scan->arena, max * bytes);
+	uint32_t *slots = store_arena_zalloc(scan->arena, (size_t)max * 2 * sizeof *slots);
+
+	if (keys == NULL || slots == NULL)
+		return scan_no_memory(scan);
+	if (groups->count > 0)
+		memcpy(keys, groups->keys, groups->count * bytes);
+	groups->keys = keys;
+	groups->groups_max = max;
+	groups->slots = slots;
+	groups->slots_count = max * 2;
+	for (uint32_t i = 0; i < groups->count; i++)
+		slots[group_slot(scan, groups, keys + (size_t)i * groups->words)] = i + 1;
+	return 0;
+}
+
+static int
+find_group(struct scan *scan, const uint64_t *key, uint32_t *group)
+{
+	struct groups *groups = &scan->groups;
+	uint32_t slot;
+
+	if (groups->count == groups->groups_max && grow_groups(scan) != 0)
+		return STORE_ELIMIT;
+	slot = group_slot(scan, groups, key);
+	if (groups->slots[slot] == 0) {
+		if (groups->count >= scan->limits->groups_max)
+			return plan_error(scan->error, STORE_ELIMIT, 158, "TOO_MANY_ROWS",
+					  "Limit on groups exceeded (%llu): group by fewer values",
+					  (unsigned long long)scan->limits->groups_max);
+		memcpy(groups->keys + (size_t)groups->count * groups->words, key,
+		       groups->words * sizeof *key);
+		groups->slots[slot] = ++groups->count;
+	}
+	*group = groups->slots[slot] - 1;
+	return 0;
+}
+
+/* The group of each row of the block. */
+static int
+assign_groups(struct scan *scan, struct evaluation *evaluation, uint32_t *out)
+{
+	const struct plan *plan = scan->plan;
+	uint32_t words = scan->groups.words, count = evaluation->count;
+	uint64_t *keys =
+	    store_arena_zalloc(scan->scratch, ((size_t)count + 1) * words * sizeof *keys);
+	int result = 0;
+
+	if (keys == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t k = 0; result == 0 && k < plan->keys_count; k++) {
+		struct data data;
+
+		if ((result = expression_evaluate(evaluation, plan->keys[k], &data)) != 0)
+			return result;
+		result = key_words(scan, &data, count, words, keys + k);
+		for (uint32_t i = 0; data.nulls != NULL && i < count; i++) {
+			if (data_is_null(&data, i)) {
+				keys[(size_t)i * words + k] = 0;
+				keys[(size_t)i * words + plan->keys_count] |= (uint64_t)1 << k;
+			}
+		}
+	}
+	for (uint32_t i = 0; result == 0 && i < count; i++) {
+		bool same =
+		    i > 0 && memcmp(keys + (size_t)i * words, keys + (size_t)(i - 1) * words,
+				    words * sizeof *keys) == 0;
+
+		if (same)
+			out[i] = out[i - 1];
+		else
+			result = find_group(scan, keys + (size_t)i * words, &out[i]);
+	}
+	return result;
+}
+
+int
+scan_group_prepare(struct scan *scan)
+{
+	const struct plan *plan = scan->plan;
+
+	scan->groups.words = plan->keys_count + 1;
+	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
+		scan->states[a] = aggregate_create(&plan->aggregates[a], scan->arena, scan->secret);
+		if (scan->states[a] == NULL)
+			return scan_no_memory(scan);
+	}
+	if (plan->keys_count == 0)
+		scan->groups.count = 1; /* one group, also of no rows */
+	return 0;
+}
+
+/* ---- one block ------------------------------------------------------- */
+
+/* The rows' sample intervals; NULL when all are 1. */
+static int
+read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **out)
+{
+	struct expression column = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_UINT32}};
+	struct data data;
+	bool above = false;
+	int result;
+
+	*out = NULL;
+	if (scan->plan->weight_column < 0 || evaluation->count == 0)
+		return 0;
+	column.column = (uint16_t)scan->plan->weight_column;
+	if ((result = expression_evaluate(evaluation, &column, &data)) != 0)
+		return result;
+	for (uint32_t i = 0; i < data.count; i++) {
+		if (data.n.u[i] == 0)
+			data.n.u[i] = 1; /* a row stored without one stands for itself */
+		above |= data.n.u[i] > 1;
+	}
+	scan->result->weighted |= above;
+	if (above)
+		*out = data.n.u;
+	return 0;
+}
+
+int
+scan_group_block(struct scan *scan, struct evaluation *evaluation)
+{
+	const struct plan *plan = scan->plan;
+	uint32_t *groups =
+	    store_arena_zalloc(scan->scratch, (evaluation->count + 1u) * sizeof *groups);
+	const uint64_t *weights;
+	int result;
+
+	if (groups == NULL)
+		return scan_no_memory(scan);
+	if ((result = read_weights(scan, evaluation, &weights)) != 0 ||
+	    (plan->keys_count > 0 && (result = assign_groups(scan, evaluation, groups)) != 0))
+		return result;
+	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
+		const struct aggregate *aggregate = &plan->aggregates[a];
+		struct data argument, condition;
+
+		if ((aggregate->argument != NULL &&
+		     (result = expression_evaluate(evaluation, aggregate->argument, &argument)) !=
+			 0) ||
+		    (aggregate->condition != NULL &&
+		     (result = expression_evaluate(evaluation, aggregate->condition, &condition)) !=
+			 0))
+			return result;
+		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0 ||
+		    aggregate_add(scan->states[a], groups, evaluation->count,
+				  aggregate->argument == NULL ? NULL : &argument,
+				  aggregate->condition == NULL ? NULL : &condition, weights) != 0)
+			return scan_no_memory(scan);
+	}
+	return 0;
+}
+
+/* ---- after the blocks ------------------------------------------------ */
+
+/* Group keys back from their words. */
+static int
+finish_key(struct scan *scan, uint32_t k, struct evaluation *evaluation, struct data *out)
+{
+	const struct groups *groups = &scan->groups;
+	struct type type = scan->plan->keys[k]->type;
+	int result = data_allocate(evaluation, type, groups->count, out);
+
+	if (result == 0 && type.nullable)
+		result = data_allocate_nulls(evaluation, out);
+	for (uint32_t g = 0; result == 0 && g < groups->count; g++) {
+		const uint64_t *key = groups->keys + (size_t)g * groups->words;
+
+		if (out->nulls != NULL)
+			out->nulls[g] = key[scan->plan->keys_count] >> k & 1;
+		if (out->s != NULL && out->nulls != NULL && out->nulls[g])
+			out->s[g] = (struct store_str){NULL, 0};
+		else if (out->s != NULL)
+			out->s[g] = scan->strings.list[key[k]];
+		else
+			out->n.u[g] = key[k];
+	}
+	return result;
+}
+
+int
+scan_group_finish(struct scan *scan)
+{
+	const struct plan *plan = scan->plan;
+	struct evaluation evaluation = {.count = scan->groups.count,
+					.arena = scan->arena,
+					.error = scan->error,
+					.now_ms = scan->now_ms};
+	struct data keep;
+	int result = 0;
+
+	evaluation.slots =
+	    store_arena_zalloc(scan->arena, (plan->keys_count + plan->aggregates_count + 1u) *
+						sizeof *evaluation.slots);
+	if (evaluation.slots == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t k = 0; result == 0 && k < plan->keys_count; k++)
+		result = finish_key(scan, k, &evaluation, &evaluation.slots[k]);
+	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++)
+		result = aggregate_finish(scan->states[a], scan->groups.count, &evaluation,
+					  &evaluation.slots[plan->keys_count + a]);
+	if (result == 0 && plan->having != NULL)
+		result = expression_evaluate(&evaluation, plan->having, &keep);
+	return result != 0
+		   ? result
+		   : scan_rows_collect(scan, &evaluation, plan->having == NULL ? NULL : &keep);
+}

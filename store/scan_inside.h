@@ -1,0 +1,79 @@
+/*
+ * What scan*.c share: a running query's state and the ways between its parts.
+ * Nothing else includes this. One thread runs a scan.
+ */
+#ifndef SCAN_INSIDE_H
+#define SCAN_INSIDE_H
+
+#include "scan.h"
+
+/* Open addressing; slots_count is a power of two, at least twice `count`. */
+struct groups {
+	uint64_t *keys;  /* [count][words]: a word per key, then one of NULL bits */
+	uint32_t *slots; /* group + 1, 0 free */
+	uint32_t count, groups_max, slots_count, words;
+};
+
+/* Distinct strings of group keys: ids are the words of keys. */
+struct strings {
+	struct store_str *list;
+	uint32_t *slots; /* id + 1, 0 free */
+	uint32_t count, list_max, slots_count;
+};
+
+/* Rows of the answer, before sorting and the limit. */
+struct rows {
+	struct store_value *values; /* [count][width] */
+	uint64_t count, rows_max;
+	uint32_t width; /* result columns, then sort keys */
+};
+
+struct scan {
+	const struct plan *plan;
+	const struct snapshot *snapshot;
+	const struct scan_limits *limits;
+	struct store_arena *arena;   /* the result's */
+	struct store_arena *scratch; /* one block's */
+	struct store_error *error;   /* or NULL */
+	struct store_result *result;
+	int64_t now_ms;
+	uint64_t secret;
+	struct data *cache; /* [columns_count] of the block */
+	struct groups groups;
+	struct strings strings;
+	struct aggregate_states *states[PLAN_AGGREGATES_MAX];
+	struct rows rows;
+	bool done; /* enough rows */
+};
+
+/* All fallible functions return 0 or a negative code with scan->error set. */
+
+/* scan.c */
+int scan_no_memory(struct scan *scan);
+/* Bytes NULL when memory ran out; an empty string has some too. */
+struct store_str scan_copy_string(struct store_arena *arena, struct store_str string);
+
+/* scan_filter.c */
+/* Whether the block's range shows that no row can match `where` (or NULL). */
+bool scan_is_pruned(const struct block *block, const struct expression *where);
+/* Narrows an evaluation over the whole block to the rows that are visible and
+ * match. */
+int scan_select(struct scan *scan, struct evaluation *evaluation);
+
+/* scan_group.c: prepare, then block after block, then finish. */
+int scan_group_prepare(struct scan *scan);
+/* Takes the evaluation's rows into their groups. */
+int scan_group_block(struct scan *scan, struct evaluation *evaluation);
+/* Hands the groups that HAVING keeps to scan_rows_collect. */
+int scan_group_finish(struct scan *scan);
+
+/* scan_rows.c: collect and trim as often as needed, then finish. */
+/* Appends the evaluation's rows; those of `keep` when it is not NULL. */
+int scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct data *keep);
+/* With a limit, forgets rows that cannot be in the answer; sets scan->done when
+ * no more are needed. */
+int scan_rows_trim(struct scan *scan);
+/* Sorts, cuts and fills scan->result. */
+int scan_rows_finish(struct scan *scan);
+
+#endif

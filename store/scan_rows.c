@@ -1,0 +1,244 @@
+/*
+ * The rows of the answer: collected from blocks or groups, sorted, cut to the
+ * limit and turned into columns. Strings are copied: nothing here points into a
+ * block. The last station before the caller.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scan_inside.h"
+
+/* ---- collecting ------------------------------------------------------ */
+
+static int
+copy_value(struct scan *scan, const struct type *type, struct store_value *value)
+{
+	struct store_value *items;
+	uint32_t count;
+
+	if (value->null)
+		return 0;
+	if (type->type == STORE_R_STRING) {
+		value->v.s = scan_copy_string(scan->arena, value->v.s);
+		return value->v.s.bytes == NULL ? scan_no_memory(scan) : 0;
+	}
+	if (type->type != STORE_R_MAP)
+		return 0;
+	count = value->v.list.count * 2;
+	if ((items = store_arena_alloc(scan->arena, (count + 1u) * sizeof *items)) == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t i = 0; i < count; i++) {
+		items[i] = value->v.list.items[i];
+		items[i].v.s = scan_copy_string(scan->arena, items[i].v.s);
+		if (items[i].v.s.bytes == NULL)
+			return scan_no_memory(scan);
+	}
+	value->v.list.items = items;
+	return 0;
+}
+
+/* Room for `more` rows. */
+static int
+reserve_rows(struct scan *scan, struct rows *rows, uint64_t more)
+{
+	uint64_t max = rows->rows_max == 0 ? 256 : rows->rows_max;
+	struct store_value *values;
+
+	if (rows->count + more <= rows->rows_max)
+		return 0;
+	while (max < rows->count + more)
+		max *= 2;
+	values = store_arena_alloc(scan->arena, max * rows->width * sizeof *values);
+	if (values == NULL)
+		return scan_no_memory(scan);
+	if (rows->count > 0)
+		memcpy(values, rows->values, rows->count * rows->width * sizeof *values);
+	rows->values = values;
+	rows->rows_max = max;
+	return 0;
+}
+
+static const struct expression *
+column_at(const struct plan *plan, uint32_t i)
+{
+	return i < plan->columns_count ? plan->columns[i]
+				       : plan->orders[i - plan->columns_count].expression;
+}
+
+/* Appends `evaluation`'s rows; those of `keep` when it is not NULL. */
+int
+scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct data *keep)
+{
+	struct rows *rows = &scan->rows;
+	uint64_t first = rows->count;
+	int result = reserve_rows(scan, rows, evaluation->count);
+
+	for (uint32_t c = 0; result == 0 && c < rows->width; c++) {
+		const struct expression *expression = column_at(scan->plan, c);
+		struct data data;
+		uint64_t at = first;
+
+		if ((result = expression_evaluate(evaluation, expression, &data)) != 0)
+			return result;
+		for (uint32_t i = 0; result == 0 && i < evaluation->count; i++) {
+			struct store_value *value = &rows->values[at * rows->width + c];
+
+			if (keep != NULL && (data_is_null(keep, i) || !data_true(keep, i)))
+				continue;
+			*value = data_value(&data, i);
+			result = copy_value(scan, &expression->type, value);
+			at++;
+		}
+		rows->count = at;
+	}
+	return result;
+}
+
+/* ---- sorting --------------------------------------------------------- */
+
+struct sort_context {
+	const struct plan *plan;
+	uint32_t width;
+};
+
+static int
+compare_values(const struct type *type, const struct store_value *a, const struct store_value *b)
+{
+	uint32_t size;
+	int order;
+
+	if (type->type == STORE_R_STRING) {
+		size = a->v.s.size < b->v.s.size ? a->v.s.size : b->v.s.size;
+		order = size == 0 ? 0 : memcmp(a->v.s.bytes, b->v.s.bytes, size);
+		return order != 0 ? order
+				  : (a->v.s.size > b->v.s.size) - (a->v.s.size < b->v.s.size);
+	}
+	if (data_type_is_float(type->type))
+		return (a->v.f > b->v.f) - (a->v.f < b->v.f);
+	if (data_type_is_signed(type->type) || type->type == STORE_R_DATETIME64)
+		return (a->v.i > b->v.i) - (a->v.i < b->v.i);
+	return (a->v.u > b->v.u) - (a->v.u < b->v.u);
+}
+
+static bool
+is_nan(const struct type *type, const struct store_value *value)
+{
+	return !value->null && data_type_is_float(type->type) && isnan(value->v.f);
+}
+
+/* NULL and NaN come last (NaN before NULL) in either direction, unless NULLS
+ * FIRST. */
+static int
+compare_rows(const void *a, const void *b, void *context)
+{
+	const struct sort_context *sort = context;
+	const struct store_value *x = a, *y = b;
+
+	for (uint32_t i = 0; i < sort->plan->orders_count; i++) {
+		const struct plan_order *order = &sort->plan->orders[i];
+		const struct type *type = &order->expression->type;
+		const struct store_value *p = x + sort->plan->columns_count + i;
+		const struct store_value *q = y + sort->plan->columns_count + i;
+		int last_p = p->null ? 2 : is_nan(type, p), last_q = q->null ? 2 : is_nan(type, q);
+		int result;
+
+		if (last_p != last_q)
+			return (last_p > last_q) == order->nulls_first ? -1 : 1;
+		if (last_p != 0 || (result = compare_values(type, p, q)) == 0)
+			continue;
+		return order->descending ? -result : result;
+	}
+	return 0;
+}
+
+static void
+sort_and_cut(struct scan *scan, uint64_t keep)
+{
+	struct rows *rows = &scan->rows;
+	struct sort_context context = {scan->plan, rows->width};
+
+	if (rows->count > 0)
+		qsort_r(rows->values, rows->count, rows->width * sizeof *rows->values, compare_rows,
+			&context);
+	if (keep < rows->count) {
+		scan->result->limited = true;
+		rows->count = keep;
+	}
+}
+
+static int
+too_many_rows(struct scan *scan)
+{
+	return plan_error(scan->error, STORE_ELIMIT, 396, "TOO_MANY_ROWS_OR_BYTES",
+			  "Limit for result exceeded: %llu rows; add a LIMIT",
+			  (unsigned long long)scan->limits->result_rows_max);
+}
+
+/* How many rows the limit can ever need. */
+static uint64_t
+rows_wanted(const struct plan *plan)
+{
+	return plan->limit > UINT64_MAX - plan->offset ? UINT64_MAX : plan->limit + plan->offset;
+}
+
+/* With a limit, the sorted front is enough: the rest goes now and then. */
+int
+scan_rows_trim(struct scan *scan)
+{
+	struct rows *rows = &scan->rows;
+	uint64_t wanted = rows_wanted(scan->plan);
+
+	if (scan->plan->orders_count == 0) {
+		scan->done = rows->count >= wanted;
+		return 0;
+	}
+	if (wanted < UINT32_MAX && rows->count > wanted * 2 + 4096)
+		sort_and_cut(scan, wanted);
+	else if (rows->count > scan->limits->result_rows_max)
+		return too_many_rows(scan);
+	return 0;
+}
+
+/* ---- the result ------------------------------------------------------ */
+
+static int
+fill_result(struct scan *scan, uint64_t rows_before_limit)
+{
+	const struct plan *plan = scan->plan;
+	struct rows *rows = &scan->rows;
+	uint64_t first = plan->offset < rows->count ? plan->offset : rows->count;
+	uint64_t count = rows->count - first < plan->limit ? rows->count - first : plan->limit;
+	struct store_result *result = scan->result;
+	struct store_value **values =
+	    store_arena_alloc(scan->arena, (plan->columns_count + 1u) * sizeof *values);
+
+	if (values == NULL)
+		return scan_no_memory(scan);
+	if (count > scan->limits->result_rows_max)
+		return too_many_rows(scan);
+	for (uint32_t c = 0; c < plan->columns_count; c++) {
+		if ((values[c] = store_arena_alloc(scan->arena, (count + 1) * sizeof **values)) ==
+		    NULL)
+			return scan_no_memory(scan);
+		for (uint64_t i = 0; i < count; i++)
+			values[c][i] = rows->values[(first + i) * rows->width + c];
+	}
+	result->columns = plan->results;
+	result->columns_count = plan->columns_count;
+	result->values = values;
+	result->rows_count = count;
+	result->limited |= plan->limit != UINT64_MAX;
+	result->rows_before_limit = rows_before_limit;
+	return 0;
+}
+
+int
+scan_rows_finish(struct scan *scan)
+{
+	uint64_t rows_before_limit = scan->rows.count;
+
+	if (scan->plan->orders_count > 0)
+		sort_and_cut(scan, rows_wanted(scan->plan));
+	return fill_result(scan, rows_before_limit);
+}
