@@ -58,18 +58,6 @@ data_type_of_integer(bool is_signed, uint32_t bytes)
 
 /* ---- cells ----------------------------------------------------------- */
 
-double
-data_double(const struct data *data, uint32_t row)
-{
-	uint32_t index = data_index(data, row);
-
-	if (data_type_is_float(data->type.type))
-		return data->n.f[index];
-	if (data_type_is_signed(data->type.type))
-		return (double)data->n.i[index];
-	return (double)data->n.u[index];
-}
-
 long double
 data_number(const struct data *data, uint32_t row)
 {
@@ -93,28 +81,6 @@ data_wrap(enum store_result_type type, int64_t value)
 	uint64_t bits = (uint64_t)value << unused;
 
 	return data_type_is_signed(type) ? (int64_t)bits >> unused : (int64_t)(bits >> unused);
-}
-
-int64_t
-data_time_unit_ms(enum store_result_type type)
-{
-	return type == STORE_R_DATE ? 86400000 : type == STORE_R_DATETIME ? 1000 : 1;
-}
-
-int64_t
-data_time_ms(const struct data *data, uint32_t row)
-{
-	return data->n.i[data_index(data, row)] * data_time_unit_ms(data->type.type);
-}
-
-bool
-data_true(const struct data *data, uint32_t row)
-{
-	uint32_t index = data_index(data, row);
-
-	if (data_type_is_float(data->type.type))
-		return data->n.f[index] != 0;
-	return data->n.u[index] != 0;
 }
 
 struct store_value

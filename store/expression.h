@@ -81,7 +81,16 @@ struct evaluation {
 int expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
 			struct data *out);
 
-/* Row access that hides `constant` and codes. */
+bool data_type_is_float(enum store_result_type type);
+bool data_type_is_signed(enum store_result_type type);
+bool data_type_is_integer(enum store_result_type type); /* Bool too */
+bool data_type_is_number(enum store_result_type type);
+bool data_type_is_time(enum store_result_type type); /* Date, DateTime, DateTime64 */
+uint32_t data_type_bytes(enum store_result_type type);
+enum store_result_type data_type_of_integer(bool is_signed, uint32_t bytes);
+
+/* Row access that hides `constant` and codes; inline, for it is what kernels do
+ * per row. */
 static inline uint32_t
 data_index(const struct data *data, uint32_t row)
 {
@@ -103,25 +112,48 @@ data_string(const struct data *data, uint32_t row)
 				   : data->s[index];
 }
 
-bool data_type_is_float(enum store_result_type type);
-bool data_type_is_signed(enum store_result_type type);
-bool data_type_is_integer(enum store_result_type type); /* Bool too */
-bool data_type_is_number(enum store_result_type type);
-bool data_type_is_time(enum store_result_type type); /* Date, DateTime, DateTime64 */
-uint32_t data_type_bytes(enum store_result_type type);
-enum store_result_type data_type_of_integer(bool is_signed, uint32_t bytes);
 /* The number as a double. */
-double data_double(const struct data *data, uint32_t row);
+static inline double
+data_double(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	if (data->type.type == STORE_R_FLOAT64)
+		return data->n.f[index];
+	if (data_type_is_signed(data->type.type))
+		return (double)data->n.i[index];
+	return (double)data->n.u[index];
+}
+
 /* What a time type counts in. */
-int64_t data_time_unit_ms(enum store_result_type type);
+static inline int64_t
+data_time_unit_ms(enum store_result_type type)
+{
+	return type == STORE_R_DATE ? 86400000 : type == STORE_R_DATETIME ? 1000 : 1;
+}
+
 /* A time as milliseconds. */
-int64_t data_time_ms(const struct data *data, uint32_t row);
+static inline int64_t
+data_time_ms(const struct data *data, uint32_t row)
+{
+	return data->n.i[data_index(data, row)] * data_time_unit_ms(data->type.type);
+}
+
+/* Truth of a number. */
+static inline bool
+data_true(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	if (data->type.type == STORE_R_FLOAT64)
+		return data->n.f[index] != 0;
+	return data->n.u[index] != 0;
+}
+
 /* The number exactly; a time in seconds. */
 long double data_number(const struct data *data, uint32_t row);
 /* The value cut to the type's bytes, Date and DateTime too. */
 int64_t data_wrap(enum store_result_type type, int64_t value);
-/* Truth of a number. */
-bool data_true(const struct data *data, uint32_t row);
 /* One cell; strings are not copied. */
 struct store_value data_value(const struct data *data, uint32_t row);
 /* Sets a time, as near as its type can hold it. */
