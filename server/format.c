@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "format.h"
+#include "json.h"
 
 #define BYTES_MAX ((size_t)128 << 20)
 
@@ -18,6 +19,7 @@ struct writer {
 	size_t size, size_max, limit;
 	bool failed;
 	bool quote_64bit;
+	bool in_quotes; /* of CSV: a double quote is written twice */
 };
 
 static void
@@ -25,15 +27,17 @@ put(struct writer *writer, const char *bytes, size_t size)
 {
 	if (writer->failed)
 		return;
+	if (size > writer->limit - writer->size) {
+		writer->failed = true;
+		return;
+	}
 	if (writer->size + size > writer->size_max) {
 		size_t size_max = writer->size_max == 0 ? 4096 : writer->size_max;
-		char *grown = NULL;
+		char *grown;
 
 		while (size_max < writer->size + size)
 			size_max *= 2;
-		if (writer->size + size <= writer->limit)
-			grown = realloc(writer->bytes, size_max);
-		if (grown == NULL) {
+		if ((grown = realloc(writer->bytes, size_max)) == NULL) {
 			writer->failed = true;
 			return;
 		}
@@ -65,6 +69,7 @@ put_time(struct writer *writer, enum store_result_type type, const struct store_
 	int64_t ms = type == STORE_R_DATE       ? (int64_t)value->v.u * 86400000
 		     : type == STORE_R_DATETIME ? (int64_t)value->v.u * 1000
 						: value->v.i;
+	int part_ms = (int)(ms % 1000) + (ms % 1000 < 0 ? 1000 : 0);
 	time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
 	char text[48];
 	struct tm tm;
@@ -74,7 +79,7 @@ put_time(struct writer *writer, enum store_result_type type, const struct store_
 	size = strftime(text, sizeof text, type == STORE_R_DATE ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%S",
 			&tm);
 	if (type == STORE_R_DATETIME64)
-		size += (size_t)snprintf(text + size, 8, ".%03d", (int)(ms - seconds * 1000));
+		size += (size_t)snprintf(text + size, 8, ".%03d", part_ms);
 	put(writer, text, size);
 }
 
@@ -97,29 +102,45 @@ put_number(struct writer *writer, enum store_result_type type, const struct stor
 
 /* ---- JSON ------------------------------------------------------------ */
 
+/* What stands for byte c in a string, or NULL for the byte itself. */
+static const char *
+json_escape(unsigned char c, char out[8])
+{
+	static const char from[] = "\"\\/\b\f\n\r\t", to[] = "\"\\/bfnrt";
+	const char *found = c == 0 ? NULL : strchr(from, c);
+
+	if (found != NULL)
+		snprintf(out, 8, "\\%c", to[found - from]);
+	else if (c < 0x20)
+		snprintf(out, 8, "\\u%04X", c);
+	else
+		return NULL;
+	return out;
+}
+
+/* Functions cut strings at bytes: what is no UTF-8 becomes U+FFFD. */
 static void
 put_json_string(struct writer *writer, struct store_str text)
 {
-	uint32_t begin = 0;
+	uint32_t begin = 0, size;
 
 	put(writer, "\"", 1);
-	for (uint32_t i = 0; i < text.size; i++) {
-		static const char from[] = "\"\\/\b\f\n\r\t", to[] = "\"\\/bfnrt";
-		unsigned char c = (unsigned char)text.bytes[i];
-		const char *found = c == 0 ? NULL : strchr(from, c);
+	for (uint32_t i = 0; i < text.size; i += size) {
 		char escape[8];
+		const char *instead = json_escape((unsigned char)text.bytes[i], escape);
 
-		if (found == NULL && c >= 0x20)
+		if ((size = json_utf8_bytes(text, i)) == 0) {
+			size = 1;
+			instead = "\xef\xbf\xbd";
+		}
+		if (instead == NULL)
 			continue;
 		put(writer, text.bytes + begin, i - begin);
-		begin = i + 1;
-		if (found != NULL)
-			snprintf(escape, sizeof escape, "\\%c", to[found - from]);
-		else
-			snprintf(escape, sizeof escape, "\\u%04X", c);
-		put_text(writer, escape);
+		put_text(writer, instead);
+		begin = i + size;
 	}
-	put(writer, text.bytes + begin, text.size - begin);
+	if (begin < text.size)
+		put(writer, text.bytes + begin, text.size - begin);
 	put(writer, "\"", 1);
 }
 
@@ -280,6 +301,7 @@ put_tsv_string(struct writer *writer, struct store_str text, bool quote)
 			put(writer, "\\", 1);
 			put(writer, &to[found - from], 1);
 		} else {
+			put(writer, "\"", c == '"' && writer->in_quotes ? 1 : 0);
 			put(writer, &c, 1);
 		}
 	}
@@ -320,6 +342,7 @@ put_cell(struct writer *writer, const struct store_result_column *column,
 	}
 	if (quoted)
 		put(writer, "\"", 1);
+	writer->in_quotes = quoted;
 	if (column->type == STORE_R_STRING && csv)
 		put_csv_string(writer, value->v.s);
 	else if (column->type == STORE_R_STRING)

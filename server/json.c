@@ -160,6 +160,12 @@ utf8_bytes(const char *bytes, uint32_t size, uint32_t at)
 	return code >= 0x10000 && code <= 0x10ffff ? 4 : 0;
 }
 
+uint32_t
+json_utf8_bytes(struct store_str text, uint32_t at)
+{
+	return at < text.size ? utf8_bytes(text.bytes, text.size, at) : 0;
+}
+
 bool
 json_is_utf8(struct store_str text)
 {

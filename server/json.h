@@ -50,6 +50,8 @@ bool json_skip(struct json *json);
 /* Nothing but white space is left. */
 bool json_end(struct json *json);
 
+/* Size of the UTF-8 character at text.bytes[at]; 0: there is none. */
+uint32_t json_utf8_bytes(struct store_str text, uint32_t at);
 /* Whether the bytes are UTF-8 without surrogates or overlong forms. */
 bool json_is_utf8(struct store_str text);
 
