@@ -27,40 +27,25 @@ struct query_job {
 
 /* ---- errors ---------------------------------------------------------- */
 
-/* HTTP status of ClickHouse's error number. */
+/* HTTP status of a STORE_E... with its ClickHouse number. */
 static int
-status_of(int number)
+status_of(int code, int number)
 {
-	switch (number) {
-	case 62:
-	case 36:
-	case 42:
-	case 43:
-	case 53:
-	case 59:
-	case 69:
-	case 153:
-	case 184:
-	case 215:
-	case 440:
-	case 456:
-	case 457:
+	switch (code) {
+	case STORE_ESYNTAX:
+	case STORE_ETYPE:
+	case STORE_EINVAL:
 		return 400;
-	case 46:
-	case 47:
-	case 60:
-	case 81:
-	case 115:
-	case 73:
+	case STORE_EUNKNOWN:
 		return 404;
-	case 159:
+	case STORE_ETIMEOUT:
 		return 408;
-	case 48:
+	case STORE_ENOTIMPL:
 		return 501;
-	case 202:
+	case STORE_EBUSY:
 		return 503;
 	default:
-		return 500;
+		return number == 62 ? 400 : 500; /* too long a query */
 	}
 }
 
@@ -84,12 +69,12 @@ reason_of(int status)
 }
 
 static void
-set_error(struct reply *reply, int number, const char *name, const char *text)
+set_error(struct reply *reply, int code, int number, const char *name, const char *text)
 {
 	char *body = malloc(1024);
 
 	metrics_add(METRICS_queries_failed, 1);
-	reply->status = status_of(number);
+	reply->status = status_of(code, number);
 	reply->reason = reason_of(reply->status);
 	reply->content_type = "text/plain; charset=UTF-8";
 	snprintf(reply->exception_code, sizeof reply->exception_code, "%d", number);
@@ -116,7 +101,7 @@ set_store_error(struct reply *reply, const struct store_error *error)
 		       : number == 62  ? "SYNTAX_ERROR"
 				       : "STORE_ERROR";
 	}
-	set_error(reply, number, name, error->text);
+	set_error(reply, error->code, number, name, error->text);
 }
 
 /* ---- on the pool ----------------------------------------------------- */
@@ -137,14 +122,14 @@ set_result(struct query_job *job, const struct store_result *result)
 
 	if (format == FORMAT_UNKNOWN) {
 		set_error(
-		    reply, 73, "UNKNOWN_FORMAT",
+		    reply, STORE_EUNKNOWN, 73, "UNKNOWN_FORMAT",
 		    "Unknown format: use JSON, JSONEachRow, CSV, CSVWithNames, TabSeparated or "
 		    "TabSeparatedWithNames");
 		return;
 	}
 	reply->body = format_result(format, result, &job->options, &reply->body_size);
 	if (reply->body == NULL) {
-		set_error(reply, 396, "TOO_MANY_ROWS_OR_BYTES",
+		set_error(reply, STORE_ELIMIT, 396, "TOO_MANY_ROWS_OR_BYTES",
 			  "The answer is too large: add a LIMIT");
 		return;
 	}
@@ -328,7 +313,8 @@ discard(struct query_job *job)
 }
 
 static int
-answer_error(h2o_req_t *req, struct query_job *job, int number, const char *name, const char *text)
+answer_error(h2o_req_t *req, struct query_job *job, int code, int number, const char *name,
+	     const char *text)
 {
 	struct reply *reply = loop_reply_create(req);
 
@@ -336,7 +322,7 @@ answer_error(h2o_req_t *req, struct query_job *job, int number, const char *name
 		discard(job);
 	if (reply == NULL)
 		return http_answer_retry(req, 503, "Service Unavailable", "out of memory");
-	set_error(reply, number, name, text);
+	set_error(reply, code, number, name, text);
 	reply->retry_after_s = reply->status == 503 ? 1 : 0;
 	loop_reply_send_now(reply);
 	return 0;
@@ -380,13 +366,13 @@ api_query(h2o_req_t *req)
 		char text[128];
 
 		snprintf(text, sizeof text, "Unknown setting '%s'", parsing.unknown);
-		return answer_error(req, job, 115, "UNKNOWN_SETTING", text);
+		return answer_error(req, job, STORE_EUNKNOWN, 115, "UNKNOWN_SETTING", text);
 	}
 	if (parsing.failed || !join_text(req, &parsing))
-		return answer_error(req, job, 62, "SYNTAX_ERROR",
+		return answer_error(req, job, STORE_ESYNTAX, 62, "SYNTAX_ERROR",
 				    "Too many parameters, or too long a query");
 	if (job->query.text.size == 0)
-		return answer_error(req, job, 62, "SYNTAX_ERROR",
+		return answer_error(req, job, STORE_ESYNTAX, 62, "SYNTAX_ERROR",
 				    "Empty query: send it in the body or in ?query=");
 	if ((job->reply = loop_reply_create(req)) == NULL) {
 		discard(job);
@@ -397,6 +383,6 @@ api_query(h2o_req_t *req)
 		return 0;
 	metrics_add(METRICS_queries_overload, 1);
 	loop_reply_discard(job->reply);
-	return answer_error(req, job, 202, "TOO_MANY_SIMULTANEOUS_QUERIES",
+	return answer_error(req, job, STORE_EBUSY, 202, "TOO_MANY_SIMULTANEOUS_QUERIES",
 			    "Too many queries at once");
 }

@@ -50,6 +50,28 @@ for (const [, command, expected] of examples) {
   });
 }
 
+for (const [status, number, sql] of [
+  [400, 62, 'SELEC 1'],
+  [400, 62, `SELECT 1${' '.repeat(300000)}`],
+  [400, 12, 'SELECT quantile(1.5)(lcp) FROM pageviews'],
+  [400, 41, "SELECT 1 FROM pageviews WHERE ts > 'soon'"],
+  [400, 53, "SELECT 'a' = 1"],
+  [400, 153, 'SELECT intDiv(1, 0)'],
+  [400, 215, 'SELECT lcp, count() FROM pageviews'],
+  [400, 440, 'SELECT 1 LIMIT -1'],
+  [404, 46, 'SELECT frob(1)'],
+  [404, 60, 'SELECT 1 FROM pageview'],
+  [404, 73, 'SELECT 1 FORMAT Native'],
+  [501, 48, 'EXPLAIN SELECT 1'],
+]) {
+  test(`API.md: error ${number} is ${status}: ${sql.slice(0, 50)}`, async () => {
+    const answer = await fetch(`${server.url}/query`, { method: 'POST', body: sql, headers: { Authorization: `Bearer ${TOKEN}` } });
+    assert.match(await answer.text(), new RegExp(`^Code: ${number}\\. DB::Exception: .+ \\([A-Z_]+\\)\n$`));
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers.get('x-clickhouse-exception-code'), `${number}`);
+  });
+}
+
 test('PROTOCOL.md: the example becomes the rows that it says', async () => {
   const [beacon, row] = [...protocol.matchAll(/```json\n([^]*?)```/g)].map((match) => match[1]);
   const [, sql] = /```sql\n([^]*?)```/.exec(protocol);
