@@ -19,9 +19,14 @@ static const cyaml_schema_value_t string_value = {
 
 static const cyaml_strval_t role_names[] = {{"public", CONFIG_PUBLIC}, {"private", CONFIG_PRIVATE}};
 
+/* libcyaml's own truth values take any word for true. */
+static const cyaml_strval_t truths[] = {{"true", 1},  {"yes", 1}, {"on", 1},
+					{"false", 0}, {"no", 0},  {"off", 0}};
+
 static const cyaml_schema_field_t listener_fields[] = {
     CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct config_listener, address, 3, 256),
-    CYAML_FIELD_BOOL("tls", CYAML_FLAG_OPTIONAL, struct config_listener, tls),
+    CYAML_FIELD_ENUM("tls", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_listener, tls,
+		     truths, 6),
     CYAML_FIELD_FLAGS("roles", CYAML_FLAG_OPTIONAL, struct config_listener, roles, role_names, 2),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t listener_value = {
@@ -85,12 +90,48 @@ take_message(cyaml_log_t level, void *context, const char *format, va_list argum
 	}
 }
 
+/* The first line from `line` on that has the key, else `line`: libcyaml tells
+ * where it was before it met an unexpected key. */
 static unsigned
-line_of(const char *where)
+line_of_key(const char *path, const char *key, unsigned line)
 {
-	const char *at = strstr(where, "(line: ");
+	FILE *file = fopen(path, "re");
+	char text[1024];
+	unsigned number = 1, found = line;
 
-	return at == NULL ? 0 : (unsigned)atoi(at + 7);
+	if (file == NULL)
+		return line;
+	for (; fgets(text, sizeof text, file) != NULL; number += strchr(text, '\n') != NULL) {
+		const char *begin = text + strspn(text, " -{\"'");
+		size_t size = strlen(key);
+
+		if (number >= line && strncmp(begin, key, size) == 0 &&
+		    begin[size + strspn(begin + size, " \"'")] == ':') {
+			found = number;
+			break;
+		}
+	}
+	fclose(file);
+	return found;
+}
+
+static void
+tell(const char *file, const struct messages *messages, cyaml_err_t result, char error[512])
+{
+	static const char unexpected[] = "Unexpected key: ";
+	const char *what = messages->what, *at = strstr(messages->where, "(line: ");
+	unsigned line = at == NULL ? 0 : (unsigned)atoi(at + 7);
+	char place[32] = "";
+
+	if (strncmp(what, unexpected, sizeof unexpected - 1) == 0)
+		line = line_of_key(file, what + sizeof unexpected - 1, line);
+	if (line > 0)
+		snprintf(place, sizeof place, " line %u", line);
+	if (at == NULL || at == messages->where || strchr(messages->where, '\'') == NULL)
+		at = messages->where + 1; /* names no key: nothing to add */
+	snprintf(error, 512, "%.150s%s: %.180s%s%.*s", file, place,
+		 what[0] != '\0' ? what : cyaml_strerror(result), at[-1] == ' ' ? ", " : "",
+		 (int)(at - messages->where) - 1, messages->where);
 }
 
 static cyaml_config_t
@@ -161,10 +202,7 @@ config_load(const char *file, char error[512])
 			snprintf(error, 512, "%.300s: %s", file, strerror(errno));
 			return NULL;
 		}
-		snprintf(error, 512, "%.150s line %u: %.180s (%.100s)", file,
-			 line_of(messages.where),
-			 messages.what[0] != '\0' ? messages.what : cyaml_strerror(result),
-			 messages.where[0] != '\0' ? messages.where : "file");
+		tell(file, &messages, result, error);
 		return NULL;
 	}
 	if (config == NULL) /* no file, or an empty one */
