@@ -30,7 +30,9 @@ VERSION := 0.1.0
 # ---- flags -------------------------------------------------------------
 
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes
-HARDEN := -fstack-protector-strong -fPIE -ftrivial-auto-var-init=zero
+# Older clangs refuse to zero locals.
+ZERO := -ftrivial-auto-var-init=zero
+HARDEN := -fstack-protector-strong -fPIE $(shell $(CC) $(ZERO) -E -xc /dev/null >/dev/null 2>&1 && echo $(ZERO))
 ifeq ($(SANITIZE),)
 OPTIMISE := -O2 -g -D_FORTIFY_SOURCE=3
 else
