@@ -1,5 +1,6 @@
 /*
- * What sql_parse.c (statements) and sql_parse_expression.c share.
+ * What sql_parse.c (statements), sql_parse_expression.c (operators) and
+ * sql_parse_operand.c share.
  */
 #ifndef SQL_PARSE_INSIDE_H
 #define SQL_PARSE_INSIDE_H
@@ -38,7 +39,16 @@ void *sql_parse_alloc(struct sql_parser *parser, size_t size);
 struct sql_node *sql_parse_deepen(struct sql_parser *parser, struct sql_node *node);
 bool sql_parse_push(struct sql_parser *parser, struct sql_list *list, struct sql_node *node);
 
+/* A leaf; depth and size are those of one. */
+struct sql_node *sql_parse_make(struct sql_parser *parser, enum sql_kind kind, uint32_t offset);
+/* name(a) or name(a, b): NULL when `a` is; `b` NULL means one argument. */
+struct sql_node *sql_parse_make_call(struct sql_parser *parser, const char *name, uint32_t offset,
+				     struct sql_node *a, struct sql_node *b);
+/* What stands between operators. */
+struct sql_node *sql_parse_operand(struct sql_parser *parser);
 struct sql_node *sql_parse_expression(struct sql_parser *parser);
+/* An expression as far as the first + or - or looser operator. */
+struct sql_node *sql_parse_product(struct sql_parser *parser);
 /* An expression with an optional alias. */
 struct sql_node *sql_parse_item(struct sql_parser *parser);
 /* item {, item}; a trailing comma is taken when `trailing`. */
