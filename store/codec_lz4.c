@@ -5,11 +5,15 @@
 #include <assert.h>
 
 #include <lz4.h>
+#include <lz4hc.h>
 
 #include "codec.h"
 
 /* LZ4 must save this share, or inflating is not worth the time. */
 #define GAIN_PERCENT 10u
+/* LZ4HC is tried where LZ4 left at most this share: on packed bits, which it
+ * cannot shrink either, it would be most of a merge's time. */
+#define THOROUGH_PERCENT 98u
 /* Below this the token overhead eats what could be gained. */
 #define SIZE_MIN 48u
 /* A run's length grows by at most 255 per byte. */
@@ -23,14 +27,17 @@ codec_compress_bound(size_t size)
 }
 
 size_t
-codec_compress(const unsigned char *bytes, size_t size, unsigned char *out)
+codec_compress(const unsigned char *bytes, size_t size, unsigned char *out, bool thorough)
 {
-	int compressed;
+	int room, compressed;
 
 	if (size < SIZE_MIN || size > LZ4_MAX_INPUT_SIZE)
 		return 0;
-	compressed = LZ4_compress_default((const char *)bytes, (char *)out, (int)size,
-					  LZ4_compressBound((int)size));
+	room = LZ4_compressBound((int)size);
+	compressed = LZ4_compress_default((const char *)bytes, (char *)out, (int)size, room);
+	if (thorough && (uint64_t)compressed * 100 < (uint64_t)size * THOROUGH_PERCENT)
+		compressed = LZ4_compress_HC((const char *)bytes, (char *)out, (int)size, room,
+					     LZ4HC_CLEVEL_DEFAULT);
 	if (compressed <= 0 || (uint64_t)compressed * 100 > (uint64_t)size * (100 - GAIN_PERCENT))
 		return 0;
 	return (size_t)compressed;

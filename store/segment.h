@@ -28,6 +28,7 @@ struct segment_source {
 	uint64_t rows_count;                  /* <= 2^32; 0 is an empty segment */
 	const struct segment_column *columns; /* those with any value, each once */
 	uint32_t columns_count;
+	bool thorough; /* LZ4HC: smaller, slower to write */
 	int (*read)(void *context, uint32_t column_index, uint64_t first_row, uint32_t rows_count,
 		    struct vector *out, struct store_error *error);
 	void *context;
@@ -82,6 +83,13 @@ uint64_t segment_column_bytes(const struct segment *segment, uint32_t block, uin
 int
 segment_read(const struct segment *segment, uint32_t block, uint16_t column, struct store_str key,
 	     struct store_arena *arena, struct vector *out, struct store_error *error);
+
+/* The sorted dictionary of a string column, borrowed; *out is NULL where no row
+ * has a value. STORE_ECORRUPT or STORE_ENOMEM. */
+int segment_dictionary(const struct segment *segment, uint16_t column, struct store_str key,
+		       const struct dictionary **out, struct store_error *error);
+/* The file has columns that the table lacks: a merge would lose them. */
+bool segment_has_unknown_columns(const struct segment *segment);
 
 /* Reads and checks every byte, columns that the table lacks included. */
 int segment_verify(const struct segment *segment, struct store_error *error);

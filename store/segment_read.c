@@ -403,3 +403,25 @@ segment_read(const struct segment *segment, uint32_t block, uint16_t column, str
 				   segment->table->columns[column].flags & STORE_NULLABLE, arena,
 				   out, error);
 }
+
+int
+segment_dictionary(const struct segment *segment, uint16_t column, struct store_str key,
+		   const struct dictionary **out, struct store_error *error)
+{
+	struct segment_file_column *found = find_column(segment, column, key);
+	int result;
+
+	*out = NULL;
+	if (found == NULL || found->strings.count == 0)
+		return 0;
+	result = segment_load_strings((struct segment *)(uintptr_t)segment, found, error);
+	if (result == 0)
+		*out = &found->strings.dictionary;
+	return result;
+}
+
+bool
+segment_has_unknown_columns(const struct segment *segment)
+{
+	return segment->known_count != segment->columns_count;
+}

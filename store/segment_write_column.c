@@ -99,7 +99,8 @@ store_nulls(struct segment_writer *writer, const struct vector *vector, unsigned
 
 	for (uint32_t i = 0; i < vector->rows_count; i++)
 		raw[i / 8] |= (unsigned char)(bitmap_get(vector->nulls, i) << (i % 8));
-	if ((compressed = codec_compress(raw, size, writer->section)) != 0) {
+	if ((compressed = codec_compress(raw, size, writer->section, writer->source->thorough)) !=
+	    0) {
 		*flags |= SEGMENT_CHUNK_NULLS_LZ4;
 		return (uint32_t)compressed;
 	}
@@ -185,7 +186,7 @@ segment_writer_block(struct segment_writer *writer, const struct store_column *c
 		return put_chunk(writer, &chunk);
 	}
 	compressed = codec_compress(writer->encoded, chunk.values_raw_bytes,
-				    writer->section + chunk.nulls_bytes);
+				    writer->section + chunk.nulls_bytes, writer->source->thorough);
 	if (compressed != 0)
 		chunk.flags |= SEGMENT_CHUNK_VALUES_LZ4;
 	else

@@ -154,7 +154,7 @@ put_dictionary(struct segment_writer *writer, const struct strings *strings, siz
 		segment_writer_out_of_memory(writer);
 		goto done;
 	}
-	size = codec_compress(raw, raw_size, packed);
+	size = codec_compress(raw, raw_size, packed, writer->source->thorough);
 	entry = writer->footer + at;
 	entry[0] = size != 0 ? SEGMENT_DICTIONARY_LZ4 : 0;
 	if (size == 0)

@@ -256,10 +256,10 @@ test_lz4(void **state)
 	assert_true(codec_compress_bound(sizeof raw) <= sizeof packed);
 	for (size_t i = 0; i < sizeof raw; i++)
 		raw[i] = (unsigned char)next();
-	assert_int_equal(codec_compress(raw, sizeof raw, packed), 0); /* no gain */
+	assert_int_equal(codec_compress(raw, sizeof raw, packed, false), 0); /* no gain */
 	for (size_t i = 0; i < sizeof raw; i++)
 		raw[i] = (unsigned char)(i / 100);
-	size = codec_compress(raw, sizeof raw, packed);
+	size = codec_compress(raw, sizeof raw, packed, false);
 	assert_true(size > 0 && size < sizeof raw / 2);
 	assert_true(codec_is_plausible(size, sizeof raw));
 	assert_int_equal(codec_decompress(packed, size, back, sizeof raw), 0);
