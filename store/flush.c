@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "partition.h"
-#include "state.h"
+#include "publish.h"
 
 #define POLL_S 1
 #define RETRY_S 5 /* after a failed flush */
@@ -28,10 +28,7 @@ struct sorted_row {
 struct flush {
 	struct store *store;
 	struct generation *generation;
-	struct manifest manifest;     /* what it will be; segments owned */
-	struct open_segment **opened; /* owned: the new ones */
-	uint32_t opened_count;
-	bool listed; /* the manifest on disk may name them */
+	struct publication publication;
 	struct store_error *error;
 };
 
@@ -146,37 +143,6 @@ sort_rows(const struct flush *flush, uint32_t table, struct store_arena *arena,
 /* ---- segments -------------------------------------------------------- */
 
 static int
-add_to_manifest(struct flush *flush, const struct manifest_segment *entry, const char *path)
-{
-	struct store *store = flush->store;
-	struct manifest *manifest = &flush->manifest;
-	size_t size = ((size_t)manifest->segments_count + 1) * sizeof *entry;
-	struct manifest_segment *grown = realloc(manifest->segments, size);
-	struct open_segment **opened =
-				realloc(flush->opened, (flush->opened_count + 1u) * sizeof *opened),
-			    *open;
-	int result;
-
-	if (grown != NULL)
-		manifest->segments = grown;
-	if (opened != NULL)
-		flush->opened = opened;
-	if (grown == NULL || opened == NULL || (open = calloc(1, sizeof *open)) == NULL)
-		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
-	result = segment_open(store->io, path, &store->schema->tables[entry->table],
-			      entry->summary.footer_checksum, &open->segment, flush->error);
-	if (result != 0) {
-		free(open);
-		return result;
-	}
-	open->entry = *entry;
-	atomic_init(&open->references, 1);
-	flush->opened[flush->opened_count++] = open;
-	manifest->segments[manifest->segments_count++] = *entry;
-	return 0;
-}
-
-static int
 write_segment(struct flush *flush, uint32_t table, int32_t day, const uint32_t *rows,
 	      uint32_t rows_count, struct store_arena *arena)
 {
@@ -187,28 +153,14 @@ write_segment(struct flush *flush, uint32_t table, int32_t day, const uint32_t *
 					.rows_count = rows_count,
 					.read = read_source,
 					.context = &source};
-	struct manifest_segment entry = {
-	    .table = table, .partition_day = day, .id = atomic_fetch_add(&store->next_file_id, 1)};
-	char directory[PATH_MAX], path[PATH_MAX], name[32];
 	int result;
 
 	if (memtable_columns(memtable, table, arena, &source.columns, &writer.columns_count) != 0 ||
 	    (source.arena = store_arena_create(0)) == NULL)
 		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
 	writer.columns = source.columns;
-	result = partition_make(store->io, store->directory, store->schema, &entry, directory,
-				sizeof directory, flush->error);
-	if (result == 0)
-		result = manifest_segment_path(store->directory, store->schema, &entry, path,
-					       sizeof path);
-	if (result == 0) {
-		snprintf(name, sizeof name, "%016llx.seg", (unsigned long long)entry.id);
-		result = segment_write(store->io, directory, name, &writer, &entry.summary,
-				       flush->error);
-	}
+	result = publish_write(store, &flush->publication, table, day, &writer, flush->error);
 	store_arena_free(source.arena);
-	if (result == 0 && (result = add_to_manifest(flush, &entry, path)) != 0)
-		store->io->unlink(store->io, path);
 	return result;
 }
 
@@ -264,68 +216,6 @@ forget_views(struct store *store, const struct generation *generation)
 }
 
 static int
-copy_manifest(struct flush *flush)
-{
-	int result = manifest_copy(&flush->store->manifest, &flush->manifest, flush->error);
-
-	if (result != 0)
-		return result;
-	flush->manifest.commit = flush->generation->last_commit;
-	pthread_mutex_lock(&flush->store->writer_mutex);
-	flush->manifest.wal_floor = flush->generation->next->wal_floor;
-	pthread_mutex_unlock(&flush->store->writer_mutex);
-	return 0;
-}
-
-/* Segments in, generation out, in one step. */
-static int
-publish(struct flush *flush)
-{
-	struct store *store = flush->store;
-	uint32_t count = store->segments_count + flush->opened_count;
-	struct open_segment **segments = malloc(((size_t)count + 1) * sizeof *segments), **old;
-
-	if (segments == NULL)
-		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
-	pthread_mutex_lock(&store->state_mutex);
-	old = store->segments;
-	if (store->segments_count > 0)
-		memcpy(segments, old, store->segments_count * sizeof *segments);
-	if (flush->opened_count > 0)
-		memcpy(segments + store->segments_count, flush->opened,
-		       flush->opened_count * sizeof *segments);
-	store->segments = segments;
-	store->segments_count = count;
-	store->oldest = flush->generation->next;
-	manifest_clear(&store->manifest);
-	store->manifest = flush->manifest;
-	store->stats.flushes++;
-	for (uint32_t i = 0; i < flush->opened_count; i++)
-		store->stats.flush_bytes_written += flush->opened[i]->entry.summary.file_bytes;
-	pthread_mutex_unlock(&store->state_mutex);
-	free(old);
-	return 0;
-}
-
-static void
-discard(struct flush *flush)
-{
-	struct store *store = flush->store;
-	char path[PATH_MAX];
-
-	/* When replacing the manifest failed late, it has the old contents or the
-	 * new: then the files must stay, for a crash could make it the new. */
-	for (uint32_t i = 0; i < flush->opened_count; i++) {
-		if (!flush->listed &&
-		    manifest_segment_path(store->directory, store->schema, &flush->opened[i]->entry,
-					  path, sizeof path) == 0)
-			store->io->unlink(store->io, path);
-		snapshot_release_segment(flush->opened[i]);
-	}
-	manifest_clear(&flush->manifest);
-}
-
-static int
 delete_if_old(void *context, const char *name)
 {
 	struct store *store = context;
@@ -346,32 +236,34 @@ delete_old_wal(struct store *store)
 	store->io->list(store->io, path, delete_if_old, store);
 }
 
+/* manifest_mutex is held. */
 static int
 flush_generation(struct store *store, struct generation *generation, struct store_error *error)
 {
-	struct flush flush = {.store = store, .generation = generation, .error = error};
+	struct flush flush = {.store = store,
+			      .generation = generation,
+			      .publication = {.flushed = generation},
+			      .error = error};
+	uint64_t bytes = 0;
 	int result;
 
 	assert(generation->sealed && generation->next != NULL);
 	close_views(store, generation);
-	if ((result = copy_manifest(&flush)) != 0)
-		return result;
+	result = publish_reserve(store, error);
 	for (uint32_t i = 0; result == 0 && i < store->schema->tables_count; i++)
 		result = flush_table(&flush, i);
-	if (result == 0) {
-		flush.manifest.next_file_id = atomic_load(&store->next_file_id);
-		flush.listed = true;
-		result = manifest_write(store->io, store->directory, store->schema, &flush.manifest,
-					error);
-	}
+	for (uint32_t i = 0; i < flush.publication.added_count; i++)
+		bytes += flush.publication.added[i]->entry.summary.file_bytes;
 	if (result == 0)
-		result = publish(&flush);
+		result = publish(store, &flush.publication, error);
 	if (result != 0) {
-		discard(&flush);
-		free(flush.opened);
+		publish_abandon(store, &flush.publication);
 		return result;
 	}
-	free(flush.opened);
+	pthread_mutex_lock(&store->state_mutex);
+	store->stats.flushes++;
+	store->stats.flush_bytes_written += bytes;
+	pthread_mutex_unlock(&store->state_mutex);
 	forget_views(store, generation);
 	memtable_release(generation->memtable);
 	free(generation);
@@ -428,7 +320,9 @@ flush_main(void *argument)
 			continue;
 		}
 		pthread_mutex_unlock(&store->state_mutex);
+		pthread_mutex_lock(&store->manifest_mutex);
 		result = flush_generation(store, oldest, &error);
+		pthread_mutex_unlock(&store->manifest_mutex);
 		if (result != 0)
 			state_log(store, "flush failed: %s; the rows stay in the WAL", error.text);
 		pthread_mutex_lock(&store->state_mutex);

@@ -49,8 +49,9 @@ partition_make(struct io *io, const char *directory, const struct store_schema *
 struct cleaning {
 	struct io *io;
 	const struct manifest *manifest;
+	bool current;
 	const char *path; /* of the directory being listed */
-	int renamed;
+	struct partition_cleaned *out;
 };
 
 static bool
@@ -76,6 +77,7 @@ clean_file(void *context, const char *name)
 {
 	struct cleaning *cleaning = context;
 	char path[PATH_MAX], aside[PATH_MAX];
+	uint64_t id;
 	int result;
 
 	if ((size_t)snprintf(path, sizeof path, "%s/%s", cleaning->path, name) >= sizeof path ||
@@ -84,17 +86,22 @@ clean_file(void *context, const char *name)
 		return -ENAMETOOLONG;
 	if (ends_with(name, ".tmp"))
 		return cleaning->io->unlink(cleaning->io, path);
-	if (!ends_with(name, ".seg") || is_listed(cleaning->manifest, strtoull(name, NULL, 16)))
+	id = strtoull(name, NULL, 16);
+	if (!ends_with(name, ".seg") || is_listed(cleaning->manifest, id))
 		return 0;
-	if ((result = cleaning->io->rename(cleaning->io, path, aside)) == 0)
-		cleaning->renamed++;
+	if (cleaning->current && id < cleaning->manifest->next_file_id) {
+		if ((result = cleaning->io->unlink(cleaning->io, path)) == 0)
+			cleaning->out->deleted++;
+	} else if ((result = cleaning->io->rename(cleaning->io, path, aside)) == 0)
+		cleaning->out->renamed++;
 	return result;
 }
 
 static int
 clean_day(void *context, const char *name)
 {
-	struct cleaning *table = context, day = *table;
+	const struct cleaning *table = context;
+	struct cleaning day = *table;
 	char path[PATH_MAX];
 	int result;
 
@@ -102,16 +109,17 @@ clean_day(void *context, const char *name)
 		return -ENAMETOOLONG;
 	day.path = path;
 	result = day.io->list(day.io, path, clean_file, &day);
-	table->renamed = day.renamed;
 	return result == -ENOTDIR ? 0 : result;
 }
 
 int
 partition_clean(struct io *io, const char *directory, const struct store_schema *schema,
-		const struct manifest *manifest, struct store_error *error)
+		const struct manifest *manifest, bool current, struct partition_cleaned *out,
+		struct store_error *error)
 {
-	struct cleaning cleaning = {.io = io, .manifest = manifest};
+	struct cleaning cleaning = {.io = io, .manifest = manifest, .current = current, .out = out};
 
+	*out = (struct partition_cleaned){0};
 	for (uint32_t i = 0; i < schema->tables_count; i++) {
 		char path[PATH_MAX];
 		int result;
@@ -120,8 +128,29 @@ partition_clean(struct io *io, const char *directory, const struct store_schema 
 		cleaning.path = path;
 		result = io->list(io, path, clean_day, &cleaning);
 		if (result != 0 && result != -ENOENT)
-			return store_error_set(error, STORE_EIO, "clean %s: %s", path,
-					       strerror(-result));
+			return io_error(error, result, "clean", path);
 	}
-	return cleaning.renamed;
+	return 0;
+}
+
+static int
+stop_at_first(void *context, const char *name)
+{
+	(void)context, (void)name;
+	return 1;
+}
+
+int
+partition_any(struct io *io, const char *directory, const struct store_schema *schema)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < schema->tables_count && result == 0; i++) {
+		char path[PATH_MAX];
+
+		snprintf(path, sizeof path, "%s/%s", directory, schema->tables[i].name);
+		result = io->list(io, path, stop_at_first, NULL);
+		result = result == -ENOENT ? 0 : result;
+	}
+	return result;
 }

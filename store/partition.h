@@ -16,10 +16,23 @@ int partition_make(struct io *io, const char *directory, const struct store_sche
 		   const struct manifest_segment *segment, char *path, size_t path_size,
 		   struct store_error *error);
 
-/* After a crash: removes unfinished files, and renames segments that the
- * manifest does not list to NAME.orphan. Returns how many were renamed, or a
- * negative code. */
+struct partition_cleaned {
+	uint32_t deleted, renamed;
+};
+
+/*
+ * After a crash: removes unfinished files, and segments that the manifest does
+ * not list. Those with an id that it covers are what a flush left that was cut
+ * short (its rows are in the WAL), or what a merge replaced: they go. Others
+ * are not this manifest's, nor is anything when it is not `current` (the WAL
+ * file that it begins with is gone): they are renamed to NAME.orphan.
+ */
 int partition_clean(struct io *io, const char *directory, const struct store_schema *schema,
-		    const struct manifest *manifest, struct store_error *error);
+		    const struct manifest *manifest, bool current, struct partition_cleaned *out,
+		    struct store_error *error);
+
+/* 1 when a table has a directory, 0, or -errno: for telling a new store from
+ * one that lost its manifest. */
+int partition_any(struct io *io, const char *directory, const struct store_schema *schema);
 
 #endif

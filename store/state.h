@@ -1,7 +1,8 @@
 /*
  * The store's inside: shared by store.c, append.c, recover.c, flush.c,
- * lookup.c and snapshot.c, and by nothing else. DESIGN.md has the thread table
- * and the lock order: writer_mutex before state_mutex.
+ * lookup.c, publish.c, merge.c, retention.c, erase.c, backup.c and snapshot.c,
+ * and by nothing else. DESIGN.md has the thread table and the lock order:
+ * maintenance_mutex, manifest_mutex, writer_mutex, state_mutex.
  */
 #ifndef STATE_H
 #define STATE_H
@@ -46,6 +47,11 @@ struct store {
 	uint64_t secret; /* from the manifest's: seed of keyed hashes */
 	int lock_fd;     /* -1: none */
 
+	pthread_mutex_t maintenance_mutex; /* one merge, erasure or backup at a time */
+	/* Held through a flush and by whoever publishes: guards the file MANIFEST.
+	 * Who holds it may read `manifest` and `segments`. */
+	pthread_mutex_t manifest_mutex;
+
 	pthread_mutex_t writer_mutex;
 	/* guarded by writer_mutex: */
 	struct wal *wal; /* owned; NULL after a failure, until the next try */
@@ -63,7 +69,7 @@ struct store {
 	struct generation *oldest, *active; /* owned list */
 	struct open_segment **segments;     /* owned: [segments_count] */
 	uint32_t segments_count;
-	struct manifest manifest; /* changed by the flush thread only */
+	struct manifest manifest; /* changed by publish() only */
 	uint64_t next_generation;
 	bool stopping, flush_now, flush_failed;
 	uint64_t flushes_begun, flushes_ended;

@@ -85,6 +85,11 @@ read_manifest(struct store *store, struct store_error *error)
 	    manifest_read(store->io, store->directory, store->schema, &store->manifest, error);
 
 	if (result == STORE_EUNKNOWN && !store->options.read_only) {
+		if (partition_any(store->io, store->directory, store->schema) != 0)
+			return store_error_set(error, STORE_ECORRUPT,
+					       "%s has segments but no MANIFEST: put the file "
+					       "back from a backup, or choose another directory",
+					       store->directory);
 		store->manifest.next_file_id = 1;
 		if (getrandom(store->manifest.secret, sizeof store->manifest.secret, 0) !=
 		    sizeof store->manifest.secret)
@@ -140,25 +145,44 @@ open_segments(struct store *store, struct store_error *error)
 }
 
 static int
+clean_partitions(struct store *store, struct store_error *error)
+{
+	const struct manifest *manifest = &store->manifest;
+	struct partition_cleaned cleaned;
+	bool current = manifest->wal_floor == 0;
+	char path[PATH_MAX];
+	int fd, result;
+
+	if (!current && wal_path(store->directory, manifest->wal_floor, path, sizeof path) == 0 &&
+	    (fd = store->io->open(store->io, path, O_RDONLY, 0)) >= 0) {
+		current = true;
+		store->io->close(store->io, fd);
+	}
+	result = partition_clean(store->io, store->directory, store->schema, manifest, current,
+				 &cleaned, error);
+	if (result != 0)
+		return result;
+	if (cleaned.deleted > 0)
+		state_log(store, "%u segments of an unfinished flush or merge were removed",
+			  cleaned.deleted);
+	if (cleaned.renamed > 0)
+		state_log(store, "%u segments that MANIFEST does not know were renamed to *.orphan",
+			  cleaned.renamed);
+	return 0;
+}
+
+static int
 open_files(struct store *store, struct store_error *error)
 {
-	int result, renamed;
+	int result;
 
 	if (!store->options.read_only && (result = make_directories(store, error)) != 0)
 		return result;
 	if ((result = lock_directory(store, error)) != 0 ||
 	    (result = read_manifest(store, error)) != 0)
 		return result;
-	if (!store->options.read_only) {
-		renamed = partition_clean(store->io, store->directory, store->schema,
-					  &store->manifest, error);
-		if (renamed < 0)
-			return renamed;
-		if (renamed > 0)
-			state_log(store,
-				  "%d segments of an unfinished flush were renamed to *.orphan",
-				  renamed);
-	}
+	if (!store->options.read_only && (result = clean_partitions(store, error)) != 0)
+		return result;
 	if ((result = open_segments(store, error)) != 0 ||
 	    (result = state_add_generation(store, store->manifest.wal_floor, error)) != 0 ||
 	    (result = recover(store, error)) != 0)
@@ -188,6 +212,8 @@ free_store(struct store *store)
 	free(store->payload.bytes);
 	if (store->lock_fd >= 0)
 		store->io->close(store->io, store->lock_fd);
+	pthread_mutex_destroy(&store->maintenance_mutex);
+	pthread_mutex_destroy(&store->manifest_mutex);
 	pthread_mutex_destroy(&store->writer_mutex);
 	pthread_mutex_destroy(&store->state_mutex);
 	pthread_cond_destroy(&store->flush_wanted);
@@ -214,6 +240,8 @@ create_store(const struct store_options *options)
 		store->options.hold_ms = HOLD_MS;
 	if (store->options.seal_age_ms == 0)
 		store->options.seal_age_ms = SEAL_AGE_MS;
+	pthread_mutex_init(&store->maintenance_mutex, NULL);
+	pthread_mutex_init(&store->manifest_mutex, NULL);
 	pthread_mutex_init(&store->writer_mutex, NULL);
 	pthread_mutex_init(&store->state_mutex, NULL);
 	pthread_condattr_init(&monotonic);
