@@ -68,6 +68,7 @@ add_segment(struct store *store, struct publication *publication,
 		return result;
 	}
 	open->entry = *entry;
+	open->opened_ms = state_monotonic_ms();
 	atomic_init(&open->references, 1);
 	publication->added[publication->added_count++] = open;
 	return 0;

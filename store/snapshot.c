@@ -38,6 +38,8 @@ pin(struct store *store, struct snapshot *snapshot)
 	if (snapshot->segments == NULL || snapshot->memtables == NULL)
 		return STORE_ENOMEM;
 	for (uint32_t i = 0; i < store->segments_count; i++) {
+		if (atomic_load(&store->segments[i]->damaged))
+			continue;
 		atomic_fetch_add(&store->segments[i]->references, 1);
 		snapshot->segments[snapshot->segments_count++] = store->segments[i];
 	}

@@ -31,6 +31,9 @@ struct generation {
 struct open_segment {
 	struct manifest_segment entry;
 	struct segment *segment; /* owned */
+	int64_t opened_ms;       /* monotonic */
+	bool unmergeable;        /* merging it failed; guarded by maintenance_mutex */
+	_Atomic bool damaged;    /* reading it failed: new snapshots leave it out */
 	_Atomic uint32_t references;
 };
 
@@ -64,7 +67,7 @@ struct store {
 	struct lookup_budget budget;
 
 	pthread_mutex_t state_mutex;
-	pthread_cond_t flush_wanted, flush_done;
+	pthread_cond_t flush_wanted, flush_done, maintenance_wanted;
 	/* guarded by state_mutex: */
 	struct generation *oldest, *active; /* owned list */
 	struct open_segment **segments;     /* owned: [segments_count] */
@@ -78,8 +81,9 @@ struct store {
 
 	_Atomic uint64_t published; /* last commit that snapshots may see */
 	_Atomic uint64_t next_file_id;
-	pthread_t flush_thread;
-	bool flush_thread_runs;
+	_Atomic bool maintenance_stops; /* merges end at the next block */
+	pthread_t flush_thread, maintenance_thread;
+	bool flush_thread_runs, maintenance_thread_runs;
 };
 
 void state_log(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -110,6 +114,17 @@ int lookup_late(struct store *store, const struct store_entry *entry);
 
 /* flush.c: the flush thread's body. */
 void *flush_main(void *store);
+
+/* maintain.c: the maintenance thread's body. */
+void *maintain_main(void *store);
+
+/* merge.c: one merge, if any is due (or would be, once its partition is quiet:
+ * `all`). 1 when there was one, 0, or a negative code. Takes maintenance_mutex. */
+int merge_one(struct store *store, bool all, struct store_error *error);
+
+/* retention.c: drops the partitions that are beyond it at now_ms. Takes
+ * maintenance_mutex. */
+int retention_apply(struct store *store, int64_t now_ms, struct store_error *error);
 
 /* snapshot.c */
 void snapshot_release_segment(struct open_segment *segment);

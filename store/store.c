@@ -218,6 +218,7 @@ free_store(struct store *store)
 	pthread_mutex_destroy(&store->state_mutex);
 	pthread_cond_destroy(&store->flush_wanted);
 	pthread_cond_destroy(&store->flush_done);
+	pthread_cond_destroy(&store->maintenance_wanted);
 	free(store->directory);
 	free(store);
 }
@@ -248,6 +249,7 @@ create_store(const struct store_options *options)
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&store->flush_wanted, &monotonic);
 	pthread_cond_init(&store->flush_done, &monotonic);
+	pthread_cond_init(&store->maintenance_wanted, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	store->directory = strdup(options->directory);
 	store->arena = store_arena_create(0);
@@ -256,6 +258,38 @@ create_store(const struct store_options *options)
 		return NULL;
 	}
 	return store;
+}
+
+static int
+start_threads(struct store *store, struct store_error *error)
+{
+	int failed = pthread_create(&store->flush_thread, NULL, flush_main, store);
+
+	store->flush_thread_runs = failed == 0;
+	if (failed == 0 && !store->options.no_maintenance) {
+		failed = pthread_create(&store->maintenance_thread, NULL, maintain_main, store);
+		store->maintenance_thread_runs = failed == 0;
+	}
+	return failed == 0 ? 0 : io_failed("start a thread for", store->directory, -failed, error);
+}
+
+/* Merges first: the flush of what is left must not wait for them. */
+static void
+stop_threads(struct store *store)
+{
+	pthread_mutex_lock(&store->state_mutex);
+	atomic_store(&store->maintenance_stops, true);
+	pthread_cond_signal(&store->maintenance_wanted);
+	pthread_mutex_unlock(&store->state_mutex);
+	if (store->maintenance_thread_runs)
+		pthread_join(store->maintenance_thread, NULL);
+	pthread_mutex_lock(&store->state_mutex);
+	store->stopping = true;
+	store->flush_failed = false;
+	pthread_cond_signal(&store->flush_wanted);
+	pthread_mutex_unlock(&store->state_mutex);
+	if (store->flush_thread_runs)
+		pthread_join(store->flush_thread, NULL);
 }
 
 int
@@ -267,15 +301,10 @@ store_open(const struct store_options *options, struct store **out, struct store
 	if (store == NULL)
 		return store_error_set(error, STORE_ENOMEM, "out of memory opening the store");
 	result = open_files(store, error);
-	if (result == 0 && !options->read_only) {
-		int failed = pthread_create(&store->flush_thread, NULL, flush_main, store);
-
-		if (failed != 0)
-			result =
-			    io_failed("start a thread for", options->directory, -failed, error);
-		store->flush_thread_runs = failed == 0;
-	}
+	if (result == 0 && !options->read_only)
+		result = start_threads(store, error);
 	if (result != 0) {
+		stop_threads(store);
 		free_store(store);
 		return result;
 	}
@@ -340,12 +369,7 @@ store_close(struct store *store, struct store_error *error)
 		return 0;
 	if (store->flush_thread_runs) {
 		result = seal(store, &until, error);
-		pthread_mutex_lock(&store->state_mutex);
-		store->stopping = true;
-		store->flush_failed = false;
-		pthread_cond_signal(&store->flush_wanted);
-		pthread_mutex_unlock(&store->state_mutex);
-		pthread_join(store->flush_thread, NULL);
+		stop_threads(store);
 		if (store->flush_failed) {
 			result = store->flush_error.code;
 			if (error != NULL)

@@ -191,7 +191,11 @@ struct store_options {
 	int64_t hold_ms;           /* a view is open so long after its last
 				      beacon; 0: 15 minutes */
 	int64_t seal_age_ms;       /* a generation is sealed at this age; 0: 60 s */
-	bool read_only;            /* query a stopped store: nothing on disk changes */
+	/* [tables_count], borrowed: days after which a partition goes, by the
+	 * rows' TIME; 0: never. NULL: all are kept. */
+	const uint32_t *retention_days;
+	bool no_maintenance; /* merging and retention only when asked for */
+	bool read_only;      /* query a stopped store: nothing on disk changes */
 	/* One line a call, for the log; may be called from any store thread. */
 	void (*log)(void *context, const char *line);
 	void *log_context;
@@ -219,12 +223,22 @@ int store_append(struct store *store, struct store_commit *commits, size_t commi
  * waits for it. Any thread. */
 int store_flush(struct store *store, struct store_error *error);
 
+/* Merges every partition as far as it will ever be and waits for it. Any
+ * thread; intake goes on. In service this happens by itself. */
+int store_merge(struct store *store, struct store_error *error);
+
+/* Drops the partitions that are beyond retention_days at now_ms (wall clock).
+ * In service this happens by itself. */
+int store_retain(struct store *store, int64_t now_ms, struct store_error *error);
+
 /* ---- counters -------------------------------------------------------- */
 
 struct store_stats {
 	uint64_t commits, rows_appended, rows_replaced, repeated, late;
 	uint64_t wal_bytes_written, wal_syncs, wal_sync_ns, wal_sync_failures;
 	uint64_t flushes, flush_bytes_written, flush_failures;
+	uint64_t merges, merge_bytes_written, merge_failures;
+	uint64_t partitions_expired, rows_expired;
 	uint64_t memtable_bytes, memtable_rows, views_open, segments, segment_rows, segment_bytes;
 	uint64_t recovered_commits, corrupt_files;
 };
