@@ -573,6 +573,26 @@ make_durable(struct store *store, struct store_error *error)
 	return 0;
 }
 
+int
+append_record(struct store *store, enum wal_type type, const void *payload, size_t size,
+	      uint64_t *commit, struct store_error *error)
+{
+	int result = make_ready(store, error);
+
+	if (result != 0)
+		return result;
+	if (wal_add(store->wal, type, store->next_commit, payload, size) != 0)
+		return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
+	if ((result = make_durable(store, error)) != 0) {
+		if (store->wal != NULL)
+			wal_drop_group(store->wal);
+		return result;
+	}
+	*commit = store->next_commit++;
+	store->active->last_commit = *commit;
+	return 0;
+}
+
 static void
 count_group(struct store *store, const struct store_stats *counted)
 {

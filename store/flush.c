@@ -244,10 +244,12 @@ flush_generation(struct store *store, struct generation *generation, struct stor
 			      .generation = generation,
 			      .publication = {.flushed = generation},
 			      .error = error};
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, erased = 0;
 	int result;
 
 	assert(generation->sealed && generation->next != NULL);
+	if ((result = erase_finish(store, &erased, error)) != 0)
+		return result;
 	close_views(store, generation);
 	result = publish_reserve(store, error);
 	for (uint32_t i = 0; result == 0 && i < store->schema->tables_count; i++)

@@ -244,6 +244,8 @@ merge_one(struct store *store, bool all, struct store_error *error)
 		store_error_set(&local, result, "out of memory choosing a merge");
 	else if (merge.inputs_count > 1 && (result = run(&merge, &local)) == 0)
 		result = 1;
+	if (result == STORE_EBUSY)
+		result = 1; /* an erasure was faster: choose again */
 	if (result < 0 && result != STORE_ECANCEL)
 		give_up(&merge, &local);
 	for (uint32_t i = 0; i < merge.inputs_count; i++)

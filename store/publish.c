@@ -180,13 +180,28 @@ delete_file(struct store *store, const struct manifest_segment *entry)
 		store->io->unlink(store->io, path);
 }
 
+/* What a merge read may have been rewritten or dropped meanwhile. */
+static bool
+are_all_there(const struct store *store, const struct publication *publication)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < store->segments_count; i++)
+		found += is_removed(publication, store->segments[i]);
+	return found == publication->removed_count;
+}
+
 int
 publish(struct store *store, struct publication *publication, struct store_error *error)
 {
 	struct manifest manifest = {0};
 	struct open_segment **segments, **old;
 	uint32_t segments_count;
-	int result = next_manifest(store, publication, &manifest, error);
+	int result;
+
+	if (!are_all_there(store, publication))
+		return store_error_set(error, STORE_EBUSY, "a segment was replaced meanwhile");
+	result = next_manifest(store, publication, &manifest, error);
 
 	/* Only holders of manifest_mutex change the list. */
 	if ((segments = next_segments(store, publication, &segments_count)) == NULL)

@@ -31,7 +31,8 @@ int publish_reserve(struct store *store, struct store_error *error);
 int publish_write(struct store *store, struct publication *publication, uint32_t table, int32_t day,
 		  const struct segment_source *source, struct store_error *error);
 
-/* All of it or nothing; after an error publish_abandon is due. Files of removed
+/* All of it or nothing: STORE_EBUSY when one to be removed is no longer there.
+ * After an error publish_abandon is due. Files of removed
  * segments are deleted; snapshots that read them go on. */
 int publish(struct store *store, struct publication *publication, struct store_error *error);
 void publish_abandon(struct store *store, struct publication *publication);

@@ -110,6 +110,26 @@ replay_entries(struct store *store, struct wal_cursor *cursor, uint64_t commit)
 	return result;
 }
 
+/* Rows that came before it, in memory at once; those in segments when the whole
+ * log is read. */
+static int
+replay_erasure(struct store *store, struct wal_cursor *cursor, uint64_t commit)
+{
+	struct store_erasure erasure;
+	uint64_t rows_count = 0;
+	int result = wal_record_get_erasure(cursor, &erasure);
+
+	if (result == 0)
+		result = erase_in_memory(store, &erasure, commit, &rows_count);
+	if (result == 0)
+		result = erase_remember(store, &erasure);
+	if (result != 0)
+		return result;
+	store->active->last_commit = commit;
+	store->next_commit = commit + 1;
+	return 0;
+}
+
 static int
 replay_record(struct store *store, const struct wal_record *record,
 	      const struct wal_columns *columns, uint64_t wal_id, struct store_error *error)
@@ -118,8 +138,11 @@ replay_record(struct store *store, const struct wal_record *record,
 	struct store_request request;
 	bool has_request, is_new = record->commit > store->manifest.commit &&
 				   record->commit >= store->next_commit;
-	int result = wal_record_get_request(&cursor, &request, &has_request);
+	int result;
 
+	if (record->type == WAL_ERASE)
+		return is_new ? replay_erasure(store, &cursor, record->commit) : 0;
+	result = wal_record_get_request(&cursor, &request, &has_request);
 	if (result == 0 && has_request)
 		result = requests_put(&store->requests, &request);
 	if (result != 0 || record->type != WAL_COMMIT || !is_new)

@@ -54,6 +54,8 @@ struct store {
 	/* Held through a flush and by whoever publishes: guards the file MANIFEST.
 	 * Who holds it may read `manifest` and `segments`. */
 	pthread_mutex_t manifest_mutex;
+	/* guarded by manifest_mutex: */
+	struct erase_pending *erasures; /* owned: logged, not yet in all segments */
 
 	pthread_mutex_t writer_mutex;
 	/* guarded by writer_mutex: */
@@ -104,6 +106,10 @@ size_t state_memtable_bytes(struct store *store);
 
 /* append.c: replaces the WAL by a new file. Caller holds writer_mutex. */
 int append_rotate(struct store *store, struct store_error *error);
+/* append.c: one record as a commit of its own, durable when it returns 0; the
+ * caller, who holds writer_mutex, publishes *commit. */
+int append_record(struct store *store, enum wal_type type, const void *payload, size_t size,
+		  uint64_t *commit, struct store_error *error);
 
 /* recover.c: the WAL into the memtable. Alone. */
 int recover(struct store *store, struct store_error *error);
@@ -121,6 +127,17 @@ void *maintain_main(void *store);
 /* merge.c: one merge, if any is due (or would be, once its partition is quiet:
  * `all`). 1 when there was one, 0, or a negative code. Takes maintenance_mutex. */
 int merge_one(struct store *store, bool all, struct store_error *error);
+
+/* erase.c. In memory: caller holds writer_mutex, or is alone; rows of earlier
+ * commits die at `commit`. */
+int erase_in_memory(struct store *store, const struct store_erasure *erasure, uint64_t commit,
+		    uint64_t *rows_count);
+/* erase.c: an erasure that segments must honour before the next flush, a list
+ * of its own copies; forgetting the first; rewriting what they ask for. Caller
+ * holds manifest_mutex, or is alone. */
+int erase_remember(struct store *store, const struct store_erasure *erasure);
+void erase_forget(struct store *store);
+int erase_finish(struct store *store, uint64_t *rows_count, struct store_error *error);
 
 /* retention.c: drops the partitions that are beyond it at now_ms. Takes
  * maintenance_mutex. */

@@ -171,6 +171,20 @@ clean_partitions(struct store *store, struct store_error *error)
 	return 0;
 }
 
+/* When it fails (a full disk), flushes wait until it succeeds. */
+static void
+finish_erasures(struct store *store)
+{
+	struct store_error error = {0};
+	uint64_t rows_count = 0;
+	bool any = store->erasures != NULL;
+
+	if (erase_finish(store, &rows_count, &error) != 0)
+		state_log(store, "finishing an erasure failed: %s; trying again later", error.text);
+	else if (any)
+		state_log(store, "an interrupted erasure was finished");
+}
+
 static int
 open_files(struct store *store, struct store_error *error)
 {
@@ -190,6 +204,7 @@ open_files(struct store *store, struct store_error *error)
 	atomic_store(&store->published, store->next_commit - 1);
 	if (store->options.read_only)
 		return 0;
+	finish_erasures(store);
 	return append_rotate(store, error);
 }
 
@@ -205,6 +220,8 @@ free_store(struct store *store)
 	for (uint32_t i = 0; i < store->segments_count; i++)
 		snapshot_release_segment(store->segments[i]);
 	free(store->segments);
+	while (store->erasures != NULL)
+		erase_forget(store);
 	manifest_clear(&store->manifest);
 	view_index_clear(&store->views);
 	requests_clear(&store->requests);

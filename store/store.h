@@ -227,6 +227,22 @@ int store_flush(struct store *store, struct store_error *error);
  * thread; intake goes on. In service this happens by itself. */
 int store_merge(struct store *store, struct store_error *error);
 
+/* What an erasure selects: rows whose SORT column equals `sort`, or, without
+ * one (bytes NULL), whose ERASE column equals `number`. */
+struct store_erasure {
+	struct store_str sort; /* borrowed during the call */
+	uint64_t number;
+};
+
+/*
+ * Erases from every table, from then on and for good: logged first, then taken
+ * out of memory and segments, then the WAL files that have the rows are
+ * removed. Interrupted at any point, the next opening finishes it. Any thread;
+ * intake and queries go on. *rows_count: how many rows segments and memory had.
+ */
+int store_erase(struct store *store, const struct store_erasure *erasure, uint64_t *rows_count,
+		struct store_error *error);
+
 /* Drops the partitions that are beyond retention_days at now_ms (wall clock).
  * In service this happens by itself. */
 int store_retain(struct store *store, int64_t now_ms, struct store_error *error);
@@ -238,7 +254,7 @@ struct store_stats {
 	uint64_t wal_bytes_written, wal_syncs, wal_sync_ns, wal_sync_failures;
 	uint64_t flushes, flush_bytes_written, flush_failures;
 	uint64_t merges, merge_bytes_written, merge_failures;
-	uint64_t partitions_expired, rows_expired;
+	uint64_t partitions_expired, rows_expired, erasures, rows_erased;
 	uint64_t memtable_bytes, memtable_rows, views_open, segments, segment_rows, segment_bytes;
 	uint64_t recovered_commits, corrupt_files;
 };

@@ -27,6 +27,7 @@
 enum wal_type {
 	WAL_COMMIT = 1,  /* one struct store_commit: entries and request */
 	WAL_REQUEST = 2, /* a request carried over from an older file */
+	WAL_ERASE = 3,   /* rows of earlier commits that must go */
 };
 
 _Static_assert(WAL_HEAD_BYTES == 8 + 4 + 4 + 8 + 8 + 8 + 8 + 4 + 4, "head");

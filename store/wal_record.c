@@ -334,6 +334,16 @@ wal_record_columns_free(struct wal_columns *columns)
 	free(columns);
 }
 
+void
+wal_record_put_erasure(struct wal_buffer *buffer, const struct store_erasure *erasure)
+{
+	put_varint(buffer, erasure->sort.bytes != NULL);
+	if (erasure->sort.bytes != NULL)
+		put_string(buffer, erasure->sort);
+	else
+		put_varint(buffer, erasure->number);
+}
+
 /* ---- reading --------------------------------------------------------- */
 
 static bool
@@ -426,6 +436,19 @@ wal_record_get_request(struct wal_cursor *cursor, struct store_request *request,
 	memcpy(request->key, key, sizeof request->key);
 	memcpy(request->body, body, sizeof request->body);
 	return 0;
+}
+
+int
+wal_record_get_erasure(struct wal_cursor *cursor, struct store_erasure *erasure)
+{
+	uint64_t by_sort;
+
+	memset(erasure, 0, sizeof *erasure);
+	if (!get_varint(cursor, &by_sort) || by_sort > 1)
+		return STORE_ECORRUPT;
+	if (by_sort == 1)
+		return get_string(cursor, &erasure->sort) ? 0 : STORE_ECORRUPT;
+	return get_varint(cursor, &erasure->number) ? 0 : STORE_ECORRUPT;
 }
 
 int

@@ -34,6 +34,9 @@ struct wal_buffer {
 size_t wal_record_schema_bytes(const struct store_schema *schema);
 void wal_record_put_schema(const struct store_schema *schema, unsigned char *out);
 
+/* A WAL_ERASE payload. */
+void wal_record_put_erasure(struct wal_buffer *buffer, const struct store_erasure *erasure);
+
 /* A WAL_COMMIT payload is: request or not, number of entries, entries. */
 void wal_record_put_request(struct wal_buffer *buffer, const struct store_request *request);
 void wal_record_put_count(struct wal_buffer *buffer, uint32_t entries_count);
@@ -51,6 +54,7 @@ struct wal_cursor {
 	const struct wal_columns *columns; /* borrowed */
 };
 
+int wal_record_get_erasure(struct wal_cursor *cursor, struct store_erasure *erasure);
 /* 0, STORE_ECORRUPT or STORE_ENOMEM. *has_request tells whether there is one. */
 int
 wal_record_get_request(struct wal_cursor *cursor, struct store_request *request, bool *has_request);
