@@ -17,7 +17,7 @@ io_error(struct store_error *error, int result, const char *what, const char *pa
 
 	if (result == -ENOSPC || result == -EDQUOT)
 		code = STORE_EFULL;
-	else if (result == -ENOMEM)
+	else if (result == -ENOMEM || result == -EMFILE || result == -ENFILE)
 		code = STORE_ENOMEM;
 	if (error != NULL)
 		snprintf(error->file, sizeof error->file, "%s", path);
@@ -76,7 +76,12 @@ io_publish(struct io *io, const char *directory, const char *name, const void *b
 	    (size_t)snprintf(temporary, sizeof temporary, "%s/%s.tmp", directory, name) >=
 		sizeof temporary)
 		return -ENAMETOOLONG;
-	fd = io->open(io, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	/* Never over what is there: where a rename that was cut short may leave
+	 * both names, it is the file that `name` stands for. */
+	result = io->unlink(io, temporary);
+	if (result != 0 && result != -ENOENT)
+		return result;
+	fd = io->open(io, temporary, O_WRONLY | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)
 		return fd;
 	result = io_write_full(io, fd, bytes, size, 0);

@@ -20,6 +20,7 @@ struct io {
 	int (*sync)(struct io *io, int fd); /* fdatasync */
 	int (*sync_directory)(struct io *io, const char *path);
 	int (*rename)(struct io *io, const char *from, const char *to);
+	int (*link)(struct io *io, const char *from, const char *to);
 	int (*unlink)(struct io *io, const char *path);
 	int (*make_directory)(struct io *io, const char *path, mode_t mode);
 	int (*truncate)(struct io *io, int fd, uint64_t size);
@@ -38,7 +39,8 @@ struct io {
 struct io *io_posix(void);
 
 /* Fills *error (NULL is allowed) for a call that returned -errno: STORE_EFULL
- * when the disk or quota is full, STORE_ENOMEM, else STORE_EIO; the text is
+ * when the disk or quota is full, STORE_ENOMEM also for too many open files,
+ * else STORE_EIO; the text is
  * "cannot WHAT PATH: reason". Returns the code. */
 int io_error(struct store_error *error, int result, const char *what, const char *path);
 

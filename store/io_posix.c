@@ -78,6 +78,13 @@ posix_rename(struct io *io, const char *from, const char *to)
 }
 
 static int
+posix_link(struct io *io, const char *from, const char *to)
+{
+	(void)io;
+	return link(from, to) != 0 ? -errno : 0;
+}
+
+static int
 posix_unlink(struct io *io, const char *path)
 {
 	(void)io;
@@ -171,6 +178,7 @@ io_posix(void)
 	    .sync = posix_sync,
 	    .sync_directory = posix_sync_directory,
 	    .rename = posix_rename,
+	    .link = posix_link,
 	    .unlink = posix_unlink,
 	    .make_directory = posix_make_directory,
 	    .truncate = posix_truncate,

@@ -85,7 +85,9 @@ read_manifest(struct store *store, struct store_error *error)
 	    manifest_read(store->io, store->directory, store->schema, &store->manifest, error);
 
 	if (result == STORE_EUNKNOWN && !store->options.read_only) {
-		if (partition_any(store->io, store->directory, store->schema) != 0)
+		if ((result = partition_any(store->io, store->directory, store->schema)) < 0)
+			return io_failed("list", store->directory, result, error);
+		if (result > 0)
 			return store_error_set(error, STORE_ECORRUPT,
 					       "%s has segments but no MANIFEST: put the file "
 					       "back from a backup, or choose another directory",
@@ -130,6 +132,12 @@ open_segments(struct store *store, struct store_error *error)
 			result =
 			    segment_open(store->io, path, &store->schema->tables[entry->table],
 					 entry->summary.footer_checksum, &segment->segment, &local);
+		if (result == STORE_ENOMEM) {
+			free(segment);
+			if (error != NULL)
+				*error = local;
+			return result;
+		}
 		if (result != 0) {
 			free(segment);
 			state_log(store, "DAMAGED: %s: its %llu rows are left out", local.text,

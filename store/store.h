@@ -23,7 +23,7 @@
 enum {
 	STORE_EIO = -1,       /* the operating system refused; text has errno */
 	STORE_ECORRUPT = -2,  /* bytes on disk are not what was written */
-	STORE_ENOMEM = -3,    /* malloc failed or a memory bound was reached */
+	STORE_ENOMEM = -3,    /* malloc failed, a bound on memory or open files is reached */
 	STORE_EFULL = -4,     /* no space on disk: try again later */
 	STORE_EBUSY = -5,     /* locked by another process, or over a rate */
 	STORE_EVERSION = -6,  /* written by a newer version */
