@@ -295,8 +295,10 @@ bounds(void **state)
 			if (rule->table >= 0)
 				assert_true(stored_number(rule) == number);
 		}
-		snprintf(reason, sizeof reason, "%s: expected %s from ", rule->path,
-			 rule->kind == INTEGER ? "an integer" : "a number");
+		snprintf(reason, sizeof reason, "%s: expected %s", rule->path,
+			 rule->min >= rule->max  ? "" /* one value: it is named */
+			 : rule->kind == INTEGER ? "an integer from "
+						 : "a number from ");
 		snprintf(value, sizeof value, "%.17g",
 			 rule->kind == INTEGER ? rule->max + 1 : rule->max * 1.001);
 		check_refused(beacon_with(rule->path, value), reason);
