@@ -1,6 +1,7 @@
 /*
  * auth.h. Must not log or store a token itself.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ struct known {
 };
 
 struct auth {
-	struct known known[TOKENS_MAX];
+	struct known known[TOKENS_MAX + 2]; /* the file's, DATA/token, DRUM_TOKEN */
 	size_t count;
 	char development[AUTH_TOKEN_BYTES + 1];
 };
@@ -39,8 +40,6 @@ hash_of(struct store_str token, unsigned char hash[SHA256_DIGEST_LENGTH])
 static void
 add(struct auth *auth, const char *token, unsigned roles)
 {
-	if (auth->count == TOKENS_MAX)
-		return;
 	hash_of((struct store_str){token, (uint32_t)strlen(token)}, auth->known[auth->count].hash);
 	auth->known[auth->count++].roles = roles;
 }
@@ -215,6 +214,12 @@ auth_add(const char *data, const char *role, const char *name, char token[AUTH_T
 	if (role_of(role) == AUTH_NONE) {
 		snprintf(error, 256, "unknown role %.40s: use query, import or admin", role);
 		return false;
+	}
+	for (const char *c = name; *c != '\0'; c++) {
+		if (iscntrl((unsigned char)*c)) {
+			snprintf(error, 256, "a token's name must be one line");
+			return false;
+		}
 	}
 	if (!make_token(token)) {
 		snprintf(error, 256, "no random bytes: %s", strerror(errno));
