@@ -265,8 +265,8 @@ common(const struct expression *a, const struct expression *b, struct type *out)
 		else if (bx > 8 || by > 8)
 			return false; /* UInt64 and a signed one */
 		else
-			*out = (struct type){
-			    .type = data_type_of_integer(sx || sy, bx > by ? bx : by)};
+			*out = (struct type){.type =
+						 data_type_of_integer(sx || sy, bx > by ? bx : by)};
 	} else if (data_type_is_time(x->type) && data_type_is_time(y->type)) {
 		out->type = x->type > y->type ? x->type : y->type; /* the finer */
 	} else {
