@@ -1,6 +1,6 @@
 /*
  * The inside of an open segment: shared by segment_open.c (the footer),
- * segment_read.c (columns, dictionaries) and segment_verify.c, and by nothing
+ * segment_read.c (columns, dictionaries), segment_verify.c and dump.c, and by nothing
  * else.
  */
 #ifndef SEGMENT_FILE_H

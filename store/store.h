@@ -247,6 +247,31 @@ int store_erase(struct store *store, const struct store_erasure *erasure, uint64
  * In service this happens by itself. */
 int store_retain(struct store *store, int64_t now_ms, struct store_error *error);
 
+/*
+ * Copies the store as it is now to the directory `to`, which must not be there:
+ * segments as hard links where that goes, the WAL up to what is acknowledged.
+ * store_open serves it. Any thread; intake and queries go on, flushes wait.
+ */
+int store_backup(struct store *store, const char *to, struct store_error *error);
+
+/* ---- checking -------------------------------------------------------- */
+
+/*
+ * Looks at every file of a store that nobody serves: checksums of manifest,
+ * footers and WAL records and whether they fit together; with `deep` every byte
+ * of the segments too. Only directory, schema and io of the options count.
+ * `report` gets a line for each finding and one for the whole. *problems: how
+ * many findings are damage. STORE_EBUSY when it is being served.
+ */
+int store_check(const struct store_options *options, bool deep,
+		void (*report)(void *context, const char *line), void *context, uint64_t *problems,
+		struct store_error *error);
+
+/* The structure of one file (MANIFEST, *.seg or *.wal), a line at a time. */
+int store_dump(const struct store_schema *schema, const char *path,
+	       void (*report)(void *context, const char *line), void *context,
+	       struct store_error *error);
+
 /* ---- counters -------------------------------------------------------- */
 
 struct store_stats {

@@ -44,6 +44,10 @@ int wal_path(const char *directory, uint64_t id, char *out, size_t out_size);
 /* Deletes a file durably. */
 int wal_delete(struct io *io, const char *directory, uint64_t id);
 
+/* Ids of the files from `floor` on, ascending; *ids is malloc'ed. */
+int wal_list(struct io *io, const char *directory, uint64_t floor, uint64_t **ids, uint32_t *count,
+	     struct store_error *error);
+
 /* ---- reading --------------------------------------------------------- */
 
 struct wal_reader;
