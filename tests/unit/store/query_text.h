@@ -11,7 +11,7 @@
 #include "store/store.h"
 
 struct text {
-	char bytes[4096];
+	char bytes[16384];
 	size_t size;
 };
 
