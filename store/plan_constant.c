@@ -3,6 +3,7 @@
  * beside times or numbers. Everything here has one value and no column; what
  * the request says is taken as text and never trusted to have a form.
  */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,7 +193,7 @@ plan_coerce_to_time(struct planner *planner, struct expression *expression, bool
 		    is_date ? "CANNOT_PARSE_DATE" : "CANNOT_PARSE_DATETIME",
 		    "Cannot convert '%.*s' to a time: write 'YYYY-MM-DD' or 'YYYY-MM-DD hh:mm:ss'",
 		    PLAN_SHOWN(expression->constant.s[0]));
-		return NULL;
+		return plan_fail_at(planner, expression->offset);
 	}
 	time = plan_constant(planner, NULL, (struct type){.type = STORE_R_DATETIME64});
 	if (time != NULL)
@@ -222,11 +223,12 @@ coerce_to_number(struct planner *planner, struct expression *expression, bool is
 		number = is_negative ? plan_negative(planner, &node, node.u)
 				     : plan_literal(planner, &node);
 	}
-	if (text.size > 0 && *digits > ' ' && end == digits + text.size)
+	if ((is_float || isdigit((unsigned char)digits[is_negative])) && text.size > 0 &&
+	    *digits > ' ' && end == digits + text.size)
 		return number;
 	plan_error(planner->error, STORE_ETYPE, 53, "TYPE_MISMATCH",
 		   "Cannot convert string '%.*s' to a number", PLAN_SHOWN(text));
-	return NULL;
+	return plan_fail_at(planner, expression->offset);
 }
 
 /* Texts among the arguments of a comparison become what they are compared

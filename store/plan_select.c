@@ -48,6 +48,7 @@ plan_keys(struct planner *planner)
 			return STORE_EINVAL;
 		if (planner->plan->keys[i]->type.type == STORE_R_MAP) {
 			plan_not_implemented(planner, "GROUP BY a Map");
+			plan_fail_at(planner, node->offset);
 			return STORE_ENOTIMPL;
 		}
 	}

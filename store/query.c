@@ -106,10 +106,12 @@ describe(const struct store *store, const struct sql_query *query, struct store_
 			0)
 			table = &store->schema->tables[i];
 	}
-	if (table == NULL)
+	if (table == NULL) {
+		error->offset = query->table_offset;
 		return plan_error(error, STORE_EUNKNOWN, 60, "UNKNOWN_TABLE",
 				  "Unknown table %.*s (see SHOW TABLES)", (int)query->table.size,
 				  query->table.bytes);
+	}
 	cells = store_arena_alloc(result->arena, table->columns_count * 4u * sizeof *cells);
 	if (cells == NULL)
 		return expression_no_memory(error);
@@ -130,11 +132,13 @@ static int
 run_select(struct store *store, const struct store_query *query, const struct sql_query *parsed,
 	   int64_t began_ns, struct store_result *result, struct store_error *error)
 {
+	size_t memory = query->memory_bytes_max != 0 ? query->memory_bytes_max : MEMORY_BYTES_MAX;
 	uint64_t timeout_ns = query->timeout_ns != 0 ? query->timeout_ns : TIMEOUT_NS;
 	struct scan_limits limits = {
 	    .deadline_ns = began_ns + (int64_t)timeout_ns,
 	    .groups_max = query->groups_max != 0 ? query->groups_max : ROWS_MAX,
 	    .result_rows_max = query->result_rows_max != 0 ? query->result_rows_max : ROWS_MAX,
+	    .memory_bytes_max = memory,
 	    .cancel = query->cancel};
 	struct snapshot *snapshot;
 	struct plan *plan;

@@ -117,7 +117,7 @@ scan_run(const struct plan *plan, const struct snapshot *snapshot, const struct 
 			      .result = result,
 			      .now_ms = now_ms,
 			      .secret = secret};
-	if ((scan->scratch = store_arena_create(0)) == NULL)
+	if ((scan->scratch = store_arena_create(limits->memory_bytes_max)) == NULL)
 		return scan_no_memory(scan);
 	if ((code = prepare(scan)) == 0 && (code = scan_all(scan)) == 0 && plan->is_grouped)
 		code = scan_group_finish(scan);

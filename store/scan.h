@@ -10,6 +10,7 @@
 struct scan_limits {
 	int64_t deadline_ns; /* monotonic */
 	uint64_t groups_max, result_rows_max;
+	size_t memory_bytes_max; /* of what one block needs, apart from the result */
 	const volatile int *cancel;
 };
 

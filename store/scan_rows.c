@@ -187,16 +187,14 @@ int
 scan_rows_trim(struct scan *scan)
 {
 	struct rows *rows = &scan->rows;
-	uint64_t wanted = rows_wanted(scan->plan);
+	uint64_t wanted = rows_wanted(scan->plan), max = scan->limits->result_rows_max;
 
-	if (scan->plan->orders_count == 0) {
-		scan->done = rows->count >= wanted;
-		return 0;
-	}
-	if (wanted < UINT32_MAX && rows->count > wanted * 2 + 4096)
-		sort_and_cut(scan, wanted);
-	else if (rows->count > scan->limits->result_rows_max)
+	if (scan->plan->limit > max && rows->count > max && rows->count - max > scan->plan->offset)
 		return too_many_rows(scan);
+	if (scan->plan->orders_count == 0)
+		scan->done = rows->count >= wanted;
+	else if (wanted < UINT32_MAX && rows->count > wanted * 2 + 4096)
+		sort_and_cut(scan, wanted);
 	return 0;
 }
 

@@ -101,6 +101,7 @@ model_str(const char *text)
 }
 
 struct model_entry {
+	struct model_row copy; /* the cells borrow its texts */
 	struct store_cell cells[MODEL_COLUMNS + 1];
 	struct store_row row;
 	struct store_entry entry;
@@ -128,9 +129,12 @@ model_string_cell(struct model_entry *out, uint16_t column, const char *key, con
 }
 
 static inline void
-model_build(struct model_entry *out, const struct model_row *row, uint8_t version)
+model_build(struct model_entry *out, const struct model_row *given, uint8_t version)
 {
+	const struct model_row *row = &out->copy;
+
 	memset(out, 0, sizeof *out);
+	out->copy = *given;
 	model_cell(out, TS)->value.i = row->ts;
 	model_string_cell(out, SITE, "", row->site);
 	model_cell(out, VIEW)->value.u = row->view;
@@ -161,17 +165,38 @@ model_build(struct model_entry *out, const struct model_row *row, uint8_t versio
 					  .rows_count = 1};
 }
 
+/* Appends wait until a group of them is full: one sync for all. */
+struct model_group {
+	struct store *store;
+	struct model_entry built[64];
+	struct store_commit commits[64];
+	uint32_t count;
+};
+
 static inline void
-model_append(struct store *store, const struct model_row *row, uint8_t version)
+model_append_group(struct model_group *group)
 {
-	struct model_entry built;
-	struct store_commit commit = {.entries = &built.entry, .entries_count = 1};
 	struct store_error error = {0};
 
-	model_build(&built, row, version);
-	if (store_append(store, &commit, 1, &error) != 0 || commit.result != 0)
-		fail_msg("store_append: %d %s", commit.result, error.text);
-	assert_int_equal(built.entry.outcome, STORE_STORED);
+	if (store_append(group->store, group->commits, group->count, &error) != 0)
+		fail_msg("store_append: %s", error.text);
+	for (uint32_t i = 0; i < group->count; i++) {
+		assert_int_equal(group->commits[i].result, 0);
+		assert_int_equal(group->built[i].entry.outcome, STORE_STORED);
+	}
+	group->count = 0;
+}
+
+static inline void
+model_append(struct model_group *group, const struct model_row *row, uint8_t version)
+{
+	struct model_entry *built = &group->built[group->count];
+
+	model_build(built, row, version);
+	group->commits[group->count++] =
+	    (struct store_commit){.entries = &built->entry, .entries_count = 1};
+	if (group->count == 64)
+		model_append_group(group);
 }
 
 /* rows[count], and the same in the store; the last fifth stays in memory. */
@@ -179,22 +204,28 @@ static inline void
 model_fill(struct store *store, struct random *random, struct model_row *rows, uint32_t count,
 	   uint32_t weight_max)
 {
+	static struct model_group group;
+
+	group.store = store;
 	for (uint32_t i = 0; i < count; i++) {
 		struct model_row *row = &rows[i], later;
 
 		*row = model_random_row(random, i + 1, weight_max);
-		model_append(store, row, 0);
+		model_append(&group, row, 0);
 		if (random_below(random, 4) == 0) {
 			later = model_random_row(random, i + 1, weight_max);
 			later.ts = row->ts;
 			later.site = row->site;
-			model_append(store, &later, 1);
-			later.errors += row->errors;
+			model_append(&group, &later, 1);
+			later.errors += row->errors; /* a sum over all versions */
 			*row = later;
 		}
-		if (i == count / 2 || i == count * 4 / 5)
+		if (i == count / 2 || i == count * 4 / 5) {
+			model_append_group(&group);
 			assert_int_equal(store_flush(store, NULL), 0);
+		}
 	}
+	model_append_group(&group);
 }
 
 #endif

@@ -1,0 +1,318 @@
+/*
+ * Goal: a query that cannot be answered says why with ClickHouse's number and
+ * name, the place in the text, and what was meant when that can be guessed;
+ * every limit holds, and a query after an error is none the worse. Method: a
+ * table of queries in which @ marks the place; each limit just kept and just
+ * broken.
+ */
+#include "query_model.h"
+
+struct wrong {
+	const char *query; /* @ before the place of the error */
+	int code, clickhouse;
+	const char *name, *says;
+};
+
+#define SYNTAX STORE_ESYNTAX, 62, "SYNTAX_ERROR"
+#define NOT_IMPLEMENTED STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED"
+#define COLUMN STORE_EUNKNOWN, 47, "UNKNOWN_IDENTIFIER"
+#define FUNCTION STORE_EUNKNOWN, 46, "UNKNOWN_FUNCTION"
+#define ARGUMENT STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT"
+#define ARITY STORE_ETYPE, 42, "NUMBER_OF_ARGUMENTS_DOESNT_MATCH"
+
+static const struct wrong syntax[] = {
+    {"@", SYNTAX, "expected SELECT"},
+    {"@SELEC 1", SYNTAX, "expected SELECT"},
+    {"SELECT @", SYNTAX, "expected an expression"},
+    {"SELECT 1 @1", SYNTAX, "expected the end"},
+    {"SELECT (1 + 2@", SYNTAX, "expected )"},
+    {"SELECT 1 + @FROM pageviews", SYNTAX, "expected an expression"},
+    {"SELECT count() FROM @WHERE 1", SYNTAX, "expected an identifier"},
+    {"SELECT count() FROM pageviews WHERE @", SYNTAX, "expected an expression"},
+    {"SELECT count() FROM pageviews GROUP @site", SYNTAX, "expected BY"},
+    {"SELECT count() FROM pageviews LIMIT @", SYNTAX, "expected an expression"},
+    {"SELECT @'abc", SYNTAX, "no end"},
+    {"SELECT 1@ /* x", SYNTAX, ""},
+    {"SELECT\n  1 +\n  @) FROM pageviews", SYNTAX, "line 3, column 3"},
+    {"SELECT INTERVAL 1 @fortnight", SYNTAX, "a unit of time"},
+    {"SELECT 1 FORMAT JSON @1", SYNTAX, "expected the end"},
+};
+
+static const struct wrong names[] = {
+    {"SELECT @nosuch FROM pageviews", COLUMN, "Unknown column nosuch in table pageviews"},
+    {"SELECT site, @contry FROM pageviews", COLUMN, "maybe you meant: country"},
+    {"SELECT lower(concat(site, @nosuch)) FROM pageviews", COLUMN, "nosuch"},
+    {"SELECT 1 FROM pageviews WHERE site = 'a' AND @x > 1", COLUMN, "Unknown column x"},
+    {"SELECT count() FROM pageviews GROUP BY @x", COLUMN, "Unknown column x"},
+    {"SELECT count() FROM pageviews ORDER BY @x", COLUMN, "Unknown column x"},
+    {"SELECT site, count() AS n FROM pageviews GROUP BY site HAVING @m > 1", COLUMN, "column m"},
+    {"SELECT @site", COLUMN, "Unknown column site"},
+    {"SELECT 1 AS x, @x2", COLUMN, "Unknown column x2"},
+    {"SELECT @nosuch(1)", FUNCTION, "Unknown function nosuch"},
+    {"SELECT @lowr(site) FROM pageviews", FUNCTION, "maybe you meant: lower"},
+    {"SELECT @toHuor(ts) FROM pageviews", FUNCTION, "maybe you meant: toHour"},
+    {"SELECT @COUNTIF(1)", FUNCTION, "COUNTIF"},
+    {"SELECT 1 FROM @nosuch", STORE_EUNKNOWN, 60, "UNKNOWN_TABLE", "Unknown table nosuch"},
+    {"SELECT 1 FROM @pageview", STORE_EUNKNOWN, 60, "UNKNOWN_TABLE", "maybe you meant: pageviews"},
+    {"DESCRIBE TABLE @nosuch", STORE_EUNKNOWN, 60, "UNKNOWN_TABLE", "Unknown table nosuch"},
+    {"SELECT @{p:UInt8}", STORE_EINVAL, 456, "UNKNOWN_QUERY_PARAMETER", "param_p="},
+};
+
+static const struct wrong types[] = {
+    {"SELECT @lower(bytes) FROM pageviews", ARGUMENT, "lower: (UInt32)"},
+    {"SELECT site @+ 1 FROM pageviews", ARGUMENT, "plus: (String, UInt8)"},
+    {"SELECT 1 FROM pageviews WHERE site @= 5", ARGUMENT, "equals: (String, UInt8)"},
+    {"SELECT @if(site, 1, 2) FROM pageviews", ARGUMENT, "if: (String, UInt8, UInt8)"},
+    {"SELECT @coalesce(lcp, site) FROM pageviews", ARGUMENT, "coalesce"},
+    {"SELECT @toHour(site) FROM pageviews", ARGUMENT, "toHour: (String)"},
+    {"SELECT @sum(site) FROM pageviews", ARGUMENT, "sum"},
+    {"SELECT @quantile(0.5)(tags) FROM pageviews", ARGUMENT, "quantile"},
+    {"SELECT @uniq(tags) FROM pageviews", ARGUMENT, "uniq"},
+    {"SELECT @countIf(site) FROM pageviews", ARGUMENT, "a condition"},
+    {"SELECT @if(1, tags, tags) FROM pageviews", ARGUMENT, "if"},
+    {"SELECT @length(site, 1) FROM pageviews", ARITY, "passed 2, should be 1"},
+    {"SELECT @substring(site) FROM pageviews", ARITY, "substring"},
+    {"SELECT @sum() FROM pageviews", ARITY, "sum"},
+    {"SELECT @count(1, 2) FROM pageviews", ARITY, "count"},
+    {"SELECT @countIf() FROM pageviews", ARITY, "countIf"},
+    {"SELECT 1 FROM pageviews WHERE bytes = @'x'", STORE_ETYPE, 53, "TYPE_MISMATCH", "'x'"},
+    {"SELECT 1 FROM pageviews WHERE ts > @'x'", STORE_ETYPE, 41, "CANNOT_PARSE_DATETIME",
+     "YYYY-MM-DD"},
+    {"SELECT toDate(@'2026')", STORE_ETYPE, 38, "CANNOT_PARSE_DATE", "YYYY-MM-DD"},
+    {"SELECT 1 FROM pageviews WHERE @site", STORE_ETYPE, 59, "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER",
+     "WHERE"},
+    {"SELECT count() FROM pageviews HAVING @'a'", STORE_ETYPE, 59,
+     "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER", "HAVING"},
+    {"SELECT @site, count() FROM pageviews", STORE_ETYPE, 215, "NOT_AN_AGGREGATE", "site"},
+    {"SELECT site FROM pageviews GROUP BY site ORDER BY @bytes", STORE_ETYPE, 215,
+     "NOT_AN_AGGREGATE", "bytes"},
+    {"SELECT count() FROM pageviews WHERE @count() > 1", STORE_ETYPE, 184, "ILLEGAL_AGGREGATION",
+     "WHERE"},
+    {"SELECT 1 FROM pageviews GROUP BY @sum(bytes)", STORE_ETYPE, 184, "ILLEGAL_AGGREGATION",
+     "sum"},
+    {"SELECT sum(@avg(bytes)) FROM pageviews", STORE_ETYPE, 184, "ILLEGAL_AGGREGATION", "avg"},
+    {"SELECT @quantile(1.5)(lcp) FROM pageviews", STORE_EINVAL, 12, "PARAMETER_OUT_OF_BOUND",
+     "from 0 to 1"},
+    {"SELECT 1 LIMIT @-1", STORE_EINVAL, 440, "INVALID_LIMIT_EXPRESSION", "not negative"},
+    {"SELECT 1 LIMIT 1 OFFSET @'a'", STORE_EINVAL, 440, "INVALID_LIMIT_EXPRESSION", ""},
+    {"SELECT site FROM pageviews ORDER BY @2", STORE_EINVAL, 36, "BAD_ARGUMENTS", "Position 2"},
+    {"SELECT site FROM pageviews GROUP BY @0", STORE_EINVAL, 36, "BAD_ARGUMENTS", "Position 0"},
+    {"SELECT @intDiv(1, 0)", STORE_ETYPE, 153, "ILLEGAL_DIVISION", "by zero"},
+    {"SELECT bytes @% 0 FROM pageviews", STORE_ETYPE, 153, "ILLEGAL_DIVISION", "by zero"},
+};
+
+/* What the grammar has and the engine has not: named, never half done. */
+static const struct wrong missing[] = {
+    {"SELECT 1 FROM @(SELECT 1)", NOT_IMPLEMENTED, "FROM (SELECT ...)"},
+    {"SELECT 1 FROM pageviews WHERE site @IN (SELECT 1)", NOT_IMPLEMENTED, "IN (SELECT ...)"},
+    {"SELECT count() FROM pageviews GROUP BY @site WITH TOTALS", NOT_IMPLEMENTED, "WITH TOTALS"},
+    {"SELECT site FROM pageviews LIMIT 1 BY @site", NOT_IMPLEMENTED, "LIMIT BY"},
+    {"SELECT count() FROM pageviews GROUP BY site ORDER BY @site WITH FILL", NOT_IMPLEMENTED,
+     "WITH FILL"},
+    {"SELECT name FROM @system.tables", NOT_IMPLEMENTED, "system"},
+    {"@EXPLAIN SELECT 1", NOT_IMPLEMENTED, "EXPLAIN"},
+    {"@INSERT INTO pageviews FORMAT CSV", NOT_IMPLEMENTED, "INSERT"},
+    {"SELECT @(1, 2)", NOT_IMPLEMENTED, "tuple"},
+    {"SELECT @[1, 2]", NOT_IMPLEMENTED, "array"},
+    {"SELECT count(@(SELECT 1))", NOT_IMPLEMENTED, "subquery"},
+    {"SELECT @count(DISTINCT site) FROM pageviews", NOT_IMPLEMENTED, "DISTINCT"},
+    {"SELECT 1 FROM pageviews GROUP BY @tags", NOT_IMPLEMENTED, "GROUP BY a Map"},
+    {"SELECT @topK(10)(site) FROM pageviews", NOT_IMPLEMENTED, "topK"},
+    {"SELECT @match(site, 'a') FROM pageviews", NOT_IMPLEMENTED, "match"},
+    {"SELECT @CAST(1 AS UInt8)", NOT_IMPLEMENTED, "CAST"},
+};
+
+/* ---- checking -------------------------------------------------------- */
+
+static bool
+is_right(struct store *store, const struct wrong *wrong)
+{
+	const char *mark = strchr(wrong->query, '@');
+	struct store_result *result = NULL;
+	struct store_error error = {.offset = 77, .clickhouse = 77};
+	struct text query = {0};
+	int code;
+
+	assert_non_null(mark);
+	text_add(&query, "%.*s%s", (int)(mark - wrong->query), wrong->query, mark + 1);
+	code = query_run(store, query.bytes, &result, &error);
+	if (code == wrong->code && error.code == code && error.clickhouse == wrong->clickhouse &&
+	    error.name != NULL && strcmp(error.name, wrong->name) == 0 &&
+	    error.offset == (uint64_t)(mark - wrong->query) &&
+	    strstr(error.text, wrong->says) != NULL)
+		return true;
+	print_error("%s: %d, %d %s at %llu: %s\n", wrong->query, code, error.clickhouse,
+		    error.name == NULL ? "(no name)" : error.name, (unsigned long long)error.offset,
+		    error.text);
+	if (code == 0)
+		store_result_free(result);
+	return false;
+}
+
+#define FEW_ROWS 50u
+
+static struct model_row rows[3000];
+
+static struct store *
+open_filled(char *directory, uint32_t count)
+{
+	struct store *store = query_open(&model_schema, directory);
+	struct random random = random_seeded("rows");
+
+	model_fill(store, &random, rows, count, 1);
+	return store;
+}
+
+static void
+check_table(const struct wrong *table, size_t count)
+{
+	char directory[256];
+	struct store *store = open_filled(directory, FEW_ROWS);
+	size_t failures = 0;
+	struct store_result *result;
+
+	for (size_t i = 0; i < count; i++)
+		failures += !is_right(store, &table[i]);
+	assert_int_equal(failures, 0);
+	assert_int_equal(query_run(store, "SELECT count() FROM pageviews", &result, NULL), 0);
+	assert_int_equal(result->values[0][0].v.u, FEW_ROWS);
+	store_result_free(result);
+	query_close(store, directory);
+}
+
+#define TABLE_TEST(table)                                             \
+	static void check_##table(void **state)                       \
+	{                                                             \
+		(void)state;                                          \
+		check_table(table, sizeof(table) / sizeof(*(table))); \
+	}
+TABLE_TEST(syntax)
+TABLE_TEST(names)
+TABLE_TEST(types)
+TABLE_TEST(missing)
+
+/* ---- limits ---------------------------------------------------------- */
+
+static void
+check_limit(struct store *store, const char *text, struct store_query limits, int code,
+	    int clickhouse, const char *name)
+{
+	struct store_result *result = NULL;
+	struct store_error error = {0};
+	int found;
+
+	limits.text = model_str(text);
+	limits.now_ms = TEST_NOW_MS;
+	found = store_query(store, &limits, &result, &error);
+	if (found != code)
+		fail_msg("%s: %d instead of %d: %s", text, found, code, error.text);
+	if (code == 0) {
+		store_result_free(result);
+		return;
+	}
+	assert_int_equal(error.clickhouse, clickhouse);
+	assert_string_equal(error.name, name);
+	assert_true(strlen(error.text) > 10);
+}
+
+#define MEMORY STORE_ELIMIT, 241, "MEMORY_LIMIT_EXCEEDED"
+#define GROUPS STORE_ELIMIT, 158, "TOO_MANY_ROWS"
+#define ROWS STORE_ELIMIT, 396, "TOO_MANY_ROWS_OR_BYTES"
+#define TIMEOUT STORE_ETIMEOUT, 159, "TIMEOUT_EXCEEDED"
+#define CANCELLED STORE_ECANCEL, 394, "QUERY_WAS_CANCELLED"
+#define FINE 0, 0, ""
+
+static void
+check_limits(void **state)
+{
+	static const char *const wide = "SELECT view_id, count(), uniq(path) FROM pageviews GROUP "
+					"BY view_id";
+	static const char *const all = "SELECT view_id FROM pageviews";
+	static const char *const sorted = "SELECT view_id FROM pageviews ORDER BY path";
+	const volatile int cancel = 1, go_on = 0;
+	char directory[256];
+	struct store *store;
+
+	(void)state;
+	store = open_filled(directory, 3000);
+	check_limit(store, wide, (struct store_query){.groups_max = 2999}, GROUPS);
+	check_limit(store, wide, (struct store_query){.groups_max = 3000}, FINE);
+	check_limit(store, wide, (struct store_query){.result_rows_max = 2999}, ROWS);
+	check_limit(store, all, (struct store_query){.result_rows_max = 2999}, ROWS);
+	check_limit(store, all, (struct store_query){.result_rows_max = 3000}, FINE);
+	check_limit(store, sorted, (struct store_query){.result_rows_max = 2999}, ROWS);
+	check_limit(store, wide, (struct store_query){.timeout_ns = 1}, TIMEOUT);
+	check_limit(store, all, (struct store_query){.cancel = &cancel}, CANCELLED);
+	check_limit(store, all, (struct store_query){.cancel = &go_on}, FINE);
+	query_close(store, directory);
+}
+
+/* LIMIT keeps what is collected small: the limit on rows is one on the result. */
+static void
+check_limit_clause(void **state)
+{
+	struct store_query limits = {.result_rows_max = 10};
+	char directory[256];
+	struct store *store;
+
+	(void)state;
+	store = open_filled(directory, 3000);
+	check_limit(store, "SELECT view_id FROM pageviews LIMIT 10", limits, FINE);
+	check_limit(store, "SELECT view_id FROM pageviews LIMIT 11", limits, ROWS);
+	check_limit(store, "SELECT view_id FROM pageviews ORDER BY path, view_id LIMIT 10", limits,
+		    FINE);
+	check_limit(store, "SELECT view_id, count() FROM pageviews GROUP BY 1 ORDER BY 1 LIMIT 10",
+		    limits, FINE);
+	query_close(store, directory);
+}
+
+/* Whatever the bound, a query gets an answer or error 241: also what is only
+ * needed for a while counts. */
+static void
+check_memory(void **state)
+{
+	static char constant[60000];
+	static const char *const queries[] = {
+	    "SELECT view_id, uniq(path), quantile(0.5)(lcp) FROM pageviews GROUP BY view_id",
+	    "SELECT *, path || site FROM pageviews ORDER BY path",
+	    constant,
+	};
+	char directory[256];
+	struct store *store;
+
+	(void)state;
+	store = open_filled(directory, 3000);
+	memset(constant, 'x', sizeof constant - 1);
+	memcpy(constant, "SELECT max(length(toString(view_id) || '", 40);
+	memcpy(constant + sizeof constant - 20, "')) FROM pageviews", 19);
+	for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+		for (size_t bytes = 1000; bytes < 8000000; bytes = bytes * 5 / 4) {
+			struct store_query limits = {.text = model_str(queries[i]),
+						     .memory_bytes_max = bytes};
+			struct store_result *result = NULL;
+			struct store_error error = {0};
+			int code = store_query(store, &limits, &result, &error);
+
+			if (code == 0)
+				store_result_free(result);
+			else
+				assert_int_equal(error.clickhouse, 241);
+		}
+	}
+	check_limit(store, queries[0], (struct store_query){.memory_bytes_max = 100000}, MEMORY);
+	check_limit(store, constant, (struct store_query){.memory_bytes_max = 8000000}, MEMORY);
+	query_close(store, directory);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(check_syntax), cmocka_unit_test(check_names),
+	    cmocka_unit_test(check_types),  cmocka_unit_test(check_missing),
+	    cmocka_unit_test(check_limits), cmocka_unit_test(check_limit_clause),
+	    cmocka_unit_test(check_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
