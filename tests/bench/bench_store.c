@@ -1,0 +1,293 @@
+/*
+ * The store alone: how fast rows become a durable, flushed and merged store,
+ * and how small it is.
+ *
+ *   bench_store generate COUNT SEED FILE    fixed records (rows.h)
+ *   bench_store csv FILE                    for the peers, to stdout
+ *   bench_store load FILE DIR               one line of JSON with the figures
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rows.h"
+
+#define ROWS_PER_COMMIT 1000u /* as an import has them */
+#define COMMITS_PER_GROUP 8u
+#define PHYSICAL_SCALE 10
+
+enum {
+	TS,
+	SITE,
+	PATH,
+	COUNTRY,
+	REGION,
+	ASN,
+	DEVICE,
+	BROWSER,
+	VERSION,
+	SYSTEM,
+	CONNECTION,
+	RELEASE,
+	SESSION,
+	VIEW,
+	NAV,
+	METRICS,
+	WEIGHT = METRICS + ROWS_METRICS,
+	COLUMNS
+};
+
+#define DIMENSION(n)                                                      \
+	{                                                                 \
+		.name = n, .type = STORE_STRING, .flags = STORE_DIMENSION \
+	}
+
+static struct store_column columns[COLUMNS] = {
+    [TS] = {.name = "ts", .type = STORE_TIME, .flags = STORE_ROLE_TIME},
+    [SITE] = {.name = "site", .type = STORE_STRING, .flags = STORE_DIMENSION | STORE_ROLE_SORT},
+    [PATH] = DIMENSION("path"),
+    [COUNTRY] = DIMENSION("country"),
+    [REGION] = DIMENSION("region"),
+    [ASN] = {.name = "asn", .type = STORE_UINT, .bits = 32},
+    [DEVICE] = DIMENSION("device"),
+    [BROWSER] = DIMENSION("browser"),
+    [VERSION] = DIMENSION("browser_version"),
+    [SYSTEM] = DIMENSION("os"),
+    [CONNECTION] = DIMENSION("connection"),
+    [RELEASE] = DIMENSION("release"),
+    [SESSION] = {.name = "session_id", .type = STORE_UINT, .bits = 64, .flags = STORE_ROLE_ERASE},
+    [VIEW] = {.name = "view_id", .type = STORE_UINT, .bits = 64, .flags = STORE_ROLE_KEY},
+    [NAV] = DIMENSION("nav_type"),
+    [WEIGHT] = {.name = "_sample_interval",
+		.type = STORE_UINT,
+		.bits = 32,
+		.flags = STORE_ROLE_WEIGHT},
+};
+static const struct store_table table = {"pageviews", columns, COLUMNS, true};
+static const struct store_schema schema = {&table, 1};
+
+static char paths[5000][64], countries[200][64], regions[1500][64], versions[30][8],
+    releases[20][8];
+
+static void
+prepare(void)
+{
+	for (uint32_t i = 0; i < ROWS_METRICS; i++)
+		columns[METRICS + i] =
+		    (struct store_column){.name = rows_metrics[i],
+					  .type = STORE_FLOAT,
+					  .scale = i + 1 == ROWS_METRICS ? 10000 : PHYSICAL_SCALE,
+					  .flags = STORE_NULLABLE};
+	for (uint32_t i = 0; i < 5000; i++)
+		rows_path(i, paths[i]);
+	for (uint32_t i = 0; i < 200; i++)
+		rows_country(i, countries[i]);
+	for (uint32_t i = 0; i < 1500; i++)
+		rows_region(i, regions[i]);
+	for (uint32_t i = 0; i < 30; i++)
+		snprintf(versions[i], sizeof versions[i], "%u", 110 + i);
+	for (uint32_t i = 0; i < 20; i++)
+		snprintf(releases[i], sizeof releases[i], "1.%u.0", i);
+}
+
+static double
+now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static struct store_cell
+text(uint16_t column, const char *string)
+{
+	return (struct store_cell){.column = column, .value.s = {string, (uint32_t)strlen(string)}};
+}
+
+static uint16_t
+build_cells(const struct rows_record *record, struct store_cell *cells)
+{
+	uint16_t count = 0;
+
+	cells[count++] = (struct store_cell){.column = TS, .value.i = record->ts};
+	cells[count++] = text(SITE, rows_sites[record->site]);
+	cells[count++] = text(PATH, paths[record->path]);
+	cells[count++] = text(COUNTRY, countries[record->country]);
+	cells[count++] = text(REGION, regions[record->region]);
+	cells[count++] = (struct store_cell){.column = ASN, .value.u = record->asn};
+	cells[count++] = text(DEVICE, rows_devices[record->device]);
+	cells[count++] = text(BROWSER, rows_browsers[record->browser]);
+	cells[count++] = text(VERSION, versions[record->version]);
+	cells[count++] = text(SYSTEM, rows_systems[record->os]);
+	cells[count++] = text(CONNECTION, rows_connections[record->connection]);
+	cells[count++] = text(RELEASE, releases[record->release]);
+	cells[count++] = (struct store_cell){.column = SESSION, .value.u = record->session};
+	cells[count++] = (struct store_cell){.column = VIEW, .value.u = record->view};
+	cells[count++] = text(NAV, rows_navs[record->nav]);
+	for (uint16_t i = 0; i < ROWS_METRICS; i++) {
+		if (record->metrics[i] != ROWS_NULL)
+			cells[count++] = (struct store_cell){
+			    .column = (uint16_t)(METRICS + i),
+			    .value.f = record->metrics[i] / (double)columns[METRICS + i].scale};
+	}
+	cells[count++] = (struct store_cell){.column = WEIGHT, .value.u = record->weight};
+	return count;
+}
+
+struct batch {
+	struct store_cell cells[ROWS_PER_COMMIT][COLUMNS];
+	struct store_row rows[ROWS_PER_COMMIT];
+	struct store_entry entries[ROWS_PER_COMMIT];
+};
+
+static void
+build(const struct rows_record *records, uint32_t count, struct batch *batch,
+      struct store_commit *commit)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const char *site = rows_sites[records[i].site];
+
+		batch->rows[i] = (struct store_row){0, build_cells(&records[i], batch->cells[i]),
+						    batch->cells[i]};
+		batch->entries[i] = (struct store_entry){.keyed = true,
+							 .sort = {site, (uint32_t)strlen(site)},
+							 .key = records[i].view,
+							 .began_ms = records[i].ts,
+							 .received_ms = records[i].ts,
+							 .rows = &batch->rows[i],
+							 .rows_count = 1};
+	}
+	*commit = (struct store_commit){.entries = batch->entries, .entries_count = count};
+}
+
+static int
+append_all(struct store *store, const struct rows_record *records, uint64_t count)
+{
+	struct batch *batches = calloc(COMMITS_PER_GROUP, sizeof *batches);
+	struct store_error error = {0};
+
+	for (uint64_t at = 0; at < count;) {
+		struct store_commit commits[COMMITS_PER_GROUP];
+		uint32_t used = 0;
+
+		for (; used < COMMITS_PER_GROUP && at < count; used++) {
+			uint32_t rows =
+			    count - at < ROWS_PER_COMMIT ? (uint32_t)(count - at) : ROWS_PER_COMMIT;
+
+			build(records + at, rows, &batches[used], &commits[used]);
+			at += rows;
+		}
+		while (store_append(store, commits, used, &error) != 0) {
+			if (error.code == STORE_ENOMEM) /* a flush makes room */
+				continue;
+			fprintf(stderr, "append: %s\n", error.text);
+			return -1;
+		}
+		for (uint32_t i = 0; i < used; i++) {
+			if (commits[i].result != 0) {
+				fprintf(stderr, "commit: %d\n", commits[i].result);
+				return -1;
+			}
+		}
+	}
+	free(batches);
+	return 0;
+}
+
+static double
+cpu_s(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void
+print_log(void *context, const char *line)
+{
+	(void)context;
+	fprintf(stderr, "%s\n", line);
+}
+
+static int
+load(const char *file, const char *directory)
+{
+	struct store_options options = {
+	    .directory = directory, .schema = &schema, .log = print_log};
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	const struct rows_record *records;
+	struct store_error error = {0};
+	struct store_stats stats;
+	struct store *store;
+	uint64_t count;
+	double began, appended, flushed, merged, cpu;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return perror(file), 1;
+	count = (uint64_t)status.st_size / sizeof *records;
+	records = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (records == MAP_FAILED)
+		return perror("mmap"), 1;
+	if (store_open(&options, &store, &error) != 0)
+		return fprintf(stderr, "%s\n", error.text), 1;
+	began = now_s();
+	cpu = cpu_s();
+	if (append_all(store, records, count) != 0)
+		return 1;
+	appended = now_s();
+	if (store_flush(store, &error) != 0)
+		return fprintf(stderr, "flush: %s\n", error.text), 1;
+	flushed = now_s();
+	if (store_merge(store, &error) != 0)
+		return fprintf(stderr, "merge: %s\n", error.text), 1;
+	merged = now_s();
+	cpu = cpu_s() - cpu;
+	store_stats(store, &stats);
+	printf("{\"rows\":%llu,\"append_s\":%.2f,\"flush_s\":%.2f,\"merge_s\":%.2f,"
+	       "\"rows_per_s\":%.0f,\"cpu_us_per_row\":%.3f,\"segments\":%llu,"
+	       "\"bytes_per_row\":%.2f,\"write_amplification\":%.2f,\"wal_bytes_per_row\":%.1f}\n",
+	       (unsigned long long)count, appended - began, flushed - appended, merged - flushed,
+	       (double)count / (merged - began), cpu / (double)count * 1e6,
+	       (unsigned long long)stats.segments, (double)stats.segment_bytes / (double)count,
+	       (double)(stats.flush_bytes_written + stats.merge_bytes_written) /
+		   (double)stats.segment_bytes,
+	       (double)stats.wal_bytes_written / (double)count);
+	return store_close(store, &error) == 0 ? 0 : 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	prepare();
+	if (argc == 5 && strcmp(argv[1], "generate") == 0) {
+		FILE *out = fopen(argv[4], "we");
+
+		if (out == NULL || rows_generate(strtoull(argv[2], NULL, 10),
+						 strtoull(argv[3], NULL, 10), out) != 0)
+			return perror(argv[4]), 1;
+		return fclose(out) == 0 ? 0 : 1;
+	}
+	if (argc == 3 && strcmp(argv[1], "csv") == 0) {
+		FILE *in = fopen(argv[2], "re");
+		struct rows_record record;
+
+		if (in == NULL)
+			return perror(argv[2]), 1;
+		while (fread(&record, sizeof record, 1, in) == 1)
+			rows_csv(&record, stdout);
+		return fclose(in) == 0 ? 0 : 1;
+	}
+	if (argc == 4 && strcmp(argv[1], "load") == 0)
+		return load(argv[2], argv[3]);
+	fprintf(stderr, "usage: bench_store generate COUNT SEED FILE | csv FILE | load FILE DIR\n");
+	return 2;
+}
