@@ -14,8 +14,9 @@ int cli_token(int argc, char **argv);
 
 int cli_help(const char *text);  /* to stdout; 0 */
 int cli_usage(const char *text); /* to stderr; 2 */
-/* Opens the store of a data directory with this program's schema. */
-int cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max, struct store **out,
-		   struct store_error *error);
+/* Opens the store of a data directory with this program's schema. Retention
+ * is borrowed until it is closed; NULL: nothing is too old. */
+int cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max,
+		   const uint32_t *retention_days, struct store **out, struct store_error *error);
 
 #endif

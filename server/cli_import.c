@@ -132,9 +132,9 @@ store_chunk(struct target *target, const char *bytes, size_t size, struct totals
 
 	memcpy(request.key, &hash, sizeof request.key);
 	memcpy(request.body, &hash, sizeof request.body);
-	result = arena == NULL
-		     ? STORE_ENOMEM
-		     : import_decode(text, target->enricher, request.received_ms, arena, &batch);
+	result = arena == NULL ? STORE_ENOMEM
+			       : import_decode(text, target->enricher, request.received_ms, NULL,
+					       arena, &batch);
 	if (result == 0) {
 		request.note = batch.rejected_count;
 		commit = (struct store_commit){.entries = batch.entries,
@@ -245,7 +245,7 @@ run_local(const struct choices *choices, const char *name)
 	struct target target = {0};
 	int result;
 
-	if (cli_open_store(choices->data, false, 0, &target.store, &error) != 0) {
+	if (cli_open_store(choices->data, false, 0, NULL, &target.store, &error) != 0) {
 		fprintf(stderr, "drum: %s\n", error.text);
 		return 1;
 	}

@@ -204,7 +204,7 @@ open_parts(void)
 
 	server->config = config;
 	if (cli_open_store(config->data, false, (size_t)config->limits.memtable_mb << 20,
-			   &server->store, &error) != 0)
+			   config->retention_days, &server->store, &error) != 0)
 		return failed(error.text);
 	if (!auth_open(config->data, &server->auth, text))
 		return failed(text);

@@ -30,13 +30,14 @@ cli_usage(const char *text)
 }
 
 int
-cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max, struct store **out,
-	       struct store_error *error)
+cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max,
+	       const uint32_t *retention_days, struct store **out, struct store_error *error)
 {
 	struct store_options options = {.directory = data,
 					.schema = event_schema(),
 					.memtable_bytes_max = memtable_bytes_max,
 					.read_only = read_only,
+					.retention_days = retention_days,
 					.log = log_text};
 
 	return store_open(&options, out, error);
@@ -129,7 +130,7 @@ query_local(const char *data, const char *format, const char *sql)
 	struct store *store;
 	int result = 1;
 
-	if (cli_open_store(data, true, 0, &store, &error) != 0) {
+	if (cli_open_store(data, true, 0, NULL, &store, &error) != 0) {
 		fprintf(stderr, "drum: %s\n", error.text);
 		return 1;
 	}

@@ -49,6 +49,12 @@ static const cyaml_schema_field_t limit_fields[] = {
     LIMIT(sites),       LIMIT(query_s),     LIMIT(query_memory_mb),
     LIMIT(queries),     LIMIT(memtable_mb), CYAML_FIELD_END};
 
+#define RETENTION(name) CYAML_FIELD_UINT_PTR(#name, OPTIONAL_POINTER, struct config_retention, name)
+
+static const cyaml_schema_field_t retention_fields[] = {RETENTION(pageviews), RETENTION(errors),
+							RETENTION(events), RETENTION(reports),
+							CYAML_FIELD_END};
+
 static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("data", OPTIONAL_POINTER, struct config, data, 1, 4096),
     CYAML_FIELD_SEQUENCE("listeners", OPTIONAL_POINTER, struct config, listeners, &listener_value,
@@ -59,6 +65,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("certificate_key", OPTIONAL_POINTER, struct config, certificate_key, 1,
 			   4096),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limit_fields),
+    CYAML_FIELD_MAPPING("retention_days", CYAML_FLAG_OPTIONAL, struct config, retention,
+			retention_fields),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, fields)};
@@ -155,6 +163,21 @@ static const struct config_limits defaults = {.connections = 10000,
 					      .queries = 16,
 					      .memtable_mb = 256};
 
+#define RETENTION_DAYS 30
+
+static void
+fill_retention(struct config *config)
+{
+	const struct config_retention *given = &config->retention;
+	const uint32_t *const days[EVENT_TABLES_COUNT] = {[EVENT_PAGEVIEWS] = given->pageviews,
+							  [EVENT_ERRORS] = given->errors,
+							  [EVENT_EVENTS] = given->events,
+							  [EVENT_REPORTS] = given->reports};
+
+	for (int i = 0; i < EVENT_TABLES_COUNT; i++)
+		config->retention_days[i] = days[i] == NULL ? RETENTION_DAYS : *days[i];
+}
+
 static void
 fill(uint32_t *value, uint32_t otherwise)
 {
@@ -175,6 +198,7 @@ fill_defaults(struct config *config)
 	fill(&limits->query_memory_mb, defaults.query_memory_mb);
 	fill(&limits->queries, defaults.queries);
 	fill(&limits->memtable_mb, defaults.memtable_mb);
+	fill_retention(config);
 	for (uint32_t i = 0; i < config->listeners_count; i++) {
 		if (config->listeners[i].roles == 0)
 			config->listeners[i].roles = CONFIG_PUBLIC | CONFIG_PRIVATE;

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "event.h"
+
 #define CONFIG_PUBLIC 1u  /* beacons and the script */
 #define CONFIG_PRIVATE 2u /* everything else */
 
@@ -37,6 +39,11 @@ struct config_limits {
 	uint32_t memtable_mb; /* rows that are in no segment yet */
 };
 
+/* As the file has it; NULL: absent. */
+struct config_retention {
+	uint32_t *pageviews, *errors, *events, *reports; /* days; 0: for ever */
+};
+
 struct config {
 	char *data;
 	struct config_listener *listeners;
@@ -47,6 +54,8 @@ struct config {
 	uint32_t geoip_count;
 	char *certificate, *certificate_key; /* PEM files; absent: self-signed */
 	struct config_limits limits;
+	struct config_retention retention;
+	uint32_t retention_days[EVENT_TABLES_COUNT]; /* with defaults; 0: for ever */
 };
 
 /* malloc'ed; `file` NULL: only defaults. NULL: *error says what, where. */

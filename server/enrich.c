@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,7 @@
 
 #define PAST_MS (24 * 3600 * 1000LL)
 #define FUTURE_MS (5 * 60 * 1000LL)
+#define DAY_MS (24 * 3600 * 1000LL)
 #define FRAMES_MAX 3u
 
 struct enricher {
@@ -53,6 +55,15 @@ enricher_close(struct enricher *enricher)
 
 /* ---- time and weight ------------------------------------------------- */
 
+static bool
+is_expired(const struct event_client *client, enum event_table table, int64_t time)
+{
+	uint32_t days =
+	    client->imported && client->retention_days != NULL ? client->retention_days[table] : 0;
+
+	return days != 0 && time < client->received_ms - days * DAY_MS;
+}
+
 static int
 set_time(struct event *event, const struct event_client *client, struct event_error *error)
 {
@@ -60,6 +71,11 @@ set_time(struct event *event, const struct event_client *client, struct event_er
 
 	if (client->imported && time > now + FUTURE_MS) {
 		strcpy(error->text, "t: more than 5 minutes ahead of the clock");
+		return STORE_EINVAL;
+	}
+	if (is_expired(client, EVENT_PAGEVIEWS, time)) {
+		snprintf(error->text, sizeof error->text, "t: older than the retention of %u days",
+			 client->retention_days[EVENT_PAGEVIEWS]);
 		return STORE_EINVAL;
 	}
 	if (!client->imported && (time < now - PAST_MS || time > now + FUTURE_MS))
@@ -303,6 +319,31 @@ check_row_times(struct event *event, struct event_row *rows, uint32_t count)
 	}
 }
 
+/* Those of a view that is young enough may be older than their own table's. */
+static void
+drop_expired(struct event *event, const struct event_client *client, struct event_row *rows,
+	     uint32_t *count)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < *count; i++) {
+		const struct event_row *from =
+		    rows[i].present[PAGEVIEWS_ts] ? &rows[i] : &event->view;
+
+		if (is_expired(client, rows[i].table, from->cells[PAGEVIEWS_ts].value.i))
+			event->expired_count++;
+		else
+			rows[kept++] = rows[i];
+	}
+	*count = kept;
+}
+
+uint32_t
+event_expired_count(const struct event *event)
+{
+	return event->expired_count;
+}
+
 int
 enrich(struct enricher *enricher, struct event *event, const struct event_client *client,
        struct store_arena *arena, struct event_error *error)
@@ -329,5 +370,7 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
 	finish_errors(event);
 	check_row_times(event, event->errors, event->errors_count);
 	check_row_times(event, event->events, event->events_count);
+	drop_expired(event, client, event->errors, &event->errors_count);
+	drop_expired(event, client, event->events, &event->events_count);
 	return 0;
 }

@@ -29,6 +29,9 @@ struct event_client {
 	struct store_str language;      /* Accept-Language */
 	int64_t received_ms;            /* wall clock, UTC */
 	bool imported;                  /* keep `t`; take "ip" and "ua" members */
+	/* Of imports: [EVENT_TABLES_COUNT], older rows are refused; 0: none are.
+	 * NULL: none at all. */
+	const uint32_t *retention_days;
 };
 
 struct event; /* opaque outside decoders and enrichment: event_row.h */
@@ -60,6 +63,9 @@ struct enricher;
 struct enricher *enricher_open(const char *const *geoip_files, uint32_t geoip_files_count,
 			       void (*log)(void *context, const char *line), void *context);
 void enricher_close(struct enricher *enricher);
+
+/* Errors and events that enrich left out: beyond their table's retention. */
+uint32_t event_expired_count(const struct event *event);
 
 /* Fills place, device, browser, OS, path, referrer host, ts and weight. The
  * address is used here and kept nowhere. Safe from several threads. 0,

@@ -49,9 +49,10 @@ struct event {
 	uint64_t view_id, session_id;
 	uint8_t seq;
 	bool has_time;
-	int64_t time_ms;     /* `t` */
-	int64_t received_ms; /* set by enrich */
-	double rate;         /* 1 when absent */
+	int64_t time_ms;        /* `t` */
+	int64_t received_ms;    /* set by enrich */
+	double rate;            /* 1 when absent */
+	uint32_t expired_count; /* errors and events left out for their age */
 };
 
 /* A row with nothing present; false when memory runs out. */

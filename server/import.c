@@ -175,6 +175,13 @@ put_answer(struct import_job *job)
 	reply->body = text;
 }
 
+static void
+count_rejected(const struct import_job *job)
+{
+	metrics_add(METRICS_import_lines_rejected, job->batch.rejected_count);
+	metrics_add(METRICS_import_expired, job->batch.expired_count);
+}
+
 /* On the writer's thread. */
 static void
 on_written(struct ingest_item *item, int result)
@@ -203,7 +210,7 @@ on_written(struct ingest_item *item, int result)
 		metrics_add(METRICS_beacons_stored, job->request.stored_count);
 		metrics_add(METRICS_beacons_repeated, job->request.repeated_count);
 		metrics_add(METRICS_beacons_late, job->request.late_count);
-		metrics_add(METRICS_import_lines_rejected, job->request.note);
+		count_rejected(job);
 	}
 	put_answer(job);
 	finish(job);
@@ -238,10 +245,13 @@ run(struct workpool_job *pool_job)
 		text = (struct store_str){output.bytes, (uint32_t)output.size};
 	}
 	if (wrong == NULL &&
-	    import_decode(text, job->server->enricher, http_now_ms(), job->arena, &job->batch) != 0)
+	    import_decode(text, job->server->enricher, http_now_ms(),
+			  job->server->config->retention_days, job->arena, &job->batch) != 0)
 		wrong = no_memory;
-	if (wrong == NULL && job->batch.entries_count == 0 && job->batch.rejected_count > 0)
+	if (wrong == NULL && job->batch.entries_count == 0 && job->batch.rejected_count > 0) {
 		wrong = job->batch.errors[0];
+		count_rejected(job);
+	}
 	if (wrong != NULL) {
 		refuse(job, wrong);
 		return;

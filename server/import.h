@@ -13,13 +13,17 @@
 struct import_batch {
 	struct store_entry *entries; /* in the arena */
 	uint32_t entries_count, rejected_count;
+	uint32_t expired_count; /* of the rejected, and of errors and events left out:
+				   beyond retention or too far ahead */
 	char errors[IMPORT_ERRORS_SHOWN][300]; /* of the first that were rejected */
 	uint32_t errors_count;
 };
 
-/* Lines that are no beacon are counted and left out. The batch points into
+/* Lines that are no beacon, and those beyond retention_days ([tables], 0 or a
+ * NULL array: kept for ever), are counted and left out. The batch points into
  * `text` and the arena. 0 or STORE_ENOMEM. */
-int import_decode(struct store_str text, struct enricher *enricher, int64_t now_ms,
-		  struct store_arena *arena, struct import_batch *out);
+int
+import_decode(struct store_str text, struct enricher *enricher, int64_t now_ms,
+	      const uint32_t *retention_days, struct store_arena *arena, struct import_batch *out);
 
 #endif

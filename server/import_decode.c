@@ -44,9 +44,14 @@ add(struct importing *importing, struct store_str text, const char *what, uint32
 
 	if (result == 0)
 		result = decode_native(text, importing->arena, &event, &error);
-	if (result == 0)
+	if (result == 0) {
 		result = enrich(importing->enricher, event, &importing->client, importing->arena,
 				&error);
+		/* All that it refuses is the time. */
+		batch->expired_count += result == STORE_EINVAL ? 1
+					: result == 0          ? event_expired_count(event)
+							       : 0;
+	}
 	if (result == 0)
 		return event_entry(event, importing->arena,
 				   &batch->entries[batch->entries_count++]);
@@ -114,12 +119,13 @@ add_elements(struct importing *importing, struct store_str text)
 
 int
 import_decode(struct store_str text, struct enricher *enricher, int64_t now_ms,
-	      struct store_arena *arena, struct import_batch *out)
+	      const uint32_t *retention_days, struct store_arena *arena, struct import_batch *out)
 {
-	struct importing importing = {.batch = out,
-				      .enricher = enricher,
-				      .arena = arena,
-				      .client = {.received_ms = now_ms, .imported = true}};
+	struct importing importing = {
+	    .batch = out,
+	    .enricher = enricher,
+	    .arena = arena,
+	    .client = {.received_ms = now_ms, .imported = true, .retention_days = retention_days}};
 
 	memset(out, 0, sizeof *out);
 	while (text.size > 0 && isspace((unsigned char)text.bytes[0])) {

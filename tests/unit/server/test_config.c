@@ -65,6 +65,8 @@ check_defaults(struct config *config)
 	assert_int_equal(config->limits.connections, 10000);
 	assert_int_equal(config->limits.query_s, 30);
 	assert_int_equal(config->limits.memtable_mb, 256);
+	for (int i = 0; i < EVENT_TABLES_COUNT; i++)
+		assert_int_equal(config->retention_days[i], 30);
 	config_free(config);
 }
 
@@ -100,7 +102,8 @@ whole(void **state)
 		      "certificate_key: k.pem\n"
 		      "limits:\n"
 		      "  connections: 1\n  in_flight: 2\n  connection_idle_s: 3\n  sites: 4\n"
-		      "  query_s: 5\n  query_memory_mb: 6\n  queries: 7\n  memtable_mb: 8\n");
+		      "  query_s: 5\n  query_memory_mb: 6\n  queries: 7\n  memtable_mb: 8\n"
+		      "retention_days: {pageviews: 0, errors: 1, events: 2, reports: 3}\n");
 
 	(void)state;
 	assert_string_equal(config->data, "/var/lib/drum");
@@ -128,6 +131,8 @@ whole(void **state)
 	assert_int_equal(config->limits.query_memory_mb, 6);
 	assert_int_equal(config->limits.queries, 7);
 	assert_int_equal(config->limits.memtable_mb, 8);
+	for (uint32_t i = 0; i < EVENT_TABLES_COUNT; i++)
+		assert_int_equal(config->retention_days[i], i);
 	config_free(config);
 }
 
@@ -139,6 +144,17 @@ some_limits(void **state)
 	(void)state;
 	assert_int_equal(config->limits.queries, 3);
 	assert_int_equal(config->limits.connections, 10000);
+	config_free(config);
+}
+
+static void
+some_retention(void **state)
+{
+	struct config *config = load_good("retention_days: {errors: 0}\n");
+
+	(void)state;
+	assert_int_equal(config->retention_days[EVENT_ERRORS], 0);
+	assert_int_equal(config->retention_days[EVENT_EVENTS], 30);
 	config_free(config);
 }
 
@@ -161,6 +177,9 @@ wrong(void **state)
 	    {"limits:\n  queries: many\n", 2, {"many", "queries"}},
 	    {"limits:\n  queries: -1\n", 2, {"-1", "queries"}},
 	    {"limits:\n  queries: 4294967296\n", 2, {"4294967296", "queries"}},
+	    {"retention_days:\n  pageviews: -1\n", 2, {"-1", "pageviews"}},
+	    {"retention_days:\n  views: 1\n", 2, {"Unexpected key: views"}},
+	    {"data: x\nretention_days: 7\n", 2, {"MAPPING", "retention_days"}},
 	    {"data: x\nlimits: 7\n", 2, {"MAPPING", "limits"}},
 	    {"listeners: 5\n", 1, {"SEQUENCE", "listeners"}},
 	    {"listeners: []\n", 1, {"entries"}},
@@ -263,9 +282,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(defaults), cmocka_unit_test(whole),   cmocka_unit_test(some_limits),
-	    cmocka_unit_test(wrong),    cmocka_unit_test(no_file), cmocka_unit_test(flags),
-	    cmocka_unit_test(damage),
+	    cmocka_unit_test(defaults),    cmocka_unit_test(whole),
+	    cmocka_unit_test(some_limits), cmocka_unit_test(some_retention),
+	    cmocka_unit_test(wrong),       cmocka_unit_test(no_file),
+	    cmocka_unit_test(flags),       cmocka_unit_test(damage),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
