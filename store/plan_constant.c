@@ -4,6 +4,7 @@
  * the request says is taken as text and never trusted to have a form.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,30 +101,48 @@ bad_parameter(struct planner *planner, const struct sql_node *node)
 	return NULL;
 }
 
+/* 2 of Int16, UInt16; 8 of those wider than any of ours. */
+static uint32_t
+integer_bytes(struct store_str type, bool is_signed)
+{
+	struct store_str bits = {type.bytes + (is_signed ? 3 : 4), type.size - (is_signed ? 3 : 4)};
+
+	return sql_is_word(bits, "8")    ? 1
+	       : sql_is_word(bits, "16") ? 2
+	       : sql_is_word(bits, "32") ? 4
+					 : 8;
+}
+
 static struct expression *
 parameter_number(struct planner *planner, const struct sql_node *node, struct store_str value)
 {
 	bool is_float = starts_with(node->type, "Float"),
 	     is_signed = starts_with(node->type, "Int");
-	char digits[64], *end;
-	struct type type = {.type = is_float    ? STORE_R_FLOAT64
-				    : is_signed ? STORE_R_INT64
-						: STORE_R_UINT64};
+	uint32_t bytes = integer_bytes(node->type, is_signed);
+	struct type type = {.type = is_float ? STORE_R_FLOAT64
+					     : data_type_of_integer(is_signed, bytes)};
 	struct expression *expression = plan_constant(planner, node, type);
+	char digits[64], *end;
+	int64_t read;
 
 	if (expression == NULL)
 		return NULL;
-	if (value.size == 0 || value.size >= sizeof digits)
+	if (value.size == 0 || value.size >= sizeof digits || value.bytes[0] <= ' ' ||
+	    (value.bytes[0] == '-' && !is_signed && !is_float))
 		return bad_parameter(planner, node);
 	memcpy(digits, value.bytes, value.size);
 	digits[value.size] = '\0';
+	errno = 0;
 	if (is_float)
 		expression->constant.n.f[0] = strtod(digits, &end);
 	else if (is_signed)
 		expression->constant.n.i[0] = strtoll(digits, &end, 10);
 	else
 		expression->constant.n.u[0] = strtoull(digits, &end, 10);
-	return *end == '\0' ? expression : bad_parameter(planner, node);
+	read = expression->constant.n.i[0];
+	if (*end != '\0' || (!is_float && (errno == ERANGE || data_wrap(type.type, read) != read)))
+		return bad_parameter(planner, node);
+	return expression;
 }
 
 /* {name:Type} */
