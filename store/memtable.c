@@ -20,7 +20,9 @@
 
 #define CHUNK_ROWS 1024u
 #define CHUNKS_MAX 512u /* 512 Ki rows a table and generation */
-#define STRING_CHUNKS_MAX 512u
+#define ROWS_MAX (CHUNKS_MAX * CHUNK_ROWS)
+#define STRING_CHUNKS_MAX 512u /* 512 Ki distinct strings a column */
+#define STRINGS_MAX (STRING_CHUNKS_MAX * DICTIONARY_CHUNK_SIZE)
 #define MAP_KEYS_MAX 1024u
 
 struct number_chunk {
@@ -67,6 +69,7 @@ struct memtable {
 	_Atomic uint32_t references;
 	uint64_t secret;
 	_Atomic size_t bytes;
+	uint32_t strings_max;      /* writer only: of the largest dictionary */
 	struct store_arena *arena; /* owned, writer only: string bytes */
 	struct table *tables;      /* owned: [tables_count] */
 };
@@ -230,6 +233,8 @@ intern(struct memtable *memtable, struct strings *strings, struct store_str stri
 	    (struct store_str){bytes, string.size};
 	strings->slots[slot] = count + 1;
 	atomic_store_explicit(&strings->count, count + 1, memory_order_release);
+	if (memtable->strings_max < count + 1)
+		memtable->strings_max = count + 1;
 	*code = count;
 	return 0;
 }
@@ -288,7 +293,7 @@ find_column(const struct table *table, uint16_t index, struct store_str key)
 	return atomic_load_explicit(&table->columns[index], memory_order_acquire);
 }
 
-/* As find_column, made when it is not there. *full: no more map keys. */
+/* As find_column, made when it is not there. *full: no more map keys, or none. */
 static struct column *
 want_column(struct memtable *memtable, struct table *table, const struct store_cell *cell,
 	    bool *full)
@@ -305,7 +310,7 @@ want_column(struct memtable *memtable, struct table *table, const struct store_c
 		return column;
 	}
 	count = table->map_columns_count;
-	if (count == MAP_KEYS_MAX) {
+	if (count == MAP_KEYS_MAX || cell->key.size == 0) {
 		*full = true;
 		return NULL;
 	}
@@ -410,7 +415,7 @@ memtable_append(struct memtable *memtable, const struct store_row *row, uint64_t
 	int result = 0;
 
 	assert(row->table < memtable->schema->tables_count);
-	if (index >= CHUNKS_MAX * CHUNK_ROWS)
+	if (index >= ROWS_MAX)
 		return STORE_ELIMIT;
 	lifetimes = table->lifetimes[index / CHUNK_ROWS];
 	if (lifetimes == NULL) {
@@ -433,6 +438,19 @@ memtable_append(struct memtable *memtable, const struct store_row *row, uint64_t
 	atomic_store_explicit(&table->rows_count, index + 1, memory_order_release);
 	*row_index = index;
 	return 0;
+}
+
+bool
+memtable_has_room(const struct memtable *memtable, uint64_t rows_count)
+{
+	/* A new column's dictionary begins with ''. */
+	if (rows_count > STRINGS_MAX - 1 || memtable->strings_max + rows_count > STRINGS_MAX)
+		return false;
+	for (uint32_t i = 0; i < memtable->schema->tables_count; i++) {
+		if (memtable->tables[i].rows_count + rows_count > ROWS_MAX)
+			return false;
+	}
+	return true;
 }
 
 void

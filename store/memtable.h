@@ -25,9 +25,12 @@ void memtable_retain(struct memtable *memtable);
 void memtable_release(struct memtable *memtable);
 
 /* Writer: appends a row (cells as in struct store_row) born at `commit`.
- * STORE_ENOMEM: nothing was appended. STORE_ELIMIT: this generation is full. */
+ * STORE_ENOMEM: nothing was appended. STORE_ELIMIT: this generation is full.
+ * Values of maps beyond 1,024 keys, and of an empty key, are left out. */
 int memtable_append(struct memtable *memtable, const struct store_row *row, uint64_t commit,
 		    uint32_t *row_index);
+/* Writer: any `rows_count` rows surely fit in this generation. */
+bool memtable_has_room(const struct memtable *memtable, uint64_t rows_count);
 /* Writer: the row is replaced (or undone) at `commit`; MEMTABLE_ALIVE undoes
  * that. */
 void memtable_set_died(struct memtable *memtable, uint32_t table, uint32_t row, uint64_t commit);
