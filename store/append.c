@@ -28,7 +28,8 @@ struct group {
 	struct store *store;
 	struct undo *undo; /* owned */
 	size_t undo_count, undo_max;
-	uint64_t commit; /* of the commit being applied */
+	uint64_t commit;         /* of the commit being applied */
+	uint32_t requests_count; /* the youngest of store.requests, not durable yet */
 	struct store_stats counted;
 };
 
@@ -73,6 +74,7 @@ undo_to(struct group *group, size_t mark)
 			break;
 		case UNDO_REQUEST:
 			requests_remove_last(&store->requests);
+			group->requests_count--;
 			break;
 		}
 	}
@@ -254,6 +256,7 @@ apply_rows(struct group *group, const struct store_entry *entry, const struct vi
 	}
 	logged->view = view->state;
 	logged->view.has_row = changed;
+	logged->view.had_row = old != NULL && old->state.has_row;
 	for (uint32_t i = first; result == 0 && i < entry->rows_count; i++) {
 		rows[logged->rows_count++] = entry->rows[i];
 		result = append_row(group, &entry->rows[i], &index);
@@ -332,9 +335,13 @@ put_request(struct group *group, struct store_commit *commit)
 
 	if (commit->request == NULL)
 		return 0;
-	if ((result = requests_put(&group->store->requests, commit->request)) != 0)
+	if ((result = remember(group, &undo)) != 0)
 		return result;
-	return remember(group, &undo);
+	if ((result = requests_put(&group->store->requests, commit->request)) != 0)
+		group->undo_count--;
+	else
+		group->requests_count++;
+	return result;
 }
 
 static int
@@ -420,10 +427,29 @@ apply_commit(struct group *group, struct store_commit *commit)
 
 /* ---- files and generations ------------------------------------------- */
 
+/* Requests must outlive the files that have them, so each file has them all,
+ * durably before any manifest can name it as the first. */
+static int
+carry_requests(struct store *store, uint32_t count, struct wal *wal, struct store_error *error)
+{
+	struct wal_buffer *payload = &store->payload;
+
+	for (uint32_t i = 0; i < count; i++) {
+		payload->size = 0;
+		payload->failed = false;
+		wal_record_put_request(payload, requests_at(&store->requests, i));
+		if (payload->failed ||
+		    wal_add(wal, WAL_REQUEST, 0, payload->bytes, payload->size) != 0)
+			return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
+	}
+	return wal_commit(wal, error);
+}
+
 int
-append_rotate(struct store *store, struct store_error *error)
+append_rotate(struct store *store, uint32_t pending, struct store_error *error)
 {
 	uint64_t id = atomic_fetch_add(&store->next_file_id, 1);
+	uint32_t requests = store->requests.count > pending ? store->requests.count - pending : 0;
 	struct wal *wal;
 	int result;
 
@@ -435,21 +461,12 @@ append_rotate(struct store *store, struct store_error *error)
 			    store->wal_previous_bytes, store->schema, &wal, error);
 	if (result != 0)
 		return result;
-	/* Requests must outlive the files that have them. */
-	for (uint32_t i = 0; i < store->requests.count; i++) {
-		store->payload.size = 0;
-		store->payload.failed = false;
-		wal_record_put_request(&store->payload, requests_at(&store->requests, i));
-		if (store->payload.failed ||
-		    wal_add(wal, WAL_REQUEST, 0, store->payload.bytes, store->payload.size) != 0) {
-			wal_close(wal);
-			return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
-		}
-	}
-	if (store->wal != NULL && wal_group_bytes(store->wal) > 0 &&
-	    wal_move_group(store->wal, wal) != 0) {
+	result = carry_requests(store, requests, wal, error);
+	if (result == 0 && store->wal != NULL && wal_move_group(store->wal, wal) != 0)
+		result = store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
+	if (result != 0) {
 		wal_close(wal);
-		return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
+		return result;
 	}
 	wal_close(store->wal);
 	store->wal = wal;
@@ -489,16 +506,19 @@ seal_if_due(struct store *store, bool full, struct store_error *error)
 static int
 wait_for_memory(struct store *store, struct store_error *error)
 {
+	size_t index_bytes = view_index_bytes(&store->views), bytes_max, bytes;
 	struct timespec deadline;
-	size_t bytes;
-	int result;
+	int result = 0;
 
+	bytes_max = store->options.memtable_bytes_max > index_bytes
+			? store->options.memtable_bytes_max - index_bytes
+			: 0;
 	pthread_mutex_lock(&store->state_mutex);
 	bytes = state_memtable_bytes(store);
 	pthread_mutex_unlock(&store->state_mutex);
-	if (bytes < store->options.memtable_bytes_max)
+	if (bytes < bytes_max)
 		return 0;
-	if ((result = seal_if_due(store, true, error)) != 0)
+	if (store->active->last_commit != 0 && (result = seal_if_due(store, true, error)) != 0)
 		return result;
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += MEMORY_WAIT_S;
@@ -507,7 +527,7 @@ wait_for_memory(struct store *store, struct store_error *error)
 	pthread_mutex_lock(&store->state_mutex);
 	store->flush_now = true;
 	pthread_cond_signal(&store->flush_wanted);
-	while (result == 0 && state_memtable_bytes(store) >= store->options.memtable_bytes_max)
+	while (result == 0 && state_memtable_bytes(store) >= bytes_max)
 		result = pthread_cond_timedwait(&store->flush_done, &store->state_mutex, &deadline);
 	pthread_mutex_unlock(&store->state_mutex);
 	pthread_mutex_lock(&store->writer_mutex);
@@ -530,7 +550,7 @@ make_ready(struct store *store, struct store_error *error)
 	fresh = store->active->last_commit == 0;
 	if (store->wal == NULL || wal_durable_bytes(store->wal) >= WAL_FILE_BYTES_MAX ||
 	    (fresh && wal_durable_bytes(store->wal) >= WAL_FILE_BYTES_MIN)) {
-		if ((result = append_rotate(store, error)) != 0)
+		if ((result = append_rotate(store, 0, error)) != 0)
 			return result;
 		/* The files before this one go when the older generations are flushed. */
 		if (fresh)
@@ -543,8 +563,9 @@ make_ready(struct store *store, struct store_error *error)
 
 /* A failed file is left for good; its group goes to a new one, once. */
 static int
-make_durable(struct store *store, struct store_error *error)
+make_durable(struct group *group, struct store_error *error)
 {
+	struct store *store = group->store;
 	int64_t began = state_monotonic_ns();
 	size_t bytes = wal_group_bytes(store->wal);
 	int result = wal_commit(store->wal, error);
@@ -555,7 +576,7 @@ make_durable(struct store *store, struct store_error *error)
 		pthread_mutex_lock(&store->state_mutex);
 		store->stats.wal_sync_failures++;
 		pthread_mutex_unlock(&store->state_mutex);
-		if ((result = append_rotate(store, error)) == 0)
+		if ((result = append_rotate(store, group->requests_count, error)) == 0)
 			result = wal_commit(store->wal, error);
 	}
 	if (result != 0) {
@@ -577,13 +598,14 @@ int
 append_record(struct store *store, enum wal_type type, const void *payload, size_t size,
 	      uint64_t *commit, struct store_error *error)
 {
+	struct group group = {.store = store};
 	int result = make_ready(store, error);
 
 	if (result != 0)
 		return result;
 	if (wal_add(store->wal, type, store->next_commit, payload, size) != 0)
 		return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
-	if ((result = make_durable(store, error)) != 0) {
+	if ((result = make_durable(&group, error)) != 0) {
 		if (store->wal != NULL)
 			wal_drop_group(store->wal);
 		return result;
@@ -621,7 +643,7 @@ store_append(struct store *store, struct store_commit *commits, size_t commits_c
 			commits[i].result = apply_commit(&group, &commits[i]);
 	}
 	if (result == 0 && wal_group_bytes(store->wal) > 0)
-		result = make_durable(store, error);
+		result = make_durable(&group, error);
 	if (result == 0) {
 		atomic_store_explicit(&store->published, store->next_commit - 1,
 				      memory_order_release);

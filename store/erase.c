@@ -287,7 +287,7 @@ store_erase(struct store *store, const struct store_erasure *erasure, uint64_t *
 		return result;
 	/* A new WAL file, and everything before it to segments. */
 	pthread_mutex_lock(&store->writer_mutex);
-	result = append_rotate(store, error);
+	result = append_rotate(store, 0, error);
 	pthread_mutex_unlock(&store->writer_mutex);
 	if (result == 0)
 		result = store_flush(store, error);

@@ -144,7 +144,9 @@ next_manifest(struct store *store, const struct publication *publication, struct
 		grown[kept++] = publication->added[i]->entry;
 	out->segments_count = kept;
 	if (publication->flushed != NULL) {
-		out->commit = publication->flushed->last_commit;
+		/* 0 where nothing was committed into the generation. */
+		if (out->commit < publication->flushed->last_commit)
+			out->commit = publication->flushed->last_commit;
 		pthread_mutex_lock(&store->writer_mutex);
 		out->wal_floor = publication->flushed->next->wal_floor;
 		pthread_mutex_unlock(&store->writer_mutex);

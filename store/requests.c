@@ -15,11 +15,17 @@ requests_clear(struct requests *requests)
 	memset(requests, 0, sizeof *requests);
 }
 
+static struct store_request *
+slot(const struct requests *requests, uint32_t index)
+{
+	return &requests->ring[(requests->first + index) % REQUESTS_MAX];
+}
+
 const struct store_request *
 requests_at(const struct requests *requests, uint32_t index)
 {
 	assert(index < requests->count);
-	return &requests->ring[(requests->first + index) % REQUESTS_MAX];
+	return slot(requests, index);
 }
 
 const struct store_request *
@@ -34,26 +40,41 @@ requests_find(const struct requests *requests, const uint8_t key[16])
 	return NULL;
 }
 
+/* Keeps the order of the others. */
+static void
+forget(struct requests *requests, const uint8_t key[16])
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < requests->count; i++) {
+		const struct store_request *request = slot(requests, i);
+
+		if (memcmp(request->key, key, sizeof request->key) != 0)
+			*slot(requests, kept++) = *request;
+	}
+	requests->count = kept;
+}
+
 int
 requests_put(struct requests *requests, const struct store_request *request)
 {
-	struct store_request *known;
+	const struct store_request *known;
 
 	if (requests->ring == NULL &&
 	    (requests->ring = calloc(REQUESTS_MAX, sizeof *requests->ring)) == NULL)
 		return STORE_ENOMEM;
+	known = requests_find(requests, request->key);
+	if (known != NULL && known->received_ms == request->received_ms)
+		return 0; /* the same again, as each WAL file has it */
+	if (known != NULL)
+		forget(requests, request->key);
 	while (requests->count > 0 &&
 	       (requests->count == REQUESTS_MAX ||
-		requests_at(requests, 0)->received_ms < request->received_ms - REQUESTS_KEEP_MS)) {
+		slot(requests, 0)->received_ms < request->received_ms - REQUESTS_KEEP_MS)) {
 		requests->first = (requests->first + 1) % REQUESTS_MAX;
 		requests->count--;
 	}
-	known = (struct store_request *)(uintptr_t)requests_find(requests, request->key);
-	if (known != NULL) {
-		*known = *request;
-		return 0;
-	}
-	requests->ring[(requests->first + requests->count++) % REQUESTS_MAX] = *request;
+	*slot(requests, requests->count++) = *request;
 	return 0;
 }
 

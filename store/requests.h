@@ -19,8 +19,8 @@ struct requests {
 void requests_clear(struct requests *requests);
 /* NULL when the key is not known. */
 const struct store_request *requests_find(const struct requests *requests, const uint8_t key[16]);
-/* Adds, or replaces the one with the same key; forgets what is older than
- * REQUESTS_KEEP_MS before request->received_ms. */
+/* Adds as the youngest, in place of the one with the same key; forgets what is
+ * older than REQUESTS_KEEP_MS before request->received_ms. */
 int requests_put(struct requests *requests, const struct store_request *request);
 /* Takes the youngest back (an append that failed). */
 void requests_remove_last(struct requests *requests);

@@ -104,8 +104,10 @@ int state_add_generation(struct store *store, uint64_t wal_floor, struct store_e
 /* Memory of all generations. Caller holds state_mutex. */
 size_t state_memtable_bytes(struct store *store);
 
-/* append.c: replaces the WAL by a new file. Caller holds writer_mutex. */
-int append_rotate(struct store *store, struct store_error *error);
+/* append.c: replaces the WAL by a new file, to which the group moves with the
+ * youngest `pending` requests; the others are written at once. On error the
+ * old file stays. Caller holds writer_mutex. */
+int append_rotate(struct store *store, uint32_t pending, struct store_error *error);
 /* append.c: one record as a commit of its own, durable when it returns 0; the
  * caller, who holds writer_mutex, publishes *commit. */
 int append_record(struct store *store, enum wal_type type, const void *payload, size_t size,

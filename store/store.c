@@ -213,7 +213,7 @@ open_files(struct store *store, struct store_error *error)
 	if (store->options.read_only)
 		return 0;
 	finish_erasures(store);
-	return append_rotate(store, error);
+	return append_rotate(store, 0, error);
 }
 
 static void
@@ -364,9 +364,11 @@ int
 store_flush(struct store *store, struct store_error *error)
 {
 	uint64_t until;
-	int result = seal(store, &until, error);
+	int result;
 
-	if (result != 0)
+	if (!store->flush_thread_runs)
+		return store_error_set(error, STORE_EINVAL, "the store was opened read-only");
+	if ((result = seal(store, &until, error)) != 0)
 		return result;
 	pthread_mutex_lock(&store->state_mutex);
 	store->flush_failed = false;

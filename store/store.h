@@ -190,7 +190,7 @@ struct store_options {
 	size_t memtable_bytes_max; /* 0: 256 MiB */
 	int64_t hold_ms;           /* a view is open so long after its last
 				      beacon; 0: 15 minutes */
-	int64_t seal_age_ms;       /* a generation is sealed at this age; 0: 60 s */
+	int64_t seal_age_ms;       /* a generation is sealed at this age; 0: 5 min */
 	/* [tables_count], borrowed: days after which a partition goes, by the
 	 * rows' TIME; 0: never. NULL: all are kept. */
 	const uint32_t *retention_days;

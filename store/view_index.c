@@ -9,6 +9,7 @@
 #include "view_index.h"
 
 #define SLOT_NONE UINT32_MAX
+#define VIEWS_MIN 256u
 
 void
 view_index_clear(struct view_index *index)
@@ -59,16 +60,15 @@ place(struct view_index *index, uint32_t view)
 	index->slots[slot] = view + 1;
 }
 
+/* Room for views_max, at least as many as there are. */
 static int
-grow(struct view_index *index)
+resize(struct view_index *index, uint32_t views_max)
 {
-	uint32_t views_max = index->views_max == 0 ? 256 : index->views_max * 2;
+	uint32_t *slots = calloc((size_t)views_max * 2, sizeof *slots);
 	struct view *views;
-	uint32_t *slots;
 
-	if (index->count < index->views_max)
-		return 0;
-	if ((slots = calloc((size_t)views_max * 2, sizeof *slots)) == NULL)
+	assert(views_max >= index->count);
+	if (slots == NULL)
 		return STORE_ENOMEM;
 	if ((views = realloc(index->views, views_max * sizeof *views)) == NULL) {
 		free(slots);
@@ -82,6 +82,16 @@ grow(struct view_index *index)
 	for (uint32_t i = 0; i < index->count; i++)
 		place(index, i);
 	return 0;
+}
+
+static int
+grow(struct view_index *index)
+{
+	if (index->count < index->views_max)
+		return 0;
+	if (index->views_max > UINT32_MAX / 4)
+		return STORE_ENOMEM;
+	return resize(index, index->views_max == 0 ? VIEWS_MIN : index->views_max * 2);
 }
 
 int
@@ -134,6 +144,9 @@ view_index_remove(struct view_index *index, const uint64_t key[2])
 		index->views[removed] = index->views[last];
 	}
 	index->count--;
+	/* Where there is no memory for that it stays large. */
+	if (index->views_max > VIEWS_MIN && index->count < index->views_max / 8)
+		(void)resize(index, index->views_max / 2);
 }
 
 size_t

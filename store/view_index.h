@@ -28,6 +28,7 @@ struct view *view_index_find(const struct view_index *index, const uint64_t key[
 /* Adds or overwrites. STORE_ENOMEM leaves the index as it was. */
 int view_index_put(struct view_index *index, const struct view *view);
 void view_index_remove(struct view_index *index, const uint64_t key[2]);
+/* Memory; shrinks as views are removed. */
 size_t view_index_bytes(const struct view_index *index);
 
 #endif

@@ -13,6 +13,8 @@
 #define VARINT_BYTES_MAX 10u
 #define ENTRY_KEYED 0x01u
 #define ENTRY_HAS_ROW 0x02u
+#define ENTRY_HAD_ROW 0x04u
+#define ENTRY_FLAGS (ENTRY_KEYED | ENTRY_HAS_ROW | ENTRY_HAD_ROW)
 
 /* ---- writing --------------------------------------------------------- */
 
@@ -143,7 +145,8 @@ wal_record_put_entry(struct wal_buffer *buffer, const struct store_schema *schem
 		     const struct wal_entry *entry)
 {
 	put_varint(buffer, (entry->keyed ? ENTRY_KEYED : 0) |
-			       (entry->keyed && entry->view.has_row ? ENTRY_HAS_ROW : 0));
+			       (entry->keyed && entry->view.has_row ? ENTRY_HAS_ROW : 0) |
+			       (entry->keyed && entry->view.had_row ? ENTRY_HAD_ROW : 0));
 	if (entry->keyed) {
 		put_fixed64(buffer, entry->view.key[0]);
 		put_fixed64(buffer, entry->view.key[1]);
@@ -266,7 +269,8 @@ take_column(struct span *span, const struct store_table *table, struct file_colu
 	out->type = (enum store_type)at[0];
 	out->column = UNKNOWN;
 	for (uint32_t i = 0; table != NULL && i < table->columns_count; i++) {
-		if (is_named(name, table->columns[i].name) && table->columns[i].type == out->type)
+		if (is_named(name, table->columns[i].name) && table->columns[i].type == out->type &&
+		    at[1] <= table->columns[i].bits)
 			out->column = (uint16_t)i;
 	}
 	return true;
@@ -316,6 +320,8 @@ wal_record_columns(const unsigned char *bytes, size_t size, const struct store_s
 		if (!take_table(&span, schema, &columns->tables[i]))
 			goto failed;
 	}
+	if (span.at != span.end)
+		goto failed;
 	return columns;
 
 failed:
@@ -457,6 +463,12 @@ wal_record_get_count(struct wal_cursor *cursor, uint32_t *entries_count)
 	return get_uint32(cursor, entries_count) ? 0 : STORE_ECORRUPT;
 }
 
+int
+wal_record_get_end(const struct wal_cursor *cursor)
+{
+	return cursor->at == cursor->end ? 0 : STORE_ECORRUPT;
+}
+
 static bool
 get_value(struct wal_cursor *cursor, enum store_type type, struct store_cell *cell)
 {
@@ -518,10 +530,12 @@ wal_record_get_entry(struct wal_cursor *cursor, struct store_arena *arena, struc
 	int result;
 
 	memset(entry, 0, sizeof *entry);
-	if (!get_varint(cursor, &flags) || flags > (ENTRY_KEYED | ENTRY_HAS_ROW))
+	if (!get_varint(cursor, &flags) || flags > ENTRY_FLAGS ||
+	    (flags != 0 && !(flags & ENTRY_KEYED)))
 		return STORE_ECORRUPT;
 	entry->keyed = flags & ENTRY_KEYED;
 	entry->view.has_row = flags & ENTRY_HAS_ROW;
+	entry->view.had_row = flags & ENTRY_HAD_ROW;
 	if (entry->keyed &&
 	    (!get_fixed64(cursor, &entry->view.key[0]) ||
 	     !get_fixed64(cursor, &entry->view.key[1]) ||
@@ -532,7 +546,8 @@ wal_record_get_entry(struct wal_cursor *cursor, struct store_arena *arena, struc
 	     version > UINT8_MAX || !get_signed(cursor, &entry->view.last_ms)))
 		return STORE_ECORRUPT;
 	entry->view.version = (uint8_t)version;
-	if (!get_uint32(cursor, &count) || count > (size_t)(cursor->end - cursor->at))
+	if (!get_uint32(cursor, &count) || count > (size_t)(cursor->end - cursor->at) ||
+	    (entry->view.has_row && count == 0))
 		return STORE_ECORRUPT;
 	if ((rows = store_arena_alloc(arena, (size_t)count * sizeof *rows)) == NULL)
 		return STORE_ENOMEM;
@@ -542,6 +557,9 @@ wal_record_get_entry(struct wal_cursor *cursor, struct store_arena *arena, struc
 		if ((result = get_row(cursor, arena, &rows[kept], &known)) != 0)
 			return result;
 		kept += known;
+		/* Its table is gone: the next row is not the view's. */
+		if (i == 0 && !known)
+			entry->view.has_row = false;
 	}
 	entry->rows = rows;
 	entry->rows_count = kept;

@@ -13,7 +13,8 @@ struct wal_view {
 	uint64_t key[2];  /* keyed hash of (site, view id) */
 	uint64_t seen[4]; /* bit set: this version was received */
 	uint8_t version;  /* the highest */
-	bool has_row;     /* rows[0] of the entry is the view's row */
+	bool has_row;     /* in an entry: rows[0] is the view's row */
+	bool had_row;     /* in an entry: it had a row before */
 	int64_t last_ms;  /* receipt of the last one */
 };
 
@@ -59,6 +60,8 @@ int wal_record_get_erasure(struct wal_cursor *cursor, struct store_erasure *eras
 int
 wal_record_get_request(struct wal_cursor *cursor, struct store_request *request, bool *has_request);
 int wal_record_get_count(struct wal_cursor *cursor, uint32_t *entries_count);
+/* STORE_ECORRUPT when something is left. */
+int wal_record_get_end(const struct wal_cursor *cursor);
 /* Rows and cells live in the arena, strings in the payload. Columns that the
  * schema no longer has are left out. */
 int
