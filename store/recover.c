@@ -14,7 +14,9 @@
 
 struct file {
 	uint64_t id;
-	struct wal_reader *reader; /* owned */
+	struct wal_reader *reader; /* owned; NULL: the head is not whole */
+	uint64_t promised;         /* bytes that a later file calls valid; 0: none does */
+	bool damaged;              /* and reported */
 };
 
 struct files {
@@ -38,13 +40,15 @@ add_file(void *context, const char *name)
 	if (id < files->floor)
 		return 0;
 	if (files->count == files->list_max) {
-		files->list_max = files->list_max == 0 ? 16 : files->list_max * 2;
-		grown = realloc(files->list, files->list_max * sizeof *grown);
+		uint32_t list_max = files->list_max == 0 ? 16 : files->list_max * 2;
+
+		grown = realloc(files->list, list_max * sizeof *grown);
 		if (grown == NULL)
 			return -ENOMEM;
 		files->list = grown;
+		files->list_max = list_max;
 	}
-	files->list[files->count++] = (struct file){id, NULL};
+	files->list[files->count++] = (struct file){.id = id};
 	return 0;
 }
 
@@ -63,6 +67,9 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 {
 	struct view *old = entry->keyed ? view_index_find(&store->views, entry->view.key) : NULL;
 	struct view view = {0};
+	/* The row went into a segment after this entry: the view is closed, and
+	 * later updates look it up there. */
+	bool is_closed = old == NULL && entry->view.had_row && !entry->view.has_row;
 	int result;
 
 	if (old != NULL)
@@ -74,6 +81,7 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 
 		view.state = entry->view;
 		view.state.has_row = had_row || entry->view.has_row;
+		view.state.had_row = false;
 	}
 	for (uint32_t i = 0; i < entry->rows_count; i++) {
 		bool replaces = i == 0 && entry->keyed && entry->view.has_row;
@@ -91,22 +99,47 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 			view.row = row;
 		}
 	}
-	return entry->keyed ? view_index_put(&store->views, &view) : 0;
+	return entry->keyed && !is_closed ? view_index_put(&store->views, &view) : 0;
 }
 
-static int
-replay_entries(struct store *store, struct wal_cursor *cursor, uint64_t commit)
-{
+struct entries {
+	struct wal_entry *list; /* the arena's */
 	uint32_t count;
-	int result = wal_record_get_count(cursor, &count);
+	uint64_t rows_count; /* of all */
+};
 
-	for (uint32_t i = 0; result == 0 && i < count; i++) {
-		struct wal_entry entry;
+static int
+get_entries(struct store *store, struct wal_cursor *cursor, struct entries *out)
+{
+	int result = wal_record_get_count(cursor, &out->count);
 
-		result = wal_record_get_entry(cursor, store->arena, &entry);
-		if (result == 0)
-			result = replay_entry(store, &entry, commit);
+	out->rows_count = 0;
+	if (result != 0 || out->count > (size_t)(cursor->end - cursor->at))
+		return STORE_ECORRUPT;
+	out->list = store_arena_alloc(store->arena, out->count * sizeof *out->list);
+	if (out->list == NULL)
+		return STORE_ENOMEM;
+	for (uint32_t i = 0; i < out->count; i++) {
+		if ((result = wal_record_get_entry(cursor, store->arena, &out->list[i])) != 0)
+			return result;
+		out->rows_count += out->list[i].rows_count;
 	}
+	return wal_record_get_end(cursor);
+}
+
+/* A commit is in one generation: the next one begins before it. */
+static int
+make_room(struct store *store, uint64_t rows_count, uint64_t wal_id, struct store_error *error)
+{
+	struct generation *active = store->active;
+	int result;
+
+	if (active->last_commit == 0 ||
+	    (memtable_bytes(active->memtable) < store->options.memtable_bytes_max / 4 &&
+	     memtable_has_room(active->memtable, rows_count)))
+		return 0;
+	if ((result = state_add_generation(store, wal_id, error)) == 0)
+		active->sealed = true;
 	return result;
 }
 
@@ -120,10 +153,11 @@ replay_erasure(struct store *store, struct wal_cursor *cursor, uint64_t commit)
 	int result = wal_record_get_erasure(cursor, &erasure);
 
 	if (result == 0)
-		result = erase_in_memory(store, &erasure, commit, &rows_count);
-	if (result == 0)
-		result = erase_remember(store, &erasure);
-	if (result != 0)
+		result = wal_record_get_end(cursor);
+	if (result != 0 || commit < store->next_commit)
+		return result;
+	if ((result = erase_in_memory(store, &erasure, commit, &rows_count)) != 0 ||
+	    (result = erase_remember(store, &erasure)) != 0)
 		return result;
 	store->active->last_commit = commit;
 	store->next_commit = commit + 1;
@@ -136,25 +170,28 @@ replay_record(struct store *store, const struct wal_record *record,
 {
 	struct wal_cursor cursor = {record->payload, record->payload + record->size, columns};
 	struct store_request request;
-	bool has_request, is_new = record->commit > store->manifest.commit &&
-				   record->commit >= store->next_commit;
-	int result;
+	struct entries entries = {0};
+	bool has_request, is_commit = record->type == WAL_COMMIT;
+	int result = is_commit || record->type == WAL_REQUEST ? 0 : STORE_ECORRUPT;
 
 	if (record->type == WAL_ERASE)
-		return is_new ? replay_erasure(store, &cursor, record->commit) : 0;
-	result = wal_record_get_request(&cursor, &request, &has_request);
-	if (result == 0 && has_request)
-		result = requests_put(&store->requests, &request);
-	if (result != 0 || record->type != WAL_COMMIT || !is_new)
+		return replay_erasure(store, &cursor, record->commit);
+	store_arena_reset(store->arena);
+	if (result != 0 ||
+	    (result = wal_record_get_request(&cursor, &request, &has_request)) != 0 ||
+	    (result = is_commit ? get_entries(store, &cursor, &entries)
+				: wal_record_get_end(&cursor)) != 0 ||
+	    (result = has_request ? requests_put(&store->requests, &request) : 0) != 0)
 		return result;
-	if (memtable_bytes(store->active->memtable) >= store->options.memtable_bytes_max / 4) {
-		store->active->sealed = true;
-		if ((result = state_add_generation(store, wal_id, error)) != 0)
+	/* The manifest's commits are in segments; next_commit is above them. */
+	if (!is_commit || record->commit < store->next_commit)
+		return 0;
+	if ((result = make_room(store, entries.rows_count, wal_id, error)) != 0)
+		return result;
+	for (uint32_t i = 0; i < entries.count; i++) {
+		if ((result = replay_entry(store, &entries.list[i], record->commit)) != 0)
 			return result;
 	}
-	store_arena_reset(store->arena);
-	if ((result = replay_entries(store, &cursor, record->commit)) != 0)
-		return result;
 	store->active->last_commit = record->commit;
 	store->active->last_ms = state_monotonic_ms();
 	store->next_commit = record->commit + 1;
@@ -192,20 +229,22 @@ set_aside(struct store *store, uint64_t id)
 	store->io->close(store->io, in);
 }
 
-static int
-replay_file(struct store *store, const struct file *file, bool last, struct store_error *error)
+/* Loud, counted, and for the caller to go on with the rest. */
+static void
+report_damage(struct store *store, struct file *file, const char *text)
 {
-	struct wal_columns *columns;
+	file->damaged = true;
+	state_log(store, "DAMAGED: %s: its records are lost; the others are kept", text);
+	set_aside(store, file->id);
+}
+
+static int
+replay_records(struct store *store, const struct file *file, const struct wal_columns *columns,
+	       bool *damaged, struct store_error *error)
+{
 	struct wal_record record;
-	const unsigned char *schema;
-	bool damaged = false;
-	size_t size;
 	int result;
 
-	schema = wal_reader_schema(file->reader, &size);
-	if ((columns = wal_record_columns(schema, size, store->schema)) == NULL)
-		return store_error_set(error, STORE_ECORRUPT, "WAL file %016llx: malformed schema",
-				       (unsigned long long)file->id);
 	while ((result = wal_reader_next(file->reader, &record, error)) != 0) {
 		if (result == 1) {
 			result = replay_record(store, &record, columns, file->id, error);
@@ -220,28 +259,96 @@ replay_file(struct store *store, const struct file *file, bool last, struct stor
 			    store,
 			    "DAMAGED: %s: what it held is lost; the records after it are kept",
 			    error->text);
-			damaged = true;
-		} else if (result < 0) {
-			wal_record_columns_free(columns);
-			return store_error_set(error, result,
-					       "out of memory while replaying the WAL");
-		}
+			*damaged = true;
+		} else if (result < 0)
+			return store_error_set(
+			    error, result, "WAL file %016llx: no memory for commit %llu",
+			    (unsigned long long)file->id, (unsigned long long)record.commit);
 	}
+	return 0;
+}
+
+/* A bad tail is an unfinished write where no later file calls it valid. */
+static int
+replay_file(struct store *store, const struct file *file, struct store_error *error)
+{
+	struct wal_columns *columns;
+	const unsigned char *schema;
+	unsigned long long valid;
+	bool damaged = false;
+	size_t size;
+	int result;
+
+	schema = wal_reader_schema(file->reader, &size);
+	if ((columns = wal_record_columns(schema, size, store->schema)) == NULL)
+		return store_error_set(error, STORE_ECORRUPT, "WAL file %016llx: malformed schema",
+				       (unsigned long long)file->id);
+	result = replay_records(store, file, columns, &damaged, error);
 	wal_record_columns_free(columns);
-	if (wal_reader_has_bad_tail(file->reader)) {
-		state_log(store, "WAL file %016llx ends with %s after byte %llu",
-			  (unsigned long long)file->id,
-			  last ? "an unfinished write" : "DAMAGED records",
-			  (unsigned long long)wal_reader_valid_bytes(file->reader));
-		damaged |= !last;
-	}
+	if (result != 0)
+		return result;
+	valid = wal_reader_valid_bytes(file->reader);
+	if (valid < file->promised) {
+		state_log(store, "DAMAGED: WAL file %016llx ends after byte %llu instead of %llu",
+			  (unsigned long long)file->id, valid, (unsigned long long)file->promised);
+		damaged = true;
+	} else if (wal_reader_has_bad_tail(file->reader))
+		state_log(store, "WAL file %016llx ends with an unfinished write after byte %llu",
+			  (unsigned long long)file->id, valid);
 	if (damaged)
 		set_aside(store, file->id);
 	return 0;
 }
 
-/* Opens every file; one without a whole head holds nothing acknowledged if it
- * is the last (its creation was cut short), and is damage otherwise. */
+static struct file *
+find_file(const struct files *files, uint64_t id)
+{
+	for (uint32_t i = 0; i < files->count; i++) {
+		if (files->list[i].id == id)
+			return &files->list[i];
+	}
+	return NULL;
+}
+
+static void
+report_missing(struct store *store, uint64_t id)
+{
+	state_log(store, "DAMAGED: WAL file %016llx is missing: its records are lost",
+		  (unsigned long long)id);
+	store->stats.corrupt_files++;
+}
+
+/* What later files, and the manifest, say of a file: how long it is, and that
+ * it is there at all. */
+static void
+follow_chain(struct store *store, struct files *files)
+{
+	uint64_t missing = 0;
+
+	for (uint32_t i = 0; i < files->count; i++) {
+		uint64_t valid_bytes, previous;
+		struct file *file;
+
+		if (files->list[i].reader == NULL)
+			continue;
+		previous = wal_reader_previous(files->list[i].reader, &valid_bytes);
+		if ((file = find_file(files, previous)) != NULL)
+			file->promised = valid_bytes;
+		else if (previous >= files->floor && previous != 0 && previous != missing)
+			report_missing(store, missing = previous);
+	}
+	if (files->floor != 0 && files->floor != missing && find_file(files, files->floor) == NULL)
+		report_missing(store, files->floor);
+	for (uint32_t i = 0; i < files->count; i++) {
+		struct file *file = &files->list[i];
+
+		if (file->promised != 0 && file->reader != NULL)
+			wal_reader_limit(file->reader, file->promised);
+	}
+}
+
+/* Opens every file. Nothing was acknowledged from one whose creation was cut
+ * short: no file is said to follow it. */
 static int
 open_files(struct store *store, struct files *files, struct store_error *error)
 {
@@ -252,24 +359,24 @@ open_files(struct store *store, struct files *files, struct store_error *error)
 
 		if (result == 0)
 			result = wal_reader_open(store->io, path, file->id, &file->reader, error);
-		if (result == STORE_ECORRUPT && i + 1 == files->count)
-			state_log(store, "%s: an unfinished file, left aside", path);
-		else if (result == STORE_ECORRUPT) {
-			state_log(store, "DAMAGED: %s: its records are lost", error->text);
-			set_aside(store, file->id);
-		} else if (result != 0)
+		if (result == STORE_ECORRUPT)
+			report_damage(store, file, error->text);
+		else if (result != 0 && result != STORE_EUNKNOWN)
 			return result;
 	}
+	follow_chain(store, files);
 	for (uint32_t i = 0; i < files->count; i++) {
-		uint64_t valid_bytes, previous;
+		struct file *file = &files->list[i];
+		char text[64];
 
-		if (files->list[i].reader == NULL)
+		if (file->reader != NULL || file->damaged)
 			continue;
-		previous = wal_reader_previous(files->list[i].reader, &valid_bytes);
-		for (uint32_t j = 0; j < i; j++) {
-			if (files->list[j].id == previous && files->list[j].reader != NULL)
-				wal_reader_limit(files->list[j].reader, valid_bytes);
-		}
+		snprintf(text, sizeof text, "WAL file %016llx has no whole head",
+			 (unsigned long long)file->id);
+		if (file->promised != 0)
+			report_damage(store, file, text);
+		else
+			state_log(store, "%s: an unfinished file, left aside", text);
 	}
 	return 0;
 }
@@ -296,7 +403,7 @@ recover(struct store *store, struct store_error *error)
 	for (uint32_t i = 0; result == 0 && i < files.count; i++) {
 		if (files.list[i].reader == NULL)
 			continue;
-		result = replay_file(store, &files.list[i], i + 1 == files.count, &local);
+		result = replay_file(store, &files.list[i], &local);
 		store->wal_previous_id = files.list[i].id;
 		store->wal_previous_bytes = wal_reader_valid_bytes(files.list[i].reader);
 	}

@@ -59,7 +59,8 @@ struct wal_record {
 	size_t size;
 };
 
-/* STORE_ECORRUPT when the head is not whole. */
+/* STORE_EUNKNOWN: the head is not whole and no record follows, as when creating
+ * the file was cut short. STORE_ECORRUPT: not whole, though records follow. */
 int wal_reader_open(struct io *io, const char *path, uint64_t id, struct wal_reader **out,
 		    struct store_error *error);
 void wal_reader_close(struct wal_reader *reader);

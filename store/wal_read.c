@@ -36,6 +36,74 @@ corrupt(const struct wal_reader *reader, size_t offset, struct store_error *erro
 			       offset);
 }
 
+/* Bytes of the record that may begin at `at`, or 0. */
+static size_t
+record_bytes(const struct wal_reader *reader, size_t at)
+{
+	size_t size;
+
+	if (at > reader->limit || reader->limit - at < WAL_RECORD_HEAD_BYTES)
+		return 0;
+	size = bytes_get32(reader->bytes + at);
+	if (size == 0 || size > WAL_PAYLOAD_BYTES_MAX ||
+	    size > reader->limit - at - WAL_RECORD_HEAD_BYTES)
+		return 0;
+	return WAL_RECORD_HEAD_BYTES + size;
+}
+
+static bool
+is_whole(const struct wal_reader *reader, size_t at, size_t size)
+{
+	const unsigned char *head = reader->bytes + at;
+	uint32_t crc = crc32c(0, head, WAL_RECORD_CRC_AT);
+
+	crc = crc32c(crc, head + WAL_RECORD_HEAD_BYTES, size - WAL_RECORD_HEAD_BYTES);
+	return crc == bytes_get32(head + WAL_RECORD_CRC_AT);
+}
+
+/* Whether a whole record of this file begins at `at`. */
+static bool
+is_record(const struct wal_reader *reader, size_t at)
+{
+	size_t size = record_bytes(reader, at);
+
+	return size != 0 && bytes_get64(reader->bytes + at + 16) == reader->salt &&
+	       is_whole(reader, at, size);
+}
+
+/* Whether any file's record is behind the head, whose salt may be damaged. The
+ * budget keeps bytes made for it from taking quadratic time; then the answer
+ * is the loud one. */
+static bool
+has_any_record(const struct wal_reader *reader)
+{
+	size_t budget = 16 * reader->file_bytes;
+
+	for (size_t at = WAL_HEAD_BYTES; at < reader->file_bytes; at++) {
+		size_t size = record_bytes(reader, at);
+		const unsigned char *head = reader->bytes + at;
+
+		if (size == 0 || head[4] == 0 || (head[5] | head[6] | head[7]) != 0)
+			continue;
+		if (size > budget || is_whole(reader, at, size))
+			return true;
+		budget -= size;
+	}
+	return false;
+}
+
+/* Records are lost, or there never were any. */
+static int
+bad_head(const struct wal_reader *reader, size_t offset, struct store_error *error,
+	 const char *what)
+{
+	int result = corrupt(reader, offset, error, what);
+
+	return has_any_record(reader)
+		   ? result
+		   : store_error_set(error, STORE_EUNKNOWN, "%s: an unfinished file", reader->path);
+}
+
 static int
 check_head(struct wal_reader *reader, struct store_error *error)
 {
@@ -43,7 +111,7 @@ check_head(struct wal_reader *reader, struct store_error *error)
 	uint32_t crc;
 
 	if (reader->file_bytes < WAL_HEAD_BYTES || memcmp(head, WAL_MAGIC, 8) != 0)
-		return corrupt(reader, 0, error, "not a WAL file");
+		return bad_head(reader, 0, error, "not a WAL file");
 	if (bytes_get32(head + 8) > WAL_VERSION)
 		return store_error_set(
 		    error, STORE_EVERSION,
@@ -51,12 +119,12 @@ check_head(struct wal_reader *reader, struct store_error *error)
 		    reader->path, bytes_get32(head + 8), WAL_VERSION);
 	reader->schema_bytes = bytes_get32(head + 12);
 	if (reader->schema_bytes > reader->file_bytes - WAL_HEAD_BYTES)
-		return corrupt(reader, 12, error, "head is cut short");
+		return bad_head(reader, 12, error, "head is cut short");
 	crc = crc32c(0, head, WAL_HEAD_CRC_AT);
 	crc = crc32c(crc, head + WAL_HEAD_BYTES, reader->schema_bytes);
 	if (crc != bytes_get32(head + WAL_HEAD_CRC_AT) || bytes_get32(head + 52) != 0 ||
 	    bytes_get32(head + 8) != WAL_VERSION || bytes_get64(head + 16) != reader->id)
-		return corrupt(reader, WAL_HEAD_CRC_AT, error, "head checksum does not match");
+		return bad_head(reader, WAL_HEAD_CRC_AT, error, "head checksum does not match");
 	reader->previous_id = bytes_get64(head + 24);
 	reader->previous_bytes = bytes_get64(head + 32);
 	reader->salt = bytes_get64(head + 40);
@@ -130,25 +198,6 @@ wal_reader_limit(struct wal_reader *reader, uint64_t bytes)
 {
 	if (bytes < reader->limit)
 		reader->limit = (size_t)bytes;
-}
-
-/* Whether a whole, valid record begins at `at`. */
-static bool
-is_record(const struct wal_reader *reader, size_t at)
-{
-	const unsigned char *head = reader->bytes + at;
-	size_t size;
-	uint32_t crc;
-
-	if (at > reader->limit || reader->limit - at < WAL_RECORD_HEAD_BYTES)
-		return false;
-	size = bytes_get32(head);
-	if (size == 0 || size > reader->limit - at - WAL_RECORD_HEAD_BYTES ||
-	    bytes_get64(head + 16) != reader->salt)
-		return false;
-	crc = crc32c(0, head, WAL_RECORD_CRC_AT);
-	crc = crc32c(crc, head + WAL_RECORD_HEAD_BYTES, size);
-	return crc == bytes_get32(head + WAL_RECORD_CRC_AT);
 }
 
 int

@@ -1,0 +1,611 @@
+/*
+ * Goal: what was written comes back in order, and nothing else ever does: a
+ * torn end cuts the last record only, damage before valid records is an error,
+ * and bytes of other files are no records. Method: random records (seeded)
+ * against a plain array; then every length, every bit and every set of sectors
+ * of small files.
+ */
+#include "check.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "store/bytes.h"
+#include "store/wal.h"
+
+static const struct store_column columns[] = {
+    {.name = "ts", .type = STORE_TIME, .flags = STORE_ROLE_TIME},
+    {.name = "site", .type = STORE_STRING, .flags = STORE_ROLE_SORT},
+};
+static const struct store_table table = {"t", columns, 2, false};
+static const struct store_schema schema = {&table, 1};
+
+#define SCHEMA_BYTES (2u + 2 + 2 + 9 + 11)
+#define HEAD_BYTES (WAL_HEAD_BYTES + SCHEMA_BYTES)
+
+static char directory[256];
+
+static int
+setup(void **state)
+{
+	char path[300];
+
+	(void)state;
+	scratch_make(directory);
+	snprintf(path, sizeof path, "%s/wal", directory);
+	return mkdir(path, 0700);
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	scratch_remove(directory);
+	return 0;
+}
+
+/* ---- the model ------------------------------------------------------- */
+
+struct model_record {
+	enum wal_type type;
+	uint64_t commit;
+	unsigned char payload[3000];
+	size_t size;
+	size_t end; /* in the file */
+};
+
+struct model {
+	struct model_record *records; /* owned */
+	uint32_t count;
+	size_t bytes; /* of the file */
+};
+
+static void
+model_add(struct model *model, struct random *random, size_t size)
+{
+	struct model_record *record;
+
+	model->records = realloc(model->records, (model->count + 1) * sizeof *model->records);
+	assert_non_null(model->records);
+	record = &model->records[model->count++];
+	record->type = random_below(random, 4) == 0 ? WAL_REQUEST : WAL_COMMIT;
+	record->commit = random_next(random);
+	record->size = size;
+	for (size_t i = 0; i < size; i++)
+		record->payload[i] = (unsigned char)random_below(random, 3);
+	model->bytes += WAL_RECORD_HEAD_BYTES + size;
+	record->end = model->bytes;
+}
+
+static struct wal *
+create(uint64_t id, uint64_t previous, uint64_t previous_bytes, struct model *model)
+{
+	struct store_error error = {0};
+	struct wal *wal;
+
+	*model = (struct model){.bytes = HEAD_BYTES};
+	if (wal_create(io_posix(), directory, id, previous, previous_bytes, &schema, &wal,
+		       &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(wal_durable_bytes(wal), HEAD_BYTES);
+	return wal;
+}
+
+/* Adds records of the model from `first` on, and makes them durable. */
+static void
+write_from(struct wal *wal, const struct model *model, uint32_t first)
+{
+	for (; first < model->count; first++) {
+		const struct model_record *record = &model->records[first];
+
+		assert_int_equal(
+		    wal_add(wal, record->type, record->commit, record->payload, record->size), 0);
+	}
+	assert_int_equal(wal_commit(wal, NULL), 0);
+	assert_int_equal(wal_group_bytes(wal), 0);
+	assert_int_equal(wal_durable_bytes(wal), model->bytes);
+}
+
+/* A file of `count` records of about `size` bytes, one group each. */
+static void
+make_file(uint64_t id, uint32_t count, size_t size, struct random *random, struct model *model)
+{
+	struct wal *wal = create(id, 0, 0, model);
+
+	for (uint32_t i = 0; i < count; i++) {
+		model_add(model, random, size + i);
+		write_from(wal, model, i);
+	}
+	wal_close(wal);
+}
+
+/* ---- files ----------------------------------------------------------- */
+
+static void
+path_of(uint64_t id, char *path)
+{
+	assert_int_equal(wal_path(directory, id, path, 300), 0);
+}
+
+static unsigned char *
+load(uint64_t id, size_t *size)
+{
+	unsigned char *bytes = malloc(1 << 20);
+	char path[300];
+	FILE *file;
+
+	path_of(id, path);
+	assert_non_null(bytes);
+	assert_non_null(file = fopen(path, "rb"));
+	*size = fread(bytes, 1, 1 << 20, file);
+	fclose(file);
+	return bytes;
+}
+
+static void
+save(uint64_t id, const unsigned char *bytes, size_t size)
+{
+	char path[300];
+	FILE *file;
+
+	path_of(id, path);
+	assert_non_null(file = fopen(path, "wb"));
+	assert_int_equal(fwrite(bytes, 1, size, file), size);
+	assert_int_equal(fclose(file), 0);
+}
+
+static int
+open_result(uint64_t id, struct wal_reader **reader)
+{
+	struct store_error error = {0};
+	char path[300];
+	int result;
+
+	path_of(id, path);
+	result = wal_reader_open(io_posix(), path, id, reader, &error);
+	if (result != 0)
+		assert_non_null(strstr(error.text, path));
+	return result;
+}
+
+static struct wal_reader *
+open_file(uint64_t id)
+{
+	struct wal_reader *reader;
+
+	assert_int_equal(open_result(id, &reader), 0);
+	return reader;
+}
+
+static void
+check_record(const struct wal_record *found, const struct model_record *wanted)
+{
+	assert_int_equal(found->type, wanted->type);
+	assert_true(found->commit == wanted->commit);
+	assert_int_equal(found->size, wanted->size);
+	assert_memory_equal(found->payload, wanted->payload, wanted->size);
+}
+
+/* Records first .. end-1, then whatever `next` is: 0 or an error. */
+static void
+check_records(struct wal_reader *reader, const struct model *model, uint32_t first, uint32_t end,
+	      int next)
+{
+	struct store_error error = {0};
+	struct wal_record record;
+
+	for (uint32_t i = first; i < end; i++) {
+		assert_int_equal(wal_reader_next(reader, &record, &error), 1);
+		check_record(&record, &model->records[i]);
+		assert_int_equal(wal_reader_valid_bytes(reader), model->records[i].end);
+	}
+	assert_int_equal(wal_reader_next(reader, &record, &error), next);
+	if (next != 0)
+		assert_int_equal(error.offset, end == 0 ? HEAD_BYTES : model->records[end - 1].end);
+}
+
+/* ---- tests ----------------------------------------------------------- */
+
+static void
+test_round_trip(void **state)
+{
+	struct random random = random_seeded("round_trip");
+
+	(void)state;
+	for (uint64_t id = 1; id <= 20; id++) {
+		struct model model;
+		struct wal *wal = create(id, id - 1, 7 * id, &model);
+		uint64_t previous_bytes;
+		struct wal_reader *reader;
+
+		for (uint64_t groups = random_below(&random, 20); groups > 0; groups--) {
+			uint32_t first = model.count;
+
+			for (uint64_t i = random_below(&random, 10); i > 0; i--)
+				model_add(&model, &random, 1 + random_below(&random, 3000));
+			write_from(wal, &model, first);
+		}
+		/* What is not committed is not there. */
+		assert_int_equal(wal_add(wal, WAL_COMMIT, 1, "x", 1), 0);
+		assert_int_equal(wal_group_bytes(wal), WAL_RECORD_HEAD_BYTES + 1);
+		wal_drop_group(wal);
+		assert_int_equal(wal_group_bytes(wal), 0);
+		assert_int_equal(wal_add(wal, WAL_COMMIT, 1, "y", 1), 0);
+		wal_close(wal);
+
+		reader = open_file(id);
+		assert_int_equal(wal_reader_previous(reader, &previous_bytes), id - 1);
+		assert_int_equal(previous_bytes, 7 * id);
+		check_records(reader, &model, 0, model.count, 0);
+		assert_false(wal_reader_has_bad_tail(reader));
+		wal_reader_close(reader);
+		free(model.records);
+	}
+}
+
+/* The file cut at every length: whole records before the cut, no error. */
+static void
+test_cut(void **state)
+{
+	struct random random = random_seeded("cut");
+	struct model model;
+	unsigned char *bytes;
+	size_t size;
+
+	(void)state;
+	make_file(1, 4, 60, &random, &model);
+	bytes = load(1, &size);
+	assert_int_equal(size, model.bytes);
+	for (size_t cut = HEAD_BYTES; cut <= size; cut++) {
+		struct wal_reader *reader;
+		uint32_t whole = 0;
+
+		while (whole < model.count && model.records[whole].end <= cut)
+			whole++;
+		save(1, bytes, cut);
+		reader = open_file(1);
+		check_records(reader, &model, 0, whole, 0);
+		assert_int_equal(wal_reader_has_bad_tail(reader),
+				 cut != (whole == 0 ? HEAD_BYTES : model.records[whole - 1].end));
+		wal_reader_close(reader);
+	}
+	free(bytes);
+	free(model.records);
+}
+
+/* Any of the last write's sectors may be missing: zeros, or what another file
+ * left there. */
+static void
+test_sectors(void **state)
+{
+	struct random random = random_seeded("sectors");
+	unsigned char *bytes, *other, *torn;
+	size_t size, other_size;
+	struct model model, foreign;
+
+	(void)state;
+	make_file(1, 3, 1900, &random, &model);
+	make_file(2, 3, 1900, &random, &foreign);
+	bytes = load(1, &size);
+	other = load(2, &other_size);
+	torn = malloc(size);
+	assert_non_null(torn);
+	assert_int_equal(size, other_size);
+	for (size_t sector_bytes = 512; sector_bytes <= 4096; sector_bytes *= 8) {
+		size_t from = model.records[1].end, first = from / sector_bytes;
+		size_t sectors = (size - 1) / sector_bytes - first + 1;
+
+		for (uint32_t set = 0; set < 2u << sectors; set++) {
+			const unsigned char *left = set & 1 ? other : NULL;
+			bool whole = set >> 1 == (1u << sectors) - 1;
+			struct wal_reader *reader;
+
+			memcpy(torn, bytes, size);
+			for (size_t at = from; at < size; at++) {
+				if (!(set >> 1 >> (at / sector_bytes - first) & 1))
+					torn[at] = left != NULL ? left[at] : 0;
+			}
+			/* Equal bytes were left there: the record is whole. */
+			whole |= memcmp(torn, bytes, size) == 0;
+			save(1, torn, size);
+			reader = open_file(1);
+			check_records(reader, &model, 0, whole ? 3 : 2, 0);
+			assert_int_equal(wal_reader_has_bad_tail(reader), !whole);
+			wal_reader_close(reader);
+		}
+	}
+	free(bytes);
+	free(other);
+	free(torn);
+	free(model.records);
+	free(foreign.records);
+}
+
+static uint32_t
+record_at(const struct model *model, size_t offset)
+{
+	uint32_t i = 0;
+
+	while (model->records[i].end <= offset)
+		i++;
+	return i;
+}
+
+/* Every bit of a file, flipped: in the head the file is refused; in a record
+ * the ones before it are read, it is reported when others follow, and these
+ * are read too. */
+static void
+test_flipped_bits(void **state)
+{
+	struct random random = random_seeded("flipped_bits");
+	struct model model;
+	unsigned char *bytes;
+	size_t size;
+
+	(void)state;
+	make_file(1, 4, 20, &random, &model);
+	bytes = load(1, &size);
+	for (size_t bit = 0; bit < size * 8; bit++) {
+		size_t offset = bit / 8;
+		struct wal_reader *reader;
+		uint32_t hit;
+		int result;
+
+		bytes[offset] ^= (unsigned char)(1 << bit % 8);
+		save(1, bytes, size);
+		bytes[offset] ^= (unsigned char)(1 << bit % 8);
+		if (offset < HEAD_BYTES) {
+			result = open_result(1, &reader);
+			assert_int_equal(result, offset >= 8 && offset < 12 && bit != 64
+						     ? STORE_EVERSION
+						     : STORE_ECORRUPT);
+			continue;
+		}
+		reader = open_file(1);
+		hit = record_at(&model, offset);
+		if (hit + 1 < model.count) {
+			check_records(reader, &model, 0, hit, STORE_ECORRUPT);
+			check_records(reader, &model, hit + 1, model.count, 0);
+			assert_false(wal_reader_has_bad_tail(reader));
+		} else {
+			check_records(reader, &model, 0, hit, 0);
+			assert_true(wal_reader_has_bad_tail(reader));
+		}
+		wal_reader_close(reader);
+	}
+	free(bytes);
+	free(model.records);
+}
+
+/* A head that is not whole: unfinished when nothing follows. */
+static void
+test_heads(void **state)
+{
+	struct random random = random_seeded("heads");
+	struct model model;
+	unsigned char *bytes;
+	struct wal_reader *reader;
+	size_t size;
+
+	(void)state;
+	make_file(1, 1, 20, &random, &model);
+	bytes = load(1, &size);
+	for (size_t cut = 0; cut < HEAD_BYTES; cut++) {
+		save(1, bytes, cut);
+		assert_int_equal(open_result(1, &reader), STORE_EUNKNOWN);
+	}
+	for (size_t zeros = 0; zeros < HEAD_BYTES; zeros++) { /* torn the other way */
+		bytes[zeros] = 0;
+		save(1, bytes, HEAD_BYTES);
+		assert_int_equal(open_result(1, &reader), STORE_EUNKNOWN);
+		save(1, bytes, size); /* but these were acknowledged */
+		assert_int_equal(open_result(1, &reader), STORE_ECORRUPT);
+	}
+	free(bytes);
+	free(model.records);
+
+	make_file(2, 1, 20, &random, &model);
+	bytes = load(2, &size);
+	save(3, bytes, size); /* copied under another name */
+	assert_int_equal(open_result(3, &reader), STORE_ECORRUPT);
+	bytes_put32(bytes + 8, WAL_VERSION + 1);
+	save(2, bytes, size);
+	assert_int_equal(open_result(2, &reader), STORE_EVERSION);
+	free(bytes);
+	free(model.records);
+}
+
+/* Zeros, another file's records, and records inside of payloads are none. */
+static void
+test_foreign_bytes(void **state)
+{
+	struct random random = random_seeded("foreign_bytes");
+	struct model model, foreign;
+	unsigned char *bytes, *other;
+	struct wal_reader *reader;
+	size_t size, other_size;
+	struct wal *wal;
+
+	(void)state;
+	make_file(1, 2, 100, &random, &foreign);
+	other = load(1, &other_size);
+	wal = create(2, 0, 0, &model);
+	for (uint32_t i = 0; i < 3; i++) { /* the second one holds another's record */
+		model_add(&model, &random, foreign.records[0].end - HEAD_BYTES);
+		memcpy(model.records[i].payload, other + HEAD_BYTES, model.records[i].size);
+	}
+	write_from(wal, &model, 0);
+	wal_close(wal);
+	bytes = load(2, &size);
+	bytes = realloc(bytes, size + other_size + 8192);
+	assert_non_null(bytes);
+
+	bytes[model.records[0].end] ^= 1;
+	save(2, bytes, size);
+	reader = open_file(2);
+	check_records(reader, &model, 0, 1, STORE_ECORRUPT);
+	check_records(reader, &model, 2, 3, 0);
+	wal_reader_close(reader);
+	bytes[model.records[0].end] ^= 1;
+
+	memset(bytes + size, 0, 8192);
+	save(2, bytes, size + 8192);
+	reader = open_file(2);
+	check_records(reader, &model, 0, 3, 0);
+	assert_true(wal_reader_has_bad_tail(reader));
+	wal_reader_close(reader);
+
+	memcpy(bytes + size, other + HEAD_BYTES, other_size - HEAD_BYTES);
+	save(2, bytes, size + other_size - HEAD_BYTES);
+	reader = open_file(2);
+	check_records(reader, &model, 0, 3, 0);
+	assert_true(wal_reader_has_bad_tail(reader));
+	wal_reader_close(reader);
+	free(bytes);
+	free(other);
+	free(model.records);
+	free(foreign.records);
+}
+
+/* What a later file says is valid is all that is read. */
+static void
+test_limit(void **state)
+{
+	struct random random = random_seeded("limit");
+	struct model model;
+
+	(void)state;
+	make_file(1, 5, 50, &random, &model);
+	for (uint32_t keep = 0; keep <= 5; keep++) {
+		struct wal_reader *reader = open_file(1);
+
+		wal_reader_limit(reader, keep == 0 ? HEAD_BYTES : model.records[keep - 1].end);
+		check_records(reader, &model, 0, keep, 0);
+		assert_false(wal_reader_has_bad_tail(reader));
+		wal_reader_close(reader);
+	}
+	free(model.records);
+}
+
+/* ---- failures -------------------------------------------------------- */
+
+struct failing {
+	struct io io;
+	bool write, sync;
+};
+
+static ssize_t
+failing_pwrite(struct io *io, int fd, const void *bytes, size_t size, uint64_t offset)
+{
+	if (!((struct failing *)io)->write)
+		return io_posix()->pwrite(io_posix(), fd, bytes, size, offset);
+	(void)io_posix()->pwrite(io_posix(), fd, bytes, size / 2, offset);
+	return -ENOSPC;
+}
+
+static int
+failing_sync(struct io *io, int fd)
+{
+	return ((struct failing *)io)->sync ? -EIO : io_posix()->sync(io_posix(), fd);
+}
+
+/* The group of a failed file is whole in the next one; what the failed sync
+ * left behind is beyond the limit in its head. */
+static void
+test_move_group(void **state)
+{
+	struct random random = random_seeded("move_group");
+	struct failing failing = {*io_posix(), false, false};
+	struct model model = {.bytes = HEAD_BYTES}, moved = {.bytes = HEAD_BYTES};
+	struct wal_reader *reader;
+	struct wal *wal, *next;
+	uint64_t bytes;
+
+	(void)state;
+	failing.io.pwrite = failing_pwrite;
+	failing.io.sync = failing_sync;
+	for (int by_sync = 0; by_sync < 2; by_sync++) {
+		uint64_t id = 1 + 2 * (uint64_t)by_sync;
+
+		assert_int_equal(wal_create(&failing.io, directory, id, 0, 0, &schema, &wal, NULL),
+				 0);
+		model_add(&model, &random, 200);
+		write_from(wal, &model, 0);
+		for (int i = 0; i < 3; i++)
+			model_add(&moved, &random, 300);
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(wal_add(wal, moved.records[i].type,
+						 moved.records[i].commit, moved.records[i].payload,
+						 moved.records[i].size),
+					 0);
+		*(by_sync ? &failing.sync : &failing.write) = true;
+		assert_int_equal(wal_commit(wal, NULL), by_sync ? STORE_EIO : STORE_EFULL);
+		failing.write = failing.sync = false;
+		assert_int_equal(wal_durable_bytes(wal), model.bytes);
+		assert_int_equal(wal_create(&failing.io, directory, id + 1, id,
+					    wal_durable_bytes(wal), &schema, &next, NULL),
+				 0);
+		assert_int_equal(wal_move_group(wal, next), 0);
+		assert_int_equal(wal_group_bytes(wal), 0);
+		assert_int_equal(wal_commit(next, NULL), 0);
+		wal_close(wal);
+		wal_close(next);
+
+		reader = open_file(id + 1);
+		check_records(reader, &moved, 0, 3, 0);
+		assert_int_equal(wal_reader_previous(reader, &bytes), id);
+		wal_reader_close(reader);
+		reader = open_file(id);
+		wal_reader_limit(reader, bytes);
+		check_records(reader, &model, 0, 1, 0);
+		wal_reader_close(reader);
+		free(model.records);
+		free(moved.records);
+		model = moved = (struct model){.bytes = HEAD_BYTES};
+	}
+}
+
+/* A file that could not be made is not left behind; one that exists is not
+ * written over. */
+static void
+test_create_fails(void **state)
+{
+	struct failing failing = {*io_posix(), false, false};
+	struct store_error error = {0};
+	struct wal_reader *reader;
+	struct model model;
+	char path[300];
+	struct wal *wal;
+
+	(void)state;
+	failing.io.pwrite = failing_pwrite;
+	failing.io.sync = failing_sync;
+	for (int by_sync = 0; by_sync < 2; by_sync++) {
+		*(by_sync ? &failing.sync : &failing.write) = true;
+		assert_int_equal(wal_create(&failing.io, directory, 1, 0, 0, &schema, &wal, &error),
+				 by_sync ? STORE_EIO : STORE_EFULL);
+		path_of(1, path);
+		assert_int_equal(access(path, F_OK), -1);
+		failing.write = failing.sync = false;
+	}
+	wal_close(create(1, 0, 0, &model));
+	assert_int_equal(wal_create(io_posix(), directory, 1, 0, 0, &schema, &wal, &error),
+			 STORE_EIO);
+	assert_int_equal(wal_delete(io_posix(), directory, 1), 0);
+	assert_int_equal(open_result(1, &reader), STORE_EIO);
+	assert_int_equal(wal_delete(io_posix(), directory, 1), 0); /* gone already */
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_round_trip),   TEST(test_cut),        TEST(test_sectors),
+	    TEST(test_flipped_bits), TEST(test_heads),      TEST(test_foreign_bytes),
+	    TEST(test_limit),        TEST(test_move_group), TEST(test_create_fails),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
