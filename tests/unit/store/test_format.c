@@ -6,8 +6,13 @@
  */
 #include "check.h"
 
+#include <sys/random.h>
+#include <sys/stat.h>
+
 #include "store/codec.h"
 #include "store/manifest.h"
+#include "store/wal.h"
+#include "store/wal_record.h"
 
 static const struct store_column columns[] = {
     {.name = "ts", .type = STORE_TIME, .flags = STORE_ROLE_TIME},
@@ -211,6 +216,105 @@ test_packed(void **state)
 	assert_memory_equal(values, decoded, sizeof values);
 }
 
+/* In place of the system's, so that the WAL's salt is the example's. */
+ssize_t
+getrandom(void *buffer, size_t size, unsigned flags)
+{
+	(void)flags;
+	for (size_t i = 0; i < size; i++)
+		((unsigned char *)buffer)[i] = (unsigned char)(0xa0 + i);
+	return (ssize_t)size;
+}
+
+static const struct store_cell wal_cells[] = {
+    {.column = 0, .value.i = 1780000000000},
+    {.column = 1, .value.s = {"blog", 4}},
+    {.column = 2, .value.f = 1824.5},
+};
+static const struct store_row wal_row = {0, 3, wal_cells};
+
+static void
+write_wal(void)
+{
+	struct wal_entry entry = {.keyed = true,
+				  .view = {.key = {1, 2},
+					   .seen = {3, 0, 0, 0},
+					   .version = 1,
+					   .has_row = true,
+					   .last_ms = 1780000005000},
+				  .rows = &wal_row,
+				  .rows_count = 1};
+	struct store_request request = {
+	    .received_ms = 1780000006000, .note = 200, .stored_count = 2};
+	struct wal_buffer payload = {0};
+	struct wal *wal;
+	char path[300];
+
+	snprintf(path, sizeof path, "%s/wal", directory);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(wal_create(io_posix(), directory, 3, 2, 1000, &schema, &wal, NULL), 0);
+	wal_record_put_request(&payload, NULL);
+	wal_record_put_count(&payload, 1);
+	wal_record_put_entry(&payload, &schema, &entry);
+	assert_int_equal(wal_add(wal, WAL_COMMIT, 8, payload.bytes, payload.size), 0);
+	payload.size = 0;
+	memset(request.key, 0x11, sizeof request.key);
+	memset(request.body, 0x22, sizeof request.body);
+	wal_record_put_request(&payload, &request);
+	assert_int_equal(wal_add(wal, WAL_REQUEST, 0, payload.bytes, payload.size), 0);
+	assert_int_equal(wal_commit(wal, NULL), 0);
+	wal_close(wal);
+	free(payload.bytes);
+}
+
+static void
+test_wal(void **state)
+{
+	unsigned char example[1024];
+	size_t size = read_example("(1780000000000, blog, 1824.5), then", example), schema_size;
+	struct store_arena *arena = store_arena_create(0);
+	struct wal_reader *reader;
+	const unsigned char *bytes;
+	struct wal_columns *known;
+	struct wal_record record;
+	struct wal_cursor cursor;
+	struct store_request request;
+	struct wal_entry entry;
+	bool has_request;
+	uint32_t count;
+	char path[300];
+
+	(void)state;
+	write_wal();
+	check_file("wal/0000000000000003.wal", example, size);
+	assert_int_equal(wal_path(directory, 3, path, sizeof path), 0);
+	assert_int_equal(wal_reader_open(io_posix(), path, 3, &reader, NULL), 0);
+	bytes = wal_reader_schema(reader, &schema_size);
+	assert_non_null(known = wal_record_columns(bytes, schema_size, &schema));
+	assert_int_equal(wal_reader_next(reader, &record, NULL), 1);
+	assert_int_equal(record.commit, 8);
+	cursor = (struct wal_cursor){record.payload, record.payload + record.size, known};
+	assert_int_equal(wal_record_get_request(&cursor, &request, &has_request), 0);
+	assert_false(has_request);
+	assert_int_equal(wal_record_get_count(&cursor, &count), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(wal_record_get_entry(&cursor, arena, &entry), 0);
+	assert_int_equal(wal_record_get_end(&cursor), 0);
+	assert_int_equal(entry.view.version, 1);
+	assert_true(entry.rows[0].cells[0].value.i == wal_cells[0].value.i);
+	assert_true(entry.rows[0].cells[2].value.f == wal_cells[2].value.f);
+	assert_int_equal(wal_reader_next(reader, &record, NULL), 1);
+	assert_int_equal(record.type, WAL_REQUEST);
+	cursor = (struct wal_cursor){record.payload, record.payload + record.size, known};
+	assert_int_equal(wal_record_get_request(&cursor, &request, &has_request), 0);
+	assert_int_equal(request.note, 200);
+	assert_int_equal(wal_reader_next(reader, &record, NULL), 0);
+	assert_false(wal_reader_has_bad_tail(reader));
+	wal_reader_close(reader);
+	wal_record_columns_free(known);
+	store_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -218,6 +322,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_segment, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_manifest, setup, teardown),
 	    cmocka_unit_test(test_packed),
+	    cmocka_unit_test_setup_teardown(test_wal, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
