@@ -87,22 +87,24 @@ is_readable(const struct wal_record *record, const struct wal_columns *columns,
 	bool has_request;
 
 	if (record->type == WAL_ERASE)
-		return wal_record_get_erasure(&cursor, &erasure) == 0;
+		return wal_record_get_erasure(&cursor, &erasure) == 0 &&
+		       wal_record_get_end(&cursor) == 0;
 	if (wal_record_get_request(&cursor, &request, &has_request) != 0)
 		return false;
 	if (record->type != WAL_COMMIT)
-		return record->type == WAL_REQUEST;
+		return record->type == WAL_REQUEST && wal_record_get_end(&cursor) == 0;
 	if (wal_record_get_count(&cursor, &count) != 0)
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
 		if (wal_record_get_entry(&cursor, arena, &entry) != 0)
 			return false;
 	}
-	return true;
+	return wal_record_get_end(&cursor) == 0;
 }
 
+/* `promised`: bytes that a later file calls valid, UINT64_MAX when none does. */
 static void
-check_records(struct check *check, struct wal_reader *reader, const char *path, bool last)
+check_records(struct check *check, struct wal_reader *reader, const char *path, uint64_t promised)
 {
 	struct store_arena *arena = store_arena_create(0);
 	struct wal_columns *columns;
@@ -135,12 +137,30 @@ check_records(struct check *check, struct wal_reader *reader, const char *path, 
 		commit = record.commit;
 		check->commits++;
 	}
-	if (wal_reader_has_bad_tail(reader))
-		say(check, !last, "%s %s: an unfinished write after byte %llu",
-		    last ? "note   " : "PROBLEM", path,
+	if (promised != UINT64_MAX && wal_reader_valid_bytes(reader) < promised)
+		say(check, true, "PROBLEM %s ends after byte %llu instead of %llu", path,
+		    (unsigned long long)wal_reader_valid_bytes(reader),
+		    (unsigned long long)promised);
+	else if (wal_reader_has_bad_tail(reader))
+		say(check, false, "note    %s: an unfinished write after byte %llu", path,
 		    (unsigned long long)wal_reader_valid_bytes(reader));
 	wal_record_columns_free(columns);
 	store_arena_free(arena);
+}
+
+/* Whether the file that the writer used before is there, or need not be. */
+static void
+check_previous(struct check *check, const struct wal_reader *reader, const uint64_t *ids,
+	       uint32_t count, const char *path)
+{
+	uint64_t bytes, previous = wal_reader_previous(reader, &bytes);
+	bool found = previous == 0 || previous < check->manifest.wal_floor;
+
+	for (uint32_t i = 0; !found && i < count; i++)
+		found = ids[i] == previous;
+	if (!found)
+		say(check, true, "PROBLEM wal/%016llx.wal, which %s follows, is missing",
+		    (unsigned long long)previous, path);
 }
 
 /* What the next file says of this one: UINT64_MAX when it says nothing. */
@@ -179,18 +199,23 @@ check_wal(struct check *check)
 		say(check, true, "PROBLEM wal/%016llx.wal, which MANIFEST begins with, is missing",
 		    (unsigned long long)floor);
 	for (uint32_t i = 0; i < count; i++) {
+		uint64_t promised = valid_bytes_of(check, ids, count, i);
 		struct wal_reader *reader = NULL;
-		bool last = i + 1 == count;
 		char path[PATH_MAX];
+		bool unfinished;
+		int result = wal_path(check->directory, ids[i], path, sizeof path);
 
-		if (wal_path(check->directory, ids[i], path, sizeof path) != 0 ||
-		    wal_reader_open(check->io, path, ids[i], &reader, &error) != 0) {
-			say(check, !last, "%s %s", last ? "note    unfinished file:" : "PROBLEM",
+		if (result == 0)
+			result = wal_reader_open(check->io, path, ids[i], &reader, &error);
+		if (result != 0) {
+			unfinished = result == STORE_EUNKNOWN && promised == UINT64_MAX;
+			say(check, !unfinished, "%s %s", unfinished ? "note   " : "PROBLEM",
 			    error.text);
 			continue;
 		}
-		wal_reader_limit(reader, valid_bytes_of(check, ids, count, i));
-		check_records(check, reader, path, last);
+		wal_reader_limit(reader, promised);
+		check_previous(check, reader, ids, count, path);
+		check_records(check, reader, path, promised);
 		check->wal_files++;
 		wal_reader_close(reader);
 	}
