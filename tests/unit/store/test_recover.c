@@ -189,6 +189,7 @@ open_with(const struct store_options *given)
 	options.directory = directory;
 	options.schema = &schema;
 	options.log = keep_log;
+	options.no_maintenance = true;
 	if (options.io == NULL)
 		options.io = &quick;
 	logged[0] = '\0';

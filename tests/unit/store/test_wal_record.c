@@ -259,6 +259,40 @@ test_round_trip(void **state)
 	wal_record_columns_free(columns);
 }
 
+static void
+test_erasure(void **state)
+{
+	struct store_erasure number = {.number = UINT64_MAX - 5}, sort = {.sort = {"shop", 4}};
+	struct store_erasure empty = {.sort = {"", 0}}, found;
+	const struct store_erasure *const all[] = {&number, &sort, &empty};
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct wal_buffer buffer = {0};
+		struct wal_cursor cursor;
+
+		wal_record_put_erasure(&buffer, all[i]);
+		for (size_t size = 0; size <= buffer.size; size++) {
+			unsigned char *copy = malloc(size + (size == 0));
+
+			assert_non_null(copy);
+			memcpy(copy, buffer.bytes, size);
+			cursor = (struct wal_cursor){copy, copy + size, NULL};
+			assert_int_equal(wal_record_get_erasure(&cursor, &found),
+					 size == buffer.size ? 0 : STORE_ECORRUPT);
+			if (size == buffer.size) {
+				assert_int_equal(wal_record_get_end(&cursor), 0);
+				assert_true(found.number == all[i]->number);
+				assert_int_equal(found.sort.bytes == NULL,
+						 all[i]->sort.bytes == NULL);
+				check_text(found.sort, all[i]->sort);
+			}
+			free(copy);
+		}
+		free(buffer.bytes);
+	}
+}
+
 /* Everything of a payload; the first code that is not 0. */
 static int
 read_all(const unsigned char *bytes, size_t size, const struct wal_columns *columns,
@@ -428,7 +462,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_malformed),
 	    cmocka_unit_test(test_malformed_schema),   cmocka_unit_test(test_changed_schema),
-	    cmocka_unit_test(test_view_without_table),
+	    cmocka_unit_test(test_view_without_table), cmocka_unit_test(test_erasure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
