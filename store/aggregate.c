@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "aggregate.h"
+#include "function.h"
 #include "sketch.h"
 #include "sql_parse.h"
 
@@ -33,23 +34,23 @@ struct aggregate_states {
 	uint32_t states_max;
 };
 
+static const struct {
+	const char *name;
+	bool any_case;
+	enum aggregate_kind kind;
+} known[] = {{"count", true, AGGREGATE_COUNT},
+	     {"sum", true, AGGREGATE_SUM},
+	     {"avg", true, AGGREGATE_AVG},
+	     {"min", true, AGGREGATE_MIN},
+	     {"max", true, AGGREGATE_MAX},
+	     {"quantile", false, AGGREGATE_QUANTILE},
+	     {"quantiles", false, AGGREGATE_QUANTILES},
+	     {"median", false, AGGREGATE_QUANTILE},
+	     {"uniq", false, AGGREGATE_UNIQ}};
+
 int
 aggregate_find(struct store_str name, bool *has_condition)
 {
-	static const struct {
-		const char *name;
-		bool any_case;
-		enum aggregate_kind kind;
-	} known[] = {{"count", true, AGGREGATE_COUNT},
-		     {"sum", true, AGGREGATE_SUM},
-		     {"avg", true, AGGREGATE_AVG},
-		     {"min", true, AGGREGATE_MIN},
-		     {"max", true, AGGREGATE_MAX},
-		     {"quantile", false, AGGREGATE_QUANTILE},
-		     {"quantiles", false, AGGREGATE_QUANTILES},
-		     {"median", false, AGGREGATE_QUANTILE},
-		     {"uniq", false, AGGREGATE_UNIQ}};
-
 	*has_condition = name.size > 2 && memcmp(name.bytes + name.size - 2, "If", 2) == 0;
 	if (*has_condition)
 		name.size -= 2;
@@ -61,6 +62,16 @@ aggregate_find(struct store_str name, bool *has_condition)
 			return (int)known[i].kind;
 	}
 	return -1;
+}
+
+const char *
+aggregate_nearest(struct store_str name)
+{
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (function_is_near(name, known[i].name))
+			return known[i].name;
+	}
+	return NULL;
 }
 
 struct aggregate_states *

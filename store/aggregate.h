@@ -33,6 +33,8 @@ struct aggregate_states; /* of one aggregate: grows with the groups */
 
 /* The aggregate of that name (with its -If), or -1. */
 int aggregate_find(struct store_str name, bool *has_condition);
+/* A known name near that one, for error messages; or NULL. */
+const char *aggregate_nearest(struct store_str name);
 
 struct aggregate_states *
 aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, uint64_t secret);

@@ -63,7 +63,7 @@ like(struct store_str text, struct store_str pattern, bool fold_case)
 
 	while (t < text.size) {
 		bool escaped = p + 1 < pattern.size && pattern.bytes[p] == '\\' &&
-			       strchr("%_\\", pattern.bytes[p + 1]) != NULL;
+			       memchr("%_\\", pattern.bytes[p + 1], 3) != NULL;
 		char c = p < pattern.size ? pattern.bytes[p + escaped] : '\0';
 
 		if (p < pattern.size && !escaped && c == '%') {

@@ -101,6 +101,22 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 	return plan_aggregate(planner, node, aggregate, has_condition);
 }
 
+/* The parser bounds each tree; aliases within aliases add theirs up, and a
+ * name that stands twice in each doubles it. */
+static int
+check_size(struct planner *planner)
+{
+	if (++planner->built > SQL_TREE_SIZE_MAX)
+		return plan_error(planner->error, STORE_EINVAL, 168, "TOO_BIG_AST",
+				  "With its aliases put in the query has more than %u nodes",
+				  SQL_TREE_SIZE_MAX);
+	if (planner->depth >= SQL_TREE_DEPTH_MAX)
+		return plan_error(planner->error, STORE_EINVAL, 167, "TOO_DEEP_AST",
+				  "With its aliases put in the query is more than %u nodes deep",
+				  SQL_TREE_DEPTH_MAX);
+	return 0;
+}
+
 struct expression *
 plan_build(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
@@ -108,9 +124,13 @@ plan_build(struct planner *planner, const struct sql_node *node, enum phase phas
 	bool expands = node->alias.size > 0 && planner->expanding_count < PLAN_EXPANSIONS_MAX;
 	struct expression *expression;
 
+	if (check_size(planner) != 0)
+		return plan_fail_at(planner, node->offset);
 	if (expands)
 		planner->expanding[planner->expanding_count++] = node;
+	planner->depth++;
 	expression = build_any(planner, node, phase);
+	planner->depth--;
 	planner->expanding_count -= expands;
 	return expression != NULL ? expression : plan_fail_at(planner, node->offset);
 }
@@ -220,6 +240,7 @@ plan_clauses(struct planner *planner)
 		return result;
 	if (query->having != NULL && !plan->is_grouped) {
 		plan_not_implemented(planner, "HAVING without GROUP BY or aggregates");
+		plan_fail_at(planner, query->having->offset);
 		return STORE_ENOTIMPL;
 	}
 	if (query->having != NULL &&

@@ -109,9 +109,11 @@ finish_call(struct planner *planner, struct expression *call)
 static void *
 unknown_function(struct planner *planner, struct store_str name)
 {
-	const char *near = function_nearest(name);
+	const char *near = aggregate_nearest(name);
 	char what[120];
 
+	if (near == NULL)
+		near = function_nearest(name);
 	if (function_is_planned(name)) {
 		snprintf(what, sizeof what, "function %.*s", PLAN_SHOWN(name));
 		return plan_not_implemented(planner, what);

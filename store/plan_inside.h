@@ -35,6 +35,8 @@ struct planner {
 	/* [keys_count]: what plan->keys were made of, and how it prints. */
 	const struct sql_node *key_nodes[PLAN_KEYS_MAX];
 	struct store_str key_texts[PLAN_KEYS_MAX];
+	uint32_t depth;    /* nodes that are being built, one inside the other */
+	uint32_t built;    /* nodes in all, aliases counted wherever they are put in */
 	bool in_aggregate; /* an aggregate's arguments are being built */
 };
 
@@ -75,6 +77,9 @@ bool plan_coerce_texts(struct planner *planner, struct expression *call);
 /* plan_name.c */
 /* What an alias stands for in place of its name; other nodes as they are. */
 const struct sql_node *plan_resolve(const struct planner *planner, const struct sql_node *node);
+/* A name that can only be a column's. */
+struct expression *
+plan_column(struct planner *planner, const struct sql_node *node, enum phase phase);
 struct expression *
 plan_name(struct planner *planner, const struct sql_node *node, enum phase phase);
 /* arrayElement(map column, text) */

@@ -188,29 +188,10 @@ plan_resolve(const struct planner *planner, const struct sql_node *node)
 }
 
 struct expression *
-plan_name(struct planner *planner, const struct sql_node *node, enum phase phase)
+plan_column(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
-	const struct sql_node *alias = find_alias(planner, node->text);
-	struct expression *expression;
-	int column;
+	int column = find_column(planner->plan->table, node->text);
 
-	if (alias != NULL && alias != node && !is_expanding(planner, alias) &&
-	    planner->expanding_count < PLAN_EXPANSIONS_MAX)
-		return plan_build(planner, alias, phase);
-	column = find_column(planner->plan->table, node->text);
-	if (column < 0 && (sql_is_word(node->text, "true") || sql_is_word(node->text, "false"))) {
-		expression = plan_constant(planner, node, (struct type){.type = STORE_R_BOOL});
-		if (expression != NULL)
-			expression->constant.n.u[0] = sql_is_word(node->text, "true");
-		return expression;
-	}
-	if (column < 0 && (sql_is_word(node->text, "nan") || sql_is_word(node->text, "inf"))) {
-		expression = plan_constant(planner, node, (struct type){.type = STORE_R_FLOAT64});
-		if (expression != NULL)
-			expression->constant.n.f[0] =
-			    sql_is_word(node->text, "nan") ? NAN : INFINITY;
-		return expression;
-	}
 	if (column < 0)
 		return unknown_column(planner, node->text);
 	if (phase == PHASE_GROUP)
@@ -218,4 +199,40 @@ plan_name(struct planner *planner, const struct sql_node *node, enum phase phase
 	if (planner->plan->table->columns[column].type == STORE_MAP)
 		return build_map(planner, node, (uint16_t)column);
 	return make_column(planner, node, (uint16_t)column);
+}
+
+/* true, false, nan and inf; NULL, without an error, for other names. */
+static struct expression *
+build_word(struct planner *planner, const struct sql_node *node)
+{
+	bool is_true = sql_is_word(node->text, "true"), is_nan = sql_is_word(node->text, "nan");
+	bool is_bool = is_true || sql_is_word(node->text, "false");
+	struct expression *expression;
+
+	if (!is_bool && !is_nan && !sql_is_word(node->text, "inf"))
+		return NULL;
+	expression = plan_constant(planner, node,
+				   (struct type){.type = is_bool ? STORE_R_BOOL : STORE_R_FLOAT64});
+	if (expression != NULL && is_bool)
+		expression->constant.n.u[0] = is_true;
+	else if (expression != NULL)
+		expression->constant.n.f[0] = is_nan ? NAN : INFINITY;
+	return expression;
+}
+
+struct expression *
+plan_name(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	const struct sql_node *alias = find_alias(planner, node->text);
+	struct expression *word;
+
+	if (alias != NULL && alias != node && !is_expanding(planner, alias)) {
+		if (planner->expanding_count == PLAN_EXPANSIONS_MAX)
+			return plan_not_implemented(planner, "an alias inside 64 others");
+		return plan_build(planner, alias, phase);
+	}
+	if (find_column(planner->plan->table, node->text) < 0 &&
+	    (word = build_word(planner, node)) != NULL)
+		return word;
+	return plan_column(planner, node, phase);
 }

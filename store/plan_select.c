@@ -7,6 +7,14 @@
 
 #include "plan_inside.h"
 
+static int
+refuse(struct planner *planner, uint32_t offset, const char *what)
+{
+	plan_not_implemented(planner, what);
+	plan_fail_at(planner, offset);
+	return STORE_ENOTIMPL;
+}
+
 /* ---- group keys ------------------------------------------------------ */
 
 /* A whole number in GROUP BY or ORDER BY is a place in the select list. */
@@ -30,13 +38,13 @@ plan_keys(struct planner *planner)
 	struct sql_node *const *nodes = is_distinct ? query->items : query->group;
 	uint32_t count = is_distinct ? query->items_count : query->group_count;
 
-	if (count > PLAN_KEYS_MAX) {
-		plan_not_implemented(planner, "GROUP BY of more than 32 expressions");
-		return STORE_ENOTIMPL;
-	}
+	if (count > PLAN_KEYS_MAX)
+		return refuse(planner, nodes[PLAN_KEYS_MAX]->offset,
+			      "GROUP BY of more than 32 expressions");
 	planner->plan->is_grouped |= count > 0;
 	for (uint32_t i = 0; i < count; i++) {
-		const struct sql_node *node = positional(planner, nodes[i]);
+		const struct sql_node *node =
+		    is_distinct ? nodes[i] : positional(planner, nodes[i]);
 
 		if (node == NULL)
 			return STORE_EINVAL;
@@ -46,11 +54,8 @@ plan_keys(struct planner *planner)
 		planner->plan->keys[i] = plan_build(planner, node, PHASE_ROW);
 		if (planner->plan->keys[i] == NULL)
 			return STORE_EINVAL;
-		if (planner->plan->keys[i]->type.type == STORE_R_MAP) {
-			plan_not_implemented(planner, "GROUP BY a Map");
-			plan_fail_at(planner, node->offset);
-			return STORE_ENOTIMPL;
-		}
+		if (planner->plan->keys[i]->type.type == STORE_R_MAP)
+			return refuse(planner, node->offset, "GROUP BY a Map");
 	}
 	planner->plan->keys_count = count;
 	return 0;
@@ -88,10 +93,8 @@ add_result(struct planner *planner, struct expression *expression, struct store_
 
 	if (expression == NULL)
 		return STORE_EINVAL;
-	if (plan->columns_count == PLAN_COLUMNS_MAX) {
-		plan_not_implemented(planner, "a result of more than 512 columns");
-		return STORE_ENOTIMPL;
-	}
+	if (plan->columns_count == PLAN_COLUMNS_MAX)
+		return refuse(planner, expression->offset, "a result of more than 512 columns");
 	plan->columns[plan->columns_count] = expression;
 	plan->results[plan->columns_count++] =
 	    (struct store_result_column){.name = name,
@@ -103,24 +106,43 @@ add_result(struct planner *planner, struct expression *expression, struct store_
 }
 
 static int
-plan_star(struct planner *planner, const struct sql_node *node)
+plan_star(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
 	const struct store_table *table = planner->plan->table;
 
-	for (uint32_t i = 0; table != NULL && i < table->columns_count; i++) {
+	if (table == NULL)
+		return refuse(planner, node->offset, "* without FROM");
+	for (uint32_t i = 0; i < table->columns_count; i++) {
 		struct store_str name = {table->columns[i].name,
 					 (uint32_t)strlen(table->columns[i].name)};
 		struct sql_node column = {.kind = SQL_NAME, .offset = node->offset, .text = name};
-		int result =
-		    add_result(planner,
-			       plan_name(planner, &column,
-					 planner->plan->is_grouped ? PHASE_GROUP : PHASE_ROW),
-			       name);
+		struct expression *expression = plan_find_key(planner, &column);
+		int result;
 
-		if (result != 0)
+		if (expression == NULL)
+			expression = plan_column(planner, &column, phase);
+		if (expression == NULL)
+			plan_fail_at(planner, node->offset);
+		if ((result = add_result(planner, expression, name)) != 0)
 			return result;
 	}
 	return 0;
+}
+
+/* Then no two groups give the same row. */
+static bool
+shows_all_keys(const struct plan *plan)
+{
+	for (uint32_t k = 0; k < plan->keys_count; k++) {
+		bool found = false;
+
+		for (uint32_t c = 0; c < plan->columns_count; c++)
+			found |= plan->columns[c]->kind == EXPRESSION_SLOT &&
+				 plan->columns[c]->slot == k;
+		if (!found)
+			return false;
+	}
+	return true;
 }
 
 int
@@ -132,7 +154,7 @@ plan_items(struct planner *planner, enum phase phase)
 		int result;
 
 		if (node->kind == SQL_STAR) {
-			if ((result = plan_star(planner, node)) != 0)
+			if ((result = plan_star(planner, node, phase)) != 0)
 				return result;
 			continue;
 		}
@@ -143,6 +165,9 @@ plan_items(struct planner *planner, enum phase phase)
 		if (result != 0)
 			return result;
 	}
+	if (planner->query->distinct && !shows_all_keys(planner->plan))
+		return refuse(planner, planner->query->items[0]->offset,
+			      "DISTINCT without all that is grouped by");
 	return 0;
 }
 
@@ -151,6 +176,9 @@ plan_items(struct planner *planner, enum phase phase)
 int
 plan_orders(struct planner *planner, enum phase phase)
 {
+	if (planner->query->order_count > PLAN_ORDERS_MAX)
+		return refuse(planner, planner->query->order[PLAN_ORDERS_MAX].node->offset,
+			      "ORDER BY of more than 64 expressions");
 	for (uint32_t i = 0; i < planner->query->order_count; i++) {
 		const struct sql_order *order = &planner->query->order[i];
 		const struct sql_node *node = positional(planner, order->node);
@@ -158,6 +186,9 @@ plan_orders(struct planner *planner, enum phase phase)
 
 		if (node == NULL || (out->expression = plan_build(planner, node, phase)) == NULL)
 			return STORE_EINVAL;
+		if (out->expression->type.type == STORE_R_MAP ||
+		    out->expression->type.type == STORE_R_ARRAY)
+			return refuse(planner, order->node->offset, "ORDER BY a Map or Array");
 		out->descending = order->descending;
 		out->nulls_first = order->nulls_first;
 		planner->plan->orders_count++;

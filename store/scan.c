@@ -38,6 +38,20 @@ check_limits(struct scan *scan)
 	return 0;
 }
 
+/* The evaluation's rows, through the filter into groups or the answer. */
+static int
+take_rows(struct scan *scan, struct evaluation *evaluation)
+{
+	int result = scan_select(scan, evaluation);
+
+	if (result != 0 || evaluation->count == 0)
+		return result;
+	if (scan->plan->is_grouped)
+		return scan_group_block(scan, evaluation);
+	result = scan_rows_collect(scan, evaluation, NULL);
+	return result != 0 ? result : scan_rows_trim(scan);
+}
+
 static int
 scan_block(struct scan *scan, const struct block *block)
 {
@@ -55,12 +69,7 @@ scan_block(struct scan *scan, const struct block *block)
 	store_arena_reset(scan->scratch);
 	memset(scan->cache, 0, (scan->plan->table->columns_count + 1u) * sizeof *scan->cache);
 	scan->result->rows_read += evaluation.count;
-	if ((result = scan_select(scan, &evaluation)) == 0 && evaluation.count > 0) {
-		result = scan->plan->is_grouped ? scan_group_block(scan, &evaluation)
-						: scan_rows_collect(scan, &evaluation, NULL);
-		if (result == 0 && !scan->plan->is_grouped)
-			result = scan_rows_trim(scan);
-	}
+	result = take_rows(scan, &evaluation);
 	scan->result->bytes_read += evaluation.bytes_read;
 	return result;
 }
@@ -88,8 +97,7 @@ scan_all(struct scan *scan)
 	int result = 0;
 
 	if (plan->table == NULL)
-		return plan->is_grouped ? scan_group_block(scan, &one)
-					: scan_rows_collect(scan, &one, NULL);
+		return take_rows(scan, &one);
 	blocks = snapshot_blocks_count(scan->snapshot, plan->table_index);
 	for (uint32_t i = 0; result == 0 && !scan->done && i < blocks; i++) {
 		if ((result = check_limits(scan)) == 0)

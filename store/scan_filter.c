@@ -57,10 +57,12 @@ scan_select(struct scan *scan, struct evaluation *evaluation)
 {
 	const struct expression *where = scan->plan->where;
 	uint32_t *rows = NULL, count = 0, total = evaluation->count;
-	const uint64_t *visible;
+	const uint64_t *visible = NULL;
 	struct data condition;
-	int result = block_visible(evaluation->block, scan->scratch, &visible, scan->error);
+	int result = 0;
 
+	if (evaluation->block != NULL)
+		result = block_visible(evaluation->block, scan->scratch, &visible, scan->error);
 	if (result != 0)
 		return result == STORE_ELIMIT ? scan_no_memory(scan) : result;
 	if (where != NULL && (result = expression_evaluate(evaluation, where, &condition)) != 0)
@@ -77,8 +79,9 @@ scan_select(struct scan *scan, struct evaluation *evaluation)
 	evaluation->count = count;
 	if (count < total) { /* the cache holds all rows: columns are read anew */
 		evaluation->rows = rows;
-		memset(evaluation->columns, 0,
-		       evaluation->table->columns_count * sizeof *evaluation->columns);
+		if (evaluation->table != NULL)
+			memset(evaluation->columns, 0,
+			       evaluation->table->columns_count * sizeof *evaluation->columns);
 	}
 	return 0;
 }

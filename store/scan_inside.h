@@ -57,7 +57,7 @@ struct store_str scan_copy_string(struct store_arena *arena, struct store_str st
 /* Whether the block's range shows that no row can match `where` (or NULL). */
 bool scan_is_pruned(const struct block *block, const struct expression *where);
 /* Narrows an evaluation over the whole block to the rows that are visible and
- * match. */
+ * match; without a block its one row is visible. */
 int scan_select(struct scan *scan, struct evaluation *evaluation);
 
 /* scan_group.c: prepare, then block after block, then finish. */
