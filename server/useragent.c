@@ -347,6 +347,16 @@ apply_hints(struct store_str mobile, struct store_str platform, struct useragent
 		     strcmp(out->os, "Android") == 0 ? "tablet" : "desktop");
 }
 
+/* Headers may hold any bytes; columns hold UTF-8. */
+static void
+make_printable(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+	}
+}
+
 /* ---- the cache ------------------------------------------------------- */
 
 static bool
@@ -409,4 +419,9 @@ useragent_parse(struct useragent_parser *parser, struct store_str user_agent,
 		}
 	}
 	apply_hints(hint_mobile, hint_platform, out);
+	make_printable(out->browser);
+	make_printable(out->browser_version);
+	make_printable(out->os);
+	make_printable(out->os_version);
+	make_printable(out->bot);
 }
