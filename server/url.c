@@ -18,6 +18,13 @@ find(struct store_str text, uint32_t from, const char *set)
 	return from;
 }
 
+/* Bytes from .. to - 1; an empty text may have no bytes at all. */
+static struct store_str
+part(struct store_str text, uint32_t from, uint32_t to)
+{
+	return (struct store_str){to > from ? text.bytes + from : "", to - from};
+}
+
 /* Bounds of host (userinfo skipped, port left out) and path. */
 static void
 bounds(struct store_str url, uint32_t *host, uint32_t *host_end, uint32_t *path, uint32_t *path_end)
@@ -138,8 +145,7 @@ normalise(struct store_str path, struct store_arena *arena, struct store_str *ou
 		return false;
 	while (at < path.size && size < PATH_BYTES_MAX) {
 		uint32_t end = find(path, at, "/");
-		struct store_str segment =
-		    placeholder((struct store_str){path.bytes + at, end - at});
+		struct store_str segment = placeholder(part(path, at, end));
 		uint32_t room = PATH_BYTES_MAX - size;
 		bool cut = segment.size > room;
 
@@ -167,7 +173,7 @@ url_host(struct store_str url, struct store_arena *arena, struct store_str *host
 	uint32_t from, to, path, path_end;
 
 	bounds(url, &from, &to, &path, &path_end);
-	return lower((struct store_str){url.bytes + from, to - from}, arena, host);
+	return lower(part(url, from, to), arena, host);
 }
 
 bool
@@ -177,14 +183,13 @@ url_split(struct store_str url, struct store_arena *arena, struct store_str *hos
 	uint32_t from, to, path_from, path_to;
 
 	bounds(url, &from, &to, &path_from, &path_to);
-	if (!lower((struct store_str){url.bytes + from, to - from}, arena, host))
+	if (!lower(part(url, from, to), arena, host))
 		return false;
 	if (path_from == path_to) {
 		*path = (struct store_str){"/", to > from ? 1 : 0};
 		return true;
 	}
-	return normalise((struct store_str){url.bytes + path_from, path_to - path_from}, arena,
-			 path);
+	return normalise(part(url, path_from, path_to), arena, path);
 }
 
 bool
