@@ -269,9 +269,28 @@ parse_interval(struct sql_parser *parser, uint32_t offset)
 	return sql_parse_deepen(parser, node);
 }
 
+/* and(a, b), as sql_print.c writes a AND b: the function's name when the word
+ * is an operator's and a bracket follows, else NULL. */
+static const char *
+operator_function(const struct sql_parser *parser)
+{
+	static const char *const names[] = {"and", "or", "in", "like", "ilike"};
+	struct sql_lexer ahead = parser->lexer;
+	struct sql_token following = sql_lex(&ahead);
+
+	if (following.type != SQL_PUNCTUATION || following.text.bytes[0] != '(')
+		return NULL;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (sql_is_word(parser->token.text, names[i]))
+			return names[i];
+	}
+	return NULL;
+}
+
 static struct sql_node *
 parse_word(struct sql_parser *parser)
 {
+	const char *function;
 	uint32_t offset = parser->token.offset;
 	struct store_str word = parser->token.text;
 	struct sql_node *node;
@@ -297,8 +316,14 @@ parse_word(struct sql_parser *parser)
 		sql_parse_advance(parser);
 		return sql_parse_expect(parser, "(") ? parse_cast(parser, offset) : NULL;
 	}
-	if (sql_parse_is_reserved(word))
-		return sql_parse_fail(parser, "an expression");
+	if (sql_parse_is_reserved(word)) {
+		if ((function = operator_function(parser)) == NULL)
+			return sql_parse_fail(parser, "an expression");
+		sql_parse_advance(parser);
+		sql_parse_advance(parser);
+		return parse_call(parser, (struct store_str){function, (uint32_t)strlen(function)},
+				  offset);
+	}
 	return parse_name(parser);
 }
 

@@ -78,6 +78,9 @@ canonical_names(void **state)
 	check_print("x NOT IN ('a')", "notIn(x, 'a')");
 	check_print("x LIKE 'a%'", "like(x, 'a%')");
 	check_print("x NOT ILIKE 'a%'", "notILike(x, 'a%')");
+	check_print("and(a, or(b, NOT c), d)", "and(a, or(b, not(c)), d)");
+	check_print("IN (x, (1, 2))", "in(x, (1, 2))");
+	check_print("ilike(x, 'a') AND like(y, 'b')", "and(ilike(x, 'a'), like(y, 'b'))");
 	check_print("CAST(a AS UInt8)", "CAST(a, 'UInt8')");
 	check_print("CAST(a, 'Float64')", "CAST(a, 'Float64')");
 	check_print("a::DateTime64(3)", "CAST(a, 'DateTime64(3)')");
