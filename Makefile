@@ -7,6 +7,7 @@
 #   make lint       format, static analysis, include and symbol rules
 #   make bench      benchmarks (tests/bench)
 #   make crash CYCLES=1000   a long crash test
+#   make fuzz TARGET=sql SECONDS=600   fuzz one of tests/fuzz with libFuzzer
 #   make install DESTDIR= PREFIX=/usr/local
 #
 #   SANITIZE=address,undefined or SANITIZE=thread: a build of its own in
@@ -52,6 +53,7 @@ GEN_OBJ := $(BUILD)/gen/useragent_table.o $(BUILD)/gen/assets.o
 UNIT := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
 TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c))
 BENCH := $(BUILD)/tests/bench/bench_store
+FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(BUILD)/drum
 
@@ -84,6 +86,15 @@ $(BENCH): tests/bench/bench_store.c tests/bench/rows.c tests/bench/rows.h $(BUIL
 	$(Q)$(CC) $(CFLAGS) -I. $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/libstore.a $(STORE_LIBS)
 
 -include $(STORE_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(UNIT:=.d) $(TOOLS:=.d)
+# Fuzz targets replay their corpus, except under `make fuzz`.
+FUZZ_DRIVER := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/replay.o)
+$(FUZZ): $(filter %.o,$(FUZZ_DRIVER))
+$(BUILD)/tests/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(SERVER_OBJ) $(GEN_OBJ) $(BUILD)/libstore.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(FUZZ_DRIVER) \
+	  $(filter-out %/main.o,$(SERVER_OBJ)) $(GEN_OBJ) $(BUILD)/libstore.a -lyajl $(SERVER_LIBS)
+
+-include $(STORE_OBJ:.o=.d) $(SERVER_OBJ:.o=.d) $(UNIT:=.d) $(TOOLS:=.d) $(FUZZ:=.d)
 
 # ---- generated sources -------------------------------------------------
 
@@ -161,7 +172,20 @@ test: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build SANITIZE=address,undefined
 	@CYCLES=$(CYCLES) tests/run $(BUILD) build/sanitize-address-undefined
 
-test-build: $(BUILD)/drum $(UNIT) $(TOOLS)
+test-build: $(BUILD)/drum $(UNIT) $(TOOLS) $(FUZZ)
+
+# New inputs are kept in build/fuzz/TARGET; those worth keeping for ever belong
+# in tests/fuzz/corpus/TARGET.
+TARGET := decode_native
+SECONDS := 60
+FUZZ_SANITIZE := address,undefined,fuzzer-no-link
+fuzz: deps-test
+	@mkdir -p build/fuzz/$(TARGET)
+	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang SANITIZE=$(FUZZ_SANITIZE) \
+	  build/sanitize-$(subst $(comma),-,$(FUZZ_SANITIZE))/tests/fuzz/fuzz_$(TARGET)
+	build/sanitize-$(subst $(comma),-,$(FUZZ_SANITIZE))/tests/fuzz/fuzz_$(TARGET) \
+	  -max_total_time=$(SECONDS) -timeout=10 -artifact_prefix=build/fuzz/ \
+	  build/fuzz/$(TARGET) tests/fuzz/corpus/$(TARGET)
 
 crash: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build
@@ -200,4 +224,4 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all deps deps-test run demo test test-build crash lint bench install format clean
+.PHONY: all deps deps-test run demo test test-build crash fuzz lint bench install format clean
