@@ -19,6 +19,7 @@ struct backup {
 	struct store *store;
 	const char *to;
 	unsigned char *buffer; /* owned: [COPY_BYTES] */
+	struct store_backup_counts counts;
 	struct store_error *error;
 };
 
@@ -73,6 +74,9 @@ put_segment(struct backup *backup, const struct manifest_segment *entry)
 		result = io_error(backup->error, result, "link", from);
 	if (result == 0 && (result = store->io->sync_directory(store->io, directory)) != 0)
 		result = io_error(backup->error, result, "sync directory", directory);
+	backup->counts.segments++;
+	backup->counts.segment_bytes += entry->summary.file_bytes;
+	backup->counts.segment_rows += entry->summary.rows_count;
 	return result;
 }
 
@@ -110,6 +114,7 @@ put_wal(struct backup *backup, uint64_t last_id, uint64_t last_bytes)
 		}
 		result = size < 0 ? io_error(backup->error, (int)size, "size", from)
 				  : copy_bytes(backup, from, to, (uint64_t)size);
+		backup->counts.wal_bytes += size < 0 ? 0 : (uint64_t)size;
 	}
 	free(ids);
 	snprintf(directory, sizeof directory, "%s/wal", backup->to);
@@ -139,7 +144,8 @@ make_directories(struct backup *backup)
 }
 
 int
-store_backup(struct store *store, const char *to, struct store_error *error)
+store_backup(struct store *store, const char *to, struct store_backup_counts *counts,
+	     struct store_error *error)
 {
 	struct backup backup = {
 	    .store = store, .to = to, .buffer = malloc(COPY_BYTES), .error = error};
@@ -164,5 +170,7 @@ store_backup(struct store *store, const char *to, struct store_error *error)
 		result = manifest_write(store->io, to, store->schema, &store->manifest, error);
 	pthread_mutex_unlock(&store->manifest_mutex);
 	free(backup.buffer);
+	if (counts != NULL)
+		*counts = backup.counts;
 	return result;
 }

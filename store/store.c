@@ -57,6 +57,8 @@ lock_directory(struct store *store, struct store_error *error)
 
 	snprintf(path, sizeof path, "%s/LOCK", store->directory);
 	store->lock_fd = store->io->open(store->io, path, flags, 0600);
+	if (store->lock_fd == -ENOENT && store->options.read_only)
+		return 0; /* a backup has none until it is served */
 	if (store->lock_fd < 0)
 		return io_failed("open", path, store->lock_fd, error);
 	result = store->io->lock(store->io, store->lock_fd);

@@ -252,7 +252,12 @@ int store_retain(struct store *store, int64_t now_ms, struct store_error *error)
  * segments as hard links where that goes, the WAL up to what is acknowledged.
  * store_open serves it. Any thread; intake and queries go on, flushes wait.
  */
-int store_backup(struct store *store, const char *to, struct store_error *error);
+struct store_backup_counts {
+	uint64_t segments, segment_bytes, segment_rows, wal_bytes;
+};
+/* `counts` may be NULL. On error what is at `to` has no MANIFEST: no store. */
+int store_backup(struct store *store, const char *to, struct store_backup_counts *counts,
+		 struct store_error *error);
 
 /* ---- checking -------------------------------------------------------- */
 
