@@ -23,6 +23,7 @@
 struct known {
 	unsigned char hash[SHA256_DIGEST_LENGTH];
 	unsigned roles;
+	char name[AUTH_NAME_BYTES];
 };
 
 struct auth {
@@ -38,10 +39,13 @@ hash_of(struct store_str token, unsigned char hash[SHA256_DIGEST_LENGTH])
 }
 
 static void
-add(struct auth *auth, const char *token, unsigned roles)
+add(struct auth *auth, const char *token, const char *name)
 {
-	hash_of((struct store_str){token, (uint32_t)strlen(token)}, auth->known[auth->count].hash);
-	auth->known[auth->count++].roles = roles;
+	struct known *known = &auth->known[auth->count++];
+
+	hash_of((struct store_str){token, (uint32_t)strlen(token)}, known->hash);
+	known->roles = AUTH_ADMIN;
+	snprintf(known->name, sizeof known->name, "%s", name);
 }
 
 static unsigned
@@ -85,12 +89,27 @@ is_hash(const char *hex, unsigned char out[SHA256_DIGEST_LENGTH])
 	return true;
 }
 
+/* The line's rest, cut between characters. */
+static void
+take_name(const char *rest, char out[AUTH_NAME_BYTES])
+{
+	size_t size = strcspn(rest, "\r\n");
+
+	if (size >= AUTH_NAME_BYTES) {
+		size = AUTH_NAME_BYTES - 1;
+		while (size > 0 && ((unsigned char)rest[size] & 0xc0) == 0x80)
+			size--;
+	}
+	memcpy(out, rest, size);
+	out[size] = '\0';
+}
+
 static bool
 read_tokens(struct auth *auth, const char *data, char error[256])
 {
 	char path[4096], line[512], hex[65], role[16];
 	FILE *file;
-	int number = 0;
+	int number = 0, name = 0;
 
 	snprintf(path, sizeof path, "%s/tokens", data);
 	if ((file = fopen(path, "re")) == NULL)
@@ -101,14 +120,16 @@ read_tokens(struct auth *auth, const char *data, char error[256])
 		number++;
 		if (line[0] == '#' || line[0] == '\n')
 			continue;
-		if (auth->count == TOKENS_MAX || sscanf(line, "%64s %15s", hex, role) != 2 ||
-		    strlen(hex) != 64 || !is_hash(hex, known->hash) || role_of(role) == AUTH_NONE) {
+		if (auth->count == TOKENS_MAX ||
+		    sscanf(line, "%64s %15s %n", hex, role, &name) != 2 || strlen(hex) != 64 ||
+		    !is_hash(hex, known->hash) || role_of(role) == AUTH_NONE) {
 			snprintf(error, 256, "%.180s line %d: expected a hash, a role and a name",
 				 path, number);
 			fclose(file);
 			return false;
 		}
 		known->roles = role_of(role);
+		take_name(line + name, known->name);
 		auth->count++;
 	}
 	fclose(file);
@@ -163,9 +184,9 @@ auth_open(const char *data, struct auth **out, char error[256])
 		free(auth);
 		return false;
 	}
-	add(auth, auth->development, AUTH_ADMIN);
+	add(auth, auth->development, "DATA/token");
 	if (from_environment != NULL && from_environment[0] != '\0')
-		add(auth, from_environment, AUTH_ADMIN);
+		add(auth, from_environment, "DRUM_TOKEN");
 	*out = auth;
 	return true;
 }
@@ -194,6 +215,19 @@ auth_check(const struct auth *auth, struct store_str token)
 			roles |= auth->known[i].roles;
 	}
 	return roles;
+}
+
+void
+auth_name(const struct auth *auth, struct store_str token, char name[AUTH_NAME_BYTES])
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+
+	strcpy(name, "unknown");
+	hash_of(token, hash);
+	for (size_t i = 0; i < auth->count; i++) {
+		if (CRYPTO_memcmp(auth->known[i].hash, hash, sizeof hash) == 0)
+			memcpy(name, auth->known[i].name, AUTH_NAME_BYTES);
+	}
 }
 
 bool

@@ -17,6 +17,7 @@ enum auth_role { /* an admin token may do everything */
 		 AUTH_ADMIN = 1 << 2,
 };
 
+#define AUTH_NAME_BYTES 64u
 #define AUTH_TOKEN_BYTES 43u /* base64url of 32 bytes */
 
 struct auth;
@@ -29,6 +30,9 @@ void auth_close(struct auth *auth);
 const char *auth_development_token(const struct auth *auth);
 /* Roles of the token, AUTH_NONE when it is unknown; constant time. */
 unsigned auth_check(const struct auth *auth, struct store_str token);
+/* Name of the token, for the log: as DATA/tokens has it, `DATA/token` or
+ * `DRUM_TOKEN`; "unknown" when it is. */
+void auth_name(const struct auth *auth, struct store_str token, char name[AUTH_NAME_BYTES]);
 /* Whether roles allow what `needed` asks. */
 bool auth_allows(unsigned roles, enum auth_role needed);
 

@@ -11,6 +11,9 @@ int cli_import(int argc, char **argv);
 int cli_query(int argc, char **argv);
 int cli_generate(int argc, char **argv);
 int cli_token(int argc, char **argv);
+int cli_erase(int argc, char **argv);
+int cli_backup(int argc, char **argv);
+int cli_check(int argc, char **argv);
 
 int cli_help(const char *text);  /* to stdout; 0 */
 int cli_usage(const char *text); /* to stderr; 2 */

@@ -100,12 +100,33 @@ client_close(struct client *client)
 	free(client);
 }
 
+void
+client_wait_long(struct client *client)
+{
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, 0L);
+	curl_easy_setopt(client->curl, CURLOPT_TCP_KEEPALIVE, 1L);
+}
+
+bool
+client_add_parameter(struct client *client, char path[CLIENT_PATH_BYTES_MAX], const char *name,
+		     const char *value)
+{
+	char *escaped = curl_easy_escape(client->curl, value, 0);
+	size_t size = strlen(path), room = CLIENT_PATH_BYTES_MAX - size;
+	bool fits = escaped != NULL &&
+		    (size_t)snprintf(path + size, room, "%c%s=%s",
+				     strchr(path, '?') == NULL ? '?' : '&', name, escaped) < room;
+
+	curl_free(escaped);
+	return fits;
+}
+
 int
 client_post(struct client *client, const char *path, const char *idempotency_key, const void *body,
 	    size_t size, struct client_answer *answer)
 {
 	struct curl_slist *headers = curl_slist_append(NULL, client->authorization);
-	char url[2200], key[128];
+	char url[CLIENT_PATH_BYTES_MAX + 2048], key[128];
 	curl_off_t retry_after = 0;
 	CURLcode code;
 

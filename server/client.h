@@ -4,7 +4,10 @@
 #ifndef CLIENT_H
 #define CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#define CLIENT_PATH_BYTES_MAX 14000u /* with every byte of a file name escaped */
 
 struct client;
 
@@ -18,6 +21,11 @@ struct client_answer {
 /* Token from `token`, else from the file's first line; NULL after a message. */
 struct client *client_open(const char *url, const char *token, const char *token_file);
 void client_close(struct client *client);
+/* No limit on the time that an answer takes. */
+void client_wait_long(struct client *client);
+/* Adds ?name=value, escaped; false: too long. */
+bool client_add_parameter(struct client *client, char path[CLIENT_PATH_BYTES_MAX], const char *name,
+			  const char *value);
 /* POSTs body[size] to URL/path. 0, or -1 after a message on stderr. */
 int client_post(struct client *client, const char *path, const char *idempotency_key,
 		const void *body, size_t size, struct client_answer *answer);

@@ -338,12 +338,6 @@ drop_expired(struct event *event, const struct event_client *client, struct even
 	*count = kept;
 }
 
-uint32_t
-event_expired_count(const struct event *event)
-{
-	return event->expired_count;
-}
-
 int
 enrich(struct enricher *enricher, struct event *event, const struct event_client *client,
        struct store_arena *arena, struct event_error *error)

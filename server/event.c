@@ -130,6 +130,12 @@ finish_row(const struct event *event, const struct event_row *row, struct store_
 	return 0;
 }
 
+uint32_t
+event_expired_count(const struct event *event)
+{
+	return event->expired_count;
+}
+
 int
 event_entry(const struct event *event, struct store_arena *arena, struct store_entry *out)
 {

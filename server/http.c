@@ -207,16 +207,33 @@ refuse(h2o_req_t *req, bool missing, bool clickhouse)
 				: "the token is wrong, or has not the role that this needs");
 }
 
-bool
-http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse)
+static bool
+find_token(h2o_req_t *req, char buffer[512], struct store_str *token)
 {
 	struct auth_headers headers = {.authorization = http_header(req, "authorization"),
 				       .clickhouse_key = http_header(req, "x-clickhouse-key")};
+
+	http_parameter(req, "password", &headers.password);
+	return auth_token(&headers, buffer, token);
+}
+
+void
+http_token_name(h2o_req_t *req, char name[AUTH_NAME_BYTES])
+{
+	struct store_str token = {"", 0};
+	char buffer[512];
+
+	find_token(req, buffer, &token);
+	auth_name(loop_server(req)->auth, token, name);
+}
+
+bool
+http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse)
+{
 	struct store_str token;
 	char buffer[512];
 
-	http_parameter(req, "password", &headers.password);
-	if (!auth_token(&headers, buffer, &token)) {
+	if (!find_token(req, buffer, &token)) {
 		refuse(req, false, clickhouse);
 		return false;
 	}
@@ -291,6 +308,8 @@ static const struct {
     {"/beacon", POST | OPTIONS, CONFIG_PUBLIC, collect_beacon},
     {"/query", GET | POST, CONFIG_PRIVATE, api_query},
     {"/import", POST, CONFIG_PRIVATE, import_request},
+    {"/admin/erase", POST, CONFIG_PRIVATE, admin_erase},
+    {"/admin/backup", POST, CONFIG_PRIVATE, admin_backup},
     {"/ping", GET, CONFIG_PRIVATE, answer_ping},
     {"/metrics", GET, CONFIG_PRIVATE, answer_metrics},
     {"/healthz", GET, CONFIG_PUBLIC | CONFIG_PRIVATE, answer_health},

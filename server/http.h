@@ -30,6 +30,7 @@ struct server {
 	_Atomic int ready, stopping;
 	_Atomic uint32_t connections;
 	_Atomic uint32_t queries;
+	_Atomic int admin_runs;         /* an erasure or a backup */
 	_Atomic uint64_t private_bytes; /* of bodies that workers hold */
 };
 
@@ -59,10 +60,15 @@ int64_t http_now_ms(void);
  * answering 401 or 403. `clickhouse`: with ClickHouse's error body. */
 bool http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse);
 
-/* The handlers: collect.c, import.c, api_query.c, static.c. */
+/* Name of the token that an authorised request came with. */
+void http_token_name(h2o_req_t *req, char name[AUTH_NAME_BYTES]);
+
+/* The handlers: collect.c, import.c, api_query.c, admin.c, static.c. */
 int collect_beacon(h2o_req_t *req);
 int import_request(h2o_req_t *req);
 int api_query(h2o_req_t *req);
+int admin_erase(h2o_req_t *req);
+int admin_backup(h2o_req_t *req);
 int static_file(h2o_req_t *req);
 
 #endif

@@ -26,6 +26,7 @@ struct connection {
 	int fd;
 	int64_t request_ms; /* of the last whole request, or of its beginning */
 	bool is_http2;
+	uint32_t waiting; /* requests whose answer comes later */
 };
 
 struct listening {
@@ -79,7 +80,17 @@ monotonic_ms(void)
 
 struct reply_slot { /* in the request's pool: unbinds when the request goes */
 	struct reply *reply;
+	struct connection *connection; /* NULL, or outlives the request */
 };
+
+static void
+wait_no_more(struct reply_slot *slot)
+{
+	if (slot->connection == NULL)
+		return;
+	slot->connection->waiting--;
+	slot->connection->request_ms = monotonic_ms();
+}
 
 static void
 on_dispose(void *pointer)
@@ -88,6 +99,7 @@ on_dispose(void *pointer)
 
 	if (slot->reply == NULL)
 		return;
+	wait_no_more(slot);
 	slot->reply->req = NULL;
 	slot->reply->slot = NULL;
 	atomic_store(&slot->reply->cancelled, 1);
@@ -106,6 +118,14 @@ loop_server(h2o_req_t *req)
 	return handler_of(req)->loop->server;
 }
 
+static struct connection *
+connection_of(h2o_req_t *req)
+{
+	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+
+	return socket == NULL ? NULL : socket->on_close.data;
+}
+
 struct reply *
 loop_reply_create(h2o_req_t *req)
 {
@@ -116,6 +136,9 @@ loop_reply_create(h2o_req_t *req)
 		return NULL;
 	slot = h2o_mem_alloc_shared(&req->pool, sizeof *slot, on_dispose);
 	slot->reply = reply;
+	slot->connection = connection_of(req);
+	if (slot->connection != NULL)
+		slot->connection->waiting++;
 	reply->slot = slot;
 	reply->req = req;
 	reply->loop = handler_of(req)->loop;
@@ -125,8 +148,10 @@ loop_reply_create(h2o_req_t *req)
 void
 loop_reply_discard(struct reply *reply)
 {
-	if (reply->slot != NULL)
+	if (reply->slot != NULL) {
+		wait_no_more(reply->slot);
 		reply->slot->reply = NULL;
+	}
 	free(reply->body);
 	free(reply);
 }
@@ -140,6 +165,7 @@ loop_reply_send_now(struct reply *reply)
 	char number[16];
 
 	if (req != NULL) {
+		wait_no_more(reply->slot);
 		reply->slot->reply = NULL;
 		req->res.status = reply->status;
 		req->res.reason = reply->reason;
@@ -277,7 +303,8 @@ set_accepting(struct loop *loop, bool accepting)
 }
 
 /* Connections that sent no whole request for too long are shut: libh2o has no
- * timeout for those that keep sending something. */
+ * timeout for those that keep sending something. Those that wait for us are
+ * not: a query has its own limit, an erasure or a backup has none. */
 static void
 shut_idle(struct loop *loop, int64_t now)
 {
@@ -288,7 +315,7 @@ shut_idle(struct loop *loop, int64_t now)
 		struct connection *connection =
 		    H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
 
-		if (now - connection->request_ms <= idle_ms)
+		if (connection->waiting > 0 || now - connection->request_ms <= idle_ms)
 			continue;
 		shutdown(connection->fd, SHUT_RDWR);
 		connection->request_ms = now;
@@ -299,11 +326,9 @@ shut_idle(struct loop *loop, int64_t now)
 static int
 on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
-	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+	struct connection *connection = connection_of(req);
 
-	if (socket != NULL && socket->on_close.data != NULL) {
-		struct connection *connection = socket->on_close.data;
-
+	if (connection != NULL) {
 		connection->request_ms = monotonic_ms();
 		connection->is_http2 = req->version >= 0x200;
 	}

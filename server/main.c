@@ -10,6 +10,9 @@ static const char help[] = "usage: drum COMMAND [options]\n"
 			   "  serve      collect beacons and answer queries\n"
 			   "  import     load beacons from a file\n"
 			   "  query      run SQL\n"
+			   "  backup     copy the store, served or not\n"
+			   "  erase      erase a session's or a site's rows for good\n"
+			   "  check      verify the files of a store\n"
 			   "  generate   write realistic beacons\n"
 			   "  token      make an access token\n"
 			   "  version    print the version\n"
@@ -21,11 +24,9 @@ main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(int argc, char **argv);
-	} commands[] = {{"serve", cli_serve},
-			{"import", cli_import},
-			{"query", cli_query},
-			{"generate", cli_generate},
-			{"token", cli_token}};
+	} commands[] = {{"serve", cli_serve},       {"import", cli_import}, {"query", cli_query},
+			{"backup", cli_backup},     {"erase", cli_erase},   {"check", cli_check},
+			{"generate", cli_generate}, {"token", cli_token}};
 
 	if (argc < 2)
 		return cli_usage(help);

@@ -46,7 +46,7 @@ for (const [, command, expected] of examples) {
   test(`API.md: ${command.split('\n')[0].slice(0, 80)}`, async () => {
     const ours = command
       .replaceAll('http://localhost:8080', server.url)
-      .replaceAll(/build\/drum (query|import)?/g, (_, command) =>
+      .replaceAll(/build\/drum (query|import|erase|backup)?/g, (_, command) =>
         command ? `${path.resolve(DRUM)} ${command} --url ${server.url} --token ${TOKEN}` : `${path.resolve(DRUM)} `);
     const { stdout } = await run('sh', ['-c', ours], { cwd: directory, env: { ...process.env, TOKEN } });
     assertLike(stdout.replaceAll('\r', '').trimEnd(), expected.trimEnd());
