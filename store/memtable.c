@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL /* most strings are short: the call costs more than the hash */
 #include <xxhash.h>
 
 #include "memtable.h"
@@ -38,7 +39,7 @@ struct code_chunk {
 struct strings {
 	struct store_str *chunks[STRING_CHUNKS_MAX]; /* owned */
 	_Atomic uint32_t count;
-	uint32_t *slots; /* owned, writer only: code + 1, 0 free */
+	uint64_t *slots; /* owned, writer only: hash << 32 | code + 1; 0 free */
 	uint32_t slots_count;
 };
 
@@ -167,18 +168,45 @@ string_at(const struct strings *strings, uint32_t code)
 	return strings->chunks[code >> DICTIONARY_CHUNK_BITS][code & (DICTIONARY_CHUNK_SIZE - 1)];
 }
 
-static uint32_t
-slot_of(const struct memtable *memtable, const struct strings *strings, struct store_str string)
+/* memcmp() == 0, by words: strings are short and mostly equal here. */
+static inline bool
+is_same(const char *a, const char *b, uint32_t size)
 {
-	uint64_t hash = XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size,
-					     memtable->secret);
-	uint32_t slot = (uint32_t)hash & (strings->slots_count - 1);
+	uint64_t x, y;
+	uint32_t at = 0;
 
-	for (; strings->slots[slot] != 0; slot = (slot + 1) & (strings->slots_count - 1)) {
-		struct store_str other = string_at(strings, strings->slots[slot] - 1);
+	for (; at + 8 <= size; at += 8) {
+		memcpy(&x, a + at, 8);
+		memcpy(&y, b + at, 8);
+		if (x != y)
+			return false;
+	}
+	for (; at < size; at++) {
+		if (a[at] != b[at])
+			return false;
+	}
+	return true;
+}
 
-		if (other.size == string.size &&
-		    (string.size == 0 || memcmp(other.bytes, string.bytes, string.size) == 0))
+static inline uint32_t
+hash_of(const struct memtable *memtable, struct store_str string)
+{
+	return (uint32_t)XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size,
+					      memtable->secret);
+}
+
+static uint32_t
+slot_of(const struct strings *strings, uint32_t hash, struct store_str string)
+{
+	uint32_t mask = strings->slots_count - 1, slot = hash & mask;
+
+	for (; strings->slots[slot] != 0; slot = (slot + 1) & mask) {
+		struct store_str other;
+
+		if (strings->slots[slot] >> 32 != hash)
+			continue;
+		other = string_at(strings, (uint32_t)strings->slots[slot] - 1);
+		if (other.size == string.size && is_same(other.bytes, string.bytes, string.size))
 			break;
 	}
 	return slot;
@@ -187,18 +215,25 @@ slot_of(const struct memtable *memtable, const struct strings *strings, struct s
 static int
 grow_slots(struct memtable *memtable, struct strings *strings)
 {
-	uint32_t count = strings->slots_count == 0 ? 64 : strings->slots_count * 2;
-	uint32_t *slots = allocate(memtable, count * sizeof *slots);
+	uint32_t old_count = strings->slots_count, count = old_count == 0 ? 64 : old_count * 2;
+	uint64_t *slots = allocate(memtable, count * sizeof *slots);
 
 	if (slots == NULL)
 		return STORE_ENOMEM;
-	atomic_fetch_sub_explicit(&memtable->bytes, strings->slots_count * sizeof *slots,
+	for (uint32_t i = 0; i < old_count; i++) {
+		uint32_t slot = (uint32_t)(strings->slots[i] >> 32) & (count - 1);
+
+		if (strings->slots[i] == 0)
+			continue;
+		while (slots[slot] != 0)
+			slot = (slot + 1) & (count - 1);
+		slots[slot] = strings->slots[i];
+	}
+	atomic_fetch_sub_explicit(&memtable->bytes, old_count * sizeof *slots,
 				  memory_order_relaxed);
 	free(strings->slots);
 	strings->slots = slots;
 	strings->slots_count = count;
-	for (uint32_t code = 0; code < strings->count; code++)
-		slots[slot_of(memtable, strings, string_at(strings, code))] = code + 1;
 	return 0;
 }
 
@@ -206,14 +241,15 @@ grow_slots(struct memtable *memtable, struct strings *strings)
 static int
 intern(struct memtable *memtable, struct strings *strings, struct store_str string, uint32_t *code)
 {
-	uint32_t slot, count = strings->count, chunk = count >> DICTIONARY_CHUNK_BITS;
+	uint32_t hash = hash_of(memtable, string), slot;
+	uint32_t count = strings->count, chunk = count >> DICTIONARY_CHUNK_BITS;
 	char *bytes;
 
 	if (count * 2 >= strings->slots_count && grow_slots(memtable, strings) != 0)
 		return STORE_ENOMEM;
-	slot = slot_of(memtable, strings, string);
+	slot = slot_of(strings, hash, string);
 	if (strings->slots[slot] != 0) {
-		*code = strings->slots[slot] - 1;
+		*code = (uint32_t)strings->slots[slot] - 1;
 		return 0;
 	}
 	if (chunk >= STRING_CHUNKS_MAX)
@@ -231,7 +267,7 @@ intern(struct memtable *memtable, struct strings *strings, struct store_str stri
 		memcpy(bytes, string.bytes, string.size);
 	strings->chunks[chunk][count & (DICTIONARY_CHUNK_SIZE - 1)] =
 	    (struct store_str){bytes, string.size};
-	strings->slots[slot] = count + 1;
+	strings->slots[slot] = (uint64_t)hash << 32 | (count + 1);
 	atomic_store_explicit(&strings->count, count + 1, memory_order_release);
 	if (memtable->strings_max < count + 1)
 		memtable->strings_max = count + 1;
@@ -395,8 +431,12 @@ put_cell(struct memtable *memtable, struct table *table, const struct store_cell
 		struct number_chunk *numbers = chunk;
 
 		numbers->values[at] = physical(&table->schema->columns[cell->column], cell);
-		atomic_fetch_or_explicit(&numbers->present[at / 64], (uint64_t)1 << (at % 64),
-					 memory_order_relaxed);
+		/* One writer: no other bit can be set meanwhile. */
+		atomic_store_explicit(
+		    &numbers->present[at / 64],
+		    atomic_load_explicit(&numbers->present[at / 64], memory_order_relaxed) |
+			(uint64_t)1 << (at % 64),
+		    memory_order_relaxed);
 		return 0;
 	}
 	if ((result = intern(memtable, column->strings, cell->value.s, &code)) != 0)
