@@ -54,8 +54,6 @@ remember(struct group *group, const struct undo *undo)
 static void
 undo_to(struct group *group, size_t mark)
 {
-	struct store *store = group->store;
-
 	while (group->undo_count > mark) {
 		const struct undo *undo = &group->undo[--group->undo_count];
 
@@ -67,13 +65,13 @@ undo_to(struct group *group, size_t mark)
 			memtable_set_died(undo->memtable, undo->table, undo->row, MEMTABLE_ALIVE);
 			break;
 		case UNDO_VIEW_NEW:
-			view_index_remove(&store->views, undo->view.state.key);
+			view_index_remove_last(&undo->view.generation->views);
 			break;
 		case UNDO_VIEW_OLD:
-			*view_index_find(&store->views, undo->view.state.key) = undo->view;
+			(void)state_put_view(&undo->view); /* overwrites */
 			break;
 		case UNDO_REQUEST:
-			requests_remove_last(&store->requests);
+			requests_remove_last(&group->store->requests);
 			group->requests_count--;
 			break;
 		}
@@ -105,28 +103,27 @@ static int
 kill_row(struct group *group, const struct view *view)
 {
 	struct undo undo = {.kind = UNDO_KILLED,
-			    .memtable = view->memtable,
+			    .memtable = view->generation->memtable,
 			    .table = view->table,
 			    .row = view->row};
 	int result = remember(group, &undo);
 
 	if (result == 0)
-		memtable_set_died(view->memtable, view->table, view->row, group->commit);
+		memtable_set_died(undo.memtable, view->table, view->row, group->commit);
 	return result;
 }
 
 static int
 put_view(struct group *group, const struct view *view)
 {
-	struct store *store = group->store;
-	const struct view *old = view_index_find(&store->views, view->state.key);
+	const struct view *old = view_index_find(&view->generation->views, view->state.key);
 	struct undo undo = {.kind = old == NULL ? UNDO_VIEW_NEW : UNDO_VIEW_OLD,
 			    .view = old == NULL ? *view : *old};
 	int result = remember(group, &undo);
 
 	if (result != 0)
 		return result;
-	if ((result = view_index_put(&store->views, view)) != 0)
+	if ((result = state_put_view(view)) != 0)
 		group->undo_count--;
 	return result;
 }
@@ -203,8 +200,8 @@ merge_row(struct store *store, const struct view *old, const struct store_row *o
 	if (old == NULL || !old->state.has_row || own == NULL)
 		return 0;
 	column = state_role(&store->schema->tables[own->table], STORE_ROLE_SUM);
-	if ((result = memtable_row(old->memtable, old->table, old->row, store->arena, &present)) !=
-	    0)
+	if ((result = memtable_row(old->generation->memtable, old->table, old->row, store->arena,
+				   &present)) != 0)
 		return result;
 	if (newest)
 		return add_to_sum(store, out, column, sum_of(&present, column));
@@ -246,8 +243,7 @@ apply_rows(struct group *group, const struct store_entry *entry, const struct vi
 		if (result == 0)
 			result = append_row(group, &rows[0], &index);
 		if (result == 0) {
-			view->memtable = store->active->memtable;
-			view->generation = store->active->id;
+			view->generation = store->active;
 			view->table = rows[0].table;
 			view->row = index;
 			view->state.has_row = true;
@@ -279,12 +275,12 @@ apply_entry(struct group *group, struct store_entry *entry, struct wal_entry *lo
 		return result != 0 ? result : 1;
 	}
 	state_view_key(store, entry->sort, entry->key, view.state.key);
-	old = view_index_find(&store->views, view.state.key);
+	old = state_find_view(store, view.state.key);
 	if (old != NULL && is_seen(old, entry->version)) {
 		entry->outcome = STORE_REPEATED;
 		return 0;
 	}
-	if (old != NULL && old->closed) {
+	if (old != NULL && old->generation->views_closed) {
 		entry->outcome = STORE_LATE;
 		return 0;
 	}
@@ -292,10 +288,9 @@ apply_entry(struct group *group, struct store_entry *entry, struct wal_entry *lo
 		entry->outcome = STORE_LATE;
 		return result < 0 ? result : 0;
 	}
+	view.generation = store->active;
 	if (old != NULL)
 		view = *old;
-	else
-		view.generation = store->active->id, view.memtable = store->active->memtable;
 	view.state.seen[entry->version / 64] |= (uint64_t)1 << (entry->version % 64);
 	view.state.version =
 	    entry->version > view.state.version ? entry->version : view.state.version;
@@ -488,7 +483,7 @@ seal_if_due(struct store *store, bool full, struct store_error *error)
 	struct generation *active = store->active;
 	int result;
 
-	if (!full && memtable_bytes(active->memtable) < store->options.memtable_bytes_max / 4 &&
+	if (!full && state_generation_bytes(active) < store->options.memtable_bytes_max / 4 &&
 	    !is_old(store, active))
 		return 0;
 	pthread_mutex_lock(&store->state_mutex);
@@ -506,13 +501,10 @@ seal_if_due(struct store *store, bool full, struct store_error *error)
 static int
 wait_for_memory(struct store *store, struct store_error *error)
 {
-	size_t index_bytes = view_index_bytes(&store->views), bytes_max, bytes;
+	size_t bytes_max = store->options.memtable_bytes_max, bytes;
 	struct timespec deadline;
 	int result = 0;
 
-	bytes_max = store->options.memtable_bytes_max > index_bytes
-			? store->options.memtable_bytes_max - index_bytes
-			: 0;
 	pthread_mutex_lock(&store->state_mutex);
 	bytes = state_memtable_bytes(store);
 	pthread_mutex_unlock(&store->state_mutex);

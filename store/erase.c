@@ -94,12 +94,14 @@ erase_in_memory(struct store *store, const struct store_erasure *erasure, uint64
 		}
 	}
 	/* A view whose row is gone begins anew; which seqs it sent stays known. */
-	for (uint32_t i = 0; i < store->views.count; i++) {
-		struct view *view = &store->views.views[i];
+	for (struct generation *g = store->oldest; g != NULL; g = g->next) {
+		for (uint32_t i = 0; i < g->views.count; i++) {
+			struct view *view = &g->views.views[i];
 
-		if (view->state.has_row &&
-		    memtable_died(view->memtable, view->table, view->row) == commit)
-			view->state.has_row = false;
+			if (view->state.has_row &&
+			    memtable_died(g->memtable, view->table, view->row) == commit)
+				view->state.has_row = false;
+		}
 	}
 	return result;
 }

@@ -193,25 +193,10 @@ flush_table(struct flush *flush, uint32_t table)
 /* From here on the generation's rows do not change: updates of its views are
  * late. */
 static void
-close_views(struct store *store, const struct generation *generation)
+close_views(struct store *store, struct generation *generation)
 {
 	pthread_mutex_lock(&store->writer_mutex);
-	for (uint32_t i = 0; i < store->views.count; i++)
-		store->views.views[i].closed |= store->views.views[i].generation == generation->id;
-	pthread_mutex_unlock(&store->writer_mutex);
-}
-
-static void
-forget_views(struct store *store, const struct generation *generation)
-{
-	pthread_mutex_lock(&store->writer_mutex);
-	for (uint32_t i = store->views.count; i-- > 0;) {
-		const struct view *view = &store->views.views[i];
-		uint64_t key[2] = {view->state.key[0], view->state.key[1]};
-
-		if (view->generation == generation->id)
-			view_index_remove(&store->views, key);
-	}
+	generation->views_closed = true;
 	pthread_mutex_unlock(&store->writer_mutex);
 }
 
@@ -266,9 +251,7 @@ flush_generation(struct store *store, struct generation *generation, struct stor
 	store->stats.flushes++;
 	store->stats.flush_bytes_written += bytes;
 	pthread_mutex_unlock(&store->state_mutex);
-	forget_views(store, generation);
-	memtable_release(generation->memtable);
-	free(generation);
+	state_free_generation(generation);
 	delete_old_wal(store);
 	return 0;
 }
@@ -288,7 +271,7 @@ is_due(struct store *store)
 	    state_monotonic_ms() - oldest->last_ms >= store->options.hold_ms)
 		return true;
 	for (const struct generation *g = oldest; g != NULL && g->sealed; g = g->next)
-		sealed_bytes += memtable_bytes(g->memtable);
+		sealed_bytes += state_generation_bytes(g);
 	return sealed_bytes > store->options.memtable_bytes_max / 2;
 }
 

@@ -217,6 +217,8 @@ publish(struct store *store, struct publication *publication, struct store_error
 		free(segments);
 		return result;
 	}
+	/* The writer walks the generations: one leaves under its mutex too. */
+	pthread_mutex_lock(&store->writer_mutex);
 	pthread_mutex_lock(&store->state_mutex);
 	old = store->segments;
 	store->segments = segments;
@@ -228,6 +230,7 @@ publish(struct store *store, struct publication *publication, struct store_error
 	manifest_clear(&store->manifest);
 	store->manifest = manifest;
 	pthread_mutex_unlock(&store->state_mutex);
+	pthread_mutex_unlock(&store->writer_mutex);
 	free(old);
 	for (uint32_t i = 0; i < publication->removed_count; i++) {
 		delete_file(store, &publication->removed[i]->entry);

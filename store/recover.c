@@ -65,17 +65,16 @@ compare_files(const void *a, const void *b)
 static int
 replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit)
 {
-	struct view *old = entry->keyed ? view_index_find(&store->views, entry->view.key) : NULL;
+	struct view *old = entry->keyed ? state_find_view(store, entry->view.key) : NULL;
 	struct view view = {0};
 	/* The row went into a segment after this entry: the view is closed, and
 	 * later updates look it up there. */
 	bool is_closed = old == NULL && entry->view.had_row && !entry->view.has_row;
 	int result;
 
+	view.generation = store->active;
 	if (old != NULL)
 		view = *old;
-	else
-		view.generation = store->active->id, view.memtable = store->active->memtable;
 	if (entry->keyed) {
 		bool had_row = old != NULL && old->state.has_row;
 
@@ -88,18 +87,17 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 		uint32_t row;
 
 		if (replaces && old != NULL && old->state.has_row)
-			memtable_set_died(old->memtable, old->table, old->row, commit);
+			memtable_set_died(old->generation->memtable, old->table, old->row, commit);
 		if ((result = memtable_append(store->active->memtable, &entry->rows[i], commit,
 					      &row)) != 0)
 			return result;
 		if (replaces) {
-			view.generation = store->active->id;
-			view.memtable = store->active->memtable;
+			view.generation = store->active;
 			view.table = entry->rows[i].table;
 			view.row = row;
 		}
 	}
-	return entry->keyed && !is_closed ? view_index_put(&store->views, &view) : 0;
+	return entry->keyed && !is_closed ? state_put_view(&view) : 0;
 }
 
 struct entries {

@@ -81,12 +81,50 @@ state_add_generation(struct store *store, uint64_t wal_floor, struct store_error
 	return 0;
 }
 
+void
+state_free_generation(struct generation *generation)
+{
+	view_index_clear(&generation->views);
+	memtable_release(generation->memtable);
+	free(generation);
+}
+
+struct view *
+state_find_view(const struct store *store, const uint64_t key[2])
+{
+	struct view *found = NULL;
+
+	for (const struct generation *g = store->oldest; g != NULL; g = g->next) {
+		struct view *view = view_index_find(&g->views, key);
+
+		found = view != NULL ? view : found;
+	}
+	return found;
+}
+
+int
+state_put_view(const struct view *view)
+{
+	struct view *found = view_index_find(&view->generation->views, view->state.key);
+
+	if (found == NULL)
+		return view_index_add(&view->generation->views, view);
+	*found = *view;
+	return 0;
+}
+
+size_t
+state_generation_bytes(const struct generation *generation)
+{
+	return memtable_bytes(generation->memtable) + view_index_bytes(&generation->views);
+}
+
 size_t
 state_memtable_bytes(struct store *store)
 {
 	size_t bytes = 0;
 
 	for (const struct generation *g = store->oldest; g != NULL; g = g->next)
-		bytes += memtable_bytes(g->memtable);
+		bytes += state_generation_bytes(g);
 	return bytes;
 }

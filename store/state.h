@@ -24,6 +24,9 @@ struct generation {
 	uint64_t last_commit;
 	int64_t created_ms; /* monotonic */
 	int64_t last_ms;    /* monotonic: its views' last beacon */
+	/* The next two guarded by writer_mutex, and so is leaving the list: */
+	struct view_index views; /* owned */
+	bool views_closed;       /* it is being flushed: updates of its views are late */
 	bool sealed;
 	struct generation *next; /* younger */
 };
@@ -62,7 +65,6 @@ struct store {
 	struct wal *wal; /* owned; NULL after a failure, until the next try */
 	uint64_t wal_previous_id, wal_previous_bytes; /* for the next file's head */
 	uint64_t next_commit;
-	struct view_index views;
 	struct requests requests;
 	struct store_arena *arena; /* scratch of one group */
 	struct wal_buffer payload; /* scratch of one record */
@@ -101,7 +103,18 @@ int state_role(const struct store_table *table, uint32_t role);
 /* Adds an empty generation that `commit` is the first of. Caller holds both
  * mutexes (or is alone). */
 int state_add_generation(struct store *store, uint64_t wal_floor, struct store_error *error);
-/* Memory of all generations. Caller holds state_mutex. */
+void state_free_generation(struct generation *generation);
+
+/* The view as its youngest generation has it, or NULL. Caller holds
+ * writer_mutex. */
+struct view *state_find_view(const struct store *store, const uint64_t key[2]);
+/* Adds or overwrites it in its generation's index. Caller holds writer_mutex. */
+int state_put_view(const struct view *view);
+
+/* Memory of a generation that is sealed, or the writer's; its index included. */
+size_t state_generation_bytes(const struct generation *generation);
+/* Memory of all generations, their indexes included. Caller is the writer or
+ * holds both mutexes. */
 size_t state_memtable_bytes(struct store *store);
 
 /* append.c: replaces the WAL by a new file, to which the group moves with the

@@ -224,8 +224,7 @@ free_store(struct store *store)
 	wal_close(store->wal);
 	for (struct generation *g = store->oldest, *next; g != NULL; g = next) {
 		next = g->next;
-		memtable_release(g->memtable);
-		free(g);
+		state_free_generation(g);
 	}
 	for (uint32_t i = 0; i < store->segments_count; i++)
 		snapshot_release_segment(store->segments[i]);
@@ -233,7 +232,6 @@ free_store(struct store *store)
 	while (store->erasures != NULL)
 		erase_forget(store);
 	manifest_clear(&store->manifest);
-	view_index_clear(&store->views);
 	requests_clear(&store->requests);
 	store_arena_free(store->arena);
 	free(store->payload.bytes);
@@ -415,9 +413,9 @@ store_stats(struct store *store, struct store_stats *out)
 	pthread_mutex_lock(&store->writer_mutex);
 	pthread_mutex_lock(&store->state_mutex);
 	*out = store->stats;
-	out->views_open = store->views.count;
-	out->memtable_bytes = state_memtable_bytes(store) + view_index_bytes(&store->views);
+	out->memtable_bytes = state_memtable_bytes(store);
 	for (const struct generation *g = store->oldest; g != NULL; g = g->next) {
+		out->views_open += g->views.count;
 		for (uint32_t i = 0; i < store->schema->tables_count; i++)
 			out->memtable_rows += memtable_rows_count(g->memtable, i);
 	}

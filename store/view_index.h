@@ -1,6 +1,8 @@
 /*
- * Open views: from the keyed hash of (site, view id) to where the view stands
- * and where its row is. Owner: the writer (store.writer_mutex).
+ * Open views of one generation: from the keyed hash of (site, view id) to where
+ * the view stands and where its row is. Each generation has one, which goes
+ * with it as a whole; of several entries for one view the youngest generation's
+ * counts. Owner: the writer (store.writer_mutex).
  */
 #ifndef VIEW_INDEX_H
 #define VIEW_INDEX_H
@@ -8,27 +10,27 @@
 #include "memtable.h"
 #include "wal_record.h"
 
+struct generation;
+
 struct view {
 	struct wal_view state;
-	uint64_t generation;       /* that its row, or its last entry, is in */
-	struct memtable *memtable; /* borrowed from that generation */
-	uint32_t table, row;       /* when state.has_row */
-	bool closed;               /* its generation is being flushed */
+	struct generation *generation; /* borrowed: whose index has it; with its row */
+	uint32_t table, row;           /* when state.has_row */
 };
 
 struct view_index {
 	struct view *views; /* owned: [count] */
-	uint32_t *slots;    /* owned: index + 1, 0 free; [slots_count], a power of 2 */
-	uint32_t count, views_max, slots_count;
+	uint64_t *slots;    /* owned: hash << 32 | index + 1, 0 free; [slots_count] */
+	uint32_t count, views_max, slots_count; /* slots_count: a power of 2 */
 };
 
 void view_index_clear(struct view_index *index); /* frees; ready for use again */
-/* NULL when it is not there; valid until the next put or remove. */
+/* NULL when it is not there; valid until the next put. */
 struct view *view_index_find(const struct view_index *index, const uint64_t key[2]);
-/* Adds or overwrites. STORE_ENOMEM leaves the index as it was. */
-int view_index_put(struct view_index *index, const struct view *view);
-void view_index_remove(struct view_index *index, const uint64_t key[2]);
-/* Memory; shrinks as views are removed. */
+/* Adds one that is not there. STORE_ENOMEM leaves the index as it was. */
+int view_index_add(struct view_index *index, const struct view *view);
+/* Takes the one that was added last back. */
+void view_index_remove_last(struct view_index *index);
 size_t view_index_bytes(const struct view_index *index);
 
 #endif

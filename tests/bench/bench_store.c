@@ -254,13 +254,14 @@ load(const char *file, const char *directory)
 	store_stats(store, &stats);
 	printf("{\"rows\":%llu,\"append_s\":%.2f,\"flush_s\":%.2f,\"merge_s\":%.2f,"
 	       "\"rows_per_s\":%.0f,\"cpu_us_per_row\":%.3f,\"segments\":%llu,"
-	       "\"bytes_per_row\":%.2f,\"write_amplification\":%.2f,\"wal_bytes_per_row\":%.1f}\n",
+	       "\"bytes_per_row\":%.2f,\"write_amplification\":%.2f,\"wal_bytes_per_row\":%.1f,"
+	       "\"wal_sync_s\":%.2f}\n",
 	       (unsigned long long)count, appended - began, flushed - appended, merged - flushed,
 	       (double)count / (merged - began), cpu / (double)count * 1e6,
 	       (unsigned long long)stats.segments, (double)stats.segment_bytes / (double)count,
 	       (double)(stats.flush_bytes_written + stats.merge_bytes_written) /
 		   (double)stats.segment_bytes,
-	       (double)stats.wal_bytes_written / (double)count);
+	       (double)stats.wal_bytes_written / (double)count, (double)stats.wal_sync_ns / 1e9);
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
 
