@@ -134,24 +134,34 @@ struct text {
 	size_t size;
 };
 
-/* Index of the first regex that matches, with its groups; or -1. */
-static long
+/* The first regex that matched, and where its groups are in the text. */
+struct found {
+	const struct useragent_regex *entry; /* NULL: none matched */
+	pcre2_match_data *data;
+	uint32_t groups; /* of data's vector that are this match's */
+};
+
+static struct found
 match(struct useragent_parser *parser, struct list *list, const struct text *text,
       pcre2_match_data *data)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		const char *literal = list->entries[i].literal;
 		pcre2_code *code;
+		int groups;
 
 		if (literal[0] != '\0' &&
 		    memmem(text->lower, text->size, literal, strlen(literal)) == NULL)
 			continue;
-		code = code_of(list, i);
-		if (code != NULL && pcre2_match(code, (PCRE2_SPTR)text->bytes, text->size, 0, 0,
-						data, parser->context) > 0)
-			return (long)i;
+		if ((code = code_of(list, i)) == NULL)
+			continue;
+		groups = pcre2_match(code, (PCRE2_SPTR)text->bytes, text->size, 0, 0, data,
+				     parser->context);
+		if (groups >= 0) /* 0: more groups than the vector holds */
+			return (struct found){&list->entries[i], data,
+					      groups == 0 ? GROUPS_MAX : (uint32_t)groups};
 	}
-	return -1;
+	return (struct found){0};
 }
 
 static void
@@ -166,12 +176,12 @@ append(char *out, size_t out_size, const char *bytes, size_t size)
 }
 
 static void
-append_group(char *out, size_t out_size, const struct text *text, pcre2_match_data *data,
+append_group(char *out, size_t out_size, const struct text *text, const struct found *found,
 	     uint32_t group)
 {
-	const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(data);
+	const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(found->data);
 
-	if (group < pcre2_get_ovector_count(data) && offsets[group * 2] != PCRE2_UNSET &&
+	if (group < found->groups && offsets[group * 2] != PCRE2_UNSET &&
 	    offsets[group * 2 + 1] > offsets[group * 2])
 		append(out, out_size, text->bytes + offsets[group * 2],
 		       offsets[group * 2 + 1] - offsets[group * 2]);
@@ -180,18 +190,18 @@ append_group(char *out, size_t out_size, const struct text *text, pcre2_match_da
 /* The replacement with its $1..$9, or group `otherwise`. */
 static void
 expand(char *out, size_t out_size, const char *replacement, uint32_t otherwise,
-       const struct text *text, pcre2_match_data *data)
+       const struct text *text, const struct found *found)
 {
 	size_t size;
 
 	out[0] = '\0';
 	if (replacement == NULL) {
-		append_group(out, out_size, text, data, otherwise);
+		append_group(out, out_size, text, found, otherwise);
 		return;
 	}
 	for (const char *c = replacement; *c != '\0'; c++) {
 		if (c[0] == '$' && isdigit((unsigned char)c[1])) {
-			append_group(out, out_size, text, data, (uint32_t)(c[1] - '0'));
+			append_group(out, out_size, text, found, (uint32_t)(c[1] - '0'));
 			c++;
 		} else {
 			append(out, out_size, c, 1);
@@ -247,39 +257,49 @@ copy(char *out, size_t out_size, const char *value)
 	snprintf(out, out_size, "%s", value);
 }
 
+/* One name for a browser on all devices: the device is a column of its own. */
+static void
+name_once(char *browser)
+{
+	static const char *const endings[] = {" Mobile", " iOS"};
+
+	for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+		char *ending = strstr(browser, endings[i]);
+
+		if (ending != NULL)
+			*ending = '\0';
+	}
+	if (strncmp(browser, "Mobile Safari", 13) == 0)
+		memmove(browser, browser + 7, strlen(browser + 7) + 1);
+}
+
 static void
 parse_browser(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
 	      struct useragent *out)
 {
-	long i = match(parser, &parser->browsers, text, data);
-	const struct useragent_regex *entry;
-	char *suffix;
+	struct found found = match(parser, &parser->browsers, text, data);
 
-	if (i < 0)
+	if (found.entry == NULL)
 		return;
-	entry = &parser->browsers.entries[i];
-	expand(out->browser, sizeof out->browser, entry->family, 1, text, data);
-	expand(out->browser_version, sizeof out->browser_version, entry->major, 2, text, data);
-	/* One name for a browser on all devices: the device is a column of its own. */
-	if ((suffix = strstr(out->browser, " Mobile")) != NULL)
-		*suffix = '\0';
+	expand(out->browser, sizeof out->browser, found.entry->family, 1, text, &found);
+	expand(out->browser_version, sizeof out->browser_version, found.entry->major, 2, text,
+	       &found);
+	name_once(out->browser);
 }
 
 static void
 parse_system(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
 	     struct useragent *out)
 {
-	long i = match(parser, &parser->systems, text, data);
-	const struct useragent_regex *entry;
+	struct found found = match(parser, &parser->systems, text, data);
 	char minor[8];
 
-	if (i < 0)
+	if (found.entry == NULL)
 		return;
-	entry = &parser->systems.entries[i];
-	expand(out->os, sizeof out->os, entry->family, 1, text, data);
-	expand(out->os_version, sizeof out->os_version - sizeof minor - 1, entry->major, 2, text,
-	       data);
-	expand(minor, sizeof minor, entry->minor, 3, text, data);
+	expand(out->os, sizeof out->os, found.entry->family, 1, text, &found);
+	expand(out->os_version, sizeof out->os_version - sizeof minor - 1, found.entry->major, 2,
+	       text, &found);
+	expand(minor, sizeof minor, found.entry->minor, 3, text, &found);
 	if (minor[0] != '\0') {
 		append(out->os_version, sizeof out->os_version, ".", 1);
 		append(out->os_version, sizeof out->os_version, minor, strlen(minor));
@@ -292,9 +312,9 @@ static void
 parse_bot(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
 	  struct useragent *out)
 {
-	long i = match(parser, &parser->devices, text, data);
-	bool spider = i >= 0 && parser->devices.entries[i].family != NULL &&
-		      strcmp(parser->devices.entries[i].family, "Spider") == 0;
+	struct found found = match(parser, &parser->devices, text, data);
+	bool spider = found.entry != NULL && found.entry->family != NULL &&
+		      strcmp(found.entry->family, "Spider") == 0;
 
 	if (has(text, "headlesschrome"))
 		copy(out->bot, sizeof out->bot, "HeadlessChrome");
