@@ -12,6 +12,7 @@
 
 #define WAL_FILE_BYTES_MAX (64u << 20) /* then the next group begins a new file */
 #define WAL_FILE_BYTES_MIN (1u << 20)  /* a new generation begins one from here on */
+#define PREFETCHED 8u                  /* entries ahead: the index is too large for the caches */
 #define MEMORY_WAIT_S 5                /* for a flush, when memory is at its bound */
 
 enum undo_kind { UNDO_APPENDED, UNDO_KILLED, UNDO_VIEW_NEW, UNDO_VIEW_OLD, UNDO_REQUEST };
@@ -29,6 +30,7 @@ struct group {
 	struct undo *undo; /* owned */
 	size_t undo_count, undo_max;
 	uint64_t commit;         /* of the commit being applied */
+	int64_t now_ms;          /* monotonic */
 	uint32_t requests_count; /* the youngest of store.requests, not durable yet */
 	struct store_stats counted;
 };
@@ -262,7 +264,8 @@ apply_rows(struct group *group, const struct store_entry *entry, const struct vi
 
 /* 1: logged; 0: nothing to log; negative: the commit fails. */
 static int
-apply_entry(struct group *group, struct store_entry *entry, struct wal_entry *logged)
+apply_entry(struct group *group, struct store_entry *entry, const uint64_t key[2],
+	    struct wal_entry *logged)
 {
 	struct store *store = group->store;
 	struct view *old, view = {0};
@@ -274,8 +277,8 @@ apply_entry(struct group *group, struct store_entry *entry, struct wal_entry *lo
 		result = apply_rows(group, entry, NULL, &view, logged);
 		return result != 0 ? result : 1;
 	}
-	state_view_key(store, entry->sort, entry->key, view.state.key);
-	old = state_find_view(store, view.state.key);
+	memcpy(view.state.key, key, sizeof view.state.key);
+	old = state_find_view(store, key);
 	if (old != NULL && is_seen(old, entry->version)) {
 		entry->outcome = STORE_REPEATED;
 		return 0;
@@ -299,7 +302,7 @@ apply_entry(struct group *group, struct store_entry *entry, struct wal_entry *lo
 	if ((result = apply_rows(group, entry, old, &view, logged)) != 0 ||
 	    (result = put_view(group, &view)) != 0)
 		return result;
-	store->active->last_ms = state_monotonic_ms();
+	store->active->last_ms = group->now_ms;
 	return 1;
 }
 
@@ -339,15 +342,33 @@ put_request(struct group *group, struct store_commit *commit)
 	return result;
 }
 
+/* [entries_count], the arena's; NULL without memory. */
+static uint64_t (*view_keys(struct store *store, const struct store_commit *commit))[2]
+{
+	uint64_t(*keys)[2] =
+	    store_arena_alloc(store->arena, (commit->entries_count + 1u) * sizeof *keys);
+
+	for (uint32_t i = 0; keys != NULL && i < commit->entries_count; i++)
+		state_view_key(store, commit->entries[i].sort, commit->entries[i].key, keys[i]);
+	return keys;
+}
+
 static int
 apply_entries(struct group *group, struct store_commit *commit, struct wal_entry *logged,
 	      uint32_t *logged_count)
 {
 	uint32_t counts[3] = {0};
+	uint64_t(*keys)[2] = view_keys(group->store, commit);
 
+	if (keys == NULL)
+		return STORE_ENOMEM;
 	*logged_count = 0;
 	for (uint32_t i = 0; i < commit->entries_count; i++) {
-		int result = apply_entry(group, &commit->entries[i], &logged[*logged_count]);
+		int result;
+
+		if (i + PREFETCHED < commit->entries_count)
+			state_prefetch_view(group->store, keys[i + PREFETCHED]);
+		result = apply_entry(group, &commit->entries[i], keys[i], &logged[*logged_count]);
 
 		if (result < 0)
 			return result;
@@ -623,7 +644,7 @@ int
 store_append(struct store *store, struct store_commit *commits, size_t commits_count,
 	     struct store_error *error)
 {
-	struct group group = {.store = store};
+	struct group group = {.store = store, .now_ms = state_monotonic_ms()};
 	int result;
 
 	pthread_mutex_lock(&store->writer_mutex);

@@ -43,19 +43,25 @@ bits_flush(struct bits *bits)
 
 /* ---- stripes ----------------------------------------------------------- */
 
+/* The lanes of a row have the same shift: the inner loops become vector code. */
+
 static void
 pack32(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
 {
-	uint32_t words[PACKED_LANES32 * 32] = {0}, mask = (uint32_t)packed_mask(width);
+	uint32_t words[PACKED_LANES32 * 33] = {0}, mask = (uint32_t)packed_mask(width);
 
-	for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++) {
-		uint32_t bit = i / PACKED_LANES32 * width, shift = bit % 32;
-		uint32_t value = (uint32_t)((uint64_t)values[i] - base) & mask;
-		uint32_t *word = words + bit / 32 * PACKED_LANES32 + i % PACKED_LANES32;
+	for (uint32_t row = 0; row < CODEC_GROUP_ROWS / PACKED_LANES32; row++) {
+		uint32_t bit = row * width, shift = bit % 32;
+		uint32_t *word = words + bit / 32 * PACKED_LANES32;
+		const int64_t *in = values + row * PACKED_LANES32;
 
-		word[0] |= value << shift;
-		if (shift + width > 32)
-			word[PACKED_LANES32] |= value >> (32 - shift);
+		for (uint32_t lane = 0; lane < PACKED_LANES32; lane++) {
+			uint64_t value = (uint64_t)((uint32_t)((uint64_t)in[lane] - base) & mask)
+					 << shift;
+
+			word[lane] |= (uint32_t)value;
+			word[lane + PACKED_LANES32] |= (uint32_t)(value >> 32);
+		}
 	}
 	memcpy(out, words, (size_t)width * PACKED_STRIPE_BYTES);
 }
@@ -63,16 +69,20 @@ pack32(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
 static void
 pack64(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
 {
-	uint64_t words[PACKED_LANES64 * 64] = {0}, mask = packed_mask(width);
+	uint64_t words[PACKED_LANES64 * 65] = {0}, mask = packed_mask(width);
 
-	for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++) {
-		uint32_t bit = i / PACKED_LANES64 * width, shift = bit % 64;
-		uint64_t value = ((uint64_t)values[i] - base) & mask;
-		uint64_t *word = words + bit / 64 * PACKED_LANES64 + i % PACKED_LANES64;
+	for (uint32_t row = 0; row < CODEC_GROUP_ROWS / PACKED_LANES64; row++) {
+		uint32_t bit = row * width, shift = bit % 64;
+		uint64_t *word = words + bit / 64 * PACKED_LANES64;
+		const int64_t *in = values + row * PACKED_LANES64;
 
-		word[0] |= value << shift;
-		if (shift + width > 64)
-			word[PACKED_LANES64] |= value >> (64 - shift);
+		for (uint32_t lane = 0; lane < PACKED_LANES64; lane++) {
+			uint64_t value = ((uint64_t)in[lane] - base) & mask;
+
+			word[lane] |= value << shift;
+			if (shift + width > 64)
+				word[lane + PACKED_LANES64] |= value >> (64 - shift);
+		}
 	}
 	memcpy(out, words, (size_t)width * PACKED_STRIPE_BYTES);
 }
@@ -89,10 +99,13 @@ bit_length(uint64_t value)
 static void
 measure(const int64_t *values, uint32_t count, uint64_t base, struct codec_group *out)
 {
-	uint32_t lengths[65] = {0}, longest = 64, over = 0;
+	/* Four counters for a length: neighbours seldom wait for each other. */
+	uint32_t counts[4][65] = {{0}}, lengths[65], longest = 64, over = 0;
 
 	for (uint32_t i = 0; i < count; i++)
-		lengths[bit_length((uint64_t)values[i] - base)]++;
+		counts[i % 4][bit_length((uint64_t)values[i] - base)]++;
+	for (uint32_t i = 0; i < 65; i++)
+		lengths[i] = counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
 	while (longest > 0 && lengths[longest] == 0)
 		longest--;
 	*out = (struct codec_group){base, longest, 0, 0, packed_low_bytes(count, longest)};

@@ -17,11 +17,11 @@
 #define POLL_S 1
 #define RETRY_S 5 /* after a failed flush */
 
-/* A row on its way to a segment. */
+/* A row on its way to a segment: ordered by (day, rank of SORT, TIME), rows of
+ * equal keys as they came. */
 struct sorted_row {
-	int32_t day;
-	uint32_t rank; /* of its SORT string */
-	int64_t time;
+	uint64_t major; /* day, rank */
+	uint64_t minor; /* TIME; the sign's bit flipped */
 	uint32_t row;
 };
 
@@ -56,18 +56,57 @@ read_source(void *context, uint32_t column, uint64_t first, uint32_t count, stru
 	return 0;
 }
 
-static int
-compare_rows(const void *a, const void *b)
+static uint64_t
+major_of(int32_t day, uint32_t rank)
 {
-	const struct sorted_row *x = a, *y = b;
+	return (uint64_t)((uint32_t)day ^ 0x80000000u) << 32 | rank;
+}
 
-	if (x->day != y->day)
-		return x->day < y->day ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	if (x->time != y->time)
-		return x->time < y->time ? -1 : 1;
-	return (x->row > y->row) - (x->row < y->row);
+static int32_t
+day_of(const struct sorted_row *row)
+{
+	return (int32_t)((uint32_t)(row->major >> 32) ^ 0x80000000u);
+}
+
+/* Byte `byte` of the key, least significant first. */
+static inline uint32_t
+key_byte(const struct sorted_row *row, uint32_t byte)
+{
+	return (uint32_t)((byte < 8 ? row->minor >> 8 * byte : row->major >> 8 * (byte - 8)) & 255);
+}
+
+/* Radix sort, least significant byte first, over the bytes in which rows
+ * differ; the result is in the array that is returned, of the two. */
+static struct sorted_row *
+radix_sort(struct sorted_row *rows, struct sorted_row *other, uint32_t count)
+{
+	uint64_t major = 0, minor = 0; /* bits that are not the same everywhere */
+
+	for (uint32_t i = 1; i < count; i++) {
+		major |= rows[i].major ^ rows[0].major;
+		minor |= rows[i].minor ^ rows[0].minor;
+	}
+	for (uint32_t byte = 0; byte < 16; byte++) {
+		uint64_t differs = byte < 8 ? minor >> 8 * byte : major >> 8 * (byte - 8);
+		uint32_t starts[256] = {0}, start = 0;
+		struct sorted_row *swap = rows;
+
+		if ((differs & 255) == 0)
+			continue;
+		for (uint32_t i = 0; i < count; i++)
+			starts[key_byte(&rows[i], byte)]++;
+		for (uint32_t i = 0; i < 256; i++) {
+			uint32_t size = starts[i];
+
+			starts[i] = start;
+			start += size;
+		}
+		for (uint32_t i = 0; i < count; i++)
+			other[starts[key_byte(&rows[i], byte)]++] = rows[i];
+		rows = other;
+		other = swap;
+	}
+	return rows;
 }
 
 struct ranked {
@@ -114,11 +153,12 @@ sort_rows(const struct flush *flush, uint32_t table, struct store_arena *arena,
 	int time_column = state_role(schema, STORE_ROLE_TIME);
 	int sort_column = state_role(schema, STORE_ROLE_SORT);
 	struct sorted_row *rows = store_arena_alloc(arena, (rows_count + 1u) * sizeof *rows);
+	struct sorted_row *other = store_arena_alloc(arena, (rows_count + 1u) * sizeof *rows);
 	uint32_t *ranks = NULL;
 	struct vector time, sort;
 	struct store_str no_key = {NULL, 0};
 
-	if (rows == NULL ||
+	if (rows == NULL || other == NULL ||
 	    memtable_read(memtable, table, (uint16_t)time_column, no_key, NULL, 0, rows_count,
 			  arena, &time) != 0 ||
 	    memtable_read(memtable, table, (uint16_t)sort_column, no_key, NULL, 0, rows_count,
@@ -132,10 +172,10 @@ sort_rows(const struct flush *flush, uint32_t table, struct store_arena *arena,
 		if (memtable_died(memtable, table, row) != MEMTABLE_ALIVE)
 			continue;
 		rows[count++] = (struct sorted_row){
-		    partition_day(at), ranks == NULL ? 0 : ranks[sort.codes[row]], at, row};
+		    major_of(partition_day(at), ranks == NULL ? 0 : ranks[sort.codes[row]]),
+		    (uint64_t)at ^ (uint64_t)1 << 63, row};
 	}
-	qsort(rows, count, sizeof *rows, compare_rows);
-	*out = rows;
+	*out = radix_sort(rows, other, count);
 	*out_count = count;
 	return 0;
 }
@@ -179,10 +219,10 @@ flush_table(struct flush *flush, uint32_t table)
 	for (uint32_t i = 0; i < count; i++)
 		rows[i] = sorted[i].row;
 	for (uint32_t first = 0, end; result == 0 && first < count; first = end) {
-		for (end = first; end < count && sorted[end].day == sorted[first].day;)
+		for (end = first; end < count && day_of(&sorted[end]) == day_of(&sorted[first]);)
 			end++;
-		result = write_segment(flush, table, sorted[first].day, rows + first, end - first,
-				       arena);
+		result = write_segment(flush, table, day_of(&sorted[first]), rows + first,
+				       end - first, arena);
 	}
 	store_arena_free(arena);
 	return result;

@@ -18,7 +18,10 @@
 #define FAN_IN 16u           /* segments of like size that are merged before their day is over */
 #define TIER_BITS 4u         /* like size: within a factor of 16 */
 #define TIER_ROWS_BITS 10u   /* of the lowest tier */
-#define QUIET_MS (10 * 60 * 1000) /* a day is over when nothing came for so long */
+/* A day's last rows have come when nothing came for so long, or when so many
+ * flushes had none of it (history is being loaded). */
+#define QUIET_MS (10 * 60 * 1000)
+#define QUIET_FLUSHES 2u
 #define TIERS_COUNT 8u
 
 /* One merge. */
@@ -86,12 +89,17 @@ take(struct merge *merge, struct open_segment *const *partition, uint32_t count,
 
 /* Whether the day is over and its last rows have come. */
 static bool
-is_closed(struct open_segment *const *partition, uint32_t count, int32_t today, int64_t now_ms)
+is_closed(const struct store *store, struct open_segment *const *partition, uint32_t count,
+	  int32_t today)
 {
+	uint64_t flushes = atomic_load(&store->flushes);
+	int64_t now_ms = state_monotonic_ms();
+
 	if (partition[0]->entry.partition_day >= today)
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
-		if (partition[i]->opened_ms != 0 && now_ms - partition[i]->opened_ms < QUIET_MS)
+		if (partition[i]->opened_ms != 0 && now_ms - partition[i]->opened_ms < QUIET_MS &&
+		    flushes - partition[i]->opened_flush <= QUIET_FLUSHES)
 			return false;
 	}
 	return true;
@@ -101,7 +109,7 @@ static void
 choose_in_partition(struct merge *merge, struct open_segment *const *partition, uint32_t count,
 		    int32_t today, bool all)
 {
-	if (all || is_closed(partition, count, today, state_monotonic_ms())) {
+	if (all || is_closed(merge->store, partition, count, today)) {
 		take(merge, partition, count, TIERS_COUNT);
 		if (merge->inputs_count > 1)
 			return;

@@ -69,6 +69,7 @@ add_segment(struct store *store, struct publication *publication,
 	}
 	open->entry = *entry;
 	open->opened_ms = state_monotonic_ms();
+	open->opened_flush = atomic_load(&store->flushes);
 	atomic_init(&open->references, 1);
 	publication->added[publication->added_count++] = open;
 	return 0;
@@ -225,6 +226,8 @@ publish(struct store *store, struct publication *publication, struct store_error
 	store->segments_count = segments_count;
 	if (publication->flushed != NULL) {
 		assert(publication->flushed == store->oldest);
+		atomic_fetch_add(&store->flushes, 1);
+		pthread_cond_signal(&store->maintenance_wanted);
 		store->oldest = publication->flushed->next;
 	}
 	manifest_clear(&store->manifest);

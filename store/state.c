@@ -102,6 +102,13 @@ state_find_view(const struct store *store, const uint64_t key[2])
 	return found;
 }
 
+void
+state_prefetch_view(const struct store *store, const uint64_t key[2])
+{
+	for (const struct generation *g = store->oldest; g != NULL; g = g->next)
+		view_index_prefetch(&g->views, key);
+}
+
 int
 state_put_view(const struct view *view)
 {

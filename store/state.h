@@ -34,7 +34,8 @@ struct generation {
 struct open_segment {
 	struct manifest_segment entry;
 	struct segment *segment; /* owned */
-	int64_t opened_ms;       /* monotonic */
+	int64_t opened_ms;       /* monotonic; 0: with the store */
+	uint64_t opened_flush;   /* how many flushes there had been */
 	bool unmergeable;        /* merging it failed; guarded by maintenance_mutex */
 	_Atomic bool damaged;    /* reading it failed: new snapshots leave it out */
 	_Atomic uint32_t references;
@@ -85,6 +86,7 @@ struct store {
 
 	_Atomic uint64_t published; /* last commit that snapshots may see */
 	_Atomic uint64_t next_file_id;
+	_Atomic uint64_t flushes;       /* since it was opened */
 	_Atomic bool maintenance_stops; /* merges end at the next block */
 	pthread_t flush_thread, maintenance_thread;
 	bool flush_thread_runs, maintenance_thread_runs;
@@ -108,6 +110,8 @@ void state_free_generation(struct generation *generation);
 /* The view as its youngest generation has it, or NULL. Caller holds
  * writer_mutex. */
 struct view *state_find_view(const struct store *store, const uint64_t key[2]);
+/* The same view will be looked for soon. */
+void state_prefetch_view(const struct store *store, const uint64_t key[2]);
 /* Adds or overwrites it in its generation's index. Caller holds writer_mutex. */
 int state_put_view(const struct view *view);
 

@@ -51,6 +51,13 @@ view_index_find(const struct view_index *index, const uint64_t key[2])
 	return slot == 0 ? NULL : &index->views[(uint32_t)slot - 1];
 }
 
+void
+view_index_prefetch(const struct view_index *index, const uint64_t key[2])
+{
+	if (index->slots_count != 0)
+		__builtin_prefetch(&index->slots[hash_of(key) & (index->slots_count - 1)], 1);
+}
+
 static int
 grow(struct view_index *index)
 {

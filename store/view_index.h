@@ -27,6 +27,8 @@ struct view_index {
 void view_index_clear(struct view_index *index); /* frees; ready for use again */
 /* NULL when it is not there; valid until the next put. */
 struct view *view_index_find(const struct view_index *index, const uint64_t key[2]);
+/* Fetches what find will look at first. */
+void view_index_prefetch(const struct view_index *index, const uint64_t key[2]);
 /* Adds one that is not there. STORE_ENOMEM leaves the index as it was. */
 int view_index_add(struct view_index *index, const struct view *view);
 /* Takes the one that was added last back. */

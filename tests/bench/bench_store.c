@@ -71,8 +71,16 @@ static struct store_column columns[COLUMNS] = {
 static const struct store_table table = {"pageviews", columns, COLUMNS, true};
 static const struct store_schema schema = {&table, 1};
 
-static char paths[5000][64], countries[200][64], regions[1500][64], versions[30][8],
-    releases[20][8];
+static char path_bytes[5000][64], country_bytes[200][64], region_bytes[1500][64],
+    version_bytes[30][8], release_bytes[20][8];
+static struct store_str paths[5000], countries[200], regions[1500], versions[30], releases[20],
+    sites[10], devices[3], browsers[8], systems[6], connections[5], navs[5];
+
+static struct store_str
+string(const char *text)
+{
+	return (struct store_str){text, (uint32_t)strlen(text)};
+}
 
 static void
 prepare(void)
@@ -84,15 +92,31 @@ prepare(void)
 					  .scale = i + 1 == ROWS_METRICS ? 10000 : PHYSICAL_SCALE,
 					  .flags = STORE_NULLABLE};
 	for (uint32_t i = 0; i < 5000; i++)
-		rows_path(i, paths[i]);
+		rows_path(i, path_bytes[i]), paths[i] = string(path_bytes[i]);
 	for (uint32_t i = 0; i < 200; i++)
-		rows_country(i, countries[i]);
+		rows_country(i, country_bytes[i]), countries[i] = string(country_bytes[i]);
 	for (uint32_t i = 0; i < 1500; i++)
-		rows_region(i, regions[i]);
-	for (uint32_t i = 0; i < 30; i++)
-		snprintf(versions[i], sizeof versions[i], "%u", 110 + i);
-	for (uint32_t i = 0; i < 20; i++)
-		snprintf(releases[i], sizeof releases[i], "1.%u.0", i);
+		rows_region(i, region_bytes[i]), regions[i] = string(region_bytes[i]);
+	for (uint32_t i = 0; i < 30; i++) {
+		snprintf(version_bytes[i], sizeof version_bytes[i], "%u", 110 + i);
+		versions[i] = string(version_bytes[i]);
+	}
+	for (uint32_t i = 0; i < 20; i++) {
+		snprintf(release_bytes[i], sizeof release_bytes[i], "1.%u.0", i);
+		releases[i] = string(release_bytes[i]);
+	}
+	for (uint32_t i = 0; i < 10; i++)
+		sites[i] = string(rows_sites[i]);
+	for (uint32_t i = 0; i < 3; i++)
+		devices[i] = string(rows_devices[i]);
+	for (uint32_t i = 0; i < 8; i++)
+		browsers[i] = string(rows_browsers[i]);
+	for (uint32_t i = 0; i < 6; i++)
+		systems[i] = string(rows_systems[i]);
+	for (uint32_t i = 0; i < 5; i++) {
+		connections[i] = string(rows_connections[i]);
+		navs[i] = string(rows_navs[i]);
+	}
 }
 
 static double
@@ -105,9 +129,9 @@ now_s(void)
 }
 
 static struct store_cell
-text(uint16_t column, const char *string)
+text(uint16_t column, struct store_str value)
 {
-	return (struct store_cell){.column = column, .value.s = {string, (uint32_t)strlen(string)}};
+	return (struct store_cell){.column = column, .value.s = value};
 }
 
 static uint16_t
@@ -116,20 +140,20 @@ build_cells(const struct rows_record *record, struct store_cell *cells)
 	uint16_t count = 0;
 
 	cells[count++] = (struct store_cell){.column = TS, .value.i = record->ts};
-	cells[count++] = text(SITE, rows_sites[record->site]);
+	cells[count++] = text(SITE, sites[record->site]);
 	cells[count++] = text(PATH, paths[record->path]);
 	cells[count++] = text(COUNTRY, countries[record->country]);
 	cells[count++] = text(REGION, regions[record->region]);
 	cells[count++] = (struct store_cell){.column = ASN, .value.u = record->asn};
-	cells[count++] = text(DEVICE, rows_devices[record->device]);
-	cells[count++] = text(BROWSER, rows_browsers[record->browser]);
+	cells[count++] = text(DEVICE, devices[record->device]);
+	cells[count++] = text(BROWSER, browsers[record->browser]);
 	cells[count++] = text(VERSION, versions[record->version]);
-	cells[count++] = text(SYSTEM, rows_systems[record->os]);
-	cells[count++] = text(CONNECTION, rows_connections[record->connection]);
+	cells[count++] = text(SYSTEM, systems[record->os]);
+	cells[count++] = text(CONNECTION, connections[record->connection]);
 	cells[count++] = text(RELEASE, releases[record->release]);
 	cells[count++] = (struct store_cell){.column = SESSION, .value.u = record->session};
 	cells[count++] = (struct store_cell){.column = VIEW, .value.u = record->view};
-	cells[count++] = text(NAV, rows_navs[record->nav]);
+	cells[count++] = text(NAV, navs[record->nav]);
 	for (uint16_t i = 0; i < ROWS_METRICS; i++) {
 		if (record->metrics[i] != ROWS_NULL)
 			cells[count++] = (struct store_cell){
@@ -151,12 +175,10 @@ build(const struct rows_record *records, uint32_t count, struct batch *batch,
       struct store_commit *commit)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		const char *site = rows_sites[records[i].site];
-
 		batch->rows[i] = (struct store_row){0, build_cells(&records[i], batch->cells[i]),
 						    batch->cells[i]};
 		batch->entries[i] = (struct store_entry){.keyed = true,
-							 .sort = {site, (uint32_t)strlen(site)},
+							 .sort = sites[records[i].site],
 							 .key = records[i].view,
 							 .began_ms = records[i].ts,
 							 .received_ms = records[i].ts,
