@@ -354,7 +354,10 @@ int
 generate(const struct generate_options *options,
 	 int (*write)(void *context, const char *bytes, size_t size), void *context)
 {
-	struct planned *planned = malloc((options->views_count * 2 + 1) * sizeof *planned);
+	size_t views_max = SIZE_MAX / 4 / sizeof(struct planned);
+	struct planned *planned = options->views_count > views_max
+				      ? NULL
+				      : malloc((options->views_count * 2 + 1) * sizeof *planned);
 	struct line *line = malloc(sizeof *line);
 	size_t count = 0;
 	int result = planned == NULL || line == NULL ? -1 : 0;
