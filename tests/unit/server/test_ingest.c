@@ -1,0 +1,262 @@
+/*
+ * Goal: what was submitted is stored once and answered once, in groups; a full
+ * queue refuses; ending writes what is queued. Method: a store in a scratch
+ * directory; several threads submit, the answers are counted; answers held
+ * back to fill the queue; the store asked in the end.
+ */
+#include "beacon.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/ingest.h"
+
+#define ITEMS_MAX 4000u
+
+struct one {
+	struct ingest_item item; /* first: items are cast to it */
+	struct store_arena *arena;
+	struct store_entry entry;
+	int result, answers;
+};
+
+static char directory[256];
+static struct store *store;
+static struct one ones[ITEMS_MAX];
+/* Answers so far, and a gate at which the writer waits for the test. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static uint32_t answered;
+static bool gate_closed;
+
+static int
+set_up(void **state)
+{
+	struct store_options options = {.directory = directory, .schema = event_schema()};
+	struct store_error error;
+
+	(void)state;
+	scratch_make(directory);
+	if (store_open(&options, &store, &error) != 0)
+		fail_msg("%s", error.text);
+	memset(ones, 0, sizeof ones);
+	answered = 0;
+	gate_closed = false;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct store_error error;
+
+	(void)state;
+	for (uint32_t i = 0; i < ITEMS_MAX; i++)
+		store_arena_free(ones[i].arena);
+	assert_int_equal(store_close(store, &error), 0);
+	scratch_remove(directory);
+	return 0;
+}
+
+static void
+on_done(struct ingest_item *item, int result)
+{
+	struct one *one = (struct one *)item;
+
+	pthread_mutex_lock(&mutex);
+	one->result = result;
+	one->answers++;
+	answered++;
+	pthread_cond_broadcast(&changed);
+	while (gate_closed)
+		pthread_cond_wait(&changed, &mutex);
+	pthread_mutex_unlock(&mutex);
+}
+
+static void
+wait_answered(uint32_t count)
+{
+	pthread_mutex_lock(&mutex);
+	while (answered < count)
+		pthread_cond_wait(&changed, &mutex);
+	pthread_mutex_unlock(&mutex);
+}
+
+static void
+set_gate(bool closed)
+{
+	pthread_mutex_lock(&mutex);
+	gate_closed = closed;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&mutex);
+}
+
+/* A view of its own with an error; `number` tells it from others. */
+static void
+make_one(struct one *one, uint32_t number)
+{
+	struct event *event;
+	struct event_error error;
+	char *text;
+
+	one->arena = store_arena_create(0);
+	text = store_arena_alloc(one->arena, 256);
+	snprintf(text, 256,
+		 "{\"v\":1,\"site\":\"shop\",\"view\":\"%016x\",\"url\":\"\",\"errors\":[{}]}",
+		 number + 1);
+	assert_int_equal(decode_native(beacon_str(text), one->arena, &event, &error), 0);
+	event_row_time(&event->view, PAGEVIEWS_ts, 1780000000000 + number);
+	event_row_string(&event->view, PAGEVIEWS_site, event->site);
+	event_row_uint(&event->view, PAGEVIEWS_view_id, event->view_id);
+	event_row_uint(&event->view, PAGEVIEWS__sample_interval, 1);
+	event->received_ms = 1780000000000 + number;
+	assert_int_equal(event_entry(event, one->arena, &one->entry), 0);
+	one->item = (struct ingest_item){.commit = {.entries = &one->entry, .entries_count = 1},
+					 .done = on_done};
+}
+
+static uint64_t
+count_rows(const char *table)
+{
+	struct store_query query = {.now_ms = 1780000000000};
+	struct store_result *result;
+	struct store_error error;
+	char text[64];
+	uint64_t count;
+
+	snprintf(text, sizeof text, "SELECT count() FROM %s", table);
+	query.text = beacon_str(text);
+	if (store_query(store, &query, &result, &error) != 0)
+		fail_msg("%s", error.text);
+	count = result->values[0][0].v.u;
+	store_result_free(result);
+	return count;
+}
+
+static void
+check_stored(uint32_t count)
+{
+	assert_int_equal(answered, count);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(ones[i].answers, 1);
+		assert_int_equal(ones[i].result, 0);
+		assert_int_equal(ones[i].entry.outcome, STORE_STORED);
+	}
+	assert_int_equal(count_rows("pageviews"), count);
+	assert_int_equal(count_rows("errors"), count);
+}
+
+/* ---- tests ----------------------------------------------------------- */
+
+static void
+one_by_one(void **state)
+{
+	struct ingest *ingest = ingest_create(store, 10);
+
+	(void)state;
+	assert_non_null(ingest);
+	for (uint32_t i = 0; i < 20; i++) {
+		make_one(&ones[i], i);
+		assert_true(ingest_submit(ingest, &ones[i].item));
+		wait_answered(i + 1);
+	}
+	ingest_destroy(ingest);
+	check_stored(20);
+	/* The same view again: answered, and nothing stored. */
+	ingest = ingest_create(store, 10);
+	make_one(&ones[20], 0);
+	assert_true(ingest_submit(ingest, &ones[20].item));
+	ingest_destroy(ingest);
+	assert_int_equal(ones[20].result, 0);
+	assert_int_equal(ones[20].entry.outcome, STORE_REPEATED);
+	assert_int_equal(count_rows("pageviews"), 20);
+}
+
+struct submitter {
+	struct ingest *ingest;
+	uint32_t from, to;
+	pthread_t thread;
+};
+
+static void *
+submit_all(void *argument)
+{
+	struct submitter *submitter = argument;
+
+	for (uint32_t i = submitter->from; i < submitter->to; i++) {
+		while (!ingest_submit(submitter->ingest, &ones[i].item))
+			sched_yield();
+	}
+	return NULL;
+}
+
+static void
+threads(void **state)
+{
+	struct ingest *ingest = ingest_create(store, 64);
+	struct submitter submitters[4];
+
+	(void)state;
+	for (uint32_t i = 0; i < ITEMS_MAX; i++)
+		make_one(&ones[i], i);
+	for (uint32_t t = 0; t < 4; t++) {
+		submitters[t] =
+		    (struct submitter){ingest, ITEMS_MAX / 4 * t, ITEMS_MAX / 4 * (t + 1), 0};
+		assert_int_equal(
+		    pthread_create(&submitters[t].thread, NULL, submit_all, &submitters[t]), 0);
+	}
+	for (uint32_t t = 0; t < 4; t++)
+		assert_int_equal(pthread_join(submitters[t].thread, NULL), 0);
+	ingest_destroy(ingest);
+	check_stored(ITEMS_MAX);
+}
+
+/* While the writer waits in an answer, the queue fills to its bound; when it
+ * goes on, what was taken is stored, in as few syncs as one. */
+static void
+full_queue(void **state)
+{
+	struct ingest *ingest = ingest_create(store, 8);
+	struct store_stats before, after;
+
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++)
+		make_one(&ones[i], i);
+	set_gate(true);
+	assert_true(ingest_submit(ingest, &ones[0].item));
+	wait_answered(1);
+	for (uint32_t i = 1; i <= 8; i++)
+		assert_true(ingest_submit(ingest, &ones[i].item));
+	assert_false(ingest_submit(ingest, &ones[9].item));
+	store_stats(store, &before);
+	set_gate(false);
+	wait_answered(9);
+	store_stats(store, &after);
+	assert_int_equal(after.wal_syncs - before.wal_syncs, 1);
+	assert_true(ingest_submit(ingest, &ones[9].item));
+	ingest_destroy(ingest);
+	check_stored(10);
+}
+
+static void
+ends(void **state)
+{
+	(void)state;
+	ingest_destroy(NULL);
+	ingest_destroy(ingest_create(store, 1)); /* nothing was submitted */
+	assert_int_equal(answered, 0);
+}
+
+int
+main(void)
+{
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+	    WITH_STORE(one_by_one),
+	    WITH_STORE(threads),
+	    WITH_STORE(full_queue),
+	    WITH_STORE(ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
