@@ -121,14 +121,12 @@ set_result(struct query_job *job, const struct store_result *result)
 	enum format format = choose_format(job, result);
 
 	if (format == FORMAT_UNKNOWN) {
-		set_error(
-		    reply, STORE_EUNKNOWN, 73, "UNKNOWN_FORMAT",
-		    "Unknown format: use JSON, JSONEachRow, CSV, CSVWithNames, TabSeparated or "
-		    "TabSeparatedWithNames");
+		set_error(reply, STORE_EUNKNOWN, 73, "UNKNOWN_FORMAT",
+			  "Unknown format: use JSON, JSONCompact, JSONEachRow, CSV, TabSeparated, "
+			  "Pretty, Native or one of their kin");
 		return;
 	}
-	reply->body = format_result(format, result, &job->options, &reply->body_size);
-	if (reply->body == NULL) {
+	if (format_result(format, result, &job->options, &reply->body, &reply->body_size) != 0) {
 		set_error(reply, STORE_ELIMIT, 396, "TOO_MANY_ROWS_OR_BYTES",
 			  "The answer is too large: add a LIMIT");
 		return;

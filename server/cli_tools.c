@@ -100,7 +100,7 @@ query_remote(const char *url, const char *token, const char *token_file, const c
 }
 
 static int
-print_result(const struct store_result *result, const char *format_name)
+print_result(const struct store_result *result, const char *asked)
 {
 	struct format_options options = {0};
 	struct store_str name = result->format;
@@ -109,10 +109,10 @@ print_result(const struct store_result *result, const char *format_name)
 	char *text;
 
 	if (name.size == 0)
-		name = (struct store_str){format_name, (uint32_t)strlen(format_name)};
+		name = (struct store_str){asked, (uint32_t)strlen(asked)};
 	format = format_find(name);
-	text = format == FORMAT_UNKNOWN ? NULL : format_result(format, result, &options, &size);
-	if (text == NULL) {
+	if (format == FORMAT_UNKNOWN ||
+	    format_result(format, result, &options, &text, &size) != 0) {
 		fprintf(stderr, "drum: unknown format, or too large an answer\n");
 		return 1;
 	}

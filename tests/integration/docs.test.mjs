@@ -64,7 +64,7 @@ for (const [status, number, sql] of [
   [400, 440, 'SELECT 1 LIMIT -1'],
   [404, 46, 'SELECT frob(1)'],
   [404, 60, 'SELECT 1 FROM pageview'],
-  [404, 73, 'SELECT 1 FORMAT Native'],
+  [404, 73, 'SELECT 1 FORMAT Parquet'],
   [501, 48, 'EXPLAIN SELECT 1'],
 ]) {
   test(`API.md: error ${number} is ${status}: ${sql.slice(0, 50)}`, async () => {
