@@ -66,7 +66,7 @@ put_store(FILE *out, const struct store_stats *store)
 	put(out, "drum_segments", "gauge", "segment files", (double)store->segments);
 	put(out, "drum_segment_rows", "gauge", "rows in segments", (double)store->segment_rows);
 	put(out, "drum_segment_bytes", "gauge", "bytes of segments", (double)store->segment_bytes);
-	put(out, "drum_corrupt_files", "gauge", "damaged files found at the start",
+	put(out, "drum_corrupt_files", "gauge", "damaged files found since the start",
 	    (double)store->corrupt_files);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "snapshot_inside.h"
+#include "state.h"
 
 uint32_t
 block_rows_count(const struct block *block)
@@ -60,8 +61,13 @@ block_read(const struct block *block, uint16_t column, struct store_str key,
 {
 	int result;
 
-	if (block->segment != NULL)
-		return segment_read(block->segment, block->index, column, key, arena, out, error);
+	if (block->segment != NULL) {
+		result = segment_read(block->segment, block->index, column, key, arena, out, error);
+		if (result == STORE_ECORRUPT)
+			state_damaged(block->snapshot->store, block->open,
+				      error == NULL ? "a segment" : error->text);
+		return result;
+	}
 	result = memtable_read(block->memtable, block->table, column, key, NULL, block->first_row,
 			       block->rows_count, arena, out);
 	return result == 0 ? 0 : store_error_set(error, STORE_ELIMIT, "memory limit reached");

@@ -51,7 +51,7 @@ value_at(const struct vector *vector, uint32_t row)
 /* 1, 0, or an error of reading. */
 static int
 find_in_block(const struct segment *segment, uint32_t block, const struct wanted *wanted,
-	      struct store_arena *arena)
+	      struct store_arena *arena, struct store_error *error)
 {
 	struct vector time, key, sort;
 	struct store_str no_key = {NULL, 0};
@@ -62,16 +62,16 @@ find_in_block(const struct segment *segment, uint32_t block, const struct wanted
 	    wanted->began_ms < min || wanted->began_ms > max)
 		return 0;
 	if ((result = segment_read(segment, block, (uint16_t)wanted->time_column, no_key, arena,
-				   &time, NULL)) != 0 ||
+				   &time, error)) != 0 ||
 	    (result = segment_read(segment, block, (uint16_t)wanted->key_column, no_key, arena,
-				   &key, NULL)) != 0)
+				   &key, error)) != 0)
 		return result;
 	for (uint32_t row = 0; row < time.rows_count; row++) {
 		if (value_at(&time, row) != wanted->began_ms ||
 		    (uint64_t)value_at(&key, row) != wanted->key)
 			continue;
 		result = segment_read(segment, block, (uint16_t)wanted->sort_column, no_key, arena,
-				      &sort, NULL);
+				      &sort, error);
 		if (result != 0 || is_same_sort(&sort, row, wanted->sort))
 			return result != 0 ? result : 1;
 	}
@@ -79,17 +79,23 @@ find_in_block(const struct segment *segment, uint32_t block, const struct wanted
 }
 
 static int
-find_in_segment(const struct segment *segment, const struct wanted *wanted)
+find_in_segment(struct store *store, struct open_segment *open, const struct wanted *wanted)
 {
+	const struct segment *segment = open->segment;
+	struct store_error error = {0};
 	struct store_arena *arena = store_arena_create(0);
 	int found = arena == NULL ? STORE_ENOMEM : 0;
 
 	for (uint32_t block = 0; found == 0 && block < segment_blocks_count(segment); block++) {
-		found = find_in_block(segment, block, wanted, arena);
+		found = find_in_block(segment, block, wanted, arena, &error);
 		store_arena_reset(arena);
 	}
 	store_arena_free(arena);
-	return found;
+	if (found != STORE_ECORRUPT)
+		return found;
+	/* It cannot answer: its rows count as not found. */
+	state_damaged(store, open, error.text);
+	return 0;
 }
 
 /* References to the segments of `table` whose time range has began_ms. */
@@ -104,7 +110,8 @@ take_segments(struct store *store, uint32_t table, int64_t began_ms, uint32_t *c
 	for (uint32_t i = 0; taken != NULL && i < store->segments_count; i++) {
 		struct open_segment *segment = store->segments[i];
 
-		if (segment->entry.table != table || began_ms < segment->entry.summary.time_min ||
+		if (segment->entry.table != table || atomic_load(&segment->damaged) ||
+		    began_ms < segment->entry.summary.time_min ||
 		    began_ms > segment->entry.summary.time_max)
 			continue;
 		atomic_fetch_add(&segment->references, 1);
@@ -138,12 +145,11 @@ lookup_late(struct store *store, const struct store_entry *entry)
 		found = STORE_EBUSY;
 	for (uint32_t i = 0; i < count; i++) {
 		if (found == 0)
-			found = find_in_segment(segments[i]->segment, &wanted);
+			found = find_in_segment(store, segments[i], &wanted);
 		snapshot_release_segment(segments[i]);
 	}
 	free(segments);
 	if (count > 0)
 		store->budget.left_ns -= state_monotonic_ns() - began_ns;
-	/* A damaged segment cannot answer: its rows count as not found. */
-	return found == STORE_ECORRUPT ? 0 : found;
+	return found;
 }

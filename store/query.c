@@ -13,6 +13,7 @@
 #define TIMEOUT_NS 30000000000ull
 #define MEMORY_BYTES_MAX ((size_t)256 << 20)
 #define ROWS_MAX 1000000u
+#define ATTEMPTS_MAX 100u /* segments that one query may find damaged, and one more */
 
 static struct store_str
 str(const char *text)
@@ -182,21 +183,17 @@ run(struct store *store, const struct store_query *query, const struct sql_query
 							    : "EXPLAIN");
 }
 
-int
-store_query(struct store *store, const struct store_query *query, struct store_result **out,
-	    struct store_error *error)
+static int
+attempt(struct store *store, const struct store_query *query, int64_t began_ns,
+	struct store_result **out, struct store_error *error)
 {
-	int64_t began_ns = state_monotonic_ns();
 	size_t memory = query->memory_bytes_max != 0 ? query->memory_bytes_max : MEMORY_BYTES_MAX;
 	struct store_arena *arena = store_arena_create(memory);
 	struct store_result *result =
 	    arena == NULL ? NULL : store_arena_zalloc(arena, sizeof *result);
-	struct store_error local = {0};
 	struct sql_query *parsed;
 	int code;
 
-	if (error == NULL)
-		error = &local;
 	error->code = 0;
 	error->clickhouse = 0;
 	error->name = NULL;
@@ -219,6 +216,25 @@ store_query(struct store *store, const struct store_query *query, struct store_r
 	result->memory_peak_bytes = store_arena_bytes(arena);
 	*out = result;
 	return 0;
+}
+
+int
+store_query(struct store *store, const struct store_query *query, struct store_result **out,
+	    struct store_error *error)
+{
+	int64_t began_ns = state_monotonic_ns();
+	struct store_error local = {0};
+	int code = 0;
+
+	if (error == NULL)
+		error = &local;
+	/* A segment found damaged is left out of the next snapshot. */
+	for (uint32_t tries = 0; tries < ATTEMPTS_MAX; tries++) {
+		code = attempt(store, query, began_ns, out, error);
+		if (code != STORE_ECORRUPT)
+			break;
+	}
+	return code;
 }
 
 void

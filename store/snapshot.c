@@ -84,6 +84,7 @@ fill_table(struct snapshot *snapshot, uint32_t table)
 			    (struct block){.snapshot = snapshot,
 					   .table = table,
 					   .segment = segment,
+					   .open = snapshot->segments[i],
 					   .index = b,
 					   .rows_count = segment_block_rows_count(segment, b)};
 	}
@@ -111,6 +112,7 @@ snapshot_open(struct store *store, struct snapshot **out, struct store_error *er
 
 	if (snapshot == NULL)
 		return store_error_set(error, STORE_ENOMEM, "out of memory opening a snapshot");
+	snapshot->store = store;
 	snapshot->schema = store->schema;
 	snapshot->tables = calloc(store->schema->tables_count, sizeof *snapshot->tables);
 	pthread_mutex_lock(&store->state_mutex);

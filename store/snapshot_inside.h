@@ -8,11 +8,13 @@
 #include "snapshot.h"
 
 struct open_segment;
+struct store;
 
 struct block {
 	const struct snapshot *snapshot;
 	uint32_t table;
 	const struct segment *segment; /* or NULL: the memtable's */
+	struct open_segment *open;     /* that it belongs to; pinned by the snapshot */
 	uint32_t index;                /* block in the segment */
 	const struct memtable *memtable;
 	uint32_t first_row; /* in the memtable */
@@ -25,6 +27,7 @@ struct snapshot_table {
 };
 
 struct snapshot {
+	struct store *store; /* borrowed */
 	const struct store_schema *schema;
 	uint64_t commit;                /* rows born <= commit < died are visible */
 	struct open_segment **segments; /* owned references */

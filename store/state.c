@@ -24,6 +24,18 @@ state_log(struct store *store, const char *format, ...)
 	store->options.log(store->options.log_context, line);
 }
 
+void
+state_damaged(struct store *store, struct open_segment *segment, const char *text)
+{
+	if (atomic_exchange(&segment->damaged, true))
+		return;
+	state_log(store, "DAMAGED: %s: its %llu rows are left out", text,
+		  (unsigned long long)segment->entry.summary.rows_count);
+	pthread_mutex_lock(&store->state_mutex);
+	store->stats.corrupt_files++;
+	pthread_mutex_unlock(&store->state_mutex);
+}
+
 int64_t
 state_monotonic_ns(void)
 {

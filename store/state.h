@@ -37,7 +37,7 @@ struct open_segment {
 	int64_t opened_ms;       /* monotonic; 0: with the store */
 	uint64_t opened_flush;   /* how many flushes there had been */
 	bool unmergeable;        /* merging it failed; guarded by maintenance_mutex */
-	_Atomic bool damaged;    /* reading it failed: new snapshots leave it out */
+	_Atomic bool damaged;    /* state_damaged() */
 	_Atomic uint32_t references;
 };
 
@@ -93,6 +93,9 @@ struct store {
 };
 
 void state_log(struct store *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Reading it failed: snapshots from now on leave it out; the first time it is a
+ * line in the log and counted. Takes state_mutex. */
+void state_damaged(struct store *store, struct open_segment *segment, const char *text);
 int64_t state_monotonic_ns(void);
 int64_t state_monotonic_ms(void);
 
