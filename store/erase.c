@@ -4,6 +4,7 @@
  * recovery) and publish.h. Must let no flush pass between the record and the
  * rewritten segments: that is what makes it safe to repeat after a crash.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,9 @@ struct erase_pending {
 	struct store_erasure erasure; /* sort.bytes owned */
 	struct erase_pending *next;
 };
+
+static const char unknown_columns[] = "a segment has columns that this version lacks: erase with "
+				      "the version that wrote it";
 
 static uint32_t
 role_of(const struct store_erasure *erasure)
@@ -148,8 +152,7 @@ find_segment(struct store *store, const struct store_erasure *erasure, uint32_t 
 			continue;
 		count = segment_merge_count(segment->segment, filter, &local);
 		if (count == STORE_ECORRUPT) {
-			state_log(store, "DAMAGED: %s: it was not searched for rows to erase",
-				  local.text);
+			state_damaged(store, segment, local.text);
 			continue;
 		}
 		if (count < 0) {
@@ -178,14 +181,55 @@ erase_in_segments(struct store *store, const struct store_erasure *erasure, uint
 	do {
 		result = find_segment(store, erasure, &from, &segment, &filter, rows_count, error);
 		if (result == 0 && segment != NULL && segment_has_unknown_columns(segment->segment))
-			result = store_error_set(
-			    error, STORE_EVERSION,
-			    "a segment has columns that this version lacks: erase with the "
-			    "version that wrote it");
+			result = store_error_set(error, STORE_EVERSION, unknown_columns);
 		if (result == 0 && segment != NULL)
 			result = rewrite(store, segment, &filter, error);
 	} while (result == 0 && segment != NULL);
 	return result;
+}
+
+/* Before anything is logged: a segment that cannot be rewritten would hold up
+ * flushes until a newer version comes. */
+static int
+refuse_unknown(struct store *store, const struct store_erasure *erasure, struct store_error *error)
+{
+	struct segment_merge_filter filter;
+
+	for (uint32_t i = 0; i < store->segments_count; i++) {
+		struct open_segment *segment = store->segments[i];
+
+		if (segment_has_unknown_columns(segment->segment) &&
+		    filter_for(store, segment->entry.table, erasure, &filter) &&
+		    segment_merge_count(segment->segment, &filter, NULL) > 0)
+			return store_error_set(error, STORE_EVERSION, unknown_columns);
+	}
+	return 0;
+}
+
+/* Segments that nobody could search: damaged since they were opened, or then. */
+static int
+tell_unsearched(struct store *store, struct store_error *error)
+{
+	uint32_t count;
+	char path[PATH_MAX] = "";
+
+	pthread_mutex_lock(&store->state_mutex);
+	count = store->manifest.segments_count - store->segments_count;
+	for (uint32_t i = 0; i < store->segments_count; i++) {
+		if (!atomic_load(&store->segments[i]->damaged))
+			continue;
+		count++;
+		manifest_segment_path("", store->schema, &store->segments[i]->entry, path,
+				      sizeof path);
+	}
+	pthread_mutex_unlock(&store->state_mutex);
+	if (count == 0)
+		return 0;
+	return store_error_set(error, STORE_ECORRUPT,
+			       "erased, but %u damaged segments%s%s could not be searched and may "
+			       "still have rows: `drum check` names them",
+			       count, path[0] != '\0' ? ", such as " : "",
+			       path[0] != '\0' ? path + 1 : "");
 }
 
 /* ---- what is not finished -------------------------------------------- */
@@ -281,6 +325,8 @@ store_erase(struct store *store, const struct store_erasure *erasure, uint64_t *
 	pthread_mutex_lock(&store->manifest_mutex);
 	result = erase_finish(store, &ignored, error);
 	if (result == 0)
+		result = refuse_unknown(store, erasure, error);
+	if (result == 0)
 		result = log_erasure(store, erasure, &rows, error);
 	if (result == 0)
 		result = erase_finish(store, &rows, error);
@@ -295,10 +341,14 @@ store_erase(struct store *store, const struct store_erasure *erasure, uint64_t *
 		result = store_flush(store, error);
 	if (result != 0)
 		return result;
+	/* A merge that reads what was rewritten is in vain, but its file has the
+	 * rows until it ends. */
+	pthread_mutex_lock(&store->maintenance_mutex);
+	pthread_mutex_unlock(&store->maintenance_mutex);
 	pthread_mutex_lock(&store->state_mutex);
 	store->stats.erasures++;
 	store->stats.rows_erased += rows;
 	pthread_mutex_unlock(&store->state_mutex);
 	*rows_count = rows;
-	return 0;
+	return tell_unsearched(store, error);
 }

@@ -239,6 +239,8 @@ struct store_erasure {
  * out of memory and segments, then the WAL files that have the rows are
  * removed. Interrupted at any point, the next opening finishes it. Any thread;
  * intake and queries go on. *rows_count: how many rows segments and memory had.
+ * STORE_ECORRUPT: done, but for segments that cannot be read. STORE_EVERSION:
+ * a segment with such rows has columns that the schema lacks; nothing is done.
  */
 int store_erase(struct store *store, const struct store_erasure *erasure, uint64_t *rows_count,
 		struct store_error *error);
