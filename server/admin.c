@@ -202,8 +202,8 @@ parse_erase(h2o_req_t *req, struct admin_job *job, struct parameters *parameters
 		return parameters->wrong;
 	if (parameters->given[0] == parameters->given[1])
 		return "give ?session=ID or ?site=KEY";
-	if (parameters->given[0] &&
-	    (!set_text(job, parameters->values[0]) || !admin_session(job->text, &job->session)))
+	if (parameters->given[0] && (!set_text(job, parameters->values[0]) || job->size != 16 ||
+				     !admin_session(job->text, &job->session)))
 		return "session: expected 16 hex digits, not all 0";
 	if (parameters->given[1] &&
 	    (!set_text(job, parameters->values[1]) || !admin_site(job->size)))
