@@ -12,8 +12,11 @@
 
 #define WAL_FILE_BYTES_MAX (64u << 20) /* then the next group begins a new file */
 #define WAL_FILE_BYTES_MIN (1u << 20)  /* a new generation begins one from here on */
-#define PREFETCHED 8u                  /* entries ahead: the index is too large for the caches */
-#define MEMORY_WAIT_S 5                /* for a flush, when memory is at its bound */
+/* A generation is sealed when its part of the WAL is so large, and flushed when
+ * those that wait have four times as much: replaying takes seconds a GiB. */
+#define WAL_GENERATION_BYTES_MAX ((uint64_t)128 << 20)
+#define PREFETCHED 8u   /* entries ahead: the index is too large for the caches */
+#define MEMORY_WAIT_S 5 /* for a flush, when memory is at its bound */
 
 enum undo_kind { UNDO_APPENDED, UNDO_KILLED, UNDO_VIEW_NEW, UNDO_VIEW_OLD, UNDO_REQUEST };
 
@@ -504,7 +507,8 @@ seal_if_due(struct store *store, bool full, struct store_error *error)
 	struct generation *active = store->active;
 	int result;
 
-	if (!full && state_generation_bytes(active) < store->options.memtable_bytes_max / 4 &&
+	if (!full && active->wal_bytes < WAL_GENERATION_BYTES_MAX &&
+	    state_generation_bytes(active) < store->options.memtable_bytes_max / 4 &&
 	    !is_old(store, active))
 		return 0;
 	pthread_mutex_lock(&store->state_mutex);
@@ -600,6 +604,7 @@ make_durable(struct group *group, struct store_error *error)
 		return result;
 	}
 	pthread_mutex_lock(&store->state_mutex);
+	store->active->wal_bytes += bytes;
 	store->stats.wal_syncs++;
 	store->stats.wal_bytes_written += bytes;
 	store->stats.wal_sync_ns += (uint64_t)(state_monotonic_ns() - began);

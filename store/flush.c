@@ -15,7 +15,8 @@
 #include "publish.h"
 
 #define POLL_S 1
-#define RETRY_S 5 /* after a failed flush */
+#define RETRY_S 5                           /* after a failed flush */
+#define WAL_BYTES_MAX ((uint64_t)512 << 20) /* of sealed generations */
 
 /* A row on its way to a segment: ordered by (day, rank of SORT, TIME), rows of
  * equal keys as they came. */
@@ -304,6 +305,7 @@ is_due(struct store *store)
 {
 	const struct generation *oldest = store->oldest;
 	size_t sealed_bytes = 0;
+	uint64_t wal_bytes = 0;
 
 	if (!oldest->sealed)
 		return false;
@@ -311,8 +313,8 @@ is_due(struct store *store)
 	    state_monotonic_ms() - oldest->last_ms >= store->options.hold_ms)
 		return true;
 	for (const struct generation *g = oldest; g != NULL && g->sealed; g = g->next)
-		sealed_bytes += state_generation_bytes(g);
-	return sealed_bytes > store->options.memtable_bytes_max / 2;
+		sealed_bytes += state_generation_bytes(g), wal_bytes += g->wal_bytes;
+	return sealed_bytes > store->options.memtable_bytes_max / 2 || wal_bytes > WAL_BYTES_MAX;
 }
 
 static void

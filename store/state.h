@@ -22,6 +22,7 @@ struct generation {
 	struct memtable *memtable; /* owned: one reference */
 	uint64_t wal_floor;        /* the WAL file that has its first commit */
 	uint64_t last_commit;
+	uint64_t wal_bytes; /* of its commits; guarded by state_mutex */
 	int64_t created_ms; /* monotonic */
 	int64_t last_ms;    /* monotonic: its views' last beacon */
 	/* The next two guarded by writer_mutex, and so is leaving the list: */

@@ -5,6 +5,8 @@
  *   bench_store generate COUNT SEED FILE    fixed records (rows.h)
  *   bench_store csv FILE                    for the peers, to stdout
  *   bench_store load FILE DIR               one line of JSON with the figures
+ *   bench_store recover FILE DIR            as if the power went before a flush
+ *   bench_store decode DIR                  ns a value, column by column
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,10 +14,12 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "rows.h"
+#include "store/snapshot.h"
 
 #define ROWS_PER_COMMIT 1000u /* as an import has them */
 #define COMMITS_PER_GROUP 8u
@@ -239,26 +243,35 @@ print_log(void *context, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
+static const struct rows_record *
+map_records(const char *file, uint64_t *count)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stat status;
+	const void *records;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return NULL;
+	*count = (uint64_t)status.st_size / sizeof(struct rows_record);
+	records = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	return records == MAP_FAILED ? NULL : records;
+}
+
 static int
 load(const char *file, const char *directory)
 {
 	struct store_options options = {
 	    .directory = directory, .schema = &schema, .log = print_log};
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
-	struct stat status;
-	const struct rows_record *records;
 	struct store_error error = {0};
 	struct store_stats stats;
 	struct store *store;
 	uint64_t count;
+	const struct rows_record *records = map_records(file, &count);
 	double began, appended, flushed, merged, cpu;
 
-	if (fd < 0 || fstat(fd, &status) != 0)
+	if (records == NULL)
 		return perror(file), 1;
-	count = (uint64_t)status.st_size / sizeof *records;
-	records = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (records == MAP_FAILED)
-		return perror("mmap"), 1;
 	if (store_open(&options, &store, &error) != 0)
 		return fprintf(stderr, "%s\n", error.text), 1;
 	began = now_s();
@@ -287,6 +300,104 @@ load(const char *file, const char *directory)
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
 
+/* ---- recovery -------------------------------------------------------- */
+
+/* The child appends what no flush takes away and ends without closing. */
+static int
+recover(const char *file, const char *directory)
+{
+	struct store_options options = {.directory = directory,
+					.schema = &schema,
+					.memtable_bytes_max = (size_t)4 << 30,
+					.no_maintenance = true};
+	struct store_error error = {0};
+	struct store_stats stats;
+	struct store *store;
+	uint64_t count;
+	const struct rows_record *records = map_records(file, &count);
+	pid_t child;
+	int status;
+	double began;
+
+	if (records == NULL)
+		return perror(file), 1;
+	count = count < 1500000 ? count : 1500000;
+	if ((child = fork()) == 0) {
+		if (store_open(&options, &store, &error) != 0 ||
+		    append_all(store, records, count) != 0)
+			_exit(1);
+		store_stats(store, &stats);
+		printf("{\"wal_bytes\":%llu,", (unsigned long long)stats.wal_bytes_written);
+		fflush(stdout);
+		_exit(0);
+	}
+	if (waitpid(child, &status, 0) != child || status != 0)
+		return 1;
+	began = now_s();
+	if (store_open(&options, &store, &error) != 0)
+		return fprintf(stderr, "%s\n", error.text), 1;
+	printf("\"rows\":%llu,\"recover_s\":%.2f}\n", (unsigned long long)count, now_s() - began);
+	return store_close(store, &error) == 0 ? 0 : 1;
+}
+
+/* ---- decoding -------------------------------------------------------- */
+
+#define DECODE_TIMES 5
+
+/* Least of a few runs over all blocks, in ns a value. */
+static double
+decode_column(struct store *store, const char *name)
+{
+	struct store_error error = {0};
+	struct snapshot *snapshot;
+	struct store_arena *arena = store_arena_create(0);
+	struct store_str no_key = {NULL, 0};
+	double least = 1e9;
+	uint16_t column = 0;
+
+	while (strcmp(columns[column].name, name) != 0)
+		column++;
+	if (arena == NULL || snapshot_open(store, &snapshot, &error) != 0)
+		return -1;
+	for (int times = 0; times < DECODE_TIMES; times++) {
+		double began = now_s(), taken;
+		uint64_t rows = 0;
+
+		for (uint32_t i = 0; i < snapshot_blocks_count(snapshot, 0); i++) {
+			const struct block *block = snapshot_block(snapshot, 0, i);
+			struct vector vector;
+
+			if (block_read(block, column, no_key, arena, &vector, &error) != 0)
+				return -1;
+			rows += block_rows_count(block);
+			store_arena_reset(arena);
+		}
+		taken = (now_s() - began) / (double)rows * 1e9;
+		least = taken < least ? taken : least;
+	}
+	snapshot_close(snapshot);
+	store_arena_free(arena);
+	return least;
+}
+
+static int
+decode(const char *directory)
+{
+	struct store_options options = {
+	    .directory = directory, .schema = &schema, .read_only = true};
+	struct store_error error = {0};
+	struct store *store;
+
+	if (store_open(&options, &store, &error) != 0)
+		return fprintf(stderr, "%s\n", error.text), 1;
+	printf("{");
+	for (uint32_t i = 0; i < COLUMNS; i++)
+		printf("%s\"%s\":%.3f", i > 0 ? "," : "", columns[i].name,
+		       decode_column(store, columns[i].name));
+	printf("}\n");
+	return store_close(store, &error) == 0 ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -311,6 +422,10 @@ main(int argc, char **argv)
 	}
 	if (argc == 4 && strcmp(argv[1], "load") == 0)
 		return load(argv[2], argv[3]);
-	fprintf(stderr, "usage: bench_store generate COUNT SEED FILE | csv FILE | load FILE DIR\n");
+	if (argc == 4 && strcmp(argv[1], "recover") == 0)
+		return recover(argv[2], argv[3]);
+	if (argc == 3 && strcmp(argv[1], "decode") == 0)
+		return decode(argv[2]);
+	fprintf(stderr, "usage: see the head of bench_store.c\n");
 	return 2;
 }
