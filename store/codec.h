@@ -21,6 +21,16 @@ enum codec {
 };
 
 #define CODEC_LAST CODEC_DISTINCT
+
+/* Plain loops compiled for wider vectors too; the loader picks what the machine
+ * has. All variants do the same integer arithmetic. Sanitizers run before the
+ * loader has chosen. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#define CODEC_CLONES __attribute__((target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
+#define CODEC_CLONES
+#endif
 #define CODEC_GROUP_ROWS 1024u
 #define CODEC_GROUPS_MAX 64u /* of 65,536 values */
 

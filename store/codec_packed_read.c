@@ -30,7 +30,7 @@ bits_get(const unsigned char *bytes, size_t size, size_t at, uint32_t width)
 /* ---- stripes ----------------------------------------------------------- */
 
 /* out[i] = the i-th value's low bits + base; 1 <= width <= 32. */
-static void
+static inline __attribute__((always_inline)) void
 unpack32(const unsigned char *restrict packed, uint32_t width, uint32_t base,
 	 uint32_t *restrict out)
 {
@@ -55,7 +55,7 @@ unpack32(const unsigned char *restrict packed, uint32_t width, uint32_t base,
 }
 
 /* The same in lanes of 64 bits; 33 <= width <= 64. */
-static void
+static inline __attribute__((always_inline)) void
 unpack64(const unsigned char *restrict packed, uint32_t width, uint64_t base, int64_t *restrict out)
 {
 	uint64_t mask = packed_mask(width);
@@ -165,7 +165,7 @@ read_exception(const struct parts *parts, uint32_t i, uint32_t count, uint32_t *
 	return *position >= count || (i > 0 && *position <= previous) ? -1 : 0;
 }
 
-static void
+CODEC_CLONES static void
 read_low(const struct parts *parts, uint32_t count, int64_t *values)
 {
 	uint32_t narrow[CODEC_GROUP_ROWS];
@@ -211,7 +211,7 @@ codec_packed_read(const unsigned char *bytes, size_t size, uint32_t count, int64
 	return reader.left == 0 ? 0 : -1;
 }
 
-static void
+CODEC_CLONES static void
 read_low_codes(const struct parts *parts, uint32_t count, uint32_t *codes)
 {
 	uint32_t base = (uint32_t)parts->base;

@@ -234,14 +234,27 @@ read_numbers(const struct read *read)
 				read->count, scratch, values) != 0) {
 		return malformed(read, "malformed chunk");
 	}
-	/* Dense values move to their rows, from the back; read_nulls() has made
-	 * sure that their number fits the bitmap. */
-	for (uint32_t row = read->rows, left = read->count; row-- > 0 && left <= row;)
-		values[row] = bitmap_get(nulls, row) ? 0 : values[--left];
+	/* Dense values move to their rows, from the back, NULL rows taking a
+	 * neighbour's, for lack of branches; read_nulls() has made sure that their
+	 * number fits the bitmap. */
+	for (uint32_t row = read->rows, left = read->count; row-- > 0 && left <= row;) {
+		left -= !bitmap_get(nulls, row);
+		values[row] = values[left];
+	}
 	for (uint32_t row = 0; nulls != NULL && !read->nullable && row < read->rows; row++)
 		values[row] = bitmap_get(nulls, row) ? 0 : values[row];
 	read->out->values = values;
 	return 0;
+}
+
+CODEC_CLONES static uint32_t
+highest_code(const uint32_t *codes, uint32_t count)
+{
+	uint32_t highest = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		highest = codes[i] > highest ? codes[i] : highest;
+	return highest;
 }
 
 static int
@@ -251,7 +264,6 @@ read_codes(const struct read *read)
 	const uint64_t *nulls = read->out->nulls;
 	const struct segment_chunk *chunk = read->chunk;
 	uint32_t *codes = store_arena_alloc(read->arena, (size_t)read->rows * sizeof *codes);
-	uint32_t highest = 0;
 	int result;
 	const unsigned char *encoded = encoded_values(read, &result);
 
@@ -266,9 +278,7 @@ read_codes(const struct read *read)
 				      read->count, codes) != 0) {
 		return malformed(read, "malformed chunk");
 	}
-	for (uint32_t i = 0; i < read->count; i++)
-		highest = codes[i] > highest ? codes[i] : highest;
-	if (highest >= dictionary->count)
+	if (highest_code(codes, read->count) >= dictionary->count)
 		return malformed(read, "code beyond the dictionary");
 	read->out->codes = codes;
 	read->out->dictionary = dictionary;
