@@ -25,7 +25,8 @@ struct undo {
 	struct memtable *memtable;
 	uint32_t table, row;
 	uint64_t born;
-	struct view view; /* as it was, or its key */
+	struct view view;        /* as it was, or its key */
+	struct generation *from; /* which had the view that moved, or NULL */
 };
 
 struct group {
@@ -71,6 +72,8 @@ undo_to(struct group *group, size_t mark)
 			break;
 		case UNDO_VIEW_NEW:
 			view_index_remove_last(&undo->view.generation->views);
+			if (undo->from != NULL)
+				undo->from->views_moved--;
 			break;
 		case UNDO_VIEW_OLD:
 			(void)state_put_view(&undo->view); /* overwrites */
@@ -118,18 +121,22 @@ kill_row(struct group *group, const struct view *view)
 	return result;
 }
 
+/* `from`: the generation that had it, or NULL. */
 static int
-put_view(struct group *group, const struct view *view)
+put_view(struct group *group, const struct view *view, struct generation *from)
 {
 	const struct view *old = view_index_find(&view->generation->views, view->state.key);
 	struct undo undo = {.kind = old == NULL ? UNDO_VIEW_NEW : UNDO_VIEW_OLD,
-			    .view = old == NULL ? *view : *old};
+			    .view = old == NULL ? *view : *old,
+			    .from = from == view->generation ? NULL : from};
 	int result = remember(group, &undo);
 
 	if (result != 0)
 		return result;
 	if ((result = state_put_view(view)) != 0)
 		group->undo_count--;
+	else if (undo.from != NULL)
+		undo.from->views_moved++;
 	return result;
 }
 
@@ -303,7 +310,7 @@ apply_entry(struct group *group, struct store_entry *entry, const uint64_t key[2
 	view.state.last_ms = entry->received_ms;
 	logged->keyed = true;
 	if ((result = apply_rows(group, entry, old, &view, logged)) != 0 ||
-	    (result = put_view(group, &view)) != 0)
+	    (result = put_view(group, &view, old == NULL ? NULL : old->generation)) != 0)
 		return result;
 	store->active->last_ms = group->now_ms;
 	return 1;

@@ -70,6 +70,7 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 	/* The row went into a segment after this entry: the view is closed, and
 	 * later updates look it up there. */
 	bool is_closed = old == NULL && entry->view.had_row && !entry->view.has_row;
+	struct generation *from = old == NULL ? NULL : old->generation;
 	int result;
 
 	view.generation = store->active;
@@ -97,7 +98,11 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 			view.row = row;
 		}
 	}
-	return entry->keyed && !is_closed ? state_put_view(&view) : 0;
+	if (!entry->keyed || is_closed)
+		return 0;
+	if ((result = state_put_view(&view)) == 0 && from != NULL && from != view.generation)
+		from->views_moved++;
+	return result;
 }
 
 struct entries {

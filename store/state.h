@@ -25,8 +25,9 @@ struct generation {
 	uint64_t wal_bytes; /* of its commits; guarded by state_mutex */
 	int64_t created_ms; /* monotonic */
 	int64_t last_ms;    /* monotonic: its views' last beacon */
-	/* The next two guarded by writer_mutex, and so is leaving the list: */
+	/* The next three guarded by writer_mutex, and so is leaving the list: */
 	struct view_index views; /* owned */
+	uint32_t views_moved;    /* of them: those that a younger generation has too */
 	bool views_closed;       /* it is being flushed: updates of its views are late */
 	bool sealed;
 	struct generation *next; /* younger */

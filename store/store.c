@@ -415,7 +415,7 @@ store_stats(struct store *store, struct store_stats *out)
 	*out = store->stats;
 	out->memtable_bytes = state_memtable_bytes(store);
 	for (const struct generation *g = store->oldest; g != NULL; g = g->next) {
-		out->views_open += g->views.count;
+		out->views_open += g->views.count - g->views_moved;
 		for (uint32_t i = 0; i < store->schema->tables_count; i++)
 			out->memtable_rows += memtable_rows_count(g->memtable, i);
 	}
