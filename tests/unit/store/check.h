@@ -1,4 +1,4 @@
-/* What the store's unit tests share: cmocka with its prerequisites, a seeded
+/* What the unit tests share: cmocka with its prerequisites, a seeded
  * generator, and a directory that goes when the test ends. */
 #ifndef CHECK_H
 #define CHECK_H
