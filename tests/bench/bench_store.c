@@ -7,6 +7,7 @@
  *   bench_store load FILE DIR               one line of JSON with the figures
  *   bench_store recover FILE DIR            as if the power went before a flush
  *   bench_store decode DIR                  ns a value, column by column
+ *   bench_store query DIR THREADS SQL...    least ms of several runs, each
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -398,6 +399,41 @@ decode(const char *directory)
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
 
+/* ---- queries --------------------------------------------------------- */
+
+#define QUERY_TIMES 7
+
+static int
+query(const char *directory, uint32_t threads, char **texts, int count)
+{
+	struct store_options options = {
+	    .directory = directory, .schema = &schema, .read_only = true};
+	struct store_error error = {0};
+	struct store *store;
+
+	if (store_open(&options, &store, &error) != 0)
+		return fprintf(stderr, "%s\n", error.text), 1;
+	printf("[");
+	for (int i = 0; i < count; i++) {
+		struct store_query asked = {.text = string(texts[i]), .threads = threads};
+		double least = 1e9;
+
+		for (int times = 0; times < QUERY_TIMES; times++) {
+			struct store_result *result = NULL;
+			double began = now_s(), taken;
+
+			if (store_query(store, &asked, &result, &error) != 0)
+				return fprintf(stderr, "%s: %s\n", texts[i], error.text), 1;
+			taken = (now_s() - began) * 1e3;
+			least = taken < least ? taken : least;
+			store_result_free(result);
+		}
+		printf("%s%.2f", i > 0 ? "," : "", least);
+	}
+	printf("]\n");
+	return store_close(store, &error) == 0 ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -426,6 +462,8 @@ main(int argc, char **argv)
 		return recover(argv[2], argv[3]);
 	if (argc == 3 && strcmp(argv[1], "decode") == 0)
 		return decode(argv[2]);
+	if (argc >= 5 && strcmp(argv[1], "query") == 0)
+		return query(argv[2], (uint32_t)strtoul(argv[3], NULL, 10), argv + 4, argc - 4);
 	fprintf(stderr, "usage: see the head of bench_store.c\n");
 	return 2;
 }
