@@ -153,6 +153,7 @@ const first = (...headings) => new Map(tables(SQL, ...headings).flatMap(([cell])
 compare('function', functions(), first('## Functions'), SQL);
 compare('aggregate', new Map([...part(read('store/aggregate.c'), '} known[] = {', '};').matchAll(/\{"(\w+)",/g)].map((match) => [match[1]])), first('## Aggregates'), SQL);
 compare('missing function', new Map([...part(read('store/function.c'), 'function_is_planned', '};').matchAll(/"(\w+)"/g)].map((match) => [match[1]])), first('## Known and not executed'), SQL);
-compare('format', new Map([...part(read('server/format.c'), 'format_find', '};').matchAll(/\{"(\w+)",/g)].map((match) => [match[1]])), first('## Formats'), SQL);
+const formats = [...read('server/format.def').matchAll(/^FORMAT\(\w+,\s*"(\w+)",\s*"([^"]*)"/gm)].flatMap(([, name, aliases]) => [name, ...aliases.split(',').filter(Boolean)]);
+compare('format', new Map(formats.map((name) => [name])), first('## Formats'), SQL);
 
 process.exit(wrong ? 1 : 0);
