@@ -176,9 +176,13 @@ CYCLES ?= 100
 test: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build SANITIZE=address,undefined
-	@CYCLES=$(CYCLES) tests/run $(BUILD) build/sanitize-address-undefined
+	@$(MAKE) --no-print-directory -j$$(nproc) test-threads SANITIZE=thread
+	@CYCLES=$(CYCLES) tests/run $(BUILD) build/sanitize-address-undefined build/sanitize-thread
 
 test-build: $(BUILD)/drum $(UNIT) $(TOOLS) $(FUZZ)
+
+# What shares memory between threads, for ThreadSanitizer.
+test-threads: $(addprefix $(BUILD)/tests/unit/store/test_,threads memtable view_index)
 
 # New inputs are kept in build/fuzz/TARGET; those worth keeping for ever belong
 # in tests/fuzz/corpus/TARGET.
@@ -230,4 +234,4 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all deps deps-test run demo test test-build crash fuzz lint bench install format clean
+.PHONY: all deps deps-test run demo test test-build test-threads crash fuzz lint bench install format clean
