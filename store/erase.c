@@ -148,7 +148,8 @@ find_segment(struct store *store, const struct store_erasure *erasure, uint32_t 
 		struct store_error local = {0};
 		int64_t count;
 
-		if (!filter_for(store, segment->entry.table, erasure, filter))
+		if (atomic_load(&segment->damaged) ||
+		    !filter_for(store, segment->entry.table, erasure, filter))
 			continue;
 		count = segment_merge_count(segment->segment, filter, &local);
 		if (count == STORE_ECORRUPT) {
@@ -174,6 +175,7 @@ erase_in_segments(struct store *store, const struct store_erasure *erasure, uint
 		  struct store_error *error)
 {
 	struct segment_merge_filter filter;
+	struct store_error local = {0};
 	struct open_segment *segment;
 	uint32_t from = 0;
 	int result;
@@ -183,7 +185,13 @@ erase_in_segments(struct store *store, const struct store_erasure *erasure, uint
 		if (result == 0 && segment != NULL && segment_has_unknown_columns(segment->segment))
 			result = store_error_set(error, STORE_EVERSION, unknown_columns);
 		if (result == 0 && segment != NULL)
-			result = rewrite(store, segment, &filter, error);
+			result = rewrite(store, segment, &filter, &local);
+		/* What cannot be read must not hold up flushes: it is served no more. */
+		if (result == STORE_ECORRUPT) {
+			state_damaged(store, segment, local.text);
+			result = 0;
+		} else if (result != 0 && error != NULL && local.code != 0)
+			*error = local;
 	} while (result == 0 && segment != NULL);
 	return result;
 }
@@ -226,8 +234,8 @@ tell_unsearched(struct store *store, struct store_error *error)
 	if (count == 0)
 		return 0;
 	return store_error_set(error, STORE_ECORRUPT,
-			       "erased, but %u damaged segments%s%s could not be searched and may "
-			       "still have rows: `drum check` names them",
+			       "erased, but damaged segments (%u%s%s) could not be searched and "
+			       "may still have rows: `drum check` names them",
 			       count, path[0] != '\0' ? ", such as " : "",
 			       path[0] != '\0' ? path + 1 : "");
 }
