@@ -80,9 +80,9 @@ export function keepAll(directory) {
 
 /**
  * `drum serve` on `data`, with further arguments; resolves when it listens,
- * which is after recovery. { url, https, child, query, end }: https is a promise
+ * which is after recovery. { url, https, child, query, log, end }: https is a promise
  * of the TLS listener's URL; query(sql) gives the answer's text and rejects
- * unless it is 200.
+ * unless it is 200; log() what it wrote to stderr so far.
  */
 export async function serve(data, args = [], binary = DRUM) {
 	const child = spawn(
@@ -90,6 +90,10 @@ export async function serve(data, args = [], binary = DRUM) {
 		['serve', '--data', data, '--http', '127.0.0.1:0', '--https', '127.0.0.1:0', ...args],
 		{ stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, DRUM_TOKEN: TOKEN } },
 	);
+	let text = '';
+	child.stderr.on('data', (chunk) => {
+		if (text.length < 100000) text += chunk;
+	});
 	try {
 		const https = stderrMatch(child, /listening on (https:\/\/\S+:\d+)/).then((match) => match[1]);
 		https.catch(() => {}); // of interest only to those who await it
@@ -99,7 +103,7 @@ export async function serve(data, args = [], binary = DRUM) {
 			if (status !== 200) throw new Error(`${sql}: ${status} ${text}`);
 			return text;
 		};
-		return { url, https, child, query, end: (signal) => end(child, signal) };
+		return { url, https, child, query, log: () => text, end: (signal) => end(child, signal) };
 	} catch (error) {
 		await end(child, 'SIGKILL');
 		throw error;

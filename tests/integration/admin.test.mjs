@@ -85,12 +85,6 @@ function load(server, more = {}) {
   return { acknowledged, stop: () => ((stopped = true), done) };
 }
 
-function logOf(server) {
-  const log = { text: '' };
-  server.child.stderr.on('data', (chunk) => (log.text += chunk));
-  return log;
-}
-
 for (const [what, query, more] of [
   ['session', `session=${SESSION}`, { session: SESSION }],
   ['site', 'site=gone', { site: 'gone' }],
@@ -107,7 +101,6 @@ for (const [what, query, more] of [
     assert.ok(inSegments.some((file) => file.endsWith('.seg')), 'the search finds it in segments');
     if (what === 'session') assert.ok(having(data, formsOf(SESSION)[1]).length > 0, 'and the number');
     server = await serve(data);
-    const log = logOf(server);
     for (let i = 0; i < 3; i++) await send(server, marked(mark, more));
     for (let i = 0; i < 10; i++) await send(server, beacon());
     assert.ok(having(path.join(data, 'wal'), mark).length > 0, 'and in the log');
@@ -125,8 +118,8 @@ for (const [what, query, more] of [
     assert.deepEqual(await counts(server), [kept, kept, kept]);
     assert.equal(await metric(server, 'erasures_total'), 1);
     assert.equal(await metric(server, 'rows_erased_total'), 24);
-    assert.match(log.text, new RegExp(`Z admin: erase ${query.replace('=', ' ')}: asked for by DRUM_TOKEN from 127\\.0\\.0\\.1\n`));
-    assert.match(log.text, new RegExp(`Z admin: erase ${query.replace('=', ' ')}: 24 rows are erased\n`));
+    assert.match(server.log(), new RegExp(`Z admin: erase ${query.replace('=', ' ')}: asked for by DRUM_TOKEN from 127\\.0\\.0\\.1\n`));
+    assert.match(server.log(), new RegExp(`Z admin: erase ${query.replace('=', ' ')}: 24 rows are erased\n`));
 
     assert.deepEqual(await (await post(`${server.url}/admin/erase?${query}`)).json(), { rows: 0 }, 'again is no harm');
     await send(server, beacon(more));
@@ -170,7 +163,7 @@ test('a backup under load has every beacon acknowledged before', async () => {
   await run(DRUM, ['import', '--url', server.url, '--token', TOKEN, imported]);
   assert.equal(await server.end(), 0);
   server = await serve(data);
-  const log = logOf(server), loads = [load(server), load(server, { site: 'blog' }), load(server, { site: 'docs' })];
+  const loads = [load(server), load(server, { site: 'blog' }), load(server, { site: 'docs' })];
   const backups = [];
   for (let i = 0; i < 4; i++) {
     const sent = () => loads.flatMap((one) => one.acknowledged);
@@ -190,8 +183,8 @@ test('a backup under load has every beacon acknowledged before', async () => {
     if (i === 1) await post(`${server.url}/admin/erase?site=nobody`); // flushes: later backups have more in segments
   }
   for (const one of loads) await one.stop();
-  assert.match(log.text, /Z admin: backup to \S+backup-0: asked for by DRUM_TOKEN from 127\.0\.0\.1\n/);
-  assert.match(log.text, /Z admin: backup to \S+backup-0: done, \d+ segments and \d+ bytes of WAL\n/);
+  assert.match(server.log(), /Z admin: backup to \S+backup-0: asked for by DRUM_TOKEN from 127\.0\.0\.1\n/);
+  assert.match(server.log(), /Z admin: backup to \S+backup-0: done, \d+ segments and \d+ bytes of WAL\n/);
   assert.equal(await server.end(), 0);
 
   for (const { to, before } of backups) {
@@ -232,7 +225,6 @@ test('what is wrong with a request is one line, and does nothing', async () => {
   const make = (role) => spawnSync(DRUM, ['token', '--data', data, '--role', role, '--name', `for ${role}`]).stdout.toString().trim();
   const [query, importer, admin] = ['query', 'import', 'admin'].map(make);
   const server = await serve(data);
-  const log = logOf(server);
   fs.mkdirSync(there);
   try {
     await send(server, beacon());
@@ -271,8 +263,8 @@ test('what is wrong with a request is one line, and does nothing', async () => {
     assert.deepEqual(fs.readdirSync(there), []);
     const answer = await post(`${server.url}/admin/erase?site=shop`, undefined, { Authorization: `Bearer ${admin}` });
     assert.deepEqual(await answer.json(), { rows: 6 });
-    assert.match(log.text, /admin: erase site shop: asked for by for admin from 127/);
-    assert.match(log.text, /admin: backup to \S+: failed: \S+there is there already/);
+    assert.match(server.log(), /admin: erase site shop: asked for by for admin from 127/);
+    assert.match(server.log(), /admin: backup to \S+: failed: \S+there is there already/);
   } finally {
     assert.equal(await server.end(), 0);
   }
