@@ -95,6 +95,25 @@ gather_codes(struct evaluation *evaluation, const struct vector *vector, struct 
 	return 0;
 }
 
+/* Strings of which some are NULL have no codes: those are never NULL. */
+static int
+gather_strings(struct evaluation *evaluation, const struct vector *vector, struct type type,
+	       struct data *out)
+{
+	int result = data_allocate(evaluation, type, evaluation->count, out);
+
+	if (result != 0 || (result = gather_nulls(evaluation, vector, out)) != 0)
+		return result;
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t row = vector->constant ? 0 : row_of(evaluation, i);
+
+		out->s[i] = out->nulls[i]
+				? (struct store_str){"", 0}
+				: dictionary_entry(vector->dictionary, vector->codes[row]);
+	}
+	return 0;
+}
+
 static int
 read_column(struct evaluation *evaluation, const struct expression *expression, struct data *out)
 {
@@ -116,7 +135,10 @@ read_column(struct evaluation *evaluation, const struct expression *expression, 
 		return result;
 	evaluation->bytes_read +=
 	    block_column_bytes(evaluation->block, expression->column, expression->key);
-	if (expression->type.type == STORE_R_STRING)
+	if (expression->type.type == STORE_R_STRING && expression->type.nullable &&
+	    (vector.nulls != NULL || vector.all_null))
+		result = gather_strings(evaluation, &vector, expression->type, out);
+	else if (expression->type.type == STORE_R_STRING)
 		result = gather_codes(evaluation, &vector, expression->type, out);
 	else
 		result = gather_numbers(evaluation, column, &vector, expression->type, out);

@@ -31,9 +31,12 @@ struct number_chunk {
 	_Atomic uint64_t present[CHUNK_ROWS / 64];
 };
 
+/* 0: absent, or '' where that is the same; CODE_EMPTY: '' where it is not. */
 struct code_chunk {
 	uint32_t codes[CHUNK_ROWS];
 };
+
+#define CODE_EMPTY UINT32_MAX
 
 /* Distinct strings of a column; code 0 is ''. Writer adds, readers look up. */
 struct strings {
@@ -441,6 +444,8 @@ put_cell(struct memtable *memtable, struct table *table, const struct store_cell
 	}
 	if ((result = intern(memtable, column->strings, cell->value.s, &code)) != 0)
 		return result;
+	if (code == 0 && table->schema->columns[cell->column].flags & STORE_NULLABLE)
+		code = CODE_EMPTY;
 	((struct code_chunk *)chunk)->codes[at] = code;
 	return 0;
 }
@@ -520,7 +525,7 @@ get_cell(const struct table *table, const struct column *column, uint32_t row,
 {
 	const struct store_column *schema = &table->schema->columns[column->index];
 	void *chunk = column->chunks[row / CHUNK_ROWS];
-	uint32_t at = row % CHUNK_ROWS;
+	uint32_t at = row % CHUNK_ROWS, code;
 
 	if (chunk == NULL)
 		return false;
@@ -537,8 +542,9 @@ get_cell(const struct table *table, const struct column *column, uint32_t row,
 			cell->value.i = numbers->values[at];
 		return true;
 	}
-	cell->value.s = string_at(column->strings, ((struct code_chunk *)chunk)->codes[at]);
-	return ((struct code_chunk *)chunk)->codes[at] != 0;
+	code = ((struct code_chunk *)chunk)->codes[at];
+	cell->value.s = string_at(column->strings, code == CODE_EMPTY ? 0 : code);
+	return code != 0;
 }
 
 int
@@ -655,13 +661,17 @@ read_numbers(const struct column *column, bool nullable, const uint32_t *rows, u
 }
 
 static int
-read_strings(const struct column *column, const uint32_t *rows, uint32_t first, uint32_t count,
-	     struct store_arena *arena, struct vector *out)
+read_strings(const struct column *column, bool nullable, const uint32_t *rows, uint32_t first,
+	     uint32_t count, struct store_arena *arena, struct vector *out)
 {
 	struct dictionary *dictionary = store_arena_alloc(arena, sizeof *dictionary);
 	uint32_t *codes = store_arena_alloc(arena, count * sizeof *codes);
+	uint64_t *nulls = NULL;
 
 	if (codes == NULL || dictionary == NULL)
+		return STORE_ELIMIT;
+	if (nullable &&
+	    (nulls = store_arena_zalloc(arena, bitmap_words(count) * sizeof *nulls)) == NULL)
 		return STORE_ELIMIT;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t row = rows == NULL ? first + i : rows[i];
@@ -669,10 +679,15 @@ read_strings(const struct column *column, const uint32_t *rows, uint32_t first, 
 		    atomic_load_explicit(&column->chunks[row / CHUNK_ROWS], memory_order_acquire);
 
 		codes[i] = chunk == NULL ? 0 : chunk->codes[row % CHUNK_ROWS];
+		if (nullable && codes[i] == 0)
+			bitmap_set(nulls, i);
+		if (codes[i] == CODE_EMPTY)
+			codes[i] = 0;
 	}
 	dictionary->count = atomic_load_explicit(&column->strings->count, memory_order_acquire);
 	dictionary->chunks = (const struct store_str *const *)column->strings->chunks;
 	out->codes = codes;
+	out->nulls = nulls;
 	out->dictionary = dictionary;
 	return 0;
 }
@@ -694,5 +709,5 @@ memtable_read(const struct memtable *memtable, uint32_t table_index, uint16_t co
 	}
 	if (column->numeric)
 		return read_numbers(column, nullable, rows, first, count, arena, out);
-	return read_strings(column, rows, first, count, arena, out);
+	return read_strings(column, nullable, rows, first, count, arena, out);
 }
