@@ -51,7 +51,7 @@ STORE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard store/*.c))
 SERVER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard server/*.c))
 GEN_OBJ := $(BUILD)/gen/useragent_table.o $(BUILD)/gen/assets.o
 UNIT := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
-TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c))
+TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c tests/golden/*.c))
 BENCH := $(BUILD)/tests/bench/bench_store
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -80,6 +80,10 @@ $(BUILD)/tests/unit/server/%: tests/unit/server/%.c $(SERVER_OBJ) $(GEN_OBJ) $(B
 $(BUILD)/tests/crash/%: tests/crash/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $<
+
+$(BUILD)/tests/golden/%: tests/golden/%.c $(BUILD)/libstore.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/libstore.a $(STORE_LIBS)
 
 $(BENCH): tests/bench/bench_store.c tests/bench/rows.c tests/bench/rows.h $(BUILD)/libstore.a
 	@mkdir -p $(@D)
