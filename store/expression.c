@@ -149,20 +149,40 @@ read_column(struct evaluation *evaluation, const struct expression *expression, 
 
 /* ---- calls ----------------------------------------------------------- */
 
+/* The arguments one by one, each for the rows that want it. */
+static int
+evaluate_lazily(struct evaluation *evaluation, const struct expression *expression,
+		struct data *args)
+{
+	const uint8_t *active = evaluation->active;
+	uint8_t *mask = store_arena_alloc(evaluation->arena, evaluation->count + 1u);
+	int result = mask == NULL ? expression_no_memory(evaluation->error) : 0;
+
+	for (uint32_t i = 0; result == 0 && i < expression->args_count; i++) {
+		if (i > 0) {
+			function_mask(expression, args, i - 1, active, evaluation->count, mask);
+			evaluation->active = mask;
+		}
+		result = expression_evaluate(evaluation, expression->args[i], &args[i]);
+		evaluation->active = active;
+	}
+	return result;
+}
+
 static int
 evaluate_call(struct evaluation *evaluation, const struct expression *expression, struct data *out)
 {
 	struct data *args =
 	    store_arena_alloc(evaluation->arena, (expression->args_count + 1u) * sizeof *args);
-	int result;
+	int result = args == NULL ? expression_no_memory(evaluation->error) : 0;
 
-	if (args == NULL)
-		return expression_no_memory(evaluation->error);
-	for (uint32_t i = 0; i < expression->args_count; i++) {
-		if ((result = expression_evaluate(evaluation, expression->args[i], &args[i])) != 0)
-			return result;
+	if (result == 0 && expression->may_fail && function_is_lazy(expression->function)) {
+		result = evaluate_lazily(evaluation, expression, args);
+	} else {
+		for (uint32_t i = 0; result == 0 && i < expression->args_count; i++)
+			result = expression_evaluate(evaluation, expression->args[i], &args[i]);
 	}
-	return function_evaluate(evaluation, expression, args, out);
+	return result != 0 ? result : function_evaluate(evaluation, expression, args, out);
 }
 
 /* Results per dictionary entry, spread over the rows by their codes. */
@@ -211,6 +231,7 @@ evaluate_by_entry(struct evaluation *evaluation, const struct expression *expres
 	for (uint32_t i = 0; i < entries.count; i++)
 		entries.s[i] = dictionary_entry(coded.dictionary, i);
 	inner.count = entries.count;
+	inner.active = NULL;
 	inner.entry_column = expression->only_string;
 	inner.entries = &entries;
 	if ((result = evaluate_call(&inner, expression, &per_entry)) == STORE_ELIMIT)

@@ -41,6 +41,8 @@ enum expression_kind {
 };
 
 struct function;
+struct function_set;
+struct relation;
 struct evaluation;
 
 struct expression {
@@ -58,6 +60,8 @@ struct expression {
 	/* The only string column that it reads, when it reads nothing else:
 	 * evaluated once per dictionary entry. NULL otherwise. */
 	const struct expression *only_string;
+	const struct function_set *set; /* of inSet */
+	bool may_fail;                  /* for some values: division, conversions */
 };
 
 /* Rows to evaluate over: some or all rows of a block, or slots. */
@@ -72,6 +76,13 @@ struct evaluation {
 	struct store_error *error;
 	int64_t now_ms;
 	uint64_t bytes_read;
+	/* Columns of a materialised relation in place of table and block: rows
+	 * relation_first ... of it. */
+	const struct relation *relation;
+	uint32_t relation_first;
+	/* [count]: rows whose errors count, for `if` and its like evaluate what
+	 * they do not take; NULL: all. */
+	const uint8_t *active;
 	/* Set while an expression runs over dictionary entries. */
 	const struct expression *entry_column;
 	const struct data *entries;
@@ -88,6 +99,13 @@ bool data_type_is_number(enum store_result_type type);
 bool data_type_is_time(enum store_result_type type); /* Date, DateTime, DateTime64 */
 uint32_t data_type_bytes(enum store_result_type type);
 enum store_result_type data_type_of_integer(bool is_signed, uint32_t bytes);
+
+/* Whether an error in this row is one of the query. */
+static inline bool
+expression_is_active(const struct evaluation *evaluation, uint32_t row)
+{
+	return evaluation->active == NULL || evaluation->active[row];
+}
 
 /* Row access that hides `constant` and codes; inline, for it is what kernels do
  * per row. */

@@ -8,9 +8,11 @@
 
 #define NAME_BYTES_MAX 40u
 
-static const struct function *const tables[] = {function_number_table, function_logic_table,
-						function_string_table, function_time_table,
-						function_round_table,  function_convert_table};
+static const struct function *const tables[] = {
+    function_number_table,  function_logic_table,   function_string_table,   function_time_table,
+    function_round_table,   function_convert_table, function_cast_table,     function_math_table,
+    function_pattern_table, function_url_table,     function_calendar_table, function_text_table,
+    function_server_table};
 
 const struct function *
 function_find(struct store_str name)
@@ -79,53 +81,65 @@ function_nearest(struct store_str name)
 bool
 function_is_planned(struct store_str name)
 {
-	static const char *const names[] = {"any",
-					    "argMin",
-					    "argMax",
-					    "uniqExact",
-					    "topK",
-					    "quantileExact",
-					    "quantileExactWeighted",
-					    "quantileTDigest",
-					    "quantileTDigestWeighted",
-					    "stddevPop",
-					    "margin",
-					    "toStartOfInterval",
-					    "toDateTime64",
-					    "formatDateTime",
-					    "hex",
-					    "domain",
-					    "path",
-					    "cutQueryString",
-					    "match",
-					    "replaceRegexpAll",
-					    "log",
-					    "pow",
-					    "toUInt8",
-					    "toUInt16",
-					    "toUInt32",
-					    "toInt8",
-					    "toInt16",
-					    "toInt32",
-					    "CAST",
-					    "anyIf",
-					    "argMinIf",
-					    "argMaxIf",
-					    "uniqExactIf",
-					    "topKIf",
-					    "quantileExactIf",
-					    "stddevPopIf",
-					    "arrayJoin",
-					    "version",
-					    "timezone",
-					    "displayName",
-					    "revision"};
+	static const char *const names[] = {"arrayJoin", "arrayMap", "arrayElement"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (strlen(names[i]) == name.size && memcmp(names[i], name.bytes, name.size) == 0)
 			return true;
 	}
 	return false;
+}
+
+/* ---- calling --------------------------------------------------------- */
+
+bool
+function_is_lazy(const struct function *function)
+{
+	static const char *const names[] = {"if", "multiIf", "and", "or"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], function->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+function_may_fail(const struct function *function)
+{
+	static const char *const names[] = {"intDiv", "modulo", "CAST"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], function->name) == 0)
+			return true;
+	}
+	return strncmp(function->name, "to", 2) == 0 && strstr(function->name, "Or") == NULL;
+}
+
+/* Of if and multiIf: argument n, a condition when n is even and not the last,
+ * wants the rows that no condition before took; a value wants those that its
+ * own condition took. Of and and or: rows that are not decided yet. */
+void
+function_mask(const struct expression *call, const struct data *args, uint32_t a,
+	      const uint8_t *active, uint32_t count, uint8_t *out)
+{
+	bool is_logic = call->function->name[0] == 'a' || call->function->name[0] == 'o';
+	bool is_value = !is_logic && a % 2 == 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bool wanted = active == NULL || active[i];
+
+		for (uint32_t c = 0; wanted && c <= a; c += is_logic ? 1 : 2) {
+			bool known = !data_is_null(&args[c], i);
+			bool is_true = known && data_true(&args[c], i);
+
+			if (is_logic)
+				wanted = !known || is_true == (call->function->name[0] == 'a');
+			else
+				wanted = is_true == (is_value && c == a);
+		}
+		out[i] = wanted;
+	}
 }
 
 static int

@@ -23,6 +23,14 @@ const struct function *function_find(struct store_str name);
 const char *function_nearest(struct store_str name);
 /* Whether it is a ClickHouse function that this engine does not have. */
 bool function_is_planned(struct store_str name);
+/* Whether it may leave out arguments: if, multiIf, and, or. */
+bool function_is_lazy(const struct function *function);
+/* Whether some values of the right types are errors. */
+bool function_may_fail(const struct function *function);
+/* After the arguments up to `a`: which rows want argument a + 1 of a lazy call;
+ * `active` (or NULL) are those that want the call. */
+void function_mask(const struct expression *call, const struct data *args, uint32_t a,
+		   const uint8_t *active, uint32_t count, uint8_t *out);
 int function_evaluate(struct evaluation *evaluation, const struct expression *call,
 		      const struct data *args, struct data *out);
 
@@ -33,6 +41,25 @@ extern const struct function function_string_table[];
 extern const struct function function_round_table[];
 extern const struct function function_convert_table[];
 extern const struct function function_time_table[];
+extern const struct function function_cast_table[];
+extern const struct function function_math_table[];
+extern const struct function function_pattern_table[];
+extern const struct function function_url_table[];
+extern const struct function function_calendar_table[];
+extern const struct function function_text_table[];
+extern const struct function function_server_table[];
+
+/* function_interval.c: days since 1970 to civil date (month 1 .. 12) and back. */
+int64_t function_days_of(int64_t year, int64_t month, int64_t day);
+void function_civil_of(int64_t days, int64_t *year, int64_t *month, int64_t *day);
+/* ms + count * unit_ms, which stays where it is when it is beyond all time. */
+int64_t function_add_time(int64_t ms, int64_t count, int64_t unit_ms);
+/* The same by a unit of INTERVAL; months end at their last day. */
+int64_t function_add_interval(int64_t ms, int64_t count, struct store_str unit);
+
+/* A type by its name in the query, and back. */
+bool function_type_of(struct store_str text, struct type *out);
+const char *function_type_name(enum store_result_type type);
 
 /* Whether cells of the type have a text; and that text, as toString gives it. */
 bool function_has_text(enum store_result_type type);

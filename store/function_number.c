@@ -174,18 +174,27 @@ arithmetic(struct evaluation *evaluation, const struct expression *call, const s
 			double value = on_doubles(operation, data_double(&args[0], i),
 						  data_double(&args[1], i));
 
-			if (!(fabs(value) < 9.2e18))
+			if (!(fabs(value) < 9.2e18) && expression_is_active(evaluation, i))
 				return bad_division(evaluation, "Division by zero");
-			out->n.i[i] = data_wrap(call->type.type, (int64_t)value);
+			out->n.i[i] =
+			    data_wrap(call->type.type, fabs(value) < 9.2e18 ? (int64_t)value : 0);
 		} else {
 			uint64_t b = args[1].n.u[data_index(&args[1], i)];
 
-			if (b == 0 && operation > MULTIPLY)
-				return bad_division(evaluation, "Division by zero");
-			if (operation > MULTIPLY && is_minimum(&args[0], i) &&
-			    data_type_is_signed(type_at(call, 1)) && b == UINT64_MAX)
-				return bad_division(
-				    evaluation, "Division of minimal signed number by minus one");
+			const char *bad = operation <= MULTIPLY ? NULL
+					  : b == 0              ? "Division by zero"
+					  : is_minimum(&args[0], i) &&
+						  data_type_is_signed(type_at(call, 1)) &&
+						  b == UINT64_MAX
+					      ? "Division of minimal signed number by minus one"
+					      : NULL;
+
+			if (bad != NULL && expression_is_active(evaluation, i))
+				return bad_division(evaluation, bad);
+			if (bad != NULL) {
+				out->n.i[i] = 0;
+				continue;
+			}
 			out->n.i[i] = data_wrap(
 			    call->type.type, on_integers(operation, is_signed,
 							 args[0].n.u[data_index(&args[0], i)], b));
@@ -277,84 +286,6 @@ infer_minus(const struct expression *call, struct type *out)
 	return infer_shift(call, out, true);
 }
 
-/* Days since 1970 to civil date and back (Hinnant, "chrono-compatible
- * low-level date algorithms"). */
-static int64_t
-days_of(int64_t year, int64_t month, int64_t day)
-{
-	int64_t era, of_era, of_year;
-
-	year -= month <= 2;
-	era = (year >= 0 ? year : year - 399) / 400;
-	of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-	of_era =
-	    (year - era * 400) * 365 + (year - era * 400) / 4 - (year - era * 400) / 100 + of_year;
-	return era * 146097 + of_era - 719468;
-}
-
-static void
-civil_of(int64_t days, int64_t *year, int64_t *month, int64_t *day)
-{
-	int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100), mp = (5 * doy + 2) / 153;
-
-	*day = doy - (153 * mp + 2) / 5 + 1;
-	*month = mp < 10 ? mp + 3 : mp - 9;
-	*year = yoe + era * 400 + (*month <= 2);
-}
-
-#define MONTHS_MAX 1000000
-
-static int64_t
-add_months(int64_t ms, int64_t months)
-{
-	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	int64_t days = ms / 86400000 - (ms % 86400000 < 0), year, month, day, last;
-
-	civil_of(days, &year, &month, &day);
-	month += months - 1;
-	year += month / 12 - (month % 12 < 0);
-	month = ((month % 12) + 12) % 12;
-	last = lengths[month] +
-	       (month == 1 && ((year % 4 == 0 && year % 100 != 0) || year % 400 == 0));
-	return days_of(year, month + 1, day < last ? day : last) * 86400000 +
-	       (ms - days * 86400000);
-}
-
-/* ms + count * unit_ms, which stays where it is when it is beyond all time. */
-static int64_t
-add(int64_t ms, int64_t count, int64_t unit_ms)
-{
-	int64_t sum;
-
-	if (__builtin_mul_overflow(count, unit_ms, &sum) || __builtin_add_overflow(ms, sum, &sum))
-		return ms;
-	return sum;
-}
-
-static int64_t
-add_interval(int64_t ms, int64_t count, struct store_str unit)
-{
-	int64_t bounded = count < -MONTHS_MAX  ? -MONTHS_MAX
-			  : count > MONTHS_MAX ? MONTHS_MAX
-					       : count;
-	static const struct {
-		const char *name;
-		int64_t ms, months;
-	} units[] = {{"second", 1000, 0},  {"minute", 60000, 0},   {"hour", 3600000, 0},
-		     {"day", 86400000, 0}, {"week", 604800000, 0}, {"month", 0, 1},
-		     {"quarter", 0, 3},    {"year", 0, 12}};
-
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (strlen(units[i].name) == unit.size &&
-		    memcmp(units[i].name, unit.bytes, unit.size) == 0)
-			return units[i].ms != 0 ? add(ms, count, units[i].ms)
-						: add_months(ms, bounded * units[i].months);
-	}
-	return ms;
-}
-
 /* Past its end a Date or DateTime begins again, as in ClickHouse. */
 static void
 set_time(struct data *out, uint32_t row, int64_t ms)
@@ -395,7 +326,8 @@ shift(struct evaluation *evaluation, const struct expression *call, const struct
 		count = whole(amount, i);
 		count = count == INT64_MIN ? 0 : sign * count;
 		set_time(out, i,
-			 unit.size == 0 ? add(ms, count, step_ms) : add_interval(ms, count, unit));
+			 unit.size == 0 ? function_add_time(ms, count, step_ms)
+					: function_add_interval(ms, count, unit));
 	}
 	return 0;
 }

@@ -103,11 +103,9 @@ evaluate_start(struct evaluation *evaluation, const struct expression *call,
 	static const struct {
 		const char *name;
 		int64_t step_ms;
-	} steps[] = {{"toStartOfMinute", 60000},
-		     {"toStartOfFiveMinutes", 300000},
-		     {"toStartOfFifteenMinutes", 900000},
-		     {"toStartOfHour", 3600000},
-		     {"toStartOfDay", DAY_MS}};
+	} steps[] = {{"toStartOfMinute", 60000},      {"toStartOfFiveMinutes", 300000},
+		     {"toStartOfTenMinutes", 600000}, {"toStartOfFifteenMinutes", 900000},
+		     {"toStartOfHour", 3600000},      {"toStartOfDay", DAY_MS}};
 	const char *name = call->function->name;
 	int64_t step_ms = 0;
 
@@ -174,11 +172,11 @@ evaluate_now(struct evaluation *evaluation, const struct expression *call, const
 	     struct data *out)
 {
 	int64_t unit = out->type.type == STORE_R_DATETIME ? 1000 : DAY_MS;
+	int64_t is_before = call->function->name[0] == 'y'; /* yesterday */
 
-	(void)call;
 	(void)args;
 	for (uint32_t i = 0; i < out->count; i++)
-		out->n.i[i] = evaluation->now_ms / unit;
+		out->n.i[i] = evaluation->now_ms / unit - is_before;
 	return 0;
 }
 
@@ -194,6 +192,7 @@ evaluate_now(struct evaluation *evaluation, const struct expression *call, const
 const struct function function_time_table[] = {
     START("toStartOfMinute"),
     START("toStartOfFiveMinutes"),
+    START("toStartOfTenMinutes"),
     START("toStartOfFifteenMinutes"),
     START("toStartOfHour"),
     START("toStartOfDay"),
@@ -206,5 +205,6 @@ const struct function function_time_table[] = {
     PART("toUnixTimestamp"),
     {"now", true, 0, 0, false, infer_now, evaluate_now},
     {"today", false, 0, 0, false, infer_now, evaluate_now},
+    {"yesterday", false, 0, 0, false, infer_now, evaluate_now},
     {NULL, false, 0, 0, false, NULL, NULL},
 };

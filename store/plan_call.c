@@ -49,16 +49,24 @@ only_string_of(const struct expression *call)
 static struct expression *
 fold(struct planner *planner, struct expression *call)
 {
-	struct evaluation evaluation = {.arena = planner->arena,
-					.error = planner->error,
-					.count = 1,
-					.now_ms = planner->request->now_ms};
+	struct evaluation evaluation = {
+	    .arena = planner->arena, .count = 1, .now_ms = planner->request->now_ms};
 	struct data value;
+
+	struct store_error error = {0};
+	int result;
 
 	if (!is_constant(call))
 		return call;
-	if (expression_evaluate(&evaluation, call, &value) != 0)
+	evaluation.error = &error;
+	result = expression_evaluate(&evaluation, call, &value);
+	if (result == STORE_ETYPE && planner->lazy > 0)
+		return call; /* perhaps nobody takes it */
+	if (result != 0) {
+		if (planner->error != NULL)
+			*planner->error = error;
 		return NULL;
+	}
 	value.constant = true;
 	call->constant = value;
 	call->kind = EXPRESSION_CONSTANT;
@@ -101,6 +109,9 @@ finish_call(struct planner *planner, struct expression *call)
 		type.nullable |= call->args[i]->type.nullable;
 	call->type = type;
 	call->only_string = only_string_of(call);
+	call->may_fail = function_may_fail(call->function);
+	for (uint32_t i = 0; i < call->args_count; i++)
+		call->may_fail |= call->args[i]->may_fail;
 	return fold(planner, call);
 }
 
@@ -216,7 +227,10 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 		return NULL;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if ((call->args[i] = plan_build(planner, nodes[i], phase)) == NULL)
+		planner->lazy += function_is_lazy(function);
+		call->args[i] = plan_build(planner, nodes[i], phase);
+		planner->lazy -= function_is_lazy(function);
+		if (call->args[i] == NULL)
 			return NULL;
 	}
 	return coerce_arguments(planner, call) ? finish_call(planner, call) : NULL;

@@ -37,6 +37,7 @@ struct planner {
 	struct store_str key_texts[PLAN_KEYS_MAX];
 	uint32_t depth;    /* nodes that are being built, one inside the other */
 	uint32_t built;    /* nodes in all, aliases counted wherever they are put in */
+	uint32_t lazy;     /* calls around that may not take this argument */
 	bool in_aggregate; /* an aggregate's arguments are being built */
 };
 

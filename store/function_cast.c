@@ -1,0 +1,354 @@
+/*
+ * Conversions to numbers and times: toUInt8 and its like, their OrZero and
+ * OrNull, toDate, toDateTime64 and CAST. Below every clause; texts of cells are
+ * function_convert.c's. What a cell cannot become is an error that names it,
+ * never a wrong number.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "function.h"
+
+#define DAYS_MAX UINT16_MAX /* toDate of more than that: seconds */
+#define DIGITS_MAX 64u
+
+enum otherwise { OTHERWISE_FAIL, OTHERWISE_ZERO, OTHERWISE_NULL };
+
+/* ---- types by name --------------------------------------------------- */
+
+static const struct {
+	const char *name;
+	enum store_result_type type;
+} types[] = {{"UInt8", STORE_R_UINT8},       {"UInt16", STORE_R_UINT16},
+	     {"UInt32", STORE_R_UINT32},     {"UInt64", STORE_R_UINT64},
+	     {"Int8", STORE_R_INT8},         {"Int16", STORE_R_INT16},
+	     {"Int32", STORE_R_INT32},       {"Int64", STORE_R_INT64},
+	     {"Float64", STORE_R_FLOAT64},   {"Bool", STORE_R_BOOL},
+	     {"String", STORE_R_STRING},     {"Date", STORE_R_DATE},
+	     {"DateTime", STORE_R_DATETIME}, {"DateTime64(3)", STORE_R_DATETIME64}};
+
+/* The text between `prefix` and its last ')', or false. */
+static bool
+unwrap(struct store_str *text, const char *prefix)
+{
+	uint32_t size = (uint32_t)strlen(prefix);
+
+	if (text->size <= size || memcmp(text->bytes, prefix, size) != 0 ||
+	    text->bytes[text->size - 1] != ')')
+		return false;
+	text->bytes += size;
+	text->size -= size + 1;
+	return true;
+}
+
+bool
+function_type_of(struct store_str text, struct type *out)
+{
+	*out = (struct type){0};
+	if (unwrap(&text, "LowCardinality("))
+		out->dictionary = true;
+	if (unwrap(&text, "Nullable("))
+		out->nullable = true;
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (strlen(types[i].name) == text.size &&
+		    memcmp(types[i].name, text.bytes, text.size) == 0) {
+			out->type = types[i].type;
+			return !out->dictionary || out->type == STORE_R_STRING;
+		}
+	}
+	return false;
+}
+
+const char *
+function_type_name(enum store_result_type type)
+{
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (types[i].type == type)
+			return types[i].name;
+	}
+	return type == STORE_R_MAP ? "Map(String, String)" : "Array";
+}
+
+/* ---- texts to values ------------------------------------------------- */
+
+/* Whole text as a number of the type; false when it is none. Integers beyond
+ * the type wrap, as in ClickHouse, unless `strict`. */
+static bool
+parse_number(struct store_str text, enum store_result_type type, bool strict, int64_t *bits)
+{
+	char digits[DIGITS_MAX], *end;
+	bool is_negative = text.size > 0 && text.bytes[0] == '-';
+	uint64_t magnitude;
+	double number;
+
+	if (text.size == 0 || text.size >= sizeof digits || (unsigned char)text.bytes[0] <= ' ')
+		return false;
+	memcpy(digits, text.bytes, text.size);
+	digits[text.size] = '\0';
+	if (data_type_is_float(type)) {
+		number = strtod(digits, &end);
+		memcpy(bits, &number, sizeof number);
+		return end == digits + text.size && strpbrk(digits, "xXpP") == NULL;
+	}
+	if ((is_negative && !data_type_is_signed(type)) || digits[is_negative] < '0' ||
+	    digits[is_negative] > '9')
+		return false;
+	errno = 0;
+	magnitude = strtoull(digits + is_negative, &end, 10);
+	*bits = data_wrap(type, (int64_t)(is_negative ? 0 - magnitude : magnitude));
+	if (end != digits + text.size)
+		return false;
+	return !strict || (errno == 0 && (*bits < 0) == (is_negative && magnitude > 0) &&
+			   (is_negative ? 0 - (uint64_t)*bits : (uint64_t)*bits) == magnitude);
+}
+
+static bool
+parse_bool(struct store_str text, int64_t *bits)
+{
+	bool yes = text.size == 4 && memcmp(text.bytes, "true", 4) == 0;
+	bool no = text.size == 5 && memcmp(text.bytes, "false", 5) == 0;
+
+	*bits = yes || (text.size == 1 && text.bytes[0] == '1');
+	return yes || no || (text.size == 1 && (text.bytes[0] == '1' || text.bytes[0] == '0'));
+}
+
+static bool
+parse_cell(struct store_str text, bool strict, struct data *out, uint32_t row)
+{
+	int64_t ms;
+
+	if (!data_type_is_time(out->type.type))
+		return out->type.type == STORE_R_BOOL
+			   ? parse_bool(text, &out->n.i[row])
+			   : parse_number(text, out->type.type, strict, &out->n.i[row]);
+	if (!function_parse_time(text, &ms))
+		return false;
+	data_set_time(out, row, ms);
+	return true;
+}
+
+static int
+cannot_parse(struct evaluation *evaluation, struct store_str text, enum store_result_type type)
+{
+	bool is_empty = text.size == 0 && !data_type_is_time(type);
+
+	if (evaluation->error != NULL) {
+		evaluation->error->clickhouse = is_empty                  ? 32
+						: type == STORE_R_DATE    ? 38
+						: data_type_is_time(type) ? 41
+									  : 6;
+		evaluation->error->name = is_empty                  ? "ATTEMPT_TO_READ_AFTER_EOF"
+					  : type == STORE_R_DATE    ? "CANNOT_PARSE_DATE"
+					  : data_type_is_time(type) ? "CANNOT_PARSE_DATETIME"
+								    : "CANNOT_PARSE_TEXT";
+	}
+	return store_error_set(evaluation->error, STORE_ETYPE, "Cannot parse '%.*s' as %s",
+			       (int)(text.size > 80 ? 80 : text.size),
+			       text.size == 0 ? "" : text.bytes, function_type_name(type));
+}
+
+/* ---- values to values ------------------------------------------------ */
+
+static void
+cast_to_time(const struct data *from, uint32_t row, struct data *out)
+{
+	long double value;
+
+	if (data_type_is_time(from->type.type)) {
+		data_set_time(out, row, data_time_ms(from, row));
+		return;
+	}
+	value = data_number(from, row);
+	value = value >= 0 ? value : 0; /* NaN too */
+	value = value > UINT32_MAX ? UINT32_MAX : value;
+	if (out->type.type == STORE_R_DATETIME64)
+		out->n.i[row] = (int64_t)(value * 1000);
+	else
+		data_set_time(out, row,
+			      (int64_t)value * (out->type.type == STORE_R_DATE && value <= DAYS_MAX
+						    ? 86400000
+						    : 1000));
+}
+
+static void
+cast_to_number(const struct data *from, uint32_t row, struct data *out)
+{
+	int64_t whole = from->n.i[data_index(from, row)];
+	double value = data_double(from, row);
+
+	if (data_type_is_float(out->type.type)) {
+		out->n.f[row] = from->type.type == STORE_R_DATETIME64
+				    ? (double)data_time_ms(from, row) / 1000
+				    : value;
+		return;
+	}
+	if (from->type.type == STORE_R_DATETIME64)
+		whole = whole / 1000 - (whole % 1000 < 0);
+	if (data_type_is_float(from->type.type))
+		whole = fabs(value) < 9.2e18 ? (int64_t)value : INT64_MIN;
+	out->n.i[row] = out->type.type == STORE_R_BOOL
+			    ? (data_type_is_float(from->type.type) ? value != 0 : whole != 0)
+			    : data_wrap(out->type.type, whole);
+}
+
+static int
+cast_cell(struct evaluation *evaluation, const struct data *from, uint32_t row, struct data *out,
+	  enum otherwise otherwise)
+{
+	struct store_str text;
+
+	if (out->type.type == STORE_R_STRING)
+		return function_text(evaluation, from, row, &out->s[row]);
+	if (from->type.type != STORE_R_STRING) {
+		if (data_type_is_time(out->type.type))
+			cast_to_time(from, row, out);
+		else
+			cast_to_number(from, row, out);
+		return 0;
+	}
+	text = data_string(from, row);
+	if (parse_cell(text, otherwise != OTHERWISE_FAIL, out, row))
+		return 0;
+	out->n.i[row] = 0;
+	if (otherwise == OTHERWISE_NULL)
+		out->nulls[row] = 1;
+	if (otherwise != OTHERWISE_FAIL || !expression_is_active(evaluation, row))
+		return 0;
+	return cannot_parse(evaluation, text, out->type.type);
+}
+
+/* ---- toUInt8 ... toDateTime64 ---------------------------------------- */
+
+static enum otherwise
+otherwise_of(const char *name)
+{
+	const char *at = strstr(name, "Or");
+
+	return at == NULL ? OTHERWISE_FAIL : at[2] == 'Z' ? OTHERWISE_ZERO : OTHERWISE_NULL;
+}
+
+static bool
+infer_to(const struct expression *call, struct type *out)
+{
+	const char *name = call->function->name + 2, *end = strstr(name, "Or");
+	size_t size = end == NULL ? strlen(name) : (size_t)(end - name);
+	struct type type = call->args[0]->type;
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		if (strncmp(types[i].name, name, size) == 0 &&
+		    (types[i].name[size] == '\0' || types[i].name[size] == '('))
+			out->type = types[i].type;
+	}
+	out->nullable = otherwise_of(name) == OTHERWISE_NULL;
+	if (end != NULL)
+		return type.type == STORE_R_STRING;
+	if (out->type == STORE_R_DATETIME64 &&
+	    (call->args_count < 2 || call->args[1]->kind != EXPRESSION_CONSTANT ||
+	     !data_type_is_integer(call->args[1]->type.type) ||
+	     call->args[1]->constant.n.u[0] != 3))
+		return false;
+	return data_type_is_number(type.type) || data_type_is_time(type.type) ||
+	       type.type == STORE_R_STRING;
+}
+
+static int
+evaluate_to(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	    struct data *out)
+{
+	enum otherwise otherwise = otherwise_of(call->function->name);
+	int result = 0;
+
+	if (otherwise == OTHERWISE_NULL && (result = data_allocate_nulls(evaluation, out)) != 0)
+		return result;
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
+		if (data_is_null(&args[0], i))
+			out->n.u[i] = 0;
+		else
+			result = cast_cell(evaluation, &args[0], i, out, otherwise);
+	}
+	return result;
+}
+
+/* ---- CAST ------------------------------------------------------------ */
+
+static bool
+infer_cast(const struct expression *call, struct type *out)
+{
+	const struct expression *type = call->args[1];
+
+	return type->kind == EXPRESSION_CONSTANT && type->type.type == STORE_R_STRING &&
+	       function_type_of(type->constant.s[0], out) &&
+	       function_has_text(call->args[0]->type.type);
+}
+
+static int
+evaluate_cast(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
+{
+	int result = call->type.nullable ? data_allocate_nulls(evaluation, out) : 0;
+
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
+		if (!data_is_null(&args[0], i)) {
+			result = cast_cell(evaluation, &args[0], i, out, OTHERWISE_FAIL);
+			continue;
+		}
+		if (out->s != NULL)
+			out->s[i] = (struct store_str){NULL, 0};
+		else
+			out->n.u[i] = 0;
+		if (out->nulls != NULL) {
+			out->nulls[i] = 1;
+		} else if (expression_is_active(evaluation, i)) {
+			if (evaluation->error != NULL) {
+				evaluation->error->clickhouse = 349;
+				evaluation->error->name = "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN";
+			}
+			result = store_error_set(evaluation->error, STORE_ETYPE,
+						 "Cannot convert NULL to a type that has none");
+		}
+	}
+	return result;
+}
+
+#define TO(name, args_max)                                             \
+	{                                                              \
+		name, false, 1, args_max, false, infer_to, evaluate_to \
+	}
+
+const struct function function_cast_table[] = {
+    TO("toUInt8", 1),
+    TO("toUInt16", 1),
+    TO("toUInt32", 1),
+    TO("toUInt64", 1),
+    TO("toInt8", 1),
+    TO("toInt16", 1),
+    TO("toInt32", 1),
+    TO("toInt64", 1),
+    TO("toFloat64", 1),
+    TO("toBool", 1),
+    TO("toDate", 1),
+    TO("toDateTime", 1),
+    TO("toDateTime64", 2),
+    TO("toUInt8OrZero", 1),
+    TO("toUInt16OrZero", 1),
+    TO("toUInt32OrZero", 1),
+    TO("toUInt64OrZero", 1),
+    TO("toInt8OrZero", 1),
+    TO("toInt16OrZero", 1),
+    TO("toInt32OrZero", 1),
+    TO("toInt64OrZero", 1),
+    TO("toFloat64OrZero", 1),
+    TO("toUInt8OrNull", 1),
+    TO("toUInt16OrNull", 1),
+    TO("toUInt32OrNull", 1),
+    TO("toUInt64OrNull", 1),
+    TO("toInt8OrNull", 1),
+    TO("toInt16OrNull", 1),
+    TO("toInt32OrNull", 1),
+    TO("toInt64OrNull", 1),
+    TO("toFloat64OrNull", 1),
+    {"CAST", true, 2, 2, true, infer_cast, evaluate_cast},
+    {NULL, false, 0, 0, false, NULL, NULL},
+};

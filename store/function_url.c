@@ -1,0 +1,224 @@
+/*
+ * Parts of URLs. Nothing is decoded or checked: the rules are ClickHouse's,
+ * which take what looks like a part. Results are pieces of their arguments.
+ */
+#include <string.h>
+
+#include "function.h"
+
+static bool
+infer_url(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_STRING;
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (call->args[i]->type.type != STORE_R_STRING)
+			return false;
+	}
+	return true;
+}
+
+static struct store_str
+piece(struct store_str text, uint32_t from, uint32_t to)
+{
+	return from < to ? (struct store_str){text.bytes + from, to - from}
+			 : (struct store_str){text.bytes, 0};
+}
+
+/* The first of `set` at or after `from`, or the end. */
+static uint32_t
+find(struct store_str text, uint32_t from, const char *set)
+{
+	while (from < text.size &&
+	       (text.bytes[from] == '\0' || strchr(set, text.bytes[from]) == NULL))
+		from++;
+	return from;
+}
+
+static bool
+is_letter(char c)
+{
+	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* Bytes of "scheme://", "scheme:" without slashes none; 0 when there is none. */
+static uint32_t
+scheme_size(struct store_str text)
+{
+	uint32_t at = 0;
+
+	while (at < text.size && (is_letter(text.bytes[at]) ||
+				  (at > 0 && ((text.bytes[at] >= '0' && text.bytes[at] <= '9') ||
+					      strchr("+-.", text.bytes[at]) != NULL))))
+		at++;
+	return at > 0 && text.size - at >= 3 && memcmp(text.bytes + at, "://", 3) == 0 ? at + 3 : 0;
+}
+
+/* What stands before the path, with or without a scheme. */
+static struct store_str
+host(struct store_str text)
+{
+	uint32_t from = scheme_size(text), to, at;
+	bool has_dot = false;
+
+	if (from == 0 && text.size > 2 && text.bytes[0] == '/' && text.bytes[1] == '/')
+		from = 2;
+	to = find(text, from, "/?#");
+	for (at = from; at < to; at++) { /* user:password@ */
+		if (text.bytes[at] == '@')
+			from = at + 1;
+	}
+	for (at = from; at < to && text.bytes[at] != ':'; at++) {
+		char c = text.bytes[at];
+
+		if (c == '.')
+			has_dot =
+			    at > from && at + 1 < to && text.bytes[at + 1] != ':' ? true : has_dot;
+		if (!is_letter(c) && !(c >= '0' && c <= '9') && strchr(".-_~", c) == NULL &&
+		    (c & 0x80) == 0)
+			return piece(text, 0, 0);
+	}
+	if (!has_dot || text.bytes[at - 1] == '.')
+		return piece(text, 0, 0);
+	return piece(text, from, at);
+}
+
+static struct store_str
+without_www(struct store_str name)
+{
+	return name.size > 4 && memcmp(name.bytes, "www.", 4) == 0 ? piece(name, 4, name.size)
+								   : name;
+}
+
+static struct store_str
+top_level(struct store_str name)
+{
+	uint32_t from = name.size;
+
+	while (from > 0 && name.bytes[from - 1] != '.')
+		from--;
+	return name.size > 0 && name.bytes[name.size - 1] >= '0' && name.bytes[name.size - 1] <= '9'
+		   ? piece(name, 0, 0)
+		   : piece(name, from, name.size);
+}
+
+/* The first slash that begins a path: not one of "://" or "//host". */
+static uint32_t
+path_begin(struct store_str text)
+{
+	uint32_t from = scheme_size(text);
+
+	if (from == 0 && text.size > 1 && text.bytes[0] == '/' && text.bytes[1] == '/')
+		from = 2;
+	return find(text, from, "/");
+}
+
+static struct store_str
+part_of(const char *name, struct store_str text)
+{
+	uint32_t size = text.size, query = find(text, 0, "?"), mark = find(text, 0, "#");
+
+	if (strcmp(name, "domain") == 0)
+		return host(text);
+	if (strcmp(name, "domainWithoutWWW") == 0)
+		return without_www(host(text));
+	if (strcmp(name, "topLevelDomain") == 0)
+		return top_level(host(text));
+	if (strcmp(name, "protocol") == 0)
+		return piece(text, 0, scheme_size(text) > 0 ? scheme_size(text) - 3 : 0);
+	if (strcmp(name, "path") == 0)
+		return piece(text, path_begin(text), find(text, path_begin(text), "?#"));
+	if (strcmp(name, "pathFull") == 0)
+		return piece(text, path_begin(text), size);
+	if (strcmp(name, "queryString") == 0)
+		return piece(text, query + 1, find(text, query, "#"));
+	if (strcmp(name, "fragment") == 0)
+		return piece(text, mark + 1, size);
+	if (strcmp(name, "cutFragment") == 0)
+		return piece(text, 0, mark);
+	return piece(text, 0, find(text, 0, "?#")); /* cutQueryStringAndFragment */
+}
+
+static int
+evaluate_part(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
+{
+	(void)evaluation;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->s[i] = part_of(call->function->name, data_string(&args[0], i));
+	return 0;
+}
+
+/* The text without what stands between ? and #. */
+static int
+evaluate_cut_query(struct evaluation *evaluation, const struct expression *call,
+		   const struct data *args, struct data *out)
+{
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct store_str text = data_string(&args[0], i);
+		uint32_t query = find(text, 0, "?#"), mark;
+		char *bytes;
+
+		mark = find(text, query, "#");
+		out->s[i] = piece(text, 0, query);
+		if (query == mark || mark == text.size)
+			out->s[i] = query == mark ? text : out->s[i];
+		else if ((bytes = store_arena_alloc(evaluation->arena, query + text.size - mark)) ==
+			 NULL)
+			return expression_no_memory(evaluation->error);
+		else {
+			memcpy(bytes, text.bytes, query);
+			memcpy(bytes + query, text.bytes + mark, text.size - mark);
+			out->s[i] = (struct store_str){bytes, query + text.size - mark};
+		}
+	}
+	return 0;
+}
+
+/* The value of name=value between ? & and #. */
+static int
+evaluate_parameter(struct evaluation *evaluation, const struct expression *call,
+		   const struct data *args, struct data *out)
+{
+	(void)evaluation;
+	(void)call;
+	for (uint32_t i = 0; i < out->count; i++) {
+		struct store_str text = data_string(&args[0], i), name = data_string(&args[1], i);
+		uint32_t end = find(text, 0, "#"), at = find(text, 0, "?");
+
+		out->s[i] = piece(text, 0, 0);
+		while (at < end) {
+			uint32_t next = find(text, at + 1, "&#;");
+
+			if (name.size > 0 && next - at > name.size + 1 &&
+			    text.bytes[at + 1 + name.size] == '=' &&
+			    memcmp(text.bytes + at + 1, name.bytes, name.size) == 0) {
+				out->s[i] = piece(text, at + name.size + 2, next);
+				break;
+			}
+			at = next;
+		}
+	}
+	return 0;
+}
+
+#define PART(name)                                                 \
+	{                                                          \
+		name, false, 1, 1, false, infer_url, evaluate_part \
+	}
+
+const struct function function_url_table[] = {
+    PART("domain"),
+    PART("domainWithoutWWW"),
+    PART("topLevelDomain"),
+    PART("protocol"),
+    PART("path"),
+    PART("pathFull"),
+    PART("queryString"),
+    PART("fragment"),
+    PART("cutFragment"),
+    PART("cutQueryStringAndFragment"),
+    {"cutQueryString", false, 1, 1, false, infer_url, evaluate_cut_query},
+    {"extractURLParameter", false, 2, 2, false, infer_url, evaluate_parameter},
+    {NULL, false, 0, 0, false, NULL, NULL},
+};
