@@ -1,54 +1,59 @@
 /*
- * aggregate.h. Between scan and result; must not know where rows come from.
- * Rows are weighted by their sample interval as SQL.md says.
+ * aggregate.h: names, the growing of states, and results. Rows get in by
+ * aggregate_add.c. Between scan and result.
  */
 #include <math.h>
 #include <string.h>
 
-#include <xxhash.h>
-
-#include "aggregate.h"
+#include "aggregate_inside.h"
 #include "function.h"
-#include "sketch.h"
 #include "sql_parse.h"
 
-struct set {             /* of hashes: distinct values */
-	uint64_t *slots; /* 0: free */
-	uint32_t count, slots_count;
+/* Half the width of an interval of 95 % of a normal distribution. */
+#define Z95 1.959963984540054
+
+#define EXACT "quantileExactWeighted"
+#define INTERPOLATED "quantileExactWeightedInterpolated"
+
+static const struct aggregate_name known[] = {
+    {"count", true, AGGREGATE_COUNT, false, false, NULL},
+    {"sum", true, AGGREGATE_SUM, false, false, NULL},
+    {"avg", true, AGGREGATE_AVG, false, false, NULL},
+    {"min", true, AGGREGATE_MIN, false, false, NULL},
+    {"max", true, AGGREGATE_MAX, false, false, NULL},
+    {"any", false, AGGREGATE_ANY, false, false, NULL},
+    {"any_value", true, AGGREGATE_ANY, false, false, NULL},
+    {"anyLast", false, AGGREGATE_ANY_LAST, false, false, NULL},
+    {"argMin", false, AGGREGATE_ARG_MIN, true, false, NULL},
+    {"argMax", false, AGGREGATE_ARG_MAX, true, false, NULL},
+    {"quantile", false, AGGREGATE_QUANTILE, false, false, INTERPOLATED},
+    {"median", false, AGGREGATE_QUANTILE, false, false, INTERPOLATED},
+    {"quantileTDigest", false, AGGREGATE_QUANTILE, false, false, INTERPOLATED},
+    {"quantileTDigestWeighted", false, AGGREGATE_QUANTILE, true, true, INTERPOLATED},
+    {INTERPOLATED, false, AGGREGATE_QUANTILE, true, true, INTERPOLATED},
+    {"quantiles", false, AGGREGATE_QUANTILES, false, false, "quantilesExactWeightedInterpolated"},
+    {"quantileExact", false, AGGREGATE_QUANTILE_EXACT, false, false, EXACT},
+    {EXACT, false, AGGREGATE_QUANTILE_EXACT, true, true, EXACT},
+    {"quantilesExact", false, AGGREGATE_QUANTILES_EXACT, false, false, "quantilesExactWeighted"},
+    {"uniq", false, AGGREGATE_UNIQ, false, false, NULL},
+    {"uniqExact", false, AGGREGATE_UNIQ_EXACT, false, false, NULL},
+    {"topK", false, AGGREGATE_TOP_K, false, false, "topKWeighted"},
+    {"topKWeighted", false, AGGREGATE_TOP_K, true, true, "topKWeighted"},
+    {"groupArray", false, AGGREGATE_GROUP_ARRAY, false, false, NULL},
+    {"groupUniqArray", false, AGGREGATE_GROUP_UNIQ_ARRAY, false, false, NULL},
+    {"stddevPop", false, AGGREGATE_STDDEV_POP, false, false, NULL},
+    {"stddevSamp", false, AGGREGATE_STDDEV_SAMP, false, false, NULL},
+    {"varPop", false, AGGREGATE_VAR_POP, false, false, NULL},
+    {"varSamp", false, AGGREGATE_VAR_SAMP, false, false, NULL},
 };
 
-struct state {
-	uint64_t weight;         /* of rows that counted */
-	uint64_t integer;        /* sum, min or max of integers, wrapping as 64 bits */
-	double number;           /* the same of floats; avg's sum */
-	struct store_str string; /* min and max of strings */
-	struct sketch *sketch;
-	struct set set;
-};
+const struct aggregate_name *
+aggregate_at(uint32_t index)
+{
+	return index < sizeof known / sizeof *known ? &known[index] : NULL;
+}
 
-struct aggregate_states {
-	const struct aggregate *aggregate;
-	struct store_arena *arena;
-	uint64_t secret;
-	struct state *states;
-	uint32_t states_max;
-};
-
-static const struct {
-	const char *name;
-	bool any_case;
-	enum aggregate_kind kind;
-} known[] = {{"count", true, AGGREGATE_COUNT},
-	     {"sum", true, AGGREGATE_SUM},
-	     {"avg", true, AGGREGATE_AVG},
-	     {"min", true, AGGREGATE_MIN},
-	     {"max", true, AGGREGATE_MAX},
-	     {"quantile", false, AGGREGATE_QUANTILE},
-	     {"quantiles", false, AGGREGATE_QUANTILES},
-	     {"median", false, AGGREGATE_QUANTILE},
-	     {"uniq", false, AGGREGATE_UNIQ}};
-
-int
+const struct aggregate_name *
 aggregate_find(struct store_str name, bool *has_condition)
 {
 	*has_condition = name.size > 2 && memcmp(name.bytes + name.size - 2, "If", 2) == 0;
@@ -59,9 +64,9 @@ aggregate_find(struct store_str name, bool *has_condition)
 			    memcmp(known[i].name, name.bytes, name.size) == 0;
 
 		if (same || (known[i].any_case && sql_is_word(name, known[i].name)))
-			return (int)known[i].kind;
+			return &known[i];
 	}
-	return -1;
+	return NULL;
 }
 
 const char *
@@ -72,6 +77,14 @@ aggregate_nearest(struct store_str name)
 			return known[i].name;
 	}
 	return NULL;
+}
+
+bool
+aggregate_weighs(enum aggregate_kind kind)
+{
+	return !(kind >= AGGREGATE_MIN && kind <= AGGREGATE_ARG_MAX) &&
+	       !(kind >= AGGREGATE_UNIQ && kind <= AGGREGATE_UNIQ_EXACT) &&
+	       !(kind >= AGGREGATE_GROUP_ARRAY && kind <= AGGREGATE_GROUP_UNIQ_ARRAY);
 }
 
 struct aggregate_states *
@@ -91,7 +104,7 @@ int
 aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 {
 	uint32_t max = states->states_max == 0 ? 16 : states->states_max;
-	struct state *grown;
+	struct aggregate_state *grown;
 
 	if (groups_count <= states->states_max)
 		return 0;
@@ -106,217 +119,133 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 	return 0;
 }
 
-/* ---- distinct values ------------------------------------------------- */
+/* ---- arrays ---------------------------------------------------------- */
 
-static uint64_t *
-find_slot(const struct set *set, uint64_t hash)
+/* A value of a quantile, as the argument's type has it. */
+static struct store_value
+exact_value(const struct aggregate *aggregate, struct sketch *sketch, double level)
 {
-	uint32_t slot = (uint32_t)hash & (set->slots_count - 1);
+	enum store_result_type type = aggregate->argument->type.type;
+	bool weighted = aggregate->name != NULL && aggregate->name->has_weight;
+	double value = sketch == NULL ? NAN : sketch_quantile_exact(sketch, level, weighted);
 
-	while (set->slots[slot] != 0 && set->slots[slot] != hash)
-		slot = (slot + 1) & (set->slots_count - 1);
-	return &set->slots[slot];
-}
-
-static int
-set_add(struct set *set, uint64_t hash, struct store_arena *arena)
-{
-	uint64_t *slot;
-
-	hash += hash == 0;
-	if (set->count * 2 >= set->slots_count) {
-		struct set grown = {.count = set->count,
-				    .slots_count =
-					set->slots_count == 0 ? 16 : set->slots_count * 2};
-
-		grown.slots = store_arena_zalloc(arena, grown.slots_count * sizeof *grown.slots);
-		if (grown.slots == NULL)
-			return STORE_ELIMIT;
-		for (uint32_t i = 0; i < set->slots_count; i++) {
-			if (set->slots[i] != 0)
-				*find_slot(&grown, set->slots[i]) = set->slots[i];
-		}
-		*set = grown;
-	}
-	slot = find_slot(set, hash);
-	set->count += *slot == 0;
-	*slot = hash;
-	return 0;
-}
-
-static uint64_t
-hash_cell(const struct aggregate_states *states, const struct data *data, uint32_t row)
-{
-	struct store_str string;
-
-	if (data->type.type != STORE_R_STRING)
-		return XXH3_64bits_withSeed(&data->n.u[data_index(data, row)], 8, states->secret);
-	string = data_string(data, row);
-	return XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size,
-				    states->secret);
-}
-
-/* ---- adding ---------------------------------------------------------- */
-
-static bool
-string_less(struct store_str a, struct store_str b)
-{
-	uint32_t size = a.size < b.size ? a.size : b.size;
-	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
-
-	return order != 0 ? order < 0 : a.size < b.size;
-}
-
-static int
-keep_string(struct aggregate_states *states, struct state *state, struct store_str string)
-{
-	char *bytes = store_arena_alloc(states->arena, string.size);
-
-	if (bytes == NULL)
-		return STORE_ELIMIT;
-	if (string.size > 0)
-		memcpy(bytes, string.bytes, string.size);
-	state->string = (struct store_str){bytes, string.size};
-	return 0;
-}
-
-static int
-add_extreme(struct aggregate_states *states, struct state *state, const struct data *data,
-	    uint32_t row)
-{
-	bool max = states->aggregate->kind == AGGREGATE_MAX, first = state->weight == 0;
-
-	if (data->type.type == STORE_R_STRING) {
-		struct store_str string = data_string(data, row);
-
-		if (first ||
-		    (max ? string_less(state->string, string) : string_less(string, state->string)))
-			return keep_string(states, state, string);
-	} else if (data_type_is_float(data->type.type)) {
-		double value = data_double(data, row);
-
-		if (first || isnan(state->number) ||
-		    (max ? value > state->number : value < state->number))
-			state->number = value;
-	} else {
-		uint64_t value = data->n.u[data_index(data, row)];
-		bool is_signed =
-		    data_type_is_signed(data->type.type) || data->type.type == STORE_R_DATETIME64;
-		bool less =
-		    is_signed ? (int64_t)value < (int64_t)state->integer : value < state->integer;
-
-		if (first || (value != state->integer && less != max))
-			state->integer = value;
-	}
-	return 0;
-}
-
-static int
-add_quantile(struct aggregate_states *states, struct state *state, const struct data *data,
-	     uint32_t row, uint64_t weight)
-{
-	double value = data_double(data, row);
-
+	if (data_type_is_float(type))
+		return (struct store_value){.v.f = value};
 	if (isnan(value))
-		return 0;
-	if (state->sketch == NULL) {
-		state->sketch = sketch_create(states->arena, states->aggregate->scale);
-		if (state->sketch == NULL)
-			return STORE_ELIMIT;
-	}
-	return sketch_add(state->sketch, value, weight);
+		return (struct store_value){.v.u = 0};
+	if (value < 0)
+		return (struct store_value){.v.i = (int64_t)value};
+	return (struct store_value){.v.u = (uint64_t)value};
 }
 
 static int
-add_row(struct aggregate_states *states, struct state *state, const struct data *data, uint32_t row,
-	uint64_t weight)
+finish_levels(const struct aggregate *aggregate, struct aggregate_state *state,
+	      struct store_arena *arena, struct store_value *out)
 {
-	int result = 0;
+	struct store_value *list =
+	    store_arena_zalloc(arena, aggregate->levels_count * sizeof *list);
 
-	switch (states->aggregate->kind) {
-	case AGGREGATE_COUNT:
-		break;
-	case AGGREGATE_SUM:
-		if (!data_type_is_float(data->type.type))
-			state->integer += data->n.u[data_index(data, row)] * weight;
-		state->number += data_double(data, row) * (double)weight;
-		break;
-	case AGGREGATE_AVG:
-		state->number += data_double(data, row) * (double)weight;
-		break;
-	case AGGREGATE_MIN:
-	case AGGREGATE_MAX:
-		result = add_extreme(states, state, data, row);
-		break;
-	case AGGREGATE_QUANTILE:
-	case AGGREGATE_QUANTILES:
-		result = add_quantile(states, state, data, row, weight);
-		break;
-	case AGGREGATE_UNIQ:
-		result = set_add(&state->set, hash_cell(states, data, row), states->arena);
-		break;
+	if (list == NULL)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < aggregate->levels_count; i++) {
+		if (aggregate->kind == AGGREGATE_QUANTILES_EXACT)
+			list[i] = exact_value(aggregate, state->sketch, aggregate->levels[i]);
+		else
+			list[i].v.f = state->sketch == NULL
+					  ? NAN
+					  : sketch_quantile(state->sketch, aggregate->levels[i]);
 	}
-	state->weight += weight;
-	return result;
-}
-
-int
-aggregate_add(struct aggregate_states *states, const uint32_t *groups, uint32_t rows_count,
-	      const struct data *argument, const struct data *condition, const uint64_t *weights)
-{
-	for (uint32_t i = 0; i < rows_count; i++) {
-		int result;
-
-		if (condition != NULL && (data_is_null(condition, i) || !data_true(condition, i)))
-			continue;
-		if (argument != NULL && data_is_null(argument, i))
-			continue;
-		result = add_row(states, &states->states[groups[i]], argument, i,
-				 weights == NULL ? 1 : weights[i]);
-		if (result != 0)
-			return result;
-	}
+	out->v.list.items = list;
+	out->v.list.count = aggregate->levels_count;
 	return 0;
 }
 
-/* ---- results --------------------------------------------------------- */
-
 static int
-finish_quantiles(struct aggregate_states *states, uint32_t groups_count,
-		 struct evaluation *evaluation, struct data *out)
+finish_arrays(struct aggregate_states *states, uint32_t groups_count, struct evaluation *evaluation,
+	      struct data *out)
 {
 	const struct aggregate *aggregate = states->aggregate;
-	struct store_value *values, *items;
+	bool is_counts = aggregate->kind >= AGGREGATE_TOP_K;
+	struct store_value *values;
 
 	memset(out, 0, sizeof *out);
 	out->type = aggregate->type;
 	out->count = groups_count;
 	values = store_arena_zalloc(evaluation->arena, (groups_count + 1u) * sizeof *values);
-	items = store_arena_zalloc(evaluation->arena, ((size_t)groups_count + 1) *
-							  aggregate->levels_count * sizeof *items);
-	if (values == NULL || items == NULL)
+	if (values == NULL)
 		return expression_no_memory(evaluation->error);
 	for (uint32_t g = 0; g < groups_count; g++) {
-		struct store_value *list = items + (size_t)g * aggregate->levels_count;
+		struct aggregate_counts *counts = states->states[g].counts;
 
-		for (uint32_t i = 0; i < aggregate->levels_count; i++)
-			list[i].v.f =
-			    states->states[g].sketch == NULL
-				? NAN
-				: sketch_quantile(states->states[g].sketch, aggregate->levels[i]);
-		values[g].v.list.items = list;
-		values[g].v.list.count = aggregate->levels_count;
+		if (is_counts && counts != NULL) {
+			if (aggregate->kind == AGGREGATE_TOP_K)
+				aggregate_counts_sort(counts, aggregate->type.element);
+			values[g].v.list.items = counts->values;
+			values[g].v.list.count = counts->count < aggregate->elements_max
+						     ? counts->count
+						     : aggregate->elements_max;
+		} else if (!is_counts && finish_levels(aggregate, &states->states[g],
+						       evaluation->arena, &values[g]) != 0) {
+			return expression_no_memory(evaluation->error);
+		}
 	}
 	out->values = values;
 	return 0;
 }
 
+/* ---- numbers --------------------------------------------------------- */
+
+static double
+variance(enum aggregate_kind kind, const struct aggregate_state *state)
+{
+	bool sample = kind == AGGREGATE_VAR_SAMP || kind == AGGREGATE_STDDEV_SAMP;
+	double n = state->moments[0], d = sample ? n - 1 : n;
+	double value = (state->moments[2] - state->moments[1] * state->moments[1] / n) / d;
+
+	value = d <= 0 ? NAN : value < 0 ? 0 : value;
+	return kind >= AGGREGATE_STDDEV_POP ? sqrt(value) : value;
+}
+
+/* Of independent draws with probability 1/w (Horvitz and Thompson); quantiles
+ * by Woodruff's interval with Kish's effective number of rows. */
+static double
+margin_of(const struct aggregate *aggregate, struct aggregate_state *state)
+{
+	const double *m = state->moments;
+	double total = (double)state->weight, mean = state->number / total;
+	double level = aggregate->levels[0], e, spread;
+
+	if (aggregate->kind == AGGREGATE_COUNT)
+		return Z95 * sqrt(m[0]);
+	if (aggregate->kind == AGGREGATE_SUM)
+		return Z95 * sqrt(m[2]);
+	if (state->weight == 0)
+		return NAN;
+	if (aggregate->kind == AGGREGATE_AVG) {
+		spread = m[2] - 2 * mean * m[1] + mean * mean * m[0];
+		return Z95 * sqrt(spread < 0 ? 0 : spread) / total;
+	}
+	if (state->sketch == NULL)
+		return NAN;
+	if (m[0] == 0)
+		return 0;
+	/* The sum of squares is that of w(w-1) and w. */
+	e = Z95 * sqrt(level * (1 - level) * (m[0] + total) / (total * total));
+	return (sketch_quantile(state->sketch, level + e > 1 ? 1 : level + e) -
+		sketch_quantile(state->sketch, level - e < 0 ? 0 : level - e)) /
+	       2;
+}
+
+/* ---- results --------------------------------------------------------- */
+
 static void
-finish_one(const struct aggregate_states *states, const struct state *state, uint32_t g,
+finish_one(const struct aggregate *aggregate, struct aggregate_state *state, uint32_t g,
 	   struct data *out)
 {
-	const struct aggregate *aggregate = states->aggregate;
-
+	if (aggregate->margin) {
+		out->n.f[g] = margin_of(aggregate, state);
+		return;
+	}
 	switch (aggregate->kind) {
 	case AGGREGATE_COUNT:
 		out->n.u[g] = state->weight;
@@ -329,8 +258,27 @@ finish_one(const struct aggregate_states *states, const struct state *state, uin
 				  ? NAN
 				  : sketch_quantile(state->sketch, aggregate->levels[0]);
 		break;
+	case AGGREGATE_QUANTILE_EXACT:
+		out->n.u[g] = exact_value(aggregate, state->sketch, aggregate->levels[0]).v.u;
+		break;
 	case AGGREGATE_UNIQ:
+	case AGGREGATE_UNIQ_EXACT:
 		out->n.u[g] = state->set.count;
+		break;
+	case AGGREGATE_ANY:
+	case AGGREGATE_ANY_LAST:
+	case AGGREGATE_ARG_MIN:
+	case AGGREGATE_ARG_MAX:
+		if (out->s != NULL)
+			out->s[g] = state->kept.v.s;
+		else
+			out->n.u[g] = state->kept.v.u;
+		break;
+	case AGGREGATE_VAR_POP:
+	case AGGREGATE_VAR_SAMP:
+	case AGGREGATE_STDDEV_POP:
+	case AGGREGATE_STDDEV_SAMP:
+		out->n.f[g] = variance(aggregate->kind, state);
 		break;
 	default:
 		if (out->s != NULL)
@@ -351,14 +299,14 @@ aggregate_finish(struct aggregate_states *states, uint32_t groups_count,
 
 	if (result != 0)
 		return expression_no_memory(evaluation->error);
-	if (aggregate->kind == AGGREGATE_QUANTILES)
-		return finish_quantiles(states, groups_count, evaluation, out);
+	if (aggregate->type.type == STORE_R_ARRAY)
+		return finish_arrays(states, groups_count, evaluation, out);
 	if ((result = data_allocate(evaluation, aggregate->type, groups_count, out)) != 0)
 		return result;
 	if (aggregate->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
 	for (uint32_t g = 0; g < groups_count; g++) {
-		finish_one(states, &states->states[g], g, out);
+		finish_one(aggregate, &states->states[g], g, out);
 		if (out->nulls != NULL)
 			out->nulls[g] = states->states[g].weight == 0;
 	}

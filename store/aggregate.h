@@ -14,37 +14,75 @@ enum aggregate_kind {
 	AGGREGATE_AVG,
 	AGGREGATE_MIN,
 	AGGREGATE_MAX,
+	AGGREGATE_ANY,
+	AGGREGATE_ANY_LAST,
+	AGGREGATE_ARG_MIN, /* argument where `second` is least */
+	AGGREGATE_ARG_MAX,
 	AGGREGATE_QUANTILE, /* one level: quantile, median */
 	AGGREGATE_QUANTILES,
+	AGGREGATE_QUANTILE_EXACT, /* an element, of the argument's type */
+	AGGREGATE_QUANTILES_EXACT,
 	AGGREGATE_UNIQ,
+	AGGREGATE_UNIQ_EXACT,
+	AGGREGATE_TOP_K,
+	AGGREGATE_GROUP_ARRAY,
+	AGGREGATE_GROUP_UNIQ_ARRAY,
+	AGGREGATE_VAR_POP,
+	AGGREGATE_VAR_SAMP,
+	AGGREGATE_STDDEV_POP,
+	AGGREGATE_STDDEV_SAMP,
+};
+
+/* What stands behind an aggregate's name. */
+struct aggregate_name {
+	const char *name;
+	bool any_case;
+	enum aggregate_kind kind;
+	bool has_second;           /* argMin(x, y) */
+	bool has_weight;           /* topKWeighted(x, w): `second` multiplies the weight */
+	const char *weighted_name; /* ClickHouse's for the same with weights, or NULL */
 };
 
 struct aggregate {
+	const struct aggregate_name *name;
 	enum aggregate_kind kind;
-	struct expression *argument, *condition; /* or NULL */
+	struct expression *argument, *second, *condition; /* or NULL */
 	double levels[AGGREGATE_LEVELS_MAX];
 	uint32_t levels_count;
-	uint32_t scale; /* of the argument when it is a stored column, else 0 */
+	uint32_t elements_max; /* of topK and groupArray */
+	uint32_t scale;        /* of the argument when it is a stored column, else 0 */
 	struct type type;
 	bool weighted; /* by the rows' sample interval */
+	bool margin;   /* half the width of its confidence interval instead */
 };
 
 struct aggregate_states; /* of one aggregate: grows with the groups */
 
-/* The aggregate of that name (with its -If), or -1. */
-int aggregate_find(struct store_str name, bool *has_condition);
-/* A known name near that one, for error messages; or NULL. */
+/* The aggregate of that name (with its -If), or NULL. */
+const struct aggregate_name *aggregate_find(struct store_str name, bool *has_condition);
+/* The aggregates' names by number; NULL past the last. */
+const struct aggregate_name *aggregate_at(uint32_t index);
+/* The nearest known name, for error messages; NULL when none is near. */
 const char *aggregate_nearest(struct store_str name);
+/* Whether sampled rows need their weights for it: not min, max, any, uniq. */
+bool aggregate_weighs(enum aggregate_kind kind);
 
 struct aggregate_states *
 aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, uint64_t secret);
 /* Room for `groups_count` groups. */
 int aggregate_reserve(struct aggregate_states *states, uint32_t groups_count);
-/* groups[i] is row i's group; the data have `rows_count` rows. `condition` and
- * `weights` may be NULL. */
-int
-aggregate_add(struct aggregate_states *states, const uint32_t *groups, uint32_t rows_count,
-	      const struct data *argument, const struct data *condition, const uint64_t *weights);
+/* A block's values of one aggregate; each may be NULL. */
+struct aggregate_input {
+	const struct data *argument, *second, *condition;
+	const uint64_t *weights;
+};
+/* groups[i] is row i's group; the data have `rows_count` rows. */
+int aggregate_add(struct aggregate_states *states, const uint32_t *groups, uint32_t rows_count,
+		  const struct aggregate_input *input);
+/* Adds what group `from` has to group 0 of `totals`, which is of the same
+ * aggregate. */
+int aggregate_merge(struct aggregate_states *totals, const struct aggregate_states *states,
+		    uint32_t from);
 /* Results of all groups, in the arena. */
 int aggregate_finish(struct aggregate_states *states, uint32_t groups_count,
 		     struct evaluation *evaluation, struct data *out);

@@ -100,6 +100,25 @@ data_value(const struct data *data, uint32_t row)
 	return value;
 }
 
+int
+data_compare(enum store_result_type type, const struct store_value *a, const struct store_value *b)
+{
+	uint32_t size;
+	int order;
+
+	if (type == STORE_R_STRING) {
+		size = a->v.s.size < b->v.s.size ? a->v.s.size : b->v.s.size;
+		order = size == 0 ? 0 : memcmp(a->v.s.bytes, b->v.s.bytes, size);
+		return order != 0 ? order
+				  : (a->v.s.size > b->v.s.size) - (a->v.s.size < b->v.s.size);
+	}
+	if (data_type_is_float(type))
+		return (a->v.f > b->v.f) - (a->v.f < b->v.f);
+	if (data_type_is_signed(type) || type == STORE_R_DATETIME64)
+		return (a->v.i > b->v.i) - (a->v.i < b->v.i);
+	return (a->v.u > b->v.u) - (a->v.u < b->v.u);
+}
+
 void
 data_set_time(struct data *data, uint32_t row, int64_t ms)
 {

@@ -174,6 +174,9 @@ long double data_number(const struct data *data, uint32_t row);
 int64_t data_wrap(enum store_result_type type, int64_t value);
 /* One cell; strings are not copied. */
 struct store_value data_value(const struct data *data, uint32_t row);
+/* <0, 0, >0; NaN is equal to everything, NULLs must not be given. */
+int
+data_compare(enum store_result_type type, const struct store_value *a, const struct store_value *b);
 /* Sets a time, as near as its type can hold it. */
 void data_set_time(struct data *data, uint32_t row, int64_t ms);
 /* Fresh arrays for `count` rows; 0 or STORE_ELIMIT. */

@@ -269,7 +269,7 @@ print_piece(char c, const struct civil *d, char *out)
 		       {"C", "%02d", year / 100},
 		       {"mc", "%02d", month},
 		       {"d", "%02d", day},
-		       {"e", "%2d", day},
+		       {"e", "%d", day},
 		       {"j", "%03d", (int)d->of_year},
 		       {"Hk", "%02d", hour},
 		       {"Ihl", "%02d", half},

@@ -132,8 +132,7 @@ put_replacement(struct builder *builder, struct store_str with, struct store_str
 	return true;
 }
 
-/* As ClickHouse has it: after a match of nothing one character is kept, and
- * nothing matches at the end of a text that is not empty. */
+/* As ClickHouse has it: after a match of nothing one byte is kept. */
 static bool
 replace(struct pattern_machine *machine, struct store_str text, struct store_str with, bool all,
 	struct builder *builder)
@@ -141,24 +140,19 @@ replace(struct pattern_machine *machine, struct store_str text, struct store_str
 	struct pattern_span spans[PATTERN_GROUPS_MAX];
 	uint32_t at = 0;
 
-	while (at <= text.size && (at < text.size || at == 0)) {
-		if (!pattern_find(machine, text, at, spans))
-			break;
-		if (!put(builder, text, at, spans[0].from))
+	while (pattern_find(machine, text, at, spans)) {
+		if (!put(builder, text, at, spans[0].from) ||
+		    !put_replacement(builder, with, text, spans))
 			return false;
-		at = spans[0].from;
-		if (at == text.size && text.size > 0 && spans[0].to == at)
-			break;
-		if (!put_replacement(builder, with, text, spans))
-			return false;
-		if (spans[0].to == at && at < text.size) {
+		at = spans[0].to;
+		if (spans[0].from == spans[0].to) {
+			if (at == text.size)
+				return true;
 			if (!put(builder, text, at, at + 1))
 				return false;
 			at++;
-		} else {
-			at = spans[0].to;
 		}
-		if (!all || text.size == 0)
+		if (!all)
 			break;
 	}
 	return put(builder, text, at, text.size);

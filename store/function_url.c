@@ -62,11 +62,15 @@ host(struct store_str text)
 
 	if (from == 0 && text.size > 2 && text.bytes[0] == '/' && text.bytes[1] == '/')
 		from = 2;
-	to = find(text, from, "/?#");
-	for (at = from; at < to; at++) { /* user:password@ */
+	to = find(text, from, "/?#:");
+	for (at = from; at < to; at++) { /* user@ */
 		if (text.bytes[at] == '@')
 			from = at + 1;
 	}
+	if (to < text.size && text.bytes[to] == ':') /* a port, or a password: no host then */
+		from = find(text, to, "@") < find(text, to, "/?#") && scheme_size(text) == 0 ? to
+											     : from;
+	to = find(text, from, "/?#:");
 	for (at = from; at < to && text.bytes[at] != ':'; at++) {
 		char c = text.bytes[at];
 

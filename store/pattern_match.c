@@ -61,13 +61,31 @@ in_ranges(const struct pattern_class *class, uint32_t c)
 	return false;
 }
 
+/* The other case of a letter: ASCII, Latin 1, Greek, Cyrillic; c when it has
+ * none. */
+static uint32_t
+other_case(uint32_t c)
+{
+	static const struct {
+		uint32_t upper, last, distance;
+	} alphabets[] = {{'A', 'Z', 32},     {0xc0, 0xd6, 32},   {0xd8, 0xde, 32},
+			 {0x391, 0x3a9, 32}, {0x410, 0x42f, 32}, {0x400, 0x40f, 80}};
+
+	for (size_t i = 0; i < sizeof alphabets / sizeof *alphabets; i++) {
+		if (c >= alphabets[i].upper && c <= alphabets[i].last)
+			return c + alphabets[i].distance;
+		if (c >= alphabets[i].upper + alphabets[i].distance &&
+		    c <= alphabets[i].last + alphabets[i].distance)
+			return c - alphabets[i].distance;
+	}
+	return c;
+}
+
 static bool
 is_in(const struct pattern_class *class, uint32_t c)
 {
-	bool is_letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
-
-	return (in_ranges(class, c) ||
-		(class->folded && is_letter && in_ranges(class, c ^ 0x20))) != class->negated;
+	return (in_ranges(class, c) || (class->folded && in_ranges(class, other_case(c)))) !=
+	       class->negated;
 }
 
 static bool

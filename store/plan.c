@@ -60,9 +60,9 @@ plan_make(struct planner *planner, enum expression_kind kind, const struct sql_n
 static struct expression *
 build_any(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
+	const struct aggregate_name *aggregate;
 	struct expression *key;
-	bool has_condition;
-	int aggregate;
+	bool has_condition, is_margin;
 
 	if (phase == PHASE_GROUP && (key = plan_find_key(planner, node)) != NULL)
 		return key;
@@ -90,7 +90,8 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 		return plan_not_implemented(planner, "* in an expression");
 	}
 	aggregate = aggregate_find(node->text, &has_condition);
-	if (aggregate < 0)
+	is_margin = sql_is_word(node->text, "margin");
+	if (aggregate == NULL && !is_margin)
 		return plan_call(planner, node, phase);
 	if (phase == PHASE_ROW && !planner->in_aggregate) {
 		plan_error(planner->error, STORE_ETYPE, 184, "ILLEGAL_AGGREGATION",
@@ -98,7 +99,8 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 			   PLAN_SHOWN(node->text));
 		return NULL;
 	}
-	return plan_aggregate(planner, node, aggregate, has_condition);
+	return is_margin ? plan_margin(planner, node)
+			 : plan_aggregate(planner, node, aggregate, has_condition);
 }
 
 /* The parser bounds each tree; aliases within aliases add theirs up, and a

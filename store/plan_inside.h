@@ -94,9 +94,10 @@ struct expression *
 plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase);
 
 /* plan_aggregate.c */
-/* `kind` and `has_condition` as aggregate_find says. */
-struct expression *
-plan_aggregate(struct planner *planner, const struct sql_node *node, int kind, bool has_condition);
+/* `name` and `has_condition` as aggregate_find says. */
+struct expression *plan_aggregate(struct planner *planner, const struct sql_node *node,
+				  const struct aggregate_name *name, bool has_condition);
+struct expression *plan_margin(struct planner *planner, const struct sql_node *node);
 /* In the select list, WITH, HAVING or ORDER BY. */
 bool plan_has_aggregate(const struct planner *planner);
 /* Sets plan->weight_column. */

@@ -250,6 +250,30 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 	return 0;
 }
 
+/* The evaluation's rows into the states of aggregate `a`. */
+static int
+add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a, const uint32_t *groups,
+	 const uint64_t *weights)
+{
+	const struct aggregate *aggregate = &scan->plan->aggregates[a];
+	const struct expression *of[] = {aggregate->argument, aggregate->second,
+					 aggregate->condition};
+	struct data data[3];
+	struct aggregate_input input = {.weights = aggregate->weighted ? weights : NULL};
+	int result;
+
+	for (int i = 0; i < 3; i++) {
+		if (of[i] != NULL &&
+		    (result = expression_evaluate(evaluation, of[i], &data[i])) != 0)
+			return result;
+	}
+	input.argument = of[0] == NULL ? NULL : &data[0];
+	input.second = of[1] == NULL ? NULL : &data[1];
+	input.condition = of[2] == NULL ? NULL : &data[2];
+	result = aggregate_add(scan->states[a], groups, evaluation->count, &input);
+	return result == 0 ? 0 : scan_no_memory(scan);
+}
+
 int
 scan_group_block(struct scan *scan, struct evaluation *evaluation)
 {
@@ -264,24 +288,12 @@ scan_group_block(struct scan *scan, struct evaluation *evaluation)
 	if ((result = read_weights(scan, evaluation, &weights)) != 0 ||
 	    (plan->keys_count > 0 && (result = assign_groups(scan, evaluation, groups)) != 0))
 		return result;
-	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
-		const struct aggregate *aggregate = &plan->aggregates[a];
-		struct data argument, condition;
-
-		if ((aggregate->argument != NULL &&
-		     (result = expression_evaluate(evaluation, aggregate->argument, &argument)) !=
-			 0) ||
-		    (aggregate->condition != NULL &&
-		     (result = expression_evaluate(evaluation, aggregate->condition, &condition)) !=
-			 0))
-			return result;
-		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0 ||
-		    aggregate_add(scan->states[a], groups, evaluation->count,
-				  aggregate->argument == NULL ? NULL : &argument,
-				  aggregate->condition == NULL ? NULL : &condition, weights) != 0)
+	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
+		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
 			return scan_no_memory(scan);
+		result = add_rows(scan, evaluation, a, groups, weights);
 	}
-	return 0;
+	return result;
 }
 
 /* ---- after the blocks ------------------------------------------------ */

@@ -102,25 +102,6 @@ struct sort_context {
 	uint32_t width;
 };
 
-static int
-compare_values(const struct type *type, const struct store_value *a, const struct store_value *b)
-{
-	uint32_t size;
-	int order;
-
-	if (type->type == STORE_R_STRING) {
-		size = a->v.s.size < b->v.s.size ? a->v.s.size : b->v.s.size;
-		order = size == 0 ? 0 : memcmp(a->v.s.bytes, b->v.s.bytes, size);
-		return order != 0 ? order
-				  : (a->v.s.size > b->v.s.size) - (a->v.s.size < b->v.s.size);
-	}
-	if (data_type_is_float(type->type))
-		return (a->v.f > b->v.f) - (a->v.f < b->v.f);
-	if (data_type_is_signed(type->type) || type->type == STORE_R_DATETIME64)
-		return (a->v.i > b->v.i) - (a->v.i < b->v.i);
-	return (a->v.u > b->v.u) - (a->v.u < b->v.u);
-}
-
 static bool
 is_nan(const struct type *type, const struct store_value *value)
 {
@@ -145,7 +126,7 @@ compare_rows(const void *a, const void *b, void *context)
 
 		if (last_p != last_q)
 			return (last_p > last_q) == order->nulls_first ? -1 : 1;
-		if (last_p != 0 || (result = compare_values(type, p, q)) == 0)
+		if (last_p != 0 || (result = data_compare(type->type, p, q)) == 0)
 			continue;
 		return order->descending ? -result : result;
 	}

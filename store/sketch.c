@@ -20,7 +20,7 @@ struct pair {
 struct sketch {
 	struct store_arena *arena; /* borrowed */
 	uint32_t scale;
-	bool is_histogram, is_sorted;
+	bool is_histogram, is_sorted, is_weighted;
 	uint32_t count, pairs_max;
 	struct pair *pairs; /* all values; of a histogram those that it cannot hold */
 	uint64_t total;     /* of weights */
@@ -96,9 +96,49 @@ become_histogram(struct sketch *sketch)
 }
 
 static int
+compare_pairs(const void *a, const void *b)
+{
+	double x = ((const struct pair *)a)->value, y = ((const struct pair *)b)->value;
+
+	return (x > y) - (x < y);
+}
+
+static void
+sort_pairs(struct sketch *sketch)
+{
+	if (!sketch->is_sorted && sketch->count > 0)
+		qsort(sketch->pairs, sketch->count, sizeof *sketch->pairs, compare_pairs);
+	sketch->is_sorted = true;
+}
+
+/* Equal values become one pair: memory is that of the distinct ones. */
+static void
+compress(struct sketch *sketch)
+{
+	uint32_t count = 0;
+
+	sort_pairs(sketch);
+	for (uint32_t i = 0; i < sketch->count; i++) {
+		if (count > 0 && sketch->pairs[count - 1].value == sketch->pairs[i].value)
+			sketch->pairs[count - 1].weight += sketch->pairs[i].weight;
+		else
+			sketch->pairs[count++] = sketch->pairs[i];
+	}
+	sketch->count = count;
+}
+
+#define COMPRESS_FROM 4096u
+
+static int
 add_pair(struct sketch *sketch, double value, uint64_t weight)
 {
-	if (sketch->count == sketch->pairs_max) {
+	bool was_full = sketch->count == sketch->pairs_max;
+
+	if (was_full && sketch->count >= COMPRESS_FROM)
+		compress(sketch);
+	/* Compressing again must be worth it: a half is free, or there is more room. */
+	if (sketch->count == sketch->pairs_max ||
+	    (was_full && sketch->count > sketch->pairs_max / 2)) {
 		uint32_t max = sketch->pairs_max == 0 ? 8 : sketch->pairs_max * 2;
 		struct pair *pairs = store_arena_alloc(sketch->arena, max * sizeof *pairs);
 
@@ -119,6 +159,7 @@ sketch_add(struct sketch *sketch, double value, uint64_t weight)
 {
 	assert(weight >= 1 && value == value);
 	sketch->total += weight;
+	sketch->is_weighted |= weight > 1;
 	sketch->min = value < sketch->min ? value : sketch->min;
 	sketch->max = value > sketch->max ? value : sketch->max;
 	if (!sketch->is_histogram && sketch->count >= SKETCH_EXACT_MAX && sketch->scale != 0 &&
@@ -127,14 +168,6 @@ sketch_add(struct sketch *sketch, double value, uint64_t weight)
 	if (sketch->is_histogram && is_for_histogram(sketch, value))
 		return add_to_histogram(sketch, value, weight);
 	return add_pair(sketch, value, weight);
-}
-
-static int
-compare_pairs(const void *a, const void *b)
-{
-	double x = ((const struct pair *)a)->value, y = ((const struct pair *)b)->value;
-
-	return (x > y) - (x < y);
 }
 
 /* The middle of the way that `rank` of `count` values goes through the bucket. */
@@ -204,13 +237,58 @@ sketch_quantile(struct sketch *sketch, double level)
 	double low, high;
 
 	assert(sketch->total > 0 && level >= 0 && level <= 1);
-	if (!sketch->is_sorted && sketch->count > 0) {
-		qsort(sketch->pairs, sketch->count, sizeof *sketch->pairs, compare_pairs);
-		sketch->is_sorted = true;
-	}
+	sort_pairs(sketch);
 	low = value_at(sketch, (uint64_t)lower);
 	if (position == lower)
 		return low;
 	high = value_at(sketch, (uint64_t)lower + 1);
 	return low == high ? low : low * (lower + 1 - position) + high * (position - lower);
+}
+
+uint32_t
+sketch_scale(const struct sketch *sketch)
+{
+	return sketch->scale;
+}
+
+double
+sketch_quantile_exact(struct sketch *sketch, double level, bool weighted)
+{
+	double total = (double)sketch->total, rank = floor(level * total);
+
+	assert(sketch->total > 0 && level >= 0 && level <= 1 && sketch->scale == 0);
+	if (weighted || sketch->is_weighted)
+		rank = fmax(ceil(level * total) - 1, 0);
+	sort_pairs(sketch);
+	return value_at(sketch, (uint64_t)(rank > total - 1 ? total - 1 : rank));
+}
+
+int
+sketch_merge(struct sketch *sketch, const struct sketch *from)
+{
+	assert(sketch->scale == from->scale);
+	if (from->is_histogram && !sketch->is_histogram && become_histogram(sketch) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t octave = 0; octave < 64; octave++) {
+		uint32_t buckets = octave == 0 ? EXACT_BELOW : OCTAVE_BUCKETS;
+
+		if (from->octaves[octave] == NULL)
+			continue;
+		if (sketch->octaves[octave] == NULL &&
+		    (sketch->octaves[octave] =
+			 store_arena_zalloc(sketch->arena, buckets * sizeof(uint64_t))) == NULL)
+			return STORE_ELIMIT;
+		for (uint32_t b = 0; b < buckets; b++) {
+			sketch->octaves[octave][b] += from->octaves[octave][b];
+			sketch->total += from->octaves[octave][b];
+		}
+	}
+	for (uint32_t i = 0; i < from->count; i++) {
+		if (sketch_add(sketch, from->pairs[i].value, from->pairs[i].weight) != 0)
+			return STORE_ELIMIT;
+	}
+	sketch->is_weighted |= from->is_weighted;
+	sketch->min = fmin(sketch->min, from->min);
+	sketch->max = fmax(sketch->max, from->max);
+	return 0;
 }

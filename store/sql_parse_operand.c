@@ -287,6 +287,17 @@ operator_function(const struct sql_parser *parser)
 	return NULL;
 }
 
+/* left(...) and right(...), whose names are words of joins. */
+static bool
+is_function_too(const struct sql_parser *parser)
+{
+	struct sql_lexer ahead = parser->lexer;
+	struct sql_token next = sql_lex(&ahead);
+
+	return (sql_parse_at_word(parser, "LEFT") || sql_parse_at_word(parser, "RIGHT")) &&
+	       next.type == SQL_PUNCTUATION && next.text.bytes[0] == '(';
+}
+
 static struct sql_node *
 parse_word(struct sql_parser *parser)
 {
@@ -316,7 +327,7 @@ parse_word(struct sql_parser *parser)
 		sql_parse_advance(parser);
 		return sql_parse_expect(parser, "(") ? parse_cast(parser, offset) : NULL;
 	}
-	if (sql_parse_is_reserved(word)) {
+	if (sql_parse_is_reserved(word) && !is_function_too(parser)) {
 		if ((function = operator_function(parser)) == NULL)
 			return sql_parse_fail(parser, "an expression");
 		sql_parse_advance(parser);

@@ -142,7 +142,9 @@ const SQL = 'store/SQL.md';
 function functions() {
   const found = new Map();
   for (const file of fs.readdirSync('store').filter((name) => /^function_\w+\.c$/.test(name))) {
-    const table = part(read(`store/${file}`), 'const struct function ', '\n};');
+    const code = read(`store/${file}`);
+    if (!code.includes('const struct function function_')) continue;
+    const table = part(code, 'const struct function function_', '\n};');
     for (const [, name] of table.matchAll(/[{(]"(\w+)"[,)]/g)) found.set(name, undefined);
   }
   return found;
@@ -151,7 +153,9 @@ function functions() {
 const first = (...headings) => new Map(tables(SQL, ...headings).flatMap(([cell]) => names(cell)).map((name) => [name.split('(')[0]]));
 
 compare('function', functions(), first('## Functions'), SQL);
-compare('aggregate', new Map([...part(read('store/aggregate.c'), '} known[] = {', '};').matchAll(/\{"(\w+)",/g)].map((match) => [match[1]])), first('## Aggregates'), SQL);
+const aggregates = read('store/aggregate.c');
+const behind = new Map([...aggregates.matchAll(/#define (\w+) "(\w+)"/g)].map((match) => match.slice(1)));
+compare('aggregate', new Map([...part(aggregates, 'aggregate_name known[] = {', '};').matchAll(/\{("?)(\w+)"?, (true|false)/g)].map(([, quote, name]) => [quote ? name : behind.get(name)])), first('## Aggregates'), SQL);
 compare('missing function', new Map([...part(read('store/function.c'), 'function_is_planned', '};').matchAll(/"(\w+)"/g)].map((match) => [match[1]])), first('## Known and not executed'), SQL);
 const formats = [...read('server/format.def').matchAll(/^FORMAT\(\w+,\s*"(\w+)",\s*"([^"]*)"/gm)].flatMap(([, name, aliases]) => [name, ...aliases.split(',').filter(Boolean)]);
 compare('format', new Map(formats.map((name) => [name])), first('## Formats'), SQL);

@@ -97,6 +97,11 @@ static const struct wrong types[] = {
     {"SELECT 1 LIMIT 1 OFFSET @'a'", STORE_EINVAL, 440, "INVALID_LIMIT_EXPRESSION", ""},
     {"SELECT site FROM pageviews ORDER BY @2", STORE_EINVAL, 36, "BAD_ARGUMENTS", "Position 2"},
     {"SELECT site FROM pageviews GROUP BY @0", STORE_EINVAL, 36, "BAD_ARGUMENTS", "Position 0"},
+    {"SELECT @topK(0)(site) FROM pageviews", STORE_EINVAL, 36, "BAD_ARGUMENTS", "from 1 to"},
+    {"SELECT @sum(1)(bytes) FROM pageviews", ARITY, "no parameters"},
+    {"SELECT @argMin(site) FROM pageviews", ARITY, "argMin"},
+    {"SELECT @quantileExactWeighted(0.5)(lcp, lcp) FROM pageviews", ARGUMENT, "weight"},
+    {"SELECT @margin(uniq(site)) FROM pageviews", ARITY, "count, sum, avg or quantile"},
     {"SELECT @intDiv(1, 0)", STORE_ETYPE, 153, "ILLEGAL_DIVISION", "by zero"},
     {"SELECT bytes @% 0 FROM pageviews", STORE_ETYPE, 153, "ILLEGAL_DIVISION", "by zero"},
 };
@@ -115,11 +120,9 @@ static const struct wrong missing[] = {
     {"SELECT @(1, 2)", NOT_IMPLEMENTED, "tuple"},
     {"SELECT @[1, 2]", NOT_IMPLEMENTED, "array"},
     {"SELECT count(@(SELECT 1))", NOT_IMPLEMENTED, "subquery"},
-    {"SELECT @count(DISTINCT site) FROM pageviews", NOT_IMPLEMENTED, "DISTINCT"},
+    {"SELECT @sum(DISTINCT bytes) FROM pageviews", NOT_IMPLEMENTED, "DISTINCT"},
+    {"SELECT @arrayJoin(bytes) FROM pageviews", NOT_IMPLEMENTED, "arrayJoin"},
     {"SELECT 1 FROM pageviews GROUP BY @tags", NOT_IMPLEMENTED, "GROUP BY a Map"},
-    {"SELECT @topK(10)(site) FROM pageviews", NOT_IMPLEMENTED, "topK"},
-    {"SELECT @match(site, 'a') FROM pageviews", NOT_IMPLEMENTED, "match"},
-    {"SELECT @CAST(1 AS UInt8)", NOT_IMPLEMENTED, "CAST"},
 };
 
 /* ---- checking -------------------------------------------------------- */

@@ -1,0 +1,341 @@
+/*
+ * Rows into the states of their groups, and states into each other. Rows weigh
+ * their sample interval as SQL.md says. Below aggregate.c; must not know where
+ * rows come from.
+ */
+#include <math.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "aggregate_inside.h"
+
+int
+aggregate_keep(const struct aggregate_states *states, const struct store_value *value,
+	       struct store_value *out)
+{
+	char *bytes;
+
+	*out = *value;
+	if (value->null || states->aggregate->argument->type.type != STORE_R_STRING)
+		return 0;
+	if ((bytes = store_arena_alloc(states->arena, value->v.s.size)) == NULL)
+		return STORE_ELIMIT;
+	if (value->v.s.size > 0)
+		memcpy(bytes, value->v.s.bytes, value->v.s.size);
+	out->v.s.bytes = bytes;
+	return 0;
+}
+
+/* ---- extremes -------------------------------------------------------- */
+
+static bool
+string_less(struct store_str a, struct store_str b)
+{
+	uint32_t size = a.size < b.size ? a.size : b.size;
+	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
+
+	return order != 0 ? order < 0 : a.size < b.size;
+}
+
+static int
+keep_string(const struct aggregate_states *states, struct aggregate_state *state,
+	    struct store_str string)
+{
+	char *bytes = store_arena_alloc(states->arena, string.size);
+
+	if (bytes == NULL)
+		return STORE_ELIMIT;
+	if (string.size > 0)
+		memcpy(bytes, string.bytes, string.size);
+	state->string = (struct store_str){bytes, string.size};
+	return 0;
+}
+
+static bool
+is_signed(enum store_result_type type)
+{
+	return data_type_is_signed(type) || type == STORE_R_DATETIME64;
+}
+
+/* Whether the value is beyond what the state has. */
+static bool
+is_beyond(const struct aggregate_state *state, enum store_result_type type,
+	  const struct store_value *value, bool max)
+{
+	if (state->weight == 0)
+		return true;
+	if (type == STORE_R_STRING)
+		return max ? string_less(state->string, value->v.s)
+			   : string_less(value->v.s, state->string);
+	if (data_type_is_float(type))
+		return isnan(state->number) ||
+		       (max ? value->v.f > state->number : value->v.f < state->number);
+	if (value->v.u == state->integer)
+		return false;
+	return (is_signed(type) ? value->v.i < (int64_t)state->integer
+				: value->v.u < state->integer) != max;
+}
+
+/* *moved: it is the new extreme. */
+static int
+add_extreme(const struct aggregate_states *states, struct aggregate_state *state,
+	    enum store_result_type type, const struct store_value *value, bool *moved)
+{
+	bool max = states->aggregate->kind == AGGREGATE_MAX ||
+		   states->aggregate->kind == AGGREGATE_ARG_MAX;
+
+	*moved = is_beyond(state, type, value, max);
+	if (!*moved)
+		return 0;
+	if (type == STORE_R_STRING)
+		return keep_string(states, state, value->v.s);
+	state->number = value->v.f;
+	state->integer = value->v.u;
+	return 0;
+}
+
+static int
+add_argument_at_extreme(const struct aggregate_states *states, struct aggregate_state *state,
+			const struct aggregate_input *input, uint32_t row)
+{
+	struct store_value by = data_value(input->second, row);
+	struct store_value value = data_value(input->argument, row);
+	bool moved;
+	int result = add_extreme(states, state, input->second->type.type, &by, &moved);
+
+	return result != 0 || !moved ? result : aggregate_keep(states, &value, &state->kept);
+}
+
+/* ---- quantiles and distinct values ----------------------------------- */
+
+static int
+add_quantile(const struct aggregate_states *states, struct aggregate_state *state, double value,
+	     uint64_t weight)
+{
+	bool exact = states->aggregate->kind == AGGREGATE_QUANTILE_EXACT ||
+		     states->aggregate->kind == AGGREGATE_QUANTILES_EXACT;
+
+	if (isnan(value) || weight == 0)
+		return 0;
+	if (state->sketch == NULL) {
+		state->sketch = sketch_create(states->arena, exact ? 0 : states->aggregate->scale);
+		if (state->sketch == NULL)
+			return STORE_ELIMIT;
+	}
+	return sketch_add(state->sketch, value, weight);
+}
+
+/* Numbers by a bijection (the finalizer of MurmurHash3), so that different ones
+ * are never the same; strings by 128 bits when the count must be exact. */
+static void
+hash_cell(const struct aggregate_states *states, const struct store_value *value, uint64_t out[2])
+{
+	uint64_t x = value->v.u;
+	XXH128_hash_t hash;
+
+	out[1] = 0;
+	if (states->aggregate->argument->type.type != STORE_R_STRING) {
+		x = (x ^ x >> 33) * 0xff51afd7ed558ccdull;
+		x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ull;
+		out[0] = x ^ x >> 33;
+		out[1] = value->v.u; /* tells 0 from what hashes to 1 */
+		return;
+	}
+	hash = XXH3_128bits_withSeed(value->v.s.size == 0 ? "" : value->v.s.bytes, value->v.s.size,
+				     states->secret);
+	out[0] = hash.low64;
+	out[1] = hash.high64;
+}
+
+static int
+add_distinct(const struct aggregate_states *states, struct aggregate_state *state,
+	     const struct store_value *value)
+{
+	uint64_t hash[2];
+
+	state->set.words = states->aggregate->kind == AGGREGATE_UNIQ_EXACT ? 2 : 1;
+	hash_cell(states, value, hash);
+	return aggregate_set_add(&state->set, hash, states->arena);
+}
+
+/* ---- rows ------------------------------------------------------------ */
+
+static void
+add_moments(struct aggregate_state *state, double value, double weight)
+{
+	state->moments[0] += weight;
+	state->moments[1] += value * weight;
+	state->moments[2] += value * value * weight;
+}
+
+static int
+add_row(struct aggregate_states *states, struct aggregate_state *state,
+	const struct aggregate_input *input, uint32_t row, uint64_t weight)
+{
+	const struct aggregate *aggregate = states->aggregate;
+	const struct data *data = input->argument;
+	struct store_value value = {0};
+	double number = 0;
+	int result = 0;
+	bool moved;
+
+	if (data != NULL) {
+		value = data_value(data, row);
+		number = data->type.type == STORE_R_STRING || data->values != NULL
+			     ? 0
+			     : data_double(data, row);
+	}
+	if (aggregate->margin)
+		add_moments(state, number, (double)weight * (double)(weight - 1));
+	switch (aggregate->kind) {
+	case AGGREGATE_COUNT:
+		break;
+	case AGGREGATE_SUM:
+		state->integer += value.v.u * weight;
+		state->number += number * (double)weight;
+		break;
+	case AGGREGATE_AVG:
+		state->number += number * (double)weight;
+		break;
+	case AGGREGATE_VAR_POP:
+	case AGGREGATE_VAR_SAMP:
+	case AGGREGATE_STDDEV_POP:
+	case AGGREGATE_STDDEV_SAMP:
+		add_moments(state, number, (double)weight);
+		break;
+	case AGGREGATE_MIN:
+	case AGGREGATE_MAX:
+		result = add_extreme(states, state, data->type.type, &value, &moved);
+		break;
+	case AGGREGATE_ANY:
+	case AGGREGATE_ANY_LAST:
+		if (state->weight == 0 || aggregate->kind == AGGREGATE_ANY_LAST)
+			result = aggregate_keep(states, &value, &state->kept);
+		break;
+	case AGGREGATE_ARG_MIN:
+	case AGGREGATE_ARG_MAX:
+		result = add_argument_at_extreme(states, state, input, row);
+		break;
+	case AGGREGATE_QUANTILE:
+	case AGGREGATE_QUANTILES:
+	case AGGREGATE_QUANTILE_EXACT:
+	case AGGREGATE_QUANTILES_EXACT:
+		result = add_quantile(states, state, number, weight);
+		break;
+	case AGGREGATE_UNIQ:
+	case AGGREGATE_UNIQ_EXACT:
+		result = add_distinct(states, state, &value);
+		break;
+	case AGGREGATE_GROUP_ARRAY:
+		if (state->counts != NULL && state->counts->count >= aggregate->elements_max)
+			break;
+		result = aggregate_counts_add(states, state, &value, weight, false);
+		break;
+	case AGGREGATE_TOP_K:
+	case AGGREGATE_GROUP_UNIQ_ARRAY:
+		result = aggregate_counts_add(states, state, &value, weight, true);
+		break;
+	}
+	state->weight += weight;
+	return result;
+}
+
+int
+aggregate_add(struct aggregate_states *states, const uint32_t *groups, uint32_t rows_count,
+	      const struct aggregate_input *input)
+{
+	const struct data *argument = input->argument, *second = input->second;
+	bool weighs = states->aggregate->name != NULL && states->aggregate->name->has_weight;
+
+	for (uint32_t i = 0; i < rows_count; i++) {
+		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];
+		int result;
+
+		if (input->condition != NULL &&
+		    (data_is_null(input->condition, i) || !data_true(input->condition, i)))
+			continue;
+		if ((argument != NULL && data_is_null(argument, i)) ||
+		    (second != NULL && data_is_null(second, i)))
+			continue;
+		if (weighs && (weight *= second->n.u[data_index(second, i)]) == 0)
+			continue;
+		result = add_row(states, &states->states[groups[i]], input, i, weight);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
+/* ---- merging --------------------------------------------------------- */
+
+static int
+merge_extreme(struct aggregate_states *totals, struct aggregate_state *to,
+	      const struct aggregate_state *from)
+{
+	const struct aggregate *aggregate = totals->aggregate;
+	bool has_second = aggregate->second != NULL, moved;
+	enum store_result_type type =
+	    has_second ? aggregate->second->type.type : aggregate->argument->type.type;
+	struct store_value value = {.v.u = from->integer};
+
+	if (type == STORE_R_STRING)
+		value.v.s = from->string;
+	else if (data_type_is_float(type))
+		value.v.f = from->number;
+	if (add_extreme(totals, to, type, &value, &moved) != 0)
+		return STORE_ELIMIT;
+	if (moved && has_second)
+		to->kept = from->kept;
+	return 0;
+}
+
+static int
+merge_counts(struct aggregate_states *totals, struct aggregate_state *to,
+	     const struct aggregate_state *from)
+{
+	bool distinct = totals->aggregate->kind != AGGREGATE_GROUP_ARRAY;
+	uint32_t max = distinct ? UINT32_MAX : totals->aggregate->elements_max;
+
+	for (uint32_t i = 0; from->counts != NULL && i < from->counts->count; i++) {
+		if (to->counts != NULL && to->counts->count >= max)
+			break;
+		if (aggregate_counts_add(totals, to, &from->counts->values[i],
+					 from->counts->weights[i], distinct) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+int
+aggregate_merge(struct aggregate_states *totals, const struct aggregate_states *states,
+		uint32_t group)
+{
+	struct aggregate_state *to = &totals->states[0];
+	const struct aggregate_state *from = &states->states[group];
+	enum aggregate_kind kind = totals->aggregate->kind;
+	int result = 0;
+
+	if (from->weight == 0)
+		return 0;
+	for (int i = 0; i < 3; i++)
+		to->moments[i] += from->moments[i];
+	if (kind == AGGREGATE_MIN || kind == AGGREGATE_MAX || kind == AGGREGATE_ARG_MIN ||
+	    kind == AGGREGATE_ARG_MAX) {
+		result = merge_extreme(totals, to, from);
+	} else {
+		to->integer += from->integer;
+		to->number += from->number;
+		if (to->weight == 0 || kind == AGGREGATE_ANY_LAST)
+			to->kept = from->kept;
+	}
+	to->weight += from->weight;
+	if (result == 0 && from->sketch != NULL) {
+		if (to->sketch == NULL)
+			to->sketch = sketch_create(totals->arena, sketch_scale(from->sketch));
+		result = to->sketch == NULL ? STORE_ELIMIT : sketch_merge(to->sketch, from->sketch);
+	}
+	if (result == 0 && from->set.count > 0)
+		result = aggregate_set_merge(&to->set, &from->set, totals->arena);
+	return result == 0 ? merge_counts(totals, to, from) : result;
+}

@@ -1,0 +1,57 @@
+/* What aggregate.c, aggregate_add.c and aggregate_set.c share: the state of a
+ * group. Nothing else includes this. */
+#ifndef AGGREGATE_INSIDE_H
+#define AGGREGATE_INSIDE_H
+
+#include "aggregate.h"
+#include "sketch.h"
+
+struct aggregate_set {   /* of hashes: distinct values */
+	uint64_t *slots; /* [slots_count * words]; 0: free */
+	uint32_t count, slots_count, words;
+};
+
+/* Distinct values with their weights, in the order of their first row. */
+struct aggregate_counts {
+	struct store_value *values; /* [count] */
+	uint64_t *weights;          /* [count] */
+	uint32_t *slots;            /* index + 1, 0 free */
+	uint32_t count, max, slots_count;
+};
+
+struct aggregate_state {
+	uint64_t weight;         /* of rows that counted */
+	uint64_t integer;        /* sum, min or max of integers, wrapping as 64 bits */
+	double number;           /* the same of floats; avg's sum */
+	struct store_str string; /* min and max of strings */
+	struct store_value kept; /* any, argMin, argMax */
+	double moments[3];       /* of margin: sums of w(w-1) times x^0, x^1, x^2; of var: w x^2 */
+	struct sketch *sketch;
+	struct aggregate_set set;
+	struct aggregate_counts *counts; /* topK, groupArray */
+};
+
+struct aggregate_states {
+	const struct aggregate *aggregate;
+	struct store_arena *arena;
+	uint64_t secret;
+	struct aggregate_state *states;
+	uint32_t states_max;
+};
+
+/* aggregate_set.c: 0 or STORE_ELIMIT. */
+int aggregate_set_add(struct aggregate_set *set, const uint64_t hash[2], struct store_arena *arena);
+int aggregate_set_merge(struct aggregate_set *to, const struct aggregate_set *from,
+			struct store_arena *arena);
+/* `distinct`: one place for equal values, else each gets its own. */
+int aggregate_counts_add(const struct aggregate_states *states, struct aggregate_state *state,
+			 const struct store_value *value, uint64_t weight, bool distinct);
+/* The `max` heaviest first; of equal weights the least value first. */
+void aggregate_counts_sort(struct aggregate_counts *counts, enum store_result_type type);
+
+/* aggregate_add.c */
+/* A copy of the value that outlives its block. */
+int aggregate_keep(const struct aggregate_states *states, const struct store_value *value,
+		   struct store_value *out);
+
+#endif

@@ -1,0 +1,189 @@
+/*
+ * Distinct values of a group: sets of hashes for uniq, and values with weights
+ * for topK. Below aggregate_add.c; hashes are seeded with the store's secret.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "aggregate_inside.h"
+
+/* ---- hashes ---------------------------------------------------------- */
+
+static uint64_t *
+find_slot(const struct aggregate_set *set, const uint64_t *hash)
+{
+	uint32_t slot = (uint32_t)hash[0] & (set->slots_count - 1);
+
+	for (;; slot = (slot + 1) & (set->slots_count - 1)) {
+		uint64_t *at = set->slots + (size_t)slot * set->words;
+
+		if (at[0] == 0 || (at[0] == hash[0] && (set->words == 1 || at[1] == hash[1])))
+			return at;
+	}
+}
+
+static int
+grow_set(struct aggregate_set *set, struct store_arena *arena)
+{
+	struct aggregate_set grown = *set;
+
+	grown.slots_count = set->slots_count == 0 ? 16 : set->slots_count * 2;
+	grown.slots =
+	    store_arena_zalloc(arena, (size_t)grown.slots_count * set->words * sizeof(uint64_t));
+	if (grown.slots == NULL)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < set->slots_count; i++) {
+		const uint64_t *at = set->slots + (size_t)i * set->words;
+
+		if (at[0] != 0)
+			memcpy(find_slot(&grown, at), at, set->words * sizeof *at);
+	}
+	*set = grown;
+	return 0;
+}
+
+int
+aggregate_set_add(struct aggregate_set *set, const uint64_t hash[2], struct store_arena *arena)
+{
+	uint64_t words[2] = {hash[0] + (hash[0] == 0), hash[1]}, *slot;
+
+	if (set->count * 2 >= set->slots_count && grow_set(set, arena) != 0)
+		return STORE_ELIMIT;
+	slot = find_slot(set, words);
+	set->count += *slot == 0;
+	memcpy(slot, words, set->words * sizeof *slot);
+	return 0;
+}
+
+int
+aggregate_set_merge(struct aggregate_set *to, const struct aggregate_set *from,
+		    struct store_arena *arena)
+{
+	if (from->words != 0)
+		to->words = from->words;
+	for (uint32_t i = 0; i < from->slots_count; i++) {
+		const uint64_t *at = from->slots + (size_t)i * from->words;
+		uint64_t hash[2] = {at[0], from->words == 2 ? at[1] : 0};
+
+		if (at[0] != 0 && aggregate_set_add(to, hash, arena) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+/* ---- values with weights --------------------------------------------- */
+
+static bool
+is_string(const struct aggregate_states *states)
+{
+	return states->aggregate->argument->type.type == STORE_R_STRING;
+}
+
+static uint32_t
+counts_slot(const struct aggregate_states *states, const struct aggregate_counts *counts,
+	    const struct store_value *value)
+{
+	bool string = is_string(states);
+	const void *bytes =
+	    string ? (value->v.s.size == 0 ? "" : value->v.s.bytes) : (const char *)&value->v.u;
+	size_t size = string ? value->v.s.size : 8;
+	uint32_t slot =
+	    (uint32_t)XXH3_64bits_withSeed(bytes, size, states->secret) & (counts->slots_count - 1);
+
+	for (; counts->slots[slot] != 0; slot = (slot + 1) & (counts->slots_count - 1)) {
+		const struct store_value *other = &counts->values[counts->slots[slot] - 1];
+
+		if (string ? other->v.s.size == size &&
+				 (size == 0 || memcmp(other->v.s.bytes, bytes, size) == 0)
+			   : other->v.u == value->v.u)
+			break;
+	}
+	return slot;
+}
+
+static int
+grow_counts(const struct aggregate_states *states, struct aggregate_counts *counts, bool distinct)
+{
+	uint32_t max = counts->max == 0 ? 8 : counts->max * 2;
+	struct store_value *values = store_arena_alloc(states->arena, max * sizeof *values);
+	uint64_t *weights = store_arena_alloc(states->arena, max * sizeof *weights);
+
+	if (values == NULL || weights == NULL)
+		return STORE_ELIMIT;
+	if (counts->count > 0) {
+		memcpy(values, counts->values, counts->count * sizeof *values);
+		memcpy(weights, counts->weights, counts->count * sizeof *weights);
+	}
+	counts->values = values;
+	counts->weights = weights;
+	counts->max = max;
+	if (!distinct)
+		return 0;
+	counts->slots_count = max * 2;
+	counts->slots =
+	    store_arena_zalloc(states->arena, counts->slots_count * sizeof *counts->slots);
+	if (counts->slots == NULL)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < counts->count; i++)
+		counts->slots[counts_slot(states, counts, &values[i])] = i + 1;
+	return 0;
+}
+
+int
+aggregate_counts_add(const struct aggregate_states *states, struct aggregate_state *state,
+		     const struct store_value *value, uint64_t weight, bool distinct)
+{
+	struct aggregate_counts *counts = state->counts;
+	uint32_t slot = 0;
+
+	if (counts == NULL)
+		state->counts = counts = store_arena_zalloc(states->arena, sizeof *counts);
+	if (counts == NULL ||
+	    (counts->count == counts->max && grow_counts(states, counts, distinct) != 0))
+		return STORE_ELIMIT;
+	if (distinct) {
+		slot = counts_slot(states, counts, value);
+		if (counts->slots[slot] != 0) {
+			counts->weights[counts->slots[slot] - 1] += weight;
+			return 0;
+		}
+		counts->slots[slot] = counts->count + 1;
+	}
+	counts->weights[counts->count] = weight;
+	return aggregate_keep(states, value, &counts->values[counts->count++]);
+}
+
+struct weighed {
+	struct store_value value;
+	uint64_t weight;
+	enum store_result_type type;
+};
+
+static int
+compare_weighed(const void *a, const void *b)
+{
+	const struct weighed *x = a, *y = b;
+
+	if (x->weight != y->weight)
+		return x->weight < y->weight ? 1 : -1;
+	return data_compare(x->type, &x->value, &y->value);
+}
+
+void
+aggregate_counts_sort(struct aggregate_counts *counts, enum store_result_type type)
+{
+	struct weighed *list = malloc((counts->count + 1u) * sizeof *list);
+
+	if (list == NULL)
+		return; /* the values in the order they came */
+	for (uint32_t i = 0; i < counts->count; i++)
+		list[i] = (struct weighed){counts->values[i], counts->weights[i], type};
+	qsort(list, counts->count, sizeof *list, compare_weighed);
+	for (uint32_t i = 0; i < counts->count; i++) {
+		counts->values[i] = list[i].value;
+		counts->weights[i] = list[i].weight;
+	}
+	free(list);
+}
