@@ -2,6 +2,10 @@
  * drum generate: realistic traffic, the same for the same arguments. Visitors
  * come from real address blocks of their countries with real User-Agents;
  * metrics are log-normal around medians of country, device and page.
+ *
+ * A week and more of it has a story to find: the shop's release of three days
+ * before the end put a carousel of large images on the category pages. They
+ * are slow since then, most of all on mobiles in India, and some throw.
  */
 #include <math.h>
 #include <stdio.h>
@@ -13,6 +17,9 @@
 #define LINE_BYTES_MAX 2048u
 #define PATHS_COUNT 40u
 #define UPDATED_PERCENT 20u
+#define DAY_MS 86400000
+#define STORY_DAYS 3
+#define STORY_DAYS_MIN 7
 
 struct random {
 	uint64_t state;
@@ -149,9 +156,33 @@ static const struct {
 
 #define AGENTS_COUNT (sizeof agents / sizeof *agents)
 
+/* India's, of the networks above. */
+#define NETWORK_INDIA_FIRST 9u
+#define NETWORK_INDIA_LAST 10u
+
 static const char *const sites[] = {"shop", "blog", "docs", "app"};
-static const char *const sections[] = {"product", "category", "article",  "guide",
-				       "account", "search",   "checkout", "help"};
+
+#define SITE_SHOP 0u
+
+/* Of each kind of page: what its LCP is (a text has no file), what is clicked
+ * in it, what shifts. The last is the front page. */
+static const struct section {
+	const char *name, *lcp_element, *lcp_file, *inp_target, *cls_element;
+} sections[] = {{"product", "#gallery>img", "gallery.avif", "#buy", "#reviews"},
+		{"category", "#grid>a>img", "tile.webp", "#filters>button", "#grid"},
+		{"article", "article>figure>img", "cover.webp", "#more", "#ads>iframe"},
+		{"guide", "main>h1", NULL, "#contents>a", "#ads>iframe"},
+		{"account", "#greeting", NULL, "#save", "#notice"},
+		{"search", "#results>li>p", NULL, "#query", "#results"},
+		{"checkout", "#summary", NULL, "#pay", "#vouchers"},
+		{"help", "main>p", NULL, "#contact", "footer"},
+		{"", "#hero>img", "hero.avif", "#menu", "#banner"}};
+
+#define SECTION_CATEGORY 1u
+#define SECTION_FRONT 8u
+
+static const struct section carousel = {"category", "#carousel>img", "carousel/slide-1.png",
+					"#carousel>button", "#carousel"};
 
 /* One beacon's time of arrival and what it is drawn from. */
 struct planned {
@@ -221,6 +252,8 @@ static void __attribute__((format(printf, 2, 3))) add(struct line *line, const c
 struct view {
 	uint32_t network, agent, site, path;
 	double ttfb, fcp, lcp, inp, cls;
+	double carousel_ms; /* part of the LCP */
+	const struct section *section;
 	bool has_inp, has_cls;
 };
 
@@ -243,13 +276,29 @@ draw_view(struct random *random)
 	    8 * ceil(log_normal(random, 72 * device_factor[agents[view.agent].device], 0.7) / 8);
 	view.has_cls = uniform(random) >= 0.05;
 	view.cls = uniform(random) < 0.4 ? 0 : log_normal(random, 0.035, 1.1);
+	view.section = &sections[view.path == 0 ? SECTION_FRONT : view.path % 8];
 	return view;
+}
+
+/* The carousel, where the view has it. */
+static void
+add_story(struct view *view)
+{
+	bool india = view->network >= NETWORK_INDIA_FIRST && view->network <= NETWORK_INDIA_LAST;
+	bool mobile = agents[view->agent].device == MOBILE;
+	double slower = india ? (mobile ? 1.6 : 0.5) : mobile ? 0.3 : 0.1;
+
+	if (view->site != SITE_SHOP || view->section != &sections[SECTION_CATEGORY])
+		return;
+	view->section = &carousel;
+	view->carousel_ms = view->lcp * slower;
+	view->lcp += view->carousel_ms;
 }
 
 static void
 add_page(struct line *line, const struct view *view, struct random *random)
 {
-	const char *site = sites[view->site], *section = sections[view->path % 8];
+	const char *site = sites[view->site], *section = view->section->name;
 
 	if (view->path == 0)
 		add(line, "\"url\":\"https://%s.example/\"", site);
@@ -270,7 +319,17 @@ add_lists(struct line *line, struct random *random, const struct view *view, int
 	static const char *const messages[] = {"x is undefined", "Failed to fetch",
 					       "Cannot read properties of null (reading 'id')"};
 
-	if (below(random, 100) < 3)
+	if (view->carousel_ms > 0 && below(random, 100) < 8)
+		add(line,
+		    ",\"errors\":[{\"kind\":\"error\",\"type\":\"TypeError\",\"message\":\"Cannot "
+		    "read "
+		    "properties of undefined (reading 'slides')\","
+		    "\"source\":\"https://shop.example/carousel.js\",\"line\":88,\"column\":31,"
+		    "\"stack\":\"at Carousel.next (https://shop.example/carousel.js:88:31)\\nat "
+		    "HTMLButtonElement.onclick (https://shop.example/carousel.js:12:5)\","
+		    "\"t\":%lld,\"count\":1}]",
+		    (long long)began_ms + 1900);
+	else if (below(random, 100) < 3)
 		add(line,
 		    ",\"errors\":[{\"kind\":\"error\",\"type\":\"TypeError\",\"message\":\"%s\","
 		    "\"source\":\"https://%s.example/app.js\",\"line\":%u,\"column\":14,"
@@ -300,45 +359,42 @@ add_metrics(struct line *line, const struct view *view, bool last, struct random
 		add(line, ",\"inp\":%.0f", view->inp);
 	if (view->has_cls)
 		add(line, ",\"cls\":%.4f", last ? view->cls : view->cls / 2);
-	add(line,
-	    "},\"why\":{\"lcp\":{\"element\":\"#hero>img\",\"url\":\"https://%s.example/"
-	    "hero.avif\","
-	    "\"loadDelay\":%.1f,\"loadTime\":%.1f,\"renderDelay\":%.1f}}",
-	    sites[view->site], (view->lcp - view->ttfb) * 0.4, (view->lcp - view->ttfb) * 0.45,
-	    (view->lcp - view->ttfb) * 0.15);
+	add(line, "}");
 }
 
+/* What to blame. Draws of its own: the other values stay what they were. */
 static void
-make_line(struct line *line, const struct planned *planned, bool has_update)
+add_why(struct line *line, const struct view *view, bool last, uint64_t seed)
 {
-	static const char *const connections[] = {"4g", "4g", "4g", "4g", "3g"};
-	struct random random = {planned->seed};
-	struct view view = draw_view(&random);
-	bool last = planned->seq > 0 || !has_update;
-	uint64_t id = next(&random), session = next(&random);
+	struct random random = {seed ^ 0x2127599bf4325c37};
+	const struct section *section = view->section;
+	double rest = view->lcp - view->ttfb - view->carousel_ms;
+	double delay = section->lcp_file == NULL ? 0 : rest * (0.3 + 0.15 * uniform(&random));
+	double load = section->lcp_file == NULL
+			  ? 0
+			  : rest * (0.35 + 0.15 * uniform(&random)) + view->carousel_ms;
+	double input = view->inp * 0.3 * uniform(&random);
+	double presentation = view->inp * (0.15 + 0.2 * uniform(&random));
+	bool foreign = below(&random, 100) < 30;
 
-	line->size = 0;
-	add(line,
-	    "{\"v\":1,\"site\":\"%s\",\"view\":\"%016llx\",\"session\":\"%016llx\",\"seq\":%u,"
-	    "\"t\":%lld,",
-	    sites[view.site], (unsigned long long)id, (unsigned long long)session, planned->seq,
-	    (long long)planned->began_ms);
-	add_page(line, &view, &random);
-	add(line, ",\"release\":\"1.%u.0\",\"env\":\"production\",\"nav\":\"%s\"",
-	    (unsigned)(planned->began_ms / 604800000 % 20),
-	    below(&random, 10) == 0 ? "reload" : "navigate");
-	add(line, ",\"net\":{\"type\":\"%s\",\"rtt\":%u,\"downlink\":%u,\"save\":false}",
-	    connections[below(&random, 5)], 50 * (1 + below(&random, 4)), 1 + below(&random, 10));
-	add(line, ",\"dev\":{\"vw\":%u,\"vh\":%u,\"dpr\":%u,\"mem\":%u,\"cpu\":%u}",
-	    agents[view.agent].width, agents[view.agent].height, 1 + below(&random, 3),
-	    2u << below(&random, 3), 4u << below(&random, 2));
-	add_metrics(line, &view, last, &random);
-	add(line, ",\"visible\":%.0f", last ? 8000 + view.lcp * 3 : view.lcp + 500);
-	if (planned->seq == 0)
-		add_lists(line, &random, &view, planned->began_ms);
-	add(line, ",\"tags\":{\"plan\":\"%s\"}", session % 5 == 0 ? "pro" : "free");
-	add(line, ",\"ip\":\"%s.%u.%u\",\"ua\":\"%s\"}\n", networks[view.network].prefix,
-	    (unsigned)(session >> 8 & 255), (unsigned)(session & 255), agents[view.agent].text);
+	add(line, ",\"why\":{\"lcp\":{\"element\":\"%s\",", section->lcp_element);
+	if (section->lcp_file != NULL)
+		add(line, "\"url\":\"https://%s.example/%s\",", sites[view->site],
+		    section->lcp_file);
+	add(line, "\"loadDelay\":%.1f,\"loadTime\":%.1f,\"renderDelay\":%.1f}", delay, load,
+	    view->lcp - view->ttfb - delay - load);
+	if (view->has_inp && last)
+		add(line,
+		    ",\"inp\":{\"target\":\"%s\",\"type\":\"%s\",\"inputDelay\":%.1f,"
+		    "\"processing\":"
+		    "%.1f,\"presentation\":%.1f,\"script\":\"https://%s.example/%s\"}",
+		    section->inp_target, below(&random, 5) == 0 ? "keyboard" : "pointer", input,
+		    view->inp - input - presentation, presentation,
+		    foreign ? "tags" : sites[view->site], foreign ? "tag.js" : "app.js");
+	if (view->has_cls && view->cls > 0)
+		add(line, ",\"cls\":{\"element\":\"%s\"}",
+		    below(&random, 4) == 0 ? "#cookies" : section->cls_element);
+	add(line, "},\"blocking\":%.0f", view->inp * 2 * uniform(&random));
 }
 
 /* Whether the view has an update: by its seed, so that both lines agree. */
@@ -348,6 +404,51 @@ is_updated(uint64_t seed)
 	struct random random = {seed ^ 0x5bd1e995};
 
 	return below(&random, 100) < UPDATED_PERCENT;
+}
+
+/* Weekly, and the story's last one. */
+static uint32_t
+release(const struct planned *planned, const struct generate_options *options)
+{
+	int64_t age = (options->end_ms - planned->began_ms) / DAY_MS;
+
+	return age < STORY_DAYS ? 8 : age < 52 ? 7 - (uint32_t)(age - STORY_DAYS) / 7 : 0;
+}
+
+static void
+make_line(struct line *line, const struct planned *planned, const struct generate_options *options)
+{
+	static const char *const connections[] = {"4g", "4g", "4g", "4g", "3g"};
+	struct random random = {planned->seed};
+	struct view view = draw_view(&random);
+	bool last = planned->seq > 0 || !is_updated(planned->seed);
+	uint64_t id = next(&random), session = next(&random);
+	uint32_t minor = release(planned, options);
+
+	if (options->days >= STORY_DAYS_MIN && minor == 8)
+		add_story(&view);
+	line->size = 0;
+	add(line,
+	    "{\"v\":1,\"site\":\"%s\",\"view\":\"%016llx\",\"session\":\"%016llx\",\"seq\":%u,"
+	    "\"t\":%lld,",
+	    sites[view.site], (unsigned long long)id, (unsigned long long)session, planned->seq,
+	    (long long)planned->began_ms);
+	add_page(line, &view, &random);
+	add(line, ",\"release\":\"1.%u.0\",\"env\":\"production\",\"nav\":\"%s\"", minor,
+	    below(&random, 10) == 0 ? "reload" : "navigate");
+	add(line, ",\"net\":{\"type\":\"%s\",\"rtt\":%u,\"downlink\":%u,\"save\":false}",
+	    connections[below(&random, 5)], 50 * (1 + below(&random, 4)), 1 + below(&random, 10));
+	add(line, ",\"dev\":{\"vw\":%u,\"vh\":%u,\"dpr\":%u,\"mem\":%u,\"cpu\":%u}",
+	    agents[view.agent].width, agents[view.agent].height, 1 + below(&random, 3),
+	    2u << below(&random, 3), 4u << below(&random, 2));
+	add_metrics(line, &view, last, &random);
+	add_why(line, &view, last, planned->seed);
+	add(line, ",\"visible\":%.0f", last ? 8000 + view.lcp * 3 : view.lcp + 500);
+	if (planned->seq == 0)
+		add_lists(line, &random, &view, planned->began_ms);
+	add(line, ",\"tags\":{\"plan\":\"%s\"}", session % 5 == 0 ? "pro" : "free");
+	add(line, ",\"ip\":\"%s.%u.%u\",\"ua\":\"%s\"}\n", networks[view.network].prefix,
+	    (unsigned)(session >> 8 & 255), (unsigned)(session & 255), agents[view.agent].text);
 }
 
 int
@@ -379,7 +480,7 @@ generate(const struct generate_options *options,
 	if (result == 0)
 		qsort(planned, count, sizeof *planned, compare_planned);
 	for (size_t i = 0; result == 0 && i < count; i++) {
-		make_line(line, &planned[i], is_updated(planned[i].seed));
+		make_line(line, &planned[i], options);
 		result = write(context, line->bytes, line->size);
 	}
 	free(planned);
