@@ -45,9 +45,9 @@ static const cyaml_schema_value_t site_value = {
 #define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct config_limits, name)
 
 static const cyaml_schema_field_t limit_fields[] = {
-    LIMIT(connections), LIMIT(in_flight),   LIMIT(connection_idle_s),
-    LIMIT(sites),       LIMIT(query_s),     LIMIT(query_memory_mb),
-    LIMIT(queries),     LIMIT(memtable_mb), CYAML_FIELD_END};
+    LIMIT(connections), LIMIT(in_flight),       LIMIT(connection_idle_s), LIMIT(sites),
+    LIMIT(query_s),     LIMIT(query_memory_mb), LIMIT(answer_mb),         LIMIT(queries),
+    LIMIT(memtable_mb), CYAML_FIELD_END};
 
 #define RETENTION(name) CYAML_FIELD_UINT_PTR(#name, OPTIONAL_POINTER, struct config_retention, name)
 
@@ -160,6 +160,7 @@ static const struct config_limits defaults = {.connections = 10000,
 					      .sites = 1000,
 					      .query_s = 30,
 					      .query_memory_mb = 256,
+					      .answer_mb = 128,
 					      .queries = 16,
 					      .memtable_mb = 256};
 
@@ -196,6 +197,7 @@ fill_defaults(struct config *config)
 	fill(&limits->sites, defaults.sites);
 	fill(&limits->query_s, defaults.query_s);
 	fill(&limits->query_memory_mb, defaults.query_memory_mb);
+	fill(&limits->answer_mb, defaults.answer_mb);
 	fill(&limits->queries, defaults.queries);
 	fill(&limits->memtable_mb, defaults.memtable_mb);
 	fill_retention(config);

@@ -35,6 +35,7 @@ struct config_limits {
 	uint32_t sites;             /* distinct keys when no sites are configured */
 	uint32_t query_s;           /* longest query */
 	uint32_t query_memory_mb;
+	uint32_t answer_mb;   /* of one query, as bytes of its format */
 	uint32_t queries;     /* at once */
 	uint32_t memtable_mb; /* rows that are in no segment yet */
 };

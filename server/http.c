@@ -230,8 +230,15 @@ http_token_name(h2o_req_t *req, char name[AUTH_NAME_BYTES])
 bool
 http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse)
 {
+	return http_authorize_as(req, needed, clickhouse, NULL);
+}
+
+bool
+http_authorize_as(h2o_req_t *req, enum auth_role needed, bool clickhouse, struct http_identity *who)
+{
 	struct store_str token;
 	char buffer[512];
+	unsigned roles;
 
 	if (!find_token(req, buffer, &token)) {
 		refuse(req, false, clickhouse);
@@ -241,8 +248,14 @@ http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse)
 		refuse(req, true, clickhouse);
 		return false;
 	}
-	if (auth_allows(auth_check(loop_server(req)->auth, token), needed))
+	roles = auth_check(loop_server(req)->auth, token);
+	if (auth_allows(roles, needed)) {
+		if (who != NULL) {
+			who->roles = roles;
+			auth_name(loop_server(req)->auth, token, who->name);
+		}
 		return true;
+	}
 	refuse(req, false, clickhouse);
 	return false;
 }
@@ -307,6 +320,7 @@ static const struct {
 } routes[] = {
     {"/beacon", POST | OPTIONS, CONFIG_PUBLIC, collect_beacon},
     {"/query", GET | POST, CONFIG_PRIVATE, api_query},
+    {"/", GET | POST, CONFIG_PRIVATE, api_root},
     {"/import", POST, CONFIG_PRIVATE, import_request},
     {"/admin/erase", POST, CONFIG_PRIVATE, admin_erase},
     {"/admin/backup", POST, CONFIG_PRIVATE, admin_backup},

@@ -18,6 +18,7 @@
 #define HTTP_PUBLIC_BYTES_MAX (96u << 10)  /* libh2o's own cap, above ours */
 #define HTTP_PRIVATE_BYTES_MAX (16u << 20) /* our cap on private bodies */
 #define HTTP_PRIVATE_HARD_BYTES_MAX (17u << 20)
+#define HTTP_BUFFERED_BYTES_MAX ((uint64_t)128 << 20) /* of bodies that workers hold */
 
 /* Everything handlers need; lives as long as the process serves. */
 struct server {
@@ -63,10 +64,19 @@ bool http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse);
 /* Name of the token that an authorised request came with. */
 void http_token_name(h2o_req_t *req, char name[AUTH_NAME_BYTES]);
 
+/* The same; and who it is, unless `who` is NULL. */
+struct http_identity {
+	unsigned roles;
+	char name[AUTH_NAME_BYTES]; /* the token's */
+};
+bool http_authorize_as(h2o_req_t *req, enum auth_role needed, bool clickhouse,
+		       struct http_identity *who);
+
 /* The handlers: collect.c, import.c, api_query.c, admin.c, static.c. */
 int collect_beacon(h2o_req_t *req);
 int import_request(h2o_req_t *req);
 int api_query(h2o_req_t *req);
+int api_root(h2o_req_t *req); /* a query, or else the set-up page */
 int admin_erase(h2o_req_t *req);
 int admin_backup(h2o_req_t *req);
 int static_file(h2o_req_t *req);

@@ -7,18 +7,12 @@
 #include <string.h>
 
 #include <xxhash.h>
-#include <zlib.h>
-#include <zstd.h>
 
+#include "coding.h"
 #include "import.h"
 #include "json.h"
 #include "loop.h"
 #include "metrics.h"
-
-#define BUFFERED_BYTES_MAX ((uint64_t)128 << 20) /* of bodies, all together */
-#define ZSTD_WINDOW_LOG_MAX 23                   /* 8 MiB */
-
-enum coding { CODING_NONE, CODING_GZIP, CODING_ZSTD };
 
 struct import_job {
 	struct ingest_item item; /* first: `done` gets this */
@@ -55,91 +49,8 @@ answer(struct import_job *job, int status, const char *reason, const char *text)
 	finish(job);
 }
 
-/* ---- inflating ------------------------------------------------------- */
-
-/* The output doubles until it is enough; beyond the cap it is refused. */
-struct output {
-	char *bytes; /* in the arena */
-	size_t size, size_max;
-};
-
-static bool
-grow(struct output *output, struct store_arena *arena)
-{
-	size_t size_max = output->size_max == 0 ? (size_t)1 << 20 : output->size_max * 2;
-	char *bytes;
-
-	if (output->size < output->size_max)
-		return true;
-	if (output->size_max >= IMPORT_INFLATED_BYTES_MAX ||
-	    (bytes = store_arena_alloc(arena, size_max)) == NULL)
-		return false;
-	if (output->size > 0)
-		memcpy(bytes, output->bytes, output->size);
-	output->bytes = bytes;
-	output->size_max = size_max;
-	return true;
-}
-
 static const char no_memory[] = "out of memory: send it in smaller parts";
 static const char too_large[] = "more than 128 MiB when inflated";
-
-/* NULL, or what is wrong. */
-static const char *
-inflate_gzip(struct store_str body, struct store_arena *arena, struct output *output)
-{
-	z_stream stream = {.next_in = (Bytef *)(uintptr_t)body.bytes, .avail_in = body.size};
-	const char *wrong = NULL;
-	int result = Z_OK;
-
-	if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
-		return no_memory;
-	while (wrong == NULL && result != Z_STREAM_END) {
-		if (!grow(output, arena)) {
-			wrong = too_large;
-			break;
-		}
-		stream.next_out = (Bytef *)output->bytes + output->size;
-		stream.avail_out = (uInt)(output->size_max - output->size);
-		result = inflate(&stream, Z_NO_FLUSH);
-		output->size = output->size_max - stream.avail_out;
-		if (result != Z_OK && result != Z_STREAM_END)
-			wrong = "malformed gzip data";
-		else if (result == Z_OK && stream.avail_in == 0 && stream.avail_out > 0)
-			wrong = "gzip data is cut short";
-	}
-	inflateEnd(&stream);
-	return wrong;
-}
-
-static const char *
-inflate_zstd(struct store_str body, struct store_arena *arena, struct output *output)
-{
-	ZSTD_DCtx *context = ZSTD_createDCtx();
-	ZSTD_inBuffer in = {body.bytes, body.size, 0};
-	const char *wrong = context == NULL ? no_memory : NULL;
-	size_t left = 1;
-
-	if (context != NULL)
-		ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
-	while (wrong == NULL && (in.pos < in.size || left != 0)) {
-		ZSTD_outBuffer out;
-
-		if (!grow(output, arena)) {
-			wrong = too_large;
-			break;
-		}
-		out = (ZSTD_outBuffer){output->bytes, output->size_max, output->size};
-		left = ZSTD_decompressStream(context, &out, &in);
-		if (ZSTD_isError(left))
-			wrong = "malformed zstd data, or a window above 8 MiB";
-		else if (left != 0 && in.pos == in.size && out.pos < out.size)
-			wrong = "zstd data is cut short";
-		output->size = out.pos;
-	}
-	ZSTD_freeDCtx(context);
-	return wrong;
-}
 
 /* ---- on the pool ----------------------------------------------------- */
 
@@ -235,15 +146,13 @@ run(struct workpool_job *pool_job)
 {
 	struct import_job *job =
 	    (struct import_job *)((char *)pool_job - offsetof(struct import_job, job));
-	struct output output = {0};
-	struct store_str text = job->body;
+	struct store_str text;
 	const char *wrong = NULL;
+	int result = coding_inflate(job->coding, job->body, IMPORT_INFLATED_BYTES_MAX, job->arena,
+				    &text, &wrong);
 
-	if (job->coding != CODING_NONE) {
-		wrong = job->coding == CODING_GZIP ? inflate_gzip(job->body, job->arena, &output)
-						   : inflate_zstd(job->body, job->arena, &output);
-		text = (struct store_str){output.bytes, (uint32_t)output.size};
-	}
+	if (result == STORE_ELIMIT || result == STORE_ENOMEM)
+		wrong = result == STORE_ELIMIT ? too_large : no_memory;
 	if (wrong == NULL &&
 	    import_decode(text, job->server->enricher, http_now_ms(),
 			  job->server->config->retention_days, job->arena, &job->batch) != 0)
@@ -274,19 +183,6 @@ hash_to(struct store_str text, uint8_t out[16])
 
 	memcpy(out, &hash.low64, 8);
 	memcpy(out + 8, &hash.high64, 8);
-}
-
-static bool
-find_coding(struct store_str header, enum coding *coding)
-{
-	*coding = CODING_NONE;
-	if (header.size == 0 || h2o_memis(header.bytes, header.size, H2O_STRLIT("identity")))
-		return true;
-	if (h2o_memis(header.bytes, header.size, H2O_STRLIT("gzip")))
-		*coding = CODING_GZIP;
-	else if (h2o_memis(header.bytes, header.size, H2O_STRLIT("zstd")))
-		*coding = CODING_ZSTD;
-	return *coding != CODING_NONE;
 }
 
 static struct import_job *
@@ -333,10 +229,10 @@ import_request(h2o_req_t *req)
 	    !h2o_memis(format.bytes, format.size, H2O_STRLIT("ndjson")) &&
 	    !h2o_memis(format.bytes, format.size, H2O_STRLIT("json")))
 		return http_answer(req, 400, "Bad Request", "format: use ndjson or json");
-	if (!find_coding(http_header(req, "content-encoding"), &coding))
+	if (!coding_find(http_header(req, "content-encoding"), &coding))
 		return http_answer(req, 415, "Unsupported Media Type",
 				   "Content-Encoding: use gzip or zstd");
-	if (atomic_load(&server->private_bytes) + req->entity.len > BUFFERED_BYTES_MAX ||
+	if (atomic_load(&server->private_bytes) + req->entity.len > HTTP_BUFFERED_BYTES_MAX ||
 	    (job = create_job(req)) == NULL)
 		return http_answer_retry(req, 503, "Service Unavailable",
 					 "too many imports at once");

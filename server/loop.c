@@ -145,6 +145,29 @@ loop_reply_create(h2o_req_t *req)
 	return reply;
 }
 
+bool
+loop_reply_header(struct reply *reply, const char *lower_name, const char *value)
+{
+	size_t name_size = strlen(lower_name) + 1, value_size = strlen(value) + 1;
+	char *grown = realloc(reply->headers, reply->headers_size + name_size + value_size);
+
+	if (grown == NULL)
+		return false;
+	memcpy(grown + reply->headers_size, lower_name, name_size);
+	memcpy(grown + reply->headers_size + name_size, value, value_size);
+	reply->headers = grown;
+	reply->headers_size += name_size + value_size;
+	return true;
+}
+
+static void
+free_reply(struct reply *reply)
+{
+	free(reply->headers);
+	free(reply->body);
+	free(reply);
+}
+
 void
 loop_reply_discard(struct reply *reply)
 {
@@ -152,8 +175,35 @@ loop_reply_discard(struct reply *reply)
 		wait_no_more(reply->slot);
 		reply->slot->reply = NULL;
 	}
-	free(reply->body);
-	free(reply);
+	free_reply(reply);
+}
+
+static void
+free_body(void *pointer)
+{
+	free(*(char **)pointer);
+}
+
+/* The body goes with the request's pool: it may be large, and is not copied. */
+static h2o_iovec_t
+take_body(h2o_req_t *req, struct reply *reply)
+{
+	char **owner = h2o_mem_alloc_shared(&req->pool, sizeof *owner, free_body);
+
+	*owner = reply->body;
+	reply->body = NULL;
+	return h2o_iovec_init(*owner, reply->body_size);
+}
+
+static void
+add_headers(h2o_req_t *req, const struct reply *reply)
+{
+	for (size_t at = 0; at < reply->headers_size;) {
+		const char *name = reply->headers + at, *value = name + strlen(name) + 1;
+
+		http_add_header(req, name, value, strlen(value));
+		at += strlen(name) + strlen(value) + 2;
+	}
 }
 
 void
@@ -172,12 +222,7 @@ loop_reply_send_now(struct reply *reply)
 		if (reply->content_type != NULL)
 			http_add_header(req, "content-type", reply->content_type,
 					strlen(reply->content_type));
-		if (reply->exception_code[0] != '\0')
-			http_add_header(req, "x-clickhouse-exception-code", reply->exception_code,
-					strlen(reply->exception_code));
-		if (reply->summary[0] != '\0')
-			http_add_header(req, "x-clickhouse-summary", reply->summary,
-					strlen(reply->summary));
+		add_headers(req, reply);
 		if (reply->retry_after_s > 0) {
 			snprintf(number, sizeof number, "%u", reply->retry_after_s);
 			http_add_header(req, "retry-after", number, strlen(number));
@@ -185,12 +230,11 @@ loop_reply_send_now(struct reply *reply)
 		if (reply->status != 204)
 			req->res.content_length = reply->body_size;
 		if (reply->body_size > 0)
-			body = h2o_strdup(&req->pool, reply->body, reply->body_size);
+			body = take_body(req, reply);
 		h2o_start_response(req, &generator);
 		h2o_send(req, &body, body.len > 0, H2O_SEND_STATE_FINAL);
 	}
-	free(reply->body);
-	free(reply);
+	free_reply(reply);
 }
 
 void

@@ -51,9 +51,9 @@ struct reply {
 	const char *content_type; /* static; NULL: no body */
 	char *body;               /* taken: freed with free() */
 	size_t body_size;
-	uint32_t retry_after_s;  /* 0: no header */
-	char exception_code[12]; /* X-ClickHouse-Exception-Code, or "" */
-	char summary[160];       /* X-ClickHouse-Summary, or "" */
+	uint32_t retry_after_s; /* 0: no header */
+	char *headers;          /* loop_reply_header's */
+	size_t headers_size;
 	/* the loop's: */
 	struct loop *loop;
 	h2o_req_t *req; /* NULL: the client is gone */
@@ -63,6 +63,8 @@ struct reply {
 
 /* NULL: out of memory. */
 struct reply *loop_reply_create(h2o_req_t *req);
+/* Adds a header, copied; false: out of memory. Whoever fills the reply. */
+bool loop_reply_header(struct reply *reply, const char *lower_name, const char *value);
 /* On the loop's thread, instead of sending: forgets and frees it. */
 void loop_reply_discard(struct reply *reply);
 /* Hands it back to its loop, which frees it. */

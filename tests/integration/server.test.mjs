@@ -196,7 +196,7 @@ test('formats', async () => {
   const response = await ask(sql, { Authorization: `Bearer ${TOKEN}`, 'X-ClickHouse-Format': 'JSONEachRow' });
   assert.match(response.headers.get('content-type'), /ndjson/);
   assert.match(response.headers.get('x-clickhouse-summary'), /"read_rows":"0"/);
-  assert.equal(await (await ask('SELECT {x:UInt8} + 1, {s:String}', undefined, '?param_x=41&param_s=it\\%27s')).text(), "42\tit's\n");
+  assert.equal(await (await ask('SELECT {x:UInt8} + 1, {s:String}', undefined, '?param_x=41&param_s=it\\%27s')).text(), "42\tit\\'s\n");
 });
 
 test('imports place addresses, once per request', async () => {

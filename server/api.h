@@ -1,0 +1,77 @@
+/*
+ * A request to the query endpoint, on its way: taken apart on the loop
+ * (api_query.c, api_settings.c), then run and answered on the pool
+ * (api_answer.c, api_insert.c). One thread at a time has it.
+ */
+#ifndef API_H
+#define API_H
+
+#include "coding.h"
+#include "format.h"
+#include "http.h"
+#include "ingest.h"
+#include "loop.h"
+#include "workpool.h"
+
+#define API_PARAMETERS_MAX 64u
+#define API_QUERY_ID_BYTES 128u
+
+struct api_job {
+	struct ingest_item item; /* first: an INSERT's, for the writer */
+	struct workpool_job job;
+	struct server *server;
+	struct reply *reply;
+	struct store_arena *arena; /* owned: texts and parameters */
+	struct store_str text;     /* ?query=, "" when there is none */
+	struct store_str body;     /* as it came, in `coding` */
+	enum coding coding, answer_coding;
+	struct store_query query; /* its text: joined on the pool */
+	struct store_parameter parameters[API_PARAMETERS_MAX];
+	struct format_options options;
+	struct store_str format; /* asked for outside the query; "" when not */
+	struct http_identity who;
+	struct store_request request; /* an INSERT's with a token of its own */
+	struct store_str deduplication_token;
+	size_t insert_bytes; /* of its rows, as they came */
+	bool read_only;      /* GET */
+	char query_id[API_QUERY_ID_BYTES + 1];
+	int64_t began_ns; /* monotonic, when it came */
+};
+
+/* A refused or failed query: ClickHouse's number and name with the store's
+ * code, which gives the status. */
+struct api_error {
+	int code, number;
+	const char *name; /* static */
+	char text[640];
+};
+__attribute__((format(printf, 5, 6))) void
+api_error_set(struct api_error *error, int code, int number, const char *name, const char *format,
+	      ...);
+
+/* ---- api_settings.c -------------------------------------------------- */
+
+/* Takes the URL's parameters into the job. 0, or error->code. */
+int api_settings(h2o_req_t *req, struct api_job *job, struct api_error *error);
+
+/* ---- api_answer.c ---------------------------------------------------- */
+
+/* On the pool: runs the query, or hands an INSERT on, and answers. */
+void api_answer_run(struct workpool_job *job);
+/* Fills the reply for an error. */
+void api_answer_error(struct reply *reply, const struct api_error *error);
+/* Headers of every answer: query id, server, timezone. */
+void api_answer_headers(struct reply *reply, const struct api_job *job);
+/* Sends the reply, which has its body and headers, and frees the job. */
+void api_answer_finish(struct api_job *job);
+/* The same after api_answer_error. */
+void api_answer_fail(struct api_job *job, const struct api_error *error);
+
+/* ---- api_insert.c ---------------------------------------------------- */
+
+/* An INSERT: `text` begins with its head, `body` follows. Takes the job when it
+ * returns 0, and finishes it later; else error->code. */
+int api_insert(struct api_job *job, struct store_str text, struct store_str body,
+	       struct api_error *error);
+
+#endif

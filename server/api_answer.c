@@ -1,0 +1,313 @@
+/*
+ * From a query's job to its answer, on the pool: inflate, run, print, deflate.
+ * Answers are whole before they are sent, so that the status is always true.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+#include "import.h"
+#include "insert.h"
+#include "metrics.h"
+
+#define DEFLATED_BYTES_MIN 1024u /* shorter ones fit a packet as they are */
+#define TEXT_BYTES_MAX ((size_t)256 << 10)
+
+/* ---- errors ---------------------------------------------------------- */
+
+void
+api_error_set(struct api_error *error, int code, int number, const char *name, const char *format,
+	      ...)
+{
+	va_list arguments;
+
+	error->code = code;
+	error->number = number;
+	error->name = name;
+	va_start(arguments, format);
+	vsnprintf(error->text, sizeof error->text, format, arguments);
+	va_end(arguments);
+}
+
+/* HTTP status of a STORE_E... with its ClickHouse number. */
+static int
+status_of(int code, int number)
+{
+	if (number == 497)
+		return 403;
+	switch (code) {
+	case STORE_ESYNTAX:
+	case STORE_ETYPE:
+	case STORE_EINVAL:
+		return 400;
+	case STORE_EUNKNOWN:
+		return 404;
+	case STORE_ETIMEOUT:
+		return 408;
+	case STORE_ENOTIMPL:
+		return 501;
+	case STORE_EBUSY:
+	case STORE_EFULL:
+		return 503;
+	default:
+		return number == 62 ? 400 : 500; /* too long a query */
+	}
+}
+
+static const char *
+reason_of(int status)
+{
+	switch (status) {
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 404:
+		return "Not Found";
+	case 408:
+		return "Request Timeout";
+	case 501:
+		return "Not Implemented";
+	case 503:
+		return "Service Unavailable";
+	default:
+		return "Internal Server Error";
+	}
+}
+
+void
+api_answer_error(struct reply *reply, const struct api_error *error)
+{
+	size_t size = sizeof error->text + 128;
+	char *body = malloc(size), number[16];
+
+	metrics_add(METRICS_queries_failed, 1);
+	free(reply->body);
+	reply->body_size = 0;
+	reply->status = status_of(error->code, error->number);
+	reply->reason = reason_of(reply->status);
+	reply->retry_after_s = reply->status == 503 ? 1 : 0;
+	reply->content_type = "text/plain; charset=UTF-8";
+	snprintf(number, sizeof number, "%d", error->number);
+	loop_reply_header(reply, "x-clickhouse-exception-code", number);
+	if (body != NULL)
+		reply->body_size =
+		    (size_t)snprintf(body, size, "Code: %d. DB::Exception: %s (%s)\n",
+				     error->number, error->text, error->name);
+	reply->body = body;
+}
+
+/* Errors of the store that no query number was given. */
+static int
+set_store_error(struct api_error *error, const struct store_error *from)
+{
+	int number = from->clickhouse;
+	const char *name = from->name;
+
+	if (number == 0) {
+		number = from->code == STORE_ENOMEM || from->code == STORE_ELIMIT ? 241
+			 : from->code == STORE_ECORRUPT                           ? 246
+			 : from->code == STORE_ESYNTAX                            ? 62
+										  : 1000;
+		name = number == 241   ? "MEMORY_LIMIT_EXCEEDED"
+		       : number == 246 ? "CORRUPTED_DATA"
+		       : number == 62  ? "SYNTAX_ERROR"
+				       : "STORE_ERROR";
+	}
+	api_error_set(error, from->code, number, name, "%s", from->text);
+	return from->code;
+}
+
+/* ---- sending --------------------------------------------------------- */
+
+void
+api_answer_headers(struct reply *reply, const struct api_job *job)
+{
+	loop_reply_header(reply, "x-clickhouse-query-id", job->query_id);
+	loop_reply_header(reply, "x-clickhouse-server-display-name", "drum");
+	loop_reply_header(reply, "x-clickhouse-timezone", "UTC");
+}
+
+void
+api_answer_finish(struct api_job *job)
+{
+	atomic_fetch_sub(&job->server->private_bytes, job->body.size);
+	loop_reply_send(job->reply);
+	store_arena_free(job->arena);
+	free(job);
+}
+
+void
+api_answer_fail(struct api_job *job, const struct api_error *error)
+{
+	api_answer_error(job->reply, error);
+	api_answer_finish(job);
+}
+
+static void
+deflate_body(struct api_job *job)
+{
+	struct reply *reply = job->reply;
+
+	loop_reply_header(reply, "vary", "accept-encoding");
+	if (reply->body_size >= DEFLATED_BYTES_MIN &&
+	    coding_deflate(job->answer_coding, &reply->body, &reply->body_size))
+		loop_reply_header(reply, "content-encoding", coding_name(job->answer_coding));
+}
+
+/* ---- the answer ------------------------------------------------------ */
+
+static enum format
+choose_format(const struct api_job *job, const struct store_result *result)
+{
+	if (result->format.size > 0)
+		return format_find(result->format);
+	return job->format.size > 0 ? format_find(job->format) : FORMAT_TSV;
+}
+
+static void
+add_result_headers(struct reply *reply, const struct store_result *result, enum format format)
+{
+	char summary[320];
+
+	snprintf(
+	    summary, sizeof summary,
+	    "{\"read_rows\":\"%" PRIu64 "\",\"read_bytes\":\"%" PRIu64
+	    "\",\"written_rows\":\"0\",\"written_bytes\":\"0\",\"total_rows_to_read\":\"%" PRIu64
+	    "\",\"result_rows\":\"%" PRIu64 "\",\"result_bytes\":\"%zu\",\"elapsed_ns\":\"%" PRIu64
+	    "\",\"memory_usage\":\"%" PRIu64 "\"}",
+	    result->rows_read, result->bytes_read, result->rows_read, result->rows_count,
+	    reply->body_size, result->elapsed_ns, result->memory_peak_bytes);
+	loop_reply_header(reply, "x-clickhouse-summary", summary);
+	loop_reply_header(reply, "x-clickhouse-format", format_name(format));
+	if (result->weighted)
+		loop_reply_header(reply, "x-drum-weighted", "1");
+}
+
+static int
+print_result(struct api_job *job, const struct store_result *result, struct api_error *error)
+{
+	struct reply *reply = job->reply;
+	enum format format = choose_format(job, result);
+	int code;
+
+	if (format == FORMAT_UNKNOWN) {
+		api_error_set(
+		    error, STORE_EUNKNOWN, 73, "UNKNOWN_FORMAT",
+		    "Unknown format: use JSON, JSONCompact, JSONEachRow, CSV, TabSeparated, "
+		    "Pretty, Native or one of their kin");
+		return error->code;
+	}
+	code = format_result(format, result, &job->options, &reply->body, &reply->body_size);
+	if (code == STORE_ENOMEM)
+		api_error_set(error, code, 241, "MEMORY_LIMIT_EXCEEDED",
+			      "Out of memory while the answer was written");
+	else if (code != 0)
+		api_error_set(error, code, 396, "TOO_MANY_ROWS_OR_BYTES",
+			      "The answer is longer than %zu MiB (limits.answer_mb): add a LIMIT",
+			      job->options.bytes_max >> 20);
+	if (code != 0)
+		return code;
+	metrics_add(METRICS_queries, 1);
+	reply->status = 200;
+	reply->reason = "OK";
+	reply->content_type = format_content_type(format);
+	add_result_headers(reply, result, format);
+	deflate_body(job);
+	return 0;
+}
+
+/* ---- running --------------------------------------------------------- */
+
+/* ?query=, a newline, and the body. */
+static int
+join_text(struct api_job *job, struct store_str body, struct api_error *error)
+{
+	size_t size = (size_t)job->text.size + body.size + 1;
+	char *text;
+
+	if (size > TEXT_BYTES_MAX + 1) {
+		api_error_set(error, STORE_ELIMIT, 62, "SYNTAX_ERROR",
+			      "A query has at most %zu KiB", TEXT_BYTES_MAX >> 10);
+		return error->code;
+	}
+	if ((text = store_arena_alloc(job->arena, size)) == NULL) {
+		api_error_set(error, STORE_ENOMEM, 241, "MEMORY_LIMIT_EXCEEDED", "Out of memory");
+		return error->code;
+	}
+	size = 0;
+	if (job->text.size > 0) {
+		memcpy(text, job->text.bytes, job->text.size);
+		size = job->text.size;
+		text[size++] = '\n';
+	}
+	if (body.size > 0)
+		memcpy(text + size, body.bytes, body.size);
+	job->query.text = (struct store_str){text, (uint32_t)(size + body.size)};
+	return 0;
+}
+
+static int
+inflate_body(struct api_job *job, struct store_str *body, struct api_error *error)
+{
+	const char *wrong = "";
+	int code = coding_inflate(job->coding, job->body, IMPORT_INFLATED_BYTES_MAX, job->arena,
+				  body, &wrong);
+
+	if (code == STORE_ENOMEM)
+		api_error_set(error, code, 241, "MEMORY_LIMIT_EXCEEDED", "Out of memory");
+	else if (code == STORE_ELIMIT)
+		api_error_set(error, code, 241, "MEMORY_LIMIT_EXCEEDED",
+			      "The body has more than 128 MiB when inflated");
+	else if (code != 0)
+		api_error_set(error, code, 354, "ZLIB_INFLATE_FAILED", "The body is %s", wrong);
+	return code;
+}
+
+static int
+run_query(struct api_job *job, struct store_str body, struct api_error *error)
+{
+	struct store_result *result = NULL;
+	struct store_error failed = {0};
+	int code = join_text(job, body, error);
+
+	if (code != 0)
+		return code;
+	if (!auth_allows(job->who.roles, AUTH_QUERY)) {
+		api_error_set(error, STORE_EINVAL, 497, "ACCESS_DENIED",
+			      "The token has not the role query");
+		return error->code;
+	}
+	if (store_query(job->server->store, &job->query, &result, &failed) != 0)
+		return set_store_error(error, &failed);
+	code = print_result(job, result, error);
+	store_result_free(result);
+	return code;
+}
+
+void
+api_answer_run(struct workpool_job *pool_job)
+{
+	struct api_job *job = (struct api_job *)((char *)pool_job - offsetof(struct api_job, job));
+	struct api_error error = {0};
+	struct store_str body;
+	int code = inflate_body(job, &body, &error);
+
+	api_answer_headers(job->reply, job);
+	if (code == 0 && insert_is(job->text.size > 0 ? job->text : body)) {
+		bool split = job->text.size > 0;
+
+		code = api_insert(job, split ? job->text : body,
+				  split ? body : (struct store_str){"", 0}, &error);
+		if (code == 0)
+			return; /* the writer has it */
+	} else if (code == 0) {
+		code = run_query(job, body, &error);
+	}
+	if (code != 0)
+		api_answer_error(job->reply, &error);
+	api_answer_finish(job);
+}

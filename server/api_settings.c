@@ -1,0 +1,239 @@
+/*
+ * The URL's parameters of a query. On the loop; must not look at the query.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api.h"
+
+struct parsing {
+	struct api_job *job;
+	struct api_error *error;
+};
+
+static struct store_str
+copy(struct store_str text, struct store_arena *arena)
+{
+	char *bytes = store_arena_alloc(arena, text.size);
+
+	if (bytes != NULL && text.size > 0)
+		memcpy(bytes, text.bytes, text.size);
+	return (struct store_str){bytes, bytes == NULL ? 0 : text.size};
+}
+
+static uint64_t
+number_of(struct store_str value)
+{
+	char digits[24] = "";
+
+	memcpy(digits, value.bytes, value.size < sizeof digits ? value.size : sizeof digits - 1);
+	return strtoull(digits, NULL, 10);
+}
+
+static bool
+is_on(struct store_str value)
+{
+	return (value.size == 1 && value.bytes[0] == '1') ||
+	       (value.size == 4 && memcmp(value.bytes, "true", 4) == 0);
+}
+
+/* ---- what is honoured ------------------------------------------------ */
+
+static void
+set_query(struct parsing *parsing, struct store_str value)
+{
+	parsing->job->text = copy(value, parsing->job->arena);
+}
+
+static void
+set_default_format(struct parsing *parsing, struct store_str value)
+{
+	parsing->job->format = copy(value, parsing->job->arena);
+}
+
+static void
+set_max_execution_time(struct parsing *parsing, struct store_str value)
+{
+	uint64_t seconds = number_of(value);
+	struct store_query *query = &parsing->job->query;
+
+	if (seconds > 0 && seconds < query->timeout_ns / 1000000000)
+		query->timeout_ns = seconds * 1000000000;
+}
+
+static void
+set_quote_64bit(struct parsing *parsing, struct store_str value)
+{
+	parsing->job->options.quote_64bit_integers = is_on(value);
+}
+
+static void
+set_quote_denormals(struct parsing *parsing, struct store_str value)
+{
+	parsing->job->options.quote_denormals = is_on(value);
+}
+
+static void
+set_http_compression(struct parsing *parsing, struct store_str value)
+{
+	if (!is_on(value))
+		parsing->job->answer_coding = CODING_NONE;
+}
+
+static void
+set_client_revision(struct parsing *parsing, struct store_str value)
+{
+	parsing->job->options.client_revision = number_of(value);
+}
+
+/* It comes back in a header: printable characters only. */
+static void
+set_query_id(struct parsing *parsing, struct store_str value)
+{
+	struct api_job *job = parsing->job;
+
+	if (value.size == 0)
+		return;
+	for (uint32_t i = 0; i < value.size; i++) {
+		if (value.bytes[i] < ' ' || value.bytes[i] > '~' ||
+		    value.size > API_QUERY_ID_BYTES) {
+			api_error_set(parsing->error, STORE_EINVAL, 36, "BAD_ARGUMENTS",
+				      "query_id: at most %u printable ASCII characters",
+				      API_QUERY_ID_BYTES);
+			return;
+		}
+	}
+	memcpy(job->query_id, value.bytes, value.size);
+	job->query_id[value.size] = '\0';
+}
+
+static void
+set_deduplication_token(struct parsing *parsing, struct store_str value)
+{
+	parsing->job->deduplication_token = copy(value, parsing->job->arena);
+}
+
+/* ClickHouse's own compressed blocks. */
+static void
+refuse_blocks(struct parsing *parsing, struct store_str value)
+{
+	if (is_on(value))
+		api_error_set(
+		    parsing->error, STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED",
+		    "compress and decompress are not implemented: use "
+		    "enable_http_compression=1 with Accept-Encoding, and Content-Encoding");
+}
+
+static const struct {
+	const char *name;
+	void (*set)(struct parsing *parsing, struct store_str value); /* NULL: ignored */
+} settings[] = {
+    {"query", set_query},
+    {"default_format", set_default_format},
+    {"max_execution_time", set_max_execution_time},
+    {"output_format_json_quote_64bit_integers", set_quote_64bit},
+    {"output_format_json_quote_denormals", set_quote_denormals},
+    {"enable_http_compression", set_http_compression},
+    {"client_protocol_version", set_client_revision},
+    {"query_id", set_query_id},
+    {"insert_deduplication_token", set_deduplication_token},
+    {"compress", refuse_blocks},
+    {"decompress", refuse_blocks},
+    {"user", NULL},
+    {"password", NULL},
+    {"database", NULL},
+    {"session_id", NULL},
+    {"session_timeout", NULL},
+    {"session_check", NULL},
+    {"role", NULL},
+    {"quota_key", NULL},
+    {"wait_end_of_query", NULL},
+    {"buffer_size", NULL},
+    {"send_progress_in_http_headers", NULL},
+    {"http_headers_progress_interval_ms", NULL},
+    {"cancel_http_readonly_queries_on_client_close", NULL},
+    {"date_time_input_format", NULL},
+    {"date_time_output_format", NULL},
+    {"cast_string_to_dynamic_use_inference", NULL},
+    {"max_threads", NULL},
+    {"add_http_cors_header", NULL},
+    {"readonly", NULL},
+    {"async_insert", NULL},
+    {"wait_for_async_insert", NULL},
+    {"http_zlib_compression_level", NULL},
+    {"log_comment", NULL},
+};
+
+/* ---- query parameters ------------------------------------------------ */
+
+/* Values are TSV-escaped. */
+static struct store_str
+unescape(struct store_str value, struct store_arena *arena)
+{
+	char *out = store_arena_alloc(arena, value.size);
+	uint32_t size = 0;
+
+	for (uint32_t i = 0; out != NULL && i < value.size; i++) {
+		static const char from[] = "ntrbf0", to[] = "\n\t\r\b\f\0";
+		char c = value.bytes[i];
+
+		if (c == '\\' && i + 1 < value.size) {
+			const char *found = strchr(from, c = value.bytes[++i]);
+
+			if (found != NULL && c != '\0')
+				c = to[found - from];
+		}
+		out[size++] = c;
+	}
+	return (struct store_str){out, size};
+}
+
+static void
+add_parameter(struct parsing *parsing, struct store_str name, struct store_str value)
+{
+	struct api_job *job = parsing->job;
+	struct store_parameter *parameter = &job->parameters[job->query.parameters_count];
+
+	if (job->query.parameters_count == API_PARAMETERS_MAX) {
+		api_error_set(parsing->error, STORE_ESYNTAX, 62, "SYNTAX_ERROR",
+			      "Too many parameters: at most %u", API_PARAMETERS_MAX);
+		return;
+	}
+	parameter->name = copy(name, job->arena);
+	parameter->value = unescape(value, job->arena);
+	job->query.parameters_count++;
+}
+
+static void
+take(void *context, struct store_str name, struct store_str value)
+{
+	struct parsing *parsing = context;
+
+	if (parsing->error->code != 0)
+		return;
+	if (name.size > 6 && memcmp(name.bytes, "param_", 6) == 0) {
+		add_parameter(parsing, (struct store_str){name.bytes + 6, name.size - 6}, value);
+		return;
+	}
+	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+		if (strlen(settings[i].name) != name.size ||
+		    memcmp(settings[i].name, name.bytes, name.size) != 0)
+			continue;
+		if (settings[i].set != NULL)
+			settings[i].set(parsing, value);
+		return;
+	}
+	api_error_set(parsing->error, STORE_EUNKNOWN, 115, "UNKNOWN_SETTING",
+		      "Unknown setting '%.*s'", (int)(name.size < 64 ? name.size : 64), name.bytes);
+}
+
+int
+api_settings(h2o_req_t *req, struct api_job *job, struct api_error *error)
+{
+	struct parsing parsing = {job, error};
+
+	error->code = 0;
+	http_parameters(req, take, &parsing);
+	return error->code;
+}

@@ -1,0 +1,240 @@
+/*
+ * coding.h: between HTTP bodies and what they mean. Must not trust a size that
+ * the data claim.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <zlib.h>
+#include <zstd.h>
+
+#include "coding.h"
+
+#define ZSTD_WINDOW_LOG_MAX 23 /* 8 MiB */
+/* ClickHouse's default levels. */
+#define GZIP_LEVEL 3
+#define ZSTD_LEVEL 1
+
+static const char *const names[] = {"identity", "gzip", "zstd"};
+
+const char *
+coding_name(enum coding coding)
+{
+	return names[coding];
+}
+
+static bool
+is(struct store_str text, const char *word)
+{
+	return strlen(word) == text.size && strncasecmp(word, text.bytes, text.size) == 0;
+}
+
+bool
+coding_find(struct store_str header, enum coding *out)
+{
+	*out = is(header, "gzip") || is(header, "x-gzip") ? CODING_GZIP
+	       : is(header, "zstd")                       ? CODING_ZSTD
+							  : CODING_NONE;
+	return *out != CODING_NONE || header.size == 0 || is(header, "identity");
+}
+
+/* Whether a parameter `q=0`, `q=0.00` follows. */
+static bool
+is_refused(struct store_str parameters)
+{
+	const char *at = memchr(parameters.bytes, '=', parameters.size);
+	const char *end = parameters.bytes + parameters.size;
+
+	if (at == NULL)
+		return false;
+	for (at++; at < end; at++) {
+		if (*at != '0' && *at != '.' && *at != ' ')
+			return false;
+	}
+	return true;
+}
+
+static struct store_str
+trim(struct store_str text)
+{
+	while (text.size > 0 && (text.bytes[0] == ' ' || text.bytes[0] == '\t'))
+		text.bytes++, text.size--;
+	while (text.size > 0 &&
+	       (text.bytes[text.size - 1] == ' ' || text.bytes[text.size - 1] == '\t'))
+		text.size--;
+	return text;
+}
+
+enum coding
+coding_accepted(struct store_str header)
+{
+	enum coding best = CODING_NONE, found;
+	uint32_t at = 0;
+
+	while (at < header.size) {
+		const char *begin = header.bytes + at;
+		const char *comma = memchr(begin, ',', header.size - at), *semicolon;
+		uint32_t size = comma == NULL ? header.size - at : (uint32_t)(comma - begin);
+		struct store_str name = {begin, size}, parameters = {begin, 0};
+
+		if ((semicolon = memchr(begin, ';', size)) != NULL) {
+			name.size = (uint32_t)(semicolon - begin);
+			parameters = (struct store_str){semicolon, size - name.size};
+		}
+		if (coding_find(trim(name), &found) && !is_refused(parameters) && found > best)
+			best = found;
+		at += size + 1;
+	}
+	return best;
+}
+
+/* ---- inflating ------------------------------------------------------- */
+
+/* Doubles until it is enough; beyond the cap it is refused. */
+struct output {
+	struct store_arena *arena;
+	char *bytes; /* in the arena */
+	size_t size, size_max, limit;
+};
+
+/* Room for at least one more byte, the one beyond the limit included. */
+static int
+grow(struct output *output)
+{
+	size_t size_max = output->size_max == 0 ? (size_t)64 << 10 : output->size_max * 2;
+	char *bytes;
+
+	if (output->size < output->size_max)
+		return 0;
+	if (output->size > output->limit)
+		return STORE_ELIMIT;
+	if (size_max > output->limit)
+		size_max = output->limit + 1;
+	if ((bytes = store_arena_alloc(output->arena, size_max)) == NULL)
+		return STORE_ENOMEM;
+	if (output->size > 0)
+		memcpy(bytes, output->bytes, output->size);
+	output->bytes = bytes;
+	output->size_max = size_max;
+	return 0;
+}
+
+static int
+inflate_gzip(struct store_str in, struct output *output, const char **wrong)
+{
+	z_stream stream = {.next_in = (Bytef *)(uintptr_t)in.bytes, .avail_in = in.size};
+	int result = Z_OK, code = 0;
+
+	if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
+		return STORE_ENOMEM;
+	*wrong = NULL;
+	while (code == 0 && *wrong == NULL && result != Z_STREAM_END) {
+		if ((code = grow(output)) != 0)
+			break;
+		stream.next_out = (Bytef *)output->bytes + output->size;
+		stream.avail_out = (uInt)(output->size_max - output->size);
+		result = inflate(&stream, Z_NO_FLUSH);
+		output->size = output->size_max - stream.avail_out;
+		if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
+			*wrong = "malformed gzip data";
+		else if (result != Z_STREAM_END && stream.avail_in == 0 && stream.avail_out > 0)
+			*wrong = "gzip data is cut short";
+	}
+	inflateEnd(&stream);
+	return *wrong != NULL ? STORE_EINVAL : code;
+}
+
+static int
+inflate_zstd(struct store_str in, struct output *output, const char **wrong)
+{
+	ZSTD_DCtx *context = ZSTD_createDCtx();
+	ZSTD_inBuffer from = {in.bytes, in.size, 0};
+	size_t left = 1;
+	int code = 0;
+
+	if (context == NULL)
+		return STORE_ENOMEM;
+	*wrong = NULL;
+	ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
+	while (code == 0 && *wrong == NULL && (from.pos < from.size || left != 0)) {
+		ZSTD_outBuffer to;
+
+		if ((code = grow(output)) != 0)
+			break;
+		to = (ZSTD_outBuffer){output->bytes, output->size_max, output->size};
+		left = ZSTD_decompressStream(context, &to, &from);
+		if (ZSTD_isError(left))
+			*wrong = "malformed zstd data, or a window above 8 MiB";
+		else if (left != 0 && from.pos == from.size && to.pos < to.size)
+			*wrong = "zstd data is cut short";
+		output->size = to.pos;
+	}
+	ZSTD_freeDCtx(context);
+	return *wrong != NULL ? STORE_EINVAL : code;
+}
+
+int
+coding_inflate(enum coding coding, struct store_str in, size_t bytes_max, struct store_arena *arena,
+	       struct store_str *out, const char **wrong)
+{
+	struct output output = {.arena = arena, .limit = bytes_max};
+	int code;
+
+	*out = in;
+	if (coding == CODING_NONE)
+		return in.size > bytes_max ? STORE_ELIMIT : 0;
+	code = coding == CODING_GZIP ? inflate_gzip(in, &output, wrong)
+				     : inflate_zstd(in, &output, wrong);
+	if (code == 0 && output.size > bytes_max)
+		code = STORE_ELIMIT;
+	*out = (struct store_str){output.bytes, (uint32_t)output.size};
+	return code;
+}
+
+/* ---- deflating ------------------------------------------------------- */
+
+/* Bytes written, or 0: it did not fit. */
+static size_t
+deflate_gzip(const char *bytes, size_t size, char *out, size_t out_size)
+{
+	z_stream stream = {.next_in = (Bytef *)(uintptr_t)bytes,
+			   .avail_in = (uInt)size,
+			   .next_out = (Bytef *)out,
+			   .avail_out = (uInt)out_size};
+	bool ended;
+
+	if (deflateInit2(&stream, GZIP_LEVEL, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) !=
+	    Z_OK)
+		return 0;
+	ended = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+	deflateEnd(&stream);
+	return ended ? out_size - stream.avail_out : 0;
+}
+
+bool
+coding_deflate(enum coding coding, char **bytes, size_t *size)
+{
+	char *out, *shorter;
+	size_t written;
+
+	if (coding == CODING_NONE || *size < 2 || *size > UINT32_MAX ||
+	    (out = malloc(*size - 1)) == NULL)
+		return false;
+	if (coding == CODING_GZIP) {
+		written = deflate_gzip(*bytes, *size, out, *size - 1);
+	} else {
+		written = ZSTD_compress(out, *size - 1, *bytes, *size, ZSTD_LEVEL);
+		written = ZSTD_isError(written) ? 0 : written;
+	}
+	if (written == 0) {
+		free(out);
+		return false;
+	}
+	if ((shorter = realloc(out, written)) != NULL)
+		out = shorter;
+	free(*bytes);
+	*bytes = out;
+	*size = written;
+	return true;
+}
