@@ -1,0 +1,192 @@
+/*
+ * Goal: where memory ends, the store refuses and says so; it neither crashes
+ * nor leaks, loses nothing acknowledged, gives no wrong answer and calls no
+ * file damaged. Method: the scripted life of life.h, and the opening of a store
+ * that had stopped, of which every allocation fails in turn, once or from then
+ * on; then it opens again, with memory, and is compared with what was
+ * acknowledged. The Makefile links this
+ * test with --wrap for malloc and its kin.
+ */
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+/* The simulated disk and the tests themselves always have memory. */
+#define malloc __real_malloc
+#define calloc __real_calloc
+#define realloc __real_realloc
+#include "life.h"
+#undef malloc
+#undef calloc
+#undef realloc
+
+static _Atomic long allocations; /* of the store so far */
+static _Atomic long fail_at;     /* 0: never */
+static _Atomic bool fail_for_good;
+
+static bool
+is_failing(void)
+{
+	long number = atomic_fetch_add(&allocations, 1) + 1;
+
+	return fail_at != 0 && (fail_for_good ? number >= fail_at : number == fail_at);
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return is_failing() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return is_failing() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return is_failing() ? NULL : __real_realloc(old, size);
+}
+
+char *
+__wrap_strdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = is_failing() ? NULL : __real_malloc(size);
+
+	return copy == NULL ? NULL : memcpy(copy, text, size);
+}
+
+static void
+live_with_fault(long k, bool for_good)
+{
+	struct disk *disk = disk_create();
+	struct told told;
+
+	fail_for_good = for_good;
+	allocations = 0;
+	fail_at = k;
+	live(disk, &told);
+	fail_at = 0;
+	check_alive(disk, &told, k);
+	disk_free(disk);
+}
+
+static long
+allocations_of_a_life(void)
+{
+	struct disk *disk = disk_create();
+	struct told told;
+	long count;
+
+	allocations = 0;
+	live(disk, &told);
+	count = allocations;
+	disk_free(disk);
+	assert_true(count > 100);
+	return count;
+}
+
+static void
+test_every_allocation_fails_once(void **state)
+{
+	struct random random = random_seeded("once");
+	long count = allocations_of_a_life();
+
+	(void)state;
+	for (long k = first_fault(&random); k <= count; k += STRIDE)
+		live_with_fault(k, false);
+	printf("# %ld allocations\n", count);
+}
+
+static void
+test_every_allocation_fails_from_then_on(void **state)
+{
+	struct random random = random_seeded("from then on");
+	long count = allocations_of_a_life();
+
+	(void)state;
+	for (long k = first_fault(&random); k <= count; k += STRIDE)
+		live_with_fault(k, true);
+}
+
+/* A store that stopped at its end, without flushing: segments and a WAL. */
+static struct disk *
+disk_with_a_stopped_store(struct told *told)
+{
+	static long calls;
+	struct disk *disk = disk_create();
+
+	if (calls == 0)
+		calls = calls_of_a_life();
+	disk->fail_at = calls * 4 / 5;
+	disk->fail_for_good = true;
+	live(disk, told);
+	disk_forget_faults(disk);
+	return disk;
+}
+
+/* Opening, recovery and the check are refused or go well. */
+static long
+open_with_fault(long k, bool for_good)
+{
+	struct told told;
+	struct disk *disk = disk_with_a_stopped_store(&told);
+	struct store *store;
+	long count;
+
+	fail_for_good = for_good;
+	allocations = 0;
+	fail_at = k;
+	check_at_end(disk);
+	if ((store = try_open(disk, "/d")) != NULL) {
+		struct store_stats stats;
+
+		store_stats(store, &stats);
+		assert_int_equal(stats.corrupt_files, 0);
+		ask(store, &told);
+		(void)store_close(store, NULL);
+	}
+	count = allocations;
+	fail_at = 0;
+	check_alive(disk, &told, k);
+	disk_free(disk);
+	return count;
+}
+
+static void
+test_opening(void **state)
+{
+	struct random random = random_seeded("opening");
+	long count = open_with_fault(0, false);
+
+	(void)state;
+	assert_true(count > 50);
+	for (long k = first_fault(&random); k <= count; k += STRIDE) {
+		open_with_fault(k, false);
+		open_with_fault(k, true);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_opening),
+	    cmocka_unit_test(test_every_allocation_fails_once),
+	    cmocka_unit_test(test_every_allocation_fails_from_then_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
