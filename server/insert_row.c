@@ -224,10 +224,8 @@ insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_s
 {
 	for (uint32_t i = 0; i < row->tags_count; i++) {
 		if (row->tags[i].name.size == name.size &&
-		    memcmp(row->tags[i].name.bytes, name.bytes, name.size) == 0) {
-			row->tags[i].value = value;
-			return 0;
-		}
+		    memcmp(row->tags[i].name.bytes, name.bytes, name.size) == 0)
+			return insert_row_refuse(row, PAGEVIEWS_tags, "a name twice");
 	}
 	if (row->tags_count == INSERT_TAGS_MAX)
 		return insert_row_refuse(row, PAGEVIEWS_tags, "at most 32 tags");
@@ -235,7 +233,8 @@ insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_s
 	    !json_is_utf8(value))
 		return insert_row_refuse(row, PAGEVIEWS_tags,
 					 "names of 1 to 64 bytes, values of up to 1000, in UTF-8");
-	row->tags[row->tags_count++] = (struct insert_tag){name, value};
+	if (value.size > 0) /* '' is as if absent */
+		row->tags[row->tags_count++] = (struct insert_tag){name, value};
 	return 0;
 }
 
@@ -286,15 +285,15 @@ insert_row_set_tags(struct insert_row *row, struct store_str text)
 	struct store_str name, value;
 	uint32_t at = 0;
 	int result = 0;
-	bool more;
+	bool first = true;
 
 	if (text.size == 0)
 		return 0;
 	if (!take(text, &at, '{'))
 		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-	for (more = !take(text, &at, '}'); more; more = !take(text, &at, '}')) {
-		if (row->tags_count > 0)
-			take(text, &at, ',');
+	for (; !take(text, &at, '}'); first = false) {
+		if (!first && !take(text, &at, ','))
+			return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
 		if ((result = quoted_at(row, text, &at, &name)) != 0)
 			return result;
 		if (!take(text, &at, ':'))
