@@ -11,6 +11,7 @@
 #define ALIGNMENT 16u
 #define CHUNK_BYTES_MIN 4096u
 #define CHUNK_BYTES_MAX (1u << 20)
+#define KEPT_BYTES_MAX ((size_t)16 << 20) /* by a reset */
 
 struct chunk {
 	struct chunk *previous; /* owned */
@@ -114,20 +115,33 @@ store_arena_bytes(const struct store_arena *arena)
 	return arena->bytes;
 }
 
+/* What one use needed in several chunks, the next finds in one: memory that
+ * comes and goes at every block costs more in page faults than its use. */
 void
 store_arena_reset(struct store_arena *arena)
 {
-	struct chunk *first = arena->last;
+	struct chunk *kept = arena->last;
+	size_t needed = arena->bytes;
 
 	arena->bytes = 0;
-	if (first == NULL)
+	if (kept == NULL)
 		return;
-	while (first->previous != NULL) {
-		struct chunk *previous = first->previous;
-
-		free(first);
-		first = previous;
+	if (kept->previous != NULL) {
+		free_chunks(kept->previous);
+		kept->previous = NULL;
+		if (needed > KEPT_BYTES_MAX)
+			needed = KEPT_BYTES_MAX;
+		if (kept->size < needed) {
+			free(kept);
+			arena->last = NULL;
+			if ((kept = add_chunk(arena, needed)) == NULL)
+				return;
+		}
 	}
-	first->used = 0;
-	arena->last = first;
+	if (kept->size > KEPT_BYTES_MAX) {
+		free(kept);
+		arena->last = NULL;
+		return;
+	}
+	kept->used = 0;
 }

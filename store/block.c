@@ -13,30 +13,37 @@ block_rows_count(const struct block *block)
 }
 
 int
-block_visible(const struct block *block, struct store_arena *arena, const uint64_t **bitmap,
-	      struct store_error *error)
+block_visible(const struct block *block, uint32_t first, uint32_t count, struct store_arena *arena,
+	      const uint64_t **bitmap, struct store_error *error)
 {
 	uint64_t commit = block->snapshot->commit, *visible;
-	uint32_t count = 0;
+	uint32_t found = 0;
 
 	*bitmap = NULL;
 	if (block->segment != NULL)
 		return 0;
-	visible = store_arena_zalloc(arena, bitmap_words(block->rows_count) * sizeof *visible);
+	visible = store_arena_zalloc(arena, bitmap_words(count) * sizeof *visible);
 	if (visible == NULL)
 		return store_error_set(error, STORE_ELIMIT, "memory limit reached");
-	for (uint32_t i = 0; i < block->rows_count; i++) {
-		uint32_t row = block->first_row + i;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t row = block->first_row + first + i;
 
 		if (memtable_born(block->memtable, block->table, row) <= commit &&
 		    memtable_died(block->memtable, block->table, row) > commit) {
 			bitmap_set(visible, i);
-			count++;
+			found++;
 		}
 	}
-	if (count < block->rows_count)
+	if (found < count)
 		*bitmap = visible;
 	return 0;
+}
+
+const void *
+block_source(const struct block *block)
+{
+	return block->segment != NULL ? (const void *)block->segment
+				      : (const void *)block->memtable;
 }
 
 bool
@@ -55,20 +62,66 @@ block_column_bytes(const struct block *block, uint16_t column, struct store_str 
 	return segment_column_bytes(block->segment, block->index, column, key);
 }
 
+/* ---- reading ---------------------------------------------------------- */
+
+struct block_reader {
+	const struct block *block;
+	uint16_t column;
+	struct store_str key;
+	struct segment_reader *segment; /* NULL: of the memtable */
+};
+
+static int
+check(const struct block *block, int result, struct store_error *error)
+{
+	if (result == STORE_ECORRUPT)
+		state_damaged(block->snapshot->store, block->open,
+			      error == NULL ? "a segment" : error->text);
+	return result;
+}
+
+int
+block_reader_open(const struct block *block, uint16_t column, struct store_str key,
+		  struct store_arena *arena, struct block_reader **out, struct store_error *error)
+{
+	struct block_reader *reader = store_arena_zalloc(arena, sizeof *reader);
+
+	if (reader == NULL)
+		return store_error_set(error, STORE_ELIMIT, "memory limit reached");
+	*reader = (struct block_reader){.block = block, .column = column, .key = key};
+	*out = reader;
+	if (block->segment == NULL)
+		return 0;
+	return check(block,
+		     segment_reader_open(block->segment, block->index, column, key, arena,
+					 &reader->segment, error),
+		     error);
+}
+
+int
+block_reader_read(struct block_reader *reader, uint32_t first, uint32_t count,
+		  struct store_arena *arena, struct vector *out, struct store_error *error)
+{
+	const struct block *block = reader->block;
+
+	if (reader->segment != NULL)
+		return check(block,
+			     segment_reader_read(reader->segment, first, count, arena, out, error),
+			     error);
+	if (memtable_read(block->memtable, block->table, reader->column, reader->key, NULL,
+			  block->first_row + first, count, arena, out) == 0)
+		return 0;
+	return store_error_set(error, STORE_ELIMIT, "memory limit reached");
+}
+
 int
 block_read(const struct block *block, uint16_t column, struct store_str key,
 	   struct store_arena *arena, struct vector *out, struct store_error *error)
 {
-	int result;
+	struct block_reader *reader;
+	int result = block_reader_open(block, column, key, arena, &reader, error);
 
-	if (block->segment != NULL) {
-		result = segment_read(block->segment, block->index, column, key, arena, out, error);
-		if (result == STORE_ECORRUPT)
-			state_damaged(block->snapshot->store, block->open,
-				      error == NULL ? "a segment" : error->text);
+	if (result != 0)
 		return result;
-	}
-	result = memtable_read(block->memtable, block->table, column, key, NULL, block->first_row,
-			       block->rows_count, arena, out);
-	return result == 0 ? 0 : store_error_set(error, STORE_ELIMIT, "memory limit reached");
+	return block_reader_read(reader, 0, block->rows_count, arena, out, error);
 }

@@ -11,10 +11,13 @@ struct block;
 
 uint32_t block_rows_count(const struct block *block);
 
-/* Rows that are visible: NULL when all are, else a bitmap (bit set: visible)
- * allocated in the arena. */
-int block_visible(const struct block *block, struct store_arena *arena, const uint64_t **bitmap,
-		  struct store_error *error);
+/* Which of rows[first, first + count) are visible: NULL when all are, else a
+ * bitmap (bit set: visible) allocated in the arena. */
+int block_visible(const struct block *block, uint32_t first, uint32_t count,
+		  struct store_arena *arena, const uint64_t **bitmap, struct store_error *error);
+
+/* Blocks of one source share their dictionaries. Never NULL. */
+const void *block_source(const struct block *block);
 
 /* Lowest and highest physical value of a numeric column among non-NULL rows;
  * false when it is not known (memtable) or nothing but NULL. UINT of 64 bits
@@ -29,5 +32,17 @@ uint64_t block_column_bytes(const struct block *block, uint16_t column, struct s
  * in the snapshot. */
 int block_read(const struct block *block, uint16_t column, struct store_str key,
 	       struct store_arena *arena, struct vector *out, struct store_error *error);
+
+/* The same a slice at a time, in order: what fits a processor's cache is
+ * decoded just before it is used. */
+struct block_reader;
+int
+block_reader_open(const struct block *block, uint16_t column, struct store_str key,
+		  struct store_arena *arena, struct block_reader **out, struct store_error *error);
+/* rows[first, first + count) of the block: first is a multiple of 64 and not
+ * before the end of the slice read last. Arrays live in the arena given here, in that
+ * of block_reader_open, or in the snapshot. */
+int block_reader_read(struct block_reader *reader, uint32_t first, uint32_t count,
+		      struct store_arena *arena, struct vector *out, struct store_error *error);
 
 #endif

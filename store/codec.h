@@ -31,6 +31,7 @@ enum codec {
 #else
 #define CODEC_CLONES
 #endif
+#define CODEC_DISTINCT_HEAD_BYTES 9u /* count, codec and bytes of the values */
 #define CODEC_GROUP_ROWS 1024u
 #define CODEC_GROUPS_MAX 64u /* of 65,536 values */
 
@@ -65,6 +66,21 @@ int codec_decode(enum codec codec, const unsigned char *bytes, size_t size, uint
 int codec_decode_codes(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
 		       uint32_t *codes);
 
+/* The same part by part, in order: what fits a processor's cache is decoded
+ * just before it is used. Refers to the bytes, and to `scratch` as
+ * codec_decode has it. Malformed bytes are noticed when they are reached. */
+struct codec_stream;
+size_t codec_stream_bytes(void); /* of the struct */
+/* `is_codes`: read_codes will be used, not read. */
+int codec_stream_open(struct codec_stream *stream, enum codec codec, bool is_codes,
+		      const unsigned char *bytes, size_t size, uint32_t count, int64_t *scratch);
+/* How many values were read or skipped. */
+uint32_t codec_stream_position(const struct codec_stream *stream);
+/* The next `count` values; position + count <= count of all. */
+int codec_stream_read(struct codec_stream *stream, uint32_t count, int64_t *values);
+int codec_stream_read_codes(struct codec_stream *stream, uint32_t count, uint32_t *codes);
+int codec_stream_skip(struct codec_stream *stream, uint32_t count);
+
 /* ---- CODEC_PACKED, used by the other codecs -------------------------- */
 
 struct codec_group {
@@ -84,9 +100,6 @@ struct codec_plan {
 void codec_packed_plan(const int64_t *values, uint32_t count, struct codec_plan *out);
 void codec_packed_write(const int64_t *values, uint32_t count, const struct codec_plan *plan,
 			unsigned char *out);
-int codec_packed_read(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values);
-int
-codec_packed_read_codes(const unsigned char *bytes, size_t size, uint32_t count, uint32_t *codes);
 
 /* ---- LZ4 ------------------------------------------------------------- */
 

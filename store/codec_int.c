@@ -16,7 +16,6 @@
 
 /* CODEC_DISTINCT: entries u32, their codec u8, their bytes u32; the entries;
  * the codes. */
-#define DISTINCT_HEAD_BYTES 9u
 /* Not tried below this many rows, nor where a row takes one byte already. */
 #define DISTINCT_ROWS_MIN 256u
 #define HASH_BITS 17u /* twice COUNT_MAX slots */
@@ -176,15 +175,16 @@ try_distinct(struct codec_encoder *encoder, uint32_t distinct_count, uint32_t co
 
 	codec_packed_plan(encoder->codes, count, &encoder->codes_plan);
 	entries_size = choose(encoder, encoder->distinct, distinct_count, &codec);
-	size = DISTINCT_HEAD_BYTES + entries_size + encoder->codes_plan.bytes;
+	size = CODEC_DISTINCT_HEAD_BYTES + entries_size + encoder->codes_plan.bytes;
 	if (!saves(size, best))
 		return 0;
 	bytes_put32(out, distinct_count);
 	out[4] = (unsigned char)codec;
 	bytes_put32(out + 5, (uint32_t)entries_size);
-	write_chosen(encoder, encoder->distinct, distinct_count, codec, out + DISTINCT_HEAD_BYTES);
+	write_chosen(encoder, encoder->distinct, distinct_count, codec,
+		     out + CODEC_DISTINCT_HEAD_BYTES);
 	codec_packed_write(encoder->codes, count, &encoder->codes_plan,
-			   out + DISTINCT_HEAD_BYTES + entries_size);
+			   out + CODEC_DISTINCT_HEAD_BYTES + entries_size);
 	return size;
 }
 
@@ -230,91 +230,4 @@ codec_encode_codes(const int64_t *codes, uint32_t count, unsigned char *out, enu
 	codec_packed_plan(codes, count, &plan);
 	codec_packed_write(codes, count, &plan, out);
 	return plan.bytes;
-}
-
-/* ---- decoding ------------------------------------------------------------ */
-
-static int
-read_raw(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
-{
-	if (size != (size_t)count * 8)
-		return -1;
-	memcpy(values, bytes, size); /* little-endian, as codec_packed.h requires */
-	return 0;
-}
-
-static int
-read_delta(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
-{
-	uint64_t value;
-
-	if (size < 8 || count < 2 ||
-	    codec_packed_read(bytes + 8, size - 8, count - 1, values + 1) != 0)
-		return -1;
-	value = bytes_get64(bytes);
-	values[0] = (int64_t)value;
-	for (uint32_t i = 1; i < count; i++) {
-		value += (uint64_t)values[i];
-		values[i] = (int64_t)value;
-	}
-	return 0;
-}
-
-static int
-read_distinct(const unsigned char *bytes, size_t size, uint32_t count, int64_t *scratch,
-	      int64_t *values)
-{
-	uint32_t distinct_count, entries_size;
-	enum codec codec;
-	uint64_t beyond = 0;
-
-	if (size < DISTINCT_HEAD_BYTES)
-		return -1;
-	distinct_count = bytes_get32(bytes);
-	codec = (enum codec)bytes[4];
-	entries_size = bytes_get32(bytes + 5);
-	bytes += DISTINCT_HEAD_BYTES;
-	size -= DISTINCT_HEAD_BYTES;
-	if (distinct_count == 0 || distinct_count > count || entries_size > size ||
-	    codec < CODEC_RAW || codec > CODEC_DELTA)
-		return -1;
-	if (codec_decode(codec, bytes, entries_size, distinct_count, NULL, scratch) != 0 ||
-	    codec_packed_read(bytes + entries_size, size - entries_size, count, values) != 0)
-		return -1;
-	for (uint32_t i = 0; i < count; i++)
-		beyond |= (uint64_t)values[i] >= distinct_count;
-	if (beyond != 0)
-		return -1;
-	for (uint32_t i = 0; i < count; i++)
-		values[i] = scratch[values[i]];
-	return 0;
-}
-
-int
-codec_decode(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
-	     int64_t *scratch, int64_t *values)
-{
-	switch (codec) {
-	case CODEC_RAW:
-		return read_raw(bytes, size, count, values);
-	case CODEC_PACKED:
-		return codec_packed_read(bytes, size, count, values);
-	case CODEC_DELTA:
-		return read_delta(bytes, size, count, values);
-	case CODEC_DISTINCT:
-		return read_distinct(bytes, size, count, scratch, values);
-	case CODEC_ABSENT:
-	case CODEC_CONSTANT:
-		break;
-	}
-	return -1;
-}
-
-int
-codec_decode_codes(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
-		   uint32_t *codes)
-{
-	if (codec != CODEC_PACKED)
-		return -1;
-	return codec_packed_read_codes(bytes, size, count, codes);
 }

@@ -62,4 +62,31 @@ packed_exceptions_bytes(uint32_t exceptions_count, uint32_t exception_bits)
 	return 2 + ((size_t)exceptions_count * (PACKED_POSITION_BITS + exception_bits) + 7) / 8;
 }
 
+/* Groups in order; refers to the bytes. */
+struct packed_reader {
+	const unsigned char *at;
+	size_t left;
+	uint32_t count, next; /* values in all, and in the groups read */
+	uint32_t base_bytes;
+	uint64_t frame;
+};
+
+/* Rows of the next group; 0 after the last. */
+static inline uint32_t
+packed_rows_left(const struct packed_reader *reader)
+{
+	uint32_t left = reader->count - reader->next;
+
+	return left < CODEC_GROUP_ROWS ? left : CODEC_GROUP_ROWS;
+}
+
+/* All return 0, or -1 when the bytes are malformed, which bytes left over after
+ * the last group are too. */
+int codec_packed_open(struct packed_reader *reader, const unsigned char *bytes, size_t size,
+		      uint32_t count);
+/* The next group into values[packed_rows_left]. */
+int codec_packed_read(struct packed_reader *reader, int64_t *values);
+int codec_packed_read_codes(struct packed_reader *reader, uint32_t *codes);
+int codec_packed_skip(struct packed_reader *reader);
+
 #endif

@@ -82,45 +82,46 @@ unpack64(const unsigned char *restrict packed, uint32_t width, uint64_t base, in
 
 /* ---- groups ------------------------------------------------------------ */
 
-struct reader {
-	const unsigned char *at;
-	size_t left;
-	uint32_t base_bytes;
-	uint64_t frame;
-};
-
 /* One group's parts, each checked to lie inside. */
 struct parts {
+	uint32_t count; /* of values */
 	uint64_t base;
 	uint32_t width, exception_bits, exceptions_count;
 	const unsigned char *low, *exceptions;
 	size_t low_left, exceptions_left; /* bytes that may be read from there */
 };
 
-static int
-reader_open(struct reader *reader, const unsigned char *bytes, size_t size)
+int
+codec_packed_open(struct packed_reader *reader, const unsigned char *bytes, size_t size,
+		  uint32_t count)
 {
 	if (size < PACKED_HEAD_BYTES || bytes[0] > 8)
 		return -1;
-	*reader = (struct reader){bytes + PACKED_HEAD_BYTES, size - PACKED_HEAD_BYTES, bytes[0],
-				  bytes_get64(bytes + 1)};
+	*reader = (struct packed_reader){.at = bytes + PACKED_HEAD_BYTES,
+					 .left = size - PACKED_HEAD_BYTES,
+					 .count = count,
+					 .base_bytes = bytes[0],
+					 .frame = bytes_get64(bytes + 1)};
 	return 0;
 }
 
 static void
-skip(struct reader *reader, size_t size)
+advance(struct packed_reader *reader, size_t size)
 {
 	reader->at += size;
 	reader->left -= size;
 }
 
+/* The next group's, and the reader behind it. */
 static int
-read_parts(struct reader *reader, uint32_t count, struct parts *out)
+read_parts(struct packed_reader *reader, struct parts *out)
 {
+	uint32_t count = packed_rows_left(reader);
 	size_t size;
 
-	if (reader->left < 2 + reader->base_bytes)
+	if (count == 0 || reader->left < 2 + reader->base_bytes)
 		return -1;
+	out->count = count;
 	out->width = reader->at[0];
 	out->exception_bits = reader->at[1];
 	out->exceptions_count = 0;
@@ -128,31 +129,32 @@ read_parts(struct reader *reader, uint32_t count, struct parts *out)
 	for (uint32_t i = 0; i < reader->base_bytes; i++)
 		out->base |= (uint64_t)reader->at[2 + i] << (8 * i);
 	out->base += reader->frame;
-	skip(reader, 2 + reader->base_bytes);
+	advance(reader, 2 + reader->base_bytes);
 	if (out->width + out->exception_bits > 64 ||
 	    (size = packed_low_bytes(count, out->width)) > reader->left)
 		return -1;
 	out->low = reader->at;
 	out->low_left = reader->left;
-	skip(reader, size);
-	if (out->exception_bits == 0)
-		return 0;
-	if (reader->left < 2)
-		return -1;
-	out->exceptions_count = bytes_get16(reader->at);
-	size = packed_exceptions_bytes(out->exceptions_count, out->exception_bits);
-	if (out->exceptions_count == 0 || out->exceptions_count > count || size > reader->left)
-		return -1;
-	out->exceptions = reader->at + 2;
-	out->exceptions_left = reader->left - 2;
-	skip(reader, size);
-	return 0;
+	advance(reader, size);
+	if (out->exception_bits != 0) {
+		if (reader->left < 2)
+			return -1;
+		out->exceptions_count = bytes_get16(reader->at);
+		size = packed_exceptions_bytes(out->exceptions_count, out->exception_bits);
+		if (out->exceptions_count == 0 || out->exceptions_count > count ||
+		    size > reader->left)
+			return -1;
+		out->exceptions = reader->at + 2;
+		out->exceptions_left = reader->left - 2;
+		advance(reader, size);
+	}
+	reader->next += count;
+	return reader->next == reader->count && reader->left != 0 ? -1 : 0;
 }
 
 /* The i-th exception, 0 or -1; positions ascend. */
 static inline int
-read_exception(const struct parts *parts, uint32_t i, uint32_t count, uint32_t *position,
-	       uint64_t *high)
+read_exception(const struct parts *parts, uint32_t i, uint32_t *position, uint64_t *high)
 {
 	size_t at = (size_t)i * (PACKED_POSITION_BITS + parts->exception_bits);
 	uint32_t previous = *position;
@@ -162,13 +164,13 @@ read_exception(const struct parts *parts, uint32_t i, uint32_t count, uint32_t *
 	*high = bits_get(parts->exceptions, parts->exceptions_left, at + PACKED_POSITION_BITS,
 			 parts->exception_bits)
 		<< parts->width;
-	return *position >= count || (i > 0 && *position <= previous) ? -1 : 0;
+	return *position >= parts->count || (i > 0 && *position <= previous) ? -1 : 0;
 }
 
 CODEC_CLONES static void
-read_low(const struct parts *parts, uint32_t count, int64_t *values)
+read_low(const struct parts *parts, int64_t *values)
 {
-	uint32_t narrow[CODEC_GROUP_ROWS];
+	uint32_t narrow[CODEC_GROUP_ROWS], count = parts->count;
 
 	if (parts->width == 0) {
 		for (uint32_t i = 0; i < count; i++)
@@ -188,33 +190,27 @@ read_low(const struct parts *parts, uint32_t count, int64_t *values)
 }
 
 int
-codec_packed_read(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
+codec_packed_read(struct packed_reader *reader, int64_t *values)
 {
-	struct reader reader;
+	uint32_t position = 0;
+	struct parts parts;
+	uint64_t high;
 
-	if (reader_open(&reader, bytes, size) != 0)
+	if (read_parts(reader, &parts) != 0)
 		return -1;
-	for (uint32_t g = 0; g < packed_groups_count(count); g++, values += CODEC_GROUP_ROWS) {
-		uint32_t rows = packed_group_rows(count, g), position = 0;
-		struct parts parts;
-		uint64_t high;
-
-		if (read_parts(&reader, rows, &parts) != 0)
+	read_low(&parts, values);
+	for (uint32_t i = 0; i < parts.exceptions_count; i++) {
+		if (read_exception(&parts, i, &position, &high) != 0)
 			return -1;
-		read_low(&parts, rows, values);
-		for (uint32_t i = 0; i < parts.exceptions_count; i++) {
-			if (read_exception(&parts, i, rows, &position, &high) != 0)
-				return -1;
-			values[position] = (int64_t)((uint64_t)values[position] + high);
-		}
+		values[position] = (int64_t)((uint64_t)values[position] + high);
 	}
-	return reader.left == 0 ? 0 : -1;
+	return 0;
 }
 
 CODEC_CLONES static void
-read_low_codes(const struct parts *parts, uint32_t count, uint32_t *codes)
+read_low_codes(const struct parts *parts, uint32_t *codes)
 {
-	uint32_t base = (uint32_t)parts->base;
+	uint32_t base = (uint32_t)parts->base, count = parts->count;
 
 	if (count == CODEC_GROUP_ROWS && parts->width != 0) {
 		unpack32(parts->low, parts->width, base, codes);
@@ -229,26 +225,28 @@ read_low_codes(const struct parts *parts, uint32_t count, uint32_t *codes)
 }
 
 int
-codec_packed_read_codes(const unsigned char *bytes, size_t size, uint32_t count, uint32_t *codes)
+codec_packed_read_codes(struct packed_reader *reader, uint32_t *codes)
 {
-	struct reader reader;
+	uint32_t position = 0;
+	struct parts parts;
+	uint64_t high;
 
-	if (reader_open(&reader, bytes, size) != 0)
+	if (read_parts(reader, &parts) != 0 || parts.base > UINT32_MAX ||
+	    parts.width + parts.exception_bits > 32)
 		return -1;
-	for (uint32_t g = 0; g < packed_groups_count(count); g++, codes += CODEC_GROUP_ROWS) {
-		uint32_t rows = packed_group_rows(count, g), position = 0;
-		struct parts parts;
-		uint64_t high;
-
-		if (read_parts(&reader, rows, &parts) != 0 || parts.base > UINT32_MAX ||
-		    parts.width + parts.exception_bits > 32)
+	read_low_codes(&parts, codes);
+	for (uint32_t i = 0; i < parts.exceptions_count; i++) {
+		if (read_exception(&parts, i, &position, &high) != 0)
 			return -1;
-		read_low_codes(&parts, rows, codes);
-		for (uint32_t i = 0; i < parts.exceptions_count; i++) {
-			if (read_exception(&parts, i, rows, &position, &high) != 0)
-				return -1;
-			codes[position] += (uint32_t)high;
-		}
+		codes[position] += (uint32_t)high;
 	}
-	return reader.left == 0 ? 0 : -1;
+	return 0;
+}
+
+int
+codec_packed_skip(struct packed_reader *reader)
+{
+	struct parts parts;
+
+	return read_parts(reader, &parts);
 }

@@ -62,7 +62,8 @@ scan_select(struct scan *scan, struct evaluation *evaluation)
 	int result = 0;
 
 	if (evaluation->block != NULL)
-		result = block_visible(evaluation->block, scan->scratch, &visible, scan->error);
+		result = block_visible(evaluation->block, 0, evaluation->count, scan->scratch,
+				       &visible, scan->error);
 	if (result != 0)
 		return result == STORE_ELIMIT ? scan_no_memory(scan) : result;
 	if (where != NULL && (result = expression_evaluate(evaluation, where, &condition)) != 0)

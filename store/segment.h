@@ -84,6 +84,14 @@ int
 segment_read(const struct segment *segment, uint32_t block, uint16_t column, struct store_str key,
 	     struct store_arena *arena, struct vector *out, struct store_error *error);
 
+/* The same in slices: as block_reader of block.h. */
+struct segment_reader;
+int segment_reader_open(const struct segment *segment, uint32_t block, uint16_t column,
+			struct store_str key, struct store_arena *arena,
+			struct segment_reader **out, struct store_error *error);
+int segment_reader_read(struct segment_reader *reader, uint32_t first, uint32_t count,
+			struct store_arena *arena, struct vector *out, struct store_error *error);
+
 /* The sorted dictionary of a string column, borrowed; *out is NULL where no row
  * has a value. STORE_ECORRUPT or STORE_ENOMEM. */
 int segment_dictionary(const struct segment *segment, uint16_t column, struct store_str key,

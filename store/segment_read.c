@@ -19,179 +19,83 @@ no_memory(struct store_error *error)
 	return store_error_set(error, STORE_ELIMIT, "memory limit reached");
 }
 
-/* ---- dictionaries --------------------------------------------------------- */
-
-static uint32_t
-length_at(const unsigned char *lengths, uint32_t length_bytes, uint32_t i)
-{
-	const unsigned char *at = lengths + (size_t)i * length_bytes;
-
-	return length_bytes == 1 ? at[0] : length_bytes == 2 ? bytes_get16(at) : bytes_get32(at);
-}
-
-static bool
-ascends(struct store_str a, struct store_str b)
-{
-	uint32_t size = a.size < b.size ? a.size : b.size;
-	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
-
-	return order < 0 || (order == 0 && a.size < b.size);
-}
-
-/* Cuts raw[raw_bytes] into strings->entries[count]; false when malformed. */
-static bool
-cut_entries(struct segment_strings *strings, const unsigned char *raw)
-{
-	uint32_t length_bytes = raw[0];
-	uint64_t at = 1 + (uint64_t)strings->count * length_bytes;
-
-	if ((length_bytes != 1 && length_bytes != 2 && length_bytes != 4) ||
-	    at > strings->raw_bytes)
-		return false;
-	for (uint32_t i = 0; i < strings->count; i++) {
-		uint32_t size = length_at(raw + 1, length_bytes, i);
-
-		if (size > strings->raw_bytes - at)
-			return false;
-		strings->entries[i] = (struct store_str){(const char *)raw + at, size};
-		if (i > 0 && !ascends(strings->entries[i - 1], strings->entries[i]))
-			return false;
-		at += size;
-	}
-	return at == strings->raw_bytes;
-}
-
-/* segment->mutex is held. */
-static int
-build_strings(struct segment *segment, struct segment_strings *strings, struct store_error *error)
-{
-	const unsigned char *stored = segment->bytes + strings->offset, *raw = stored;
-	uint32_t chunks = (strings->count + DICTIONARY_CHUNK_SIZE - 1) / DICTIONARY_CHUNK_SIZE;
-
-	if (XXH3_64bits(stored, strings->stored_bytes) != strings->checksum)
-		return segment_corrupt(segment, strings->offset, error,
-				       "dictionary's checksum does not match");
-	strings->entries = calloc(strings->count, sizeof *strings->entries);
-	strings->chunks = calloc(chunks, sizeof *strings->chunks);
-	if (strings->flags & SEGMENT_DICTIONARY_LZ4)
-		raw = strings->raw = malloc(strings->raw_bytes);
-	if (strings->entries == NULL || strings->chunks == NULL || raw == NULL)
-		return store_error_set(error, STORE_ENOMEM, "out of memory reading %s",
-				       segment->path);
-	if (strings->raw != NULL &&
-	    codec_decompress(stored, strings->stored_bytes, strings->raw, strings->raw_bytes) != 0)
-		return segment_corrupt(segment, strings->offset, error,
-				       "malformed LZ4 data of a dictionary");
-	if (!cut_entries(strings, raw))
-		return segment_corrupt(segment, strings->offset, error, "malformed dictionary");
-	for (uint32_t i = 0; i < chunks; i++)
-		strings->chunks[i] = strings->entries + (size_t)i * DICTIONARY_CHUNK_SIZE;
-	strings->dictionary = (struct dictionary){strings->count, strings->chunks};
-	return 0;
-}
-
-int
-segment_load_strings(struct segment *segment, struct segment_file_column *column,
-		     struct store_error *error)
-{
-	struct segment_strings *strings = &column->strings;
-	int result = 0;
-
-	if (strings->count == 0 || atomic_load_explicit(&strings->loaded, memory_order_acquire))
-		return 0;
-	pthread_mutex_lock(&segment->mutex);
-	if (!atomic_load_explicit(&strings->loaded, memory_order_relaxed)) {
-		if ((result = build_strings(segment, strings, error)) == 0) {
-			atomic_store_explicit(&strings->loaded, true, memory_order_release);
-		} else {
-			free(strings->raw);
-			free(strings->entries);
-			free(strings->chunks);
-			strings->raw = NULL;
-			strings->entries = NULL;
-			strings->chunks = NULL;
-		}
-	}
-	pthread_mutex_unlock(&segment->mutex);
-	return result;
-}
-
 /* ---- chunks ---------------------------------------------------------------- */
 
-/* What reading one chunk needs at every step. */
-struct read {
+/* One chunk, read in slices. In an arena. */
+struct segment_reader {
 	struct segment *segment;
-	struct segment_file_column *column;
-	struct segment_chunk *chunk;
-	uint32_t rows, count; /* count: values stored, fewer than rows when dense */
-	bool nullable;
-	struct store_arena *arena;
-	struct vector *out;
-	struct store_error *error;
+	const struct segment_chunk *chunk;
+	uint32_t rows;
+	bool nullable, is_string;
+	const uint64_t *nulls;               /* of all rows; NULL: none */
+	const struct dictionary *dictionary; /* of strings */
+	const int64_t *in_place;             /* all values, as they lie in the file */
+	struct codec_stream *stream;         /* NULL: absent, constant or in place */
+	uint32_t row;                        /* that the stream is at */
 };
 
 static int
-malformed(const struct read *read, const char *what)
+malformed(const struct segment_reader *reader, struct store_error *error, const char *what)
 {
-	return segment_corrupt(read->segment, read->chunk->offset, read->error, what);
+	return segment_corrupt(reader->segment, reader->chunk->offset, error, what);
 }
 
 /* Stored bytes are hashed when first read; decoding checks all else. */
 static int
-check_bytes(const struct read *read)
+check_bytes(const struct segment_reader *reader, struct segment_chunk *chunk,
+	    struct store_error *error)
 {
-	struct segment_chunk *chunk = read->chunk;
 	size_t size = (size_t)chunk->nulls_bytes + chunk->values_bytes;
 
 	if (atomic_load_explicit(&chunk->checked, memory_order_relaxed))
 		return 0;
-	if (XXH3_64bits(read->segment->bytes + chunk->offset, size) != chunk->checksum)
-		return malformed(read, "chunk's checksum does not match");
+	if (XXH3_64bits(reader->segment->bytes + chunk->offset, size) != chunk->checksum)
+		return malformed(reader, error, "chunk's checksum does not match");
 	atomic_store_explicit(&chunk->checked, true, memory_order_relaxed);
 	return 0;
 }
 
 static int
-read_nulls(const struct read *read)
+open_nulls(struct segment_reader *reader, struct store_arena *arena, struct store_error *error)
 {
-	const struct segment_chunk *chunk = read->chunk;
-	const unsigned char *stored = read->segment->bytes + chunk->offset;
-	uint32_t words = bitmap_words(read->rows), beyond = read->rows % 64, found = 0;
-	uint64_t *nulls = store_arena_zalloc(read->arena, (size_t)words * sizeof *nulls);
+	const struct segment_chunk *chunk = reader->chunk;
+	const unsigned char *stored = reader->segment->bytes + chunk->offset;
+	uint32_t words = bitmap_words(reader->rows), beyond = reader->rows % 64;
+	uint64_t *nulls = store_arena_zalloc(arena, (size_t)words * sizeof *nulls);
 
 	if (nulls == NULL)
-		return no_memory(read->error);
+		return no_memory(error);
 	/* Bit i of the bitmap's bytes is bit i of little-endian words. */
 	if (!(chunk->flags & SEGMENT_CHUNK_NULLS_LZ4))
 		memcpy(nulls, stored, chunk->nulls_bytes);
 	else if (codec_decompress(stored, chunk->nulls_bytes, (unsigned char *)nulls,
-				  segment_nulls_bytes(read->rows)) != 0)
-		return malformed(read, "malformed LZ4 data of a null bitmap");
-	for (uint32_t i = 0; i < words; i++)
-		found += (uint32_t)__builtin_popcountll(nulls[i]);
-	if (found != chunk->null_count || (beyond != 0 && nulls[words - 1] >> beyond != 0))
-		return malformed(read, "malformed null bitmap");
-	read->out->nulls = nulls;
+				  segment_nulls_bytes(reader->rows)) != 0)
+		return malformed(reader, error, "malformed LZ4 data of a null bitmap");
+	if (bitmap_count(nulls, 0, reader->rows) != chunk->null_count ||
+	    (beyond != 0 && nulls[words - 1] >> beyond != 0))
+		return malformed(reader, error, "malformed null bitmap");
+	reader->nulls = nulls;
 	return 0;
 }
 
 /* The encoded values, inflated; NULL after setting the error. */
 static const unsigned char *
-encoded_values(const struct read *read, int *result)
+encoded_values(const struct segment_reader *reader, struct store_arena *arena,
+	       struct store_error *error, int *result)
 {
-	const struct segment_chunk *chunk = read->chunk;
-	const unsigned char *stored = read->segment->bytes + chunk->offset + chunk->nulls_bytes;
+	const struct segment_chunk *chunk = reader->chunk;
+	const unsigned char *stored = reader->segment->bytes + chunk->offset + chunk->nulls_bytes;
 	unsigned char *raw;
 
 	*result = 0;
 	if (!(chunk->flags & SEGMENT_CHUNK_VALUES_LZ4))
 		return stored;
-	if ((raw = store_arena_alloc(read->arena, chunk->values_raw_bytes)) == NULL) {
-		*result = no_memory(read->error);
+	if ((raw = store_arena_alloc(arena, chunk->values_raw_bytes)) == NULL) {
+		*result = no_memory(error);
 		return NULL;
 	}
 	if (codec_decompress(stored, chunk->values_bytes, raw, chunk->values_raw_bytes) != 0) {
-		*result = malformed(read, "malformed LZ4 data of a chunk");
+		*result = malformed(reader, error, "malformed LZ4 data of a chunk");
 		return NULL;
 	}
 	return raw;
@@ -199,51 +103,143 @@ encoded_values(const struct read *read, int *result)
 
 /* Random ids without NULLs are used as they lie in the mapping. */
 static bool
-is_in_place(const struct read *read, const unsigned char *encoded)
+is_in_place(const struct segment_reader *reader, const unsigned char *encoded)
 {
-	return read->chunk->codec == CODEC_RAW && read->out->nulls == NULL &&
-	       read->chunk->values_raw_bytes == (size_t)read->rows * sizeof(int64_t) &&
+	return reader->chunk->codec == CODEC_RAW && reader->nulls == NULL &&
+	       reader->chunk->values_raw_bytes == (size_t)reader->rows * sizeof(int64_t) &&
 	       (uintptr_t)encoded % _Alignof(int64_t) == 0;
 }
 
 static int
-read_numbers(const struct read *read)
+open_values(struct segment_reader *reader, struct store_arena *arena, struct store_error *error)
 {
-	const uint64_t *nulls = read->out->nulls;
-	const struct segment_chunk *chunk = read->chunk;
-	size_t size = (size_t)read->rows * sizeof(int64_t);
-	int64_t *values, *scratch = NULL;
+	const struct segment_chunk *chunk = reader->chunk;
+	uint32_t count =
+	    reader->rows - (chunk->flags & SEGMENT_CHUNK_DENSE ? chunk->null_count : 0);
+	int64_t *scratch = NULL;
 	int result;
-	const unsigned char *encoded = encoded_values(read, &result);
+	const unsigned char *encoded = encoded_values(reader, arena, error, &result);
 
 	if (encoded == NULL)
 		return result;
-	if (is_in_place(read, encoded)) {
-		read->out->values = (const int64_t *)(const void *)encoded;
+	if (is_in_place(reader, encoded)) {
+		reader->in_place = (const int64_t *)(const void *)encoded;
 		return 0;
 	}
-	values = store_arena_alloc(read->arena, size);
+	reader->stream = store_arena_alloc(arena, codec_stream_bytes());
 	if (chunk->codec == CODEC_DISTINCT)
-		scratch = store_arena_alloc(read->arena, size);
-	if (values == NULL || (chunk->codec == CODEC_DISTINCT && scratch == NULL))
-		return no_memory(read->error);
-	if (chunk->codec == CODEC_CONSTANT) {
-		for (uint32_t i = 0; i < read->rows; i++)
-			values[i] = chunk->min;
-	} else if (codec_decode((enum codec)chunk->codec, encoded, chunk->values_raw_bytes,
-				read->count, scratch, values) != 0) {
-		return malformed(read, "malformed chunk");
+		scratch = store_arena_alloc(arena, (size_t)count * sizeof *scratch);
+	if (reader->stream == NULL || (chunk->codec == CODEC_DISTINCT && scratch == NULL))
+		return no_memory(error);
+	if (codec_stream_open(reader->stream, (enum codec)chunk->codec, reader->is_string, encoded,
+			      chunk->values_raw_bytes, count, scratch) != 0)
+		return malformed(reader, error, "malformed chunk");
+	return 0;
+}
+
+/* NULL rows have the code of '', which sorts first. */
+static int
+check_dictionary(const struct segment_reader *reader, struct store_error *error)
+{
+	const struct segment_chunk *chunk = reader->chunk;
+
+	if (chunk->codec == CODEC_CONSTANT && (uint64_t)chunk->min >= reader->dictionary->count)
+		return malformed(reader, error, "code beyond the dictionary");
+	if (chunk->null_count != 0 &&
+	    (reader->dictionary->count == 0 || dictionary_entry(reader->dictionary, 0).size != 0))
+		return malformed(reader, error, "dictionary lacks the empty string");
+	return 0;
+}
+
+static int
+open_reader(struct segment *segment, struct segment_file_column *column, uint32_t block,
+	    bool nullable, struct store_arena *arena, struct segment_reader **out,
+	    struct store_error *error)
+{
+	struct segment_chunk *chunk = &column->chunks[block];
+	struct segment_reader *reader = store_arena_zalloc(arena, sizeof *reader);
+	int result;
+
+	if (reader == NULL)
+		return no_memory(error);
+	*reader = (struct segment_reader){.segment = segment,
+					  .chunk = chunk,
+					  .rows = segment->block_rows[block],
+					  .nullable = nullable,
+					  .is_string = segment_is_string(column->type)};
+	*out = reader;
+	if (chunk->codec == CODEC_ABSENT)
+		return 0;
+	if ((result = check_bytes(reader, chunk, error)) != 0 ||
+	    (chunk->null_count != 0 && (result = open_nulls(reader, arena, error)) != 0))
+		return result;
+	if (reader->is_string) {
+		reader->dictionary = &column->strings.dictionary;
+		if ((result = segment_load_strings(segment, column, error)) != 0 ||
+		    (result = check_dictionary(reader, error)) != 0)
+			return result;
 	}
-	/* Dense values move to their rows, from the back, NULL rows taking a
-	 * neighbour's, for lack of branches; read_nulls() has made sure that their
-	 * number fits the bitmap. */
-	for (uint32_t row = read->rows, left = read->count; row-- > 0 && left <= row;) {
+	return chunk->codec == CODEC_CONSTANT ? 0 : open_values(reader, arena, error);
+}
+
+/* ---- slices ------------------------------------------------------------------ */
+
+/* Brings the stream to row `first`, and returns how many values rows[count]
+ * from there have in it; -1 when the bytes are malformed. */
+static int64_t
+seek(struct segment_reader *reader, uint32_t first, uint32_t count)
+{
+	bool dense = reader->chunk->flags & SEGMENT_CHUNK_DENSE;
+	uint32_t skipped = first - reader->row, values = count;
+
+	assert(reader->row <= first);
+	if (dense) {
+		skipped -= bitmap_count(reader->nulls, reader->row, skipped);
+		values -= bitmap_count(reader->nulls, first, count);
+	}
+	if (skipped > 0 && codec_stream_skip(reader->stream, skipped) != 0)
+		return -1;
+	reader->row = first + count;
+	return values;
+}
+
+/* Dense values move to their rows, from the back, NULL rows taking a
+ * neighbour's, for lack of branches. */
+static void
+spread_values(const uint64_t *nulls, uint32_t rows, uint32_t left, int64_t *values)
+{
+	for (uint32_t row = rows; row-- > 0 && left <= row;) {
 		left -= !bitmap_get(nulls, row);
 		values[row] = values[left];
 	}
-	for (uint32_t row = 0; nulls != NULL && !read->nullable && row < read->rows; row++)
+}
+
+static int
+read_numbers(struct segment_reader *reader, uint32_t first, struct store_arena *arena,
+	     struct vector *out, struct store_error *error)
+{
+	const uint64_t *nulls = reader->nulls == NULL ? NULL : reader->nulls + first / 64;
+	uint32_t rows = out->rows_count;
+	int64_t *values, count;
+
+	if (reader->in_place != NULL) {
+		out->values = reader->in_place + first;
+		return 0;
+	}
+	if ((values = store_arena_alloc(arena, (size_t)rows * sizeof *values)) == NULL)
+		return no_memory(error);
+	if (reader->chunk->codec == CODEC_CONSTANT) {
+		for (uint32_t i = 0; i < rows; i++)
+			values[i] = reader->chunk->min;
+	} else if ((count = seek(reader, first, rows)) < 0 ||
+		   codec_stream_read(reader->stream, (uint32_t)count, values) != 0) {
+		return malformed(reader, error, "malformed chunk");
+	} else if (count < rows) {
+		spread_values(nulls, rows, (uint32_t)count, values);
+	}
+	for (uint32_t row = 0; nulls != NULL && !reader->nullable && row < rows; row++)
 		values[row] = bitmap_get(nulls, row) ? 0 : values[row];
-	read->out->values = values;
+	out->values = values;
 	return 0;
 }
 
@@ -258,40 +254,55 @@ highest_code(const uint32_t *codes, uint32_t count)
 }
 
 static int
-read_codes(const struct read *read)
+read_codes(struct segment_reader *reader, uint32_t first, struct store_arena *arena,
+	   struct vector *out, struct store_error *error)
 {
-	const struct dictionary *dictionary = &read->column->strings.dictionary;
-	const uint64_t *nulls = read->out->nulls;
-	const struct segment_chunk *chunk = read->chunk;
-	uint32_t *codes = store_arena_alloc(read->arena, (size_t)read->rows * sizeof *codes);
-	int result;
-	const unsigned char *encoded = encoded_values(read, &result);
+	uint32_t rows = out->rows_count, *codes = store_arena_alloc(arena, rows * sizeof *codes);
+	const uint64_t *nulls = reader->nulls == NULL ? NULL : reader->nulls + first / 64;
+	int64_t count;
 
-	if (encoded == NULL)
-		return result;
 	if (codes == NULL)
-		return no_memory(read->error);
-	if (chunk->codec == CODEC_CONSTANT) {
-		for (uint32_t i = 0; i < read->count; i++)
-			codes[i] = (uint32_t)chunk->min;
-	} else if (codec_decode_codes((enum codec)chunk->codec, encoded, chunk->values_raw_bytes,
-				      read->count, codes) != 0) {
-		return malformed(read, "malformed chunk");
+		return no_memory(error);
+	if (reader->chunk->codec == CODEC_CONSTANT) {
+		count = rows;
+		for (uint32_t i = 0; i < rows; i++)
+			codes[i] = (uint32_t)reader->chunk->min;
+	} else if ((count = seek(reader, first, rows)) < 0 ||
+		   codec_stream_read_codes(reader->stream, (uint32_t)count, codes) != 0) {
+		return malformed(reader, error, "malformed chunk");
 	}
-	if (highest_code(codes, read->count) >= dictionary->count)
-		return malformed(read, "code beyond the dictionary");
-	read->out->codes = codes;
-	read->out->dictionary = dictionary;
-	if (nulls == NULL)
-		return 0;
-	/* NULL rows have the code of '', which sorts first. */
-	if (dictionary_entry(dictionary, 0).size != 0)
-		return malformed(read, "dictionary lacks the empty string");
-	for (uint32_t row = read->rows, left = read->count; row-- > 0 && left <= row;)
+	if (count > 0 && highest_code(codes, (uint32_t)count) >= reader->dictionary->count)
+		return malformed(reader, error, "code beyond the dictionary");
+	for (uint32_t row = rows, left = (uint32_t)count; row-- > 0 && left <= row;)
 		codes[row] = bitmap_get(nulls, row) ? 0 : codes[--left];
-	for (uint32_t row = 0; row < read->rows; row++)
+	for (uint32_t row = 0; nulls != NULL && row < rows; row++)
 		codes[row] = bitmap_get(nulls, row) ? 0 : codes[row];
+	out->codes = codes;
+	out->dictionary = reader->dictionary;
 	return 0;
+}
+
+int
+segment_reader_read(struct segment_reader *reader, uint32_t first, uint32_t count,
+		    struct store_arena *arena, struct vector *out, struct store_error *error)
+{
+	int result;
+
+	assert(first % 64 == 0 && first < reader->rows && count <= reader->rows - first);
+	*out = (struct vector){.rows_count = count};
+	if (reader->chunk == NULL || reader->chunk->codec == CODEC_ABSENT) {
+		out->all_null = true;
+		return 0;
+	}
+	out->constant = reader->chunk->codec == CODEC_CONSTANT && reader->nulls == NULL;
+	if (out->constant)
+		out->rows_count = 1;
+	result = reader->is_string ? read_codes(reader, first, arena, out, error)
+				   : read_numbers(reader, first, arena, out, error);
+	out->rows_count = count;
+	if (reader->nulls != NULL && reader->nullable)
+		out->nulls = reader->nulls + first / 64;
+	return result;
 }
 
 int
@@ -299,37 +310,12 @@ segment_read_column(struct segment *segment, struct segment_file_column *column,
 		    bool nullable, struct store_arena *arena, struct vector *out,
 		    struct store_error *error)
 {
-	struct segment_chunk *chunk = &column->chunks[block];
-	struct read read = {.segment = segment,
-			    .column = column,
-			    .chunk = chunk,
-			    .rows = segment->block_rows[block],
-			    .nullable = nullable,
-			    .arena = arena,
-			    .out = out,
-			    .error = error};
-	int result;
+	struct segment_reader *reader;
+	int result = open_reader(segment, column, block, nullable, arena, &reader, error);
 
-	memset(out, 0, sizeof *out);
-	out->rows_count = read.rows;
-	if (chunk->codec == CODEC_ABSENT) {
-		out->all_null = true;
-		return 0;
-	}
-	if ((result = check_bytes(&read)) != 0 ||
-	    (chunk->null_count != 0 && (result = read_nulls(&read)) != 0))
+	if (result != 0)
 		return result;
-	out->constant = chunk->codec == CODEC_CONSTANT && chunk->null_count == 0;
-	if (out->constant)
-		read.rows = 1;
-	read.count = read.rows - (chunk->flags & SEGMENT_CHUNK_DENSE ? chunk->null_count : 0);
-	if (!segment_is_string(column->type))
-		result = read_numbers(&read);
-	else if ((result = segment_load_strings(segment, column, error)) == 0)
-		result = read_codes(&read);
-	if (!nullable)
-		out->nulls = NULL;
-	return result;
+	return segment_reader_read(reader, 0, reader->rows, arena, out, error);
 }
 
 /* ---- the public side --------------------------------------------------------- */
@@ -398,20 +384,35 @@ segment_column_bytes(const struct segment *segment, uint32_t block, uint16_t col
 }
 
 int
-segment_read(const struct segment *segment, uint32_t block, uint16_t column, struct store_str key,
-	     struct store_arena *arena, struct vector *out, struct store_error *error)
+segment_reader_open(const struct segment *segment, uint32_t block, uint16_t column,
+		    struct store_str key, struct store_arena *arena, struct segment_reader **out,
+		    struct store_error *error)
 {
 	struct segment_file_column *found = find_column(segment, column, key);
 
 	assert(block < segment->blocks_count);
 	if (found == NULL) {
-		*out = (struct vector){.rows_count = segment->block_rows[block], .all_null = true};
+		if ((*out = store_arena_zalloc(arena, sizeof **out)) == NULL)
+			return no_memory(error);
+		(*out)->rows = segment->block_rows[block];
 		return 0;
 	}
 	/* Only what is loaded once changes, under its mutex or atomically. */
-	return segment_read_column((struct segment *)(uintptr_t)segment, found, block,
-				   segment->table->columns[column].flags & STORE_NULLABLE, arena,
-				   out, error);
+	return open_reader((struct segment *)(uintptr_t)segment, found, block,
+			   segment->table->columns[column].flags & STORE_NULLABLE, arena, out,
+			   error);
+}
+
+int
+segment_read(const struct segment *segment, uint32_t block, uint16_t column, struct store_str key,
+	     struct store_arena *arena, struct vector *out, struct store_error *error)
+{
+	struct segment_reader *reader;
+	int result = segment_reader_open(segment, block, column, key, arena, &reader, error);
+
+	if (result != 0)
+		return result;
+	return segment_reader_read(reader, 0, segment->block_rows[block], arena, out, error);
 }
 
 int

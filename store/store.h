@@ -63,7 +63,7 @@ void *store_arena_alloc(struct store_arena *arena, size_t size);
 void *store_arena_zalloc(struct store_arena *arena, size_t size);
 /* Bytes handed out so far, and the highest number at any time. */
 size_t store_arena_bytes(const struct store_arena *arena);
-/* Frees everything but keeps the first chunk for reuse. */
+/* Takes everything back and keeps up to 16 MiB for reuse. */
 void store_arena_reset(struct store_arena *arena);
 
 /* ---- schema ---------------------------------------------------------- */

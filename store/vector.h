@@ -59,4 +59,17 @@ bitmap_words(uint32_t rows_count)
 	return (rows_count + 63) / 64;
 }
 
+/* Bits set among bits[first, first + count); first is a multiple of 64. */
+static inline uint32_t
+bitmap_count(const uint64_t *bitmap, uint32_t first, uint32_t count)
+{
+	uint32_t found = 0;
+
+	for (bitmap += first / 64; count >= 64; count -= 64)
+		found += (uint32_t)__builtin_popcountll(*bitmap++);
+	if (count > 0)
+		found += (uint32_t)__builtin_popcountll(*bitmap & (((uint64_t)1 << count) - 1));
+	return found;
+}
+
 #endif

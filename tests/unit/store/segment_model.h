@@ -241,6 +241,32 @@ model_check_block(const struct model *model, const struct model_column *column,
 	}
 }
 
+/* The same block in slices, every third skipped. */
+static inline void
+model_check_slices(const struct model *model, const struct model_column *column,
+		   const struct segment *segment, uint32_t block, uint64_t first,
+		   struct store_arena *arena)
+{
+	uint32_t rows = segment_block_rows_count(segment, block), slice = 64 + 64 * (block % 40);
+	struct segment_reader *reader;
+	struct store_error error = {0};
+	struct vector vector;
+
+	assert_int_equal(segment_reader_open(segment, block, column->which.column,
+					     column->which.key, arena, &reader, &error),
+			 0);
+	for (uint32_t at = 0; at < rows; at += slice) {
+		uint32_t count = rows - at < slice ? rows - at : slice;
+
+		if (at / slice % 3 == 1)
+			continue;
+		if (segment_reader_read(reader, at, count, arena, &vector, &error) != 0)
+			fail_msg("%s", error.text);
+		assert_int_equal(vector.rows_count, count);
+		model_check_block(model, column, &vector, first + at);
+	}
+}
+
 static inline void
 model_check(const struct model *model, const struct segment *segment)
 {
@@ -259,6 +285,7 @@ model_check(const struct model *model, const struct segment *segment)
 				fail_msg("%s", error.text);
 			assert_int_equal(vector.rows_count, segment_block_rows_count(segment, b));
 			model_check_block(model, column, &vector, first);
+			model_check_slices(model, column, segment, b, first, arena);
 			first += vector.rows_count;
 			store_arena_reset(arena);
 		}

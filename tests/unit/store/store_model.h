@@ -166,7 +166,8 @@ scan_block(const struct block *block, uint32_t table, struct found *found)
 	const uint64_t *visible;
 	struct vector view, lcp, errors;
 
-	assert_int_equal(block_visible(block, arena, &visible, &error), 0);
+	assert_int_equal(block_visible(block, 0, block_rows_count(block), arena, &visible, &error),
+			 0);
 	assert_int_equal(block_read(block, VIEW, none, arena, &view, &error), 0);
 	if (table == 0) {
 		assert_int_equal(block_read(block, LCP, none, arena, &lcp, &error), 0);

@@ -99,6 +99,54 @@ decode_exact(enum codec codec, const unsigned char *bytes, size_t size, uint32_t
 	return result;
 }
 
+/* Reads and skips parts of random sizes: what was read is in its place of
+ * decoded[], the rest is what it was. 0 or -1. */
+static int
+decode_parts(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count)
+{
+	struct codec_stream *stream = malloc(codec_stream_bytes());
+	int result;
+
+	assert_non_null(stream);
+	result = codec_stream_open(stream, codec, false, bytes, size, count, scratch);
+	for (uint32_t at = 0; result == 0 && at < count; at = codec_stream_position(stream)) {
+		uint32_t left = count - at, part = 1 + (uint32_t)(next() % 2500);
+
+		part = next() % 2 == 0 ? 2048 : part;
+		part = part < left ? part : left;
+		if (next() % 3 == 0)
+			result = codec_stream_skip(stream, part);
+		else
+			result = codec_stream_read(
+			    stream, part, memset(decoded + at, 0xa5, part * sizeof *decoded));
+	}
+	free(stream);
+	return result;
+}
+
+/* The same of codes. */
+static int
+decode_code_parts(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
+		  uint32_t *codes)
+{
+	struct codec_stream *stream = malloc(codec_stream_bytes());
+	int result;
+
+	assert_non_null(stream);
+	result = codec_stream_open(stream, codec, true, bytes, size, count, NULL);
+	for (uint32_t at = 0; result == 0 && at < count; at = codec_stream_position(stream)) {
+		uint32_t left = count - at, part = 1 + (uint32_t)(next() % 2500);
+
+		part = part < left ? part : left;
+		if (next() % 3 == 0)
+			result = codec_stream_skip(stream, part);
+		else
+			result = codec_stream_read_codes(stream, part, codes + at);
+	}
+	free(stream);
+	return result;
+}
+
 static void
 check_round_trip(uint32_t count, unsigned seen[CODEC_LAST + 1])
 {
@@ -115,6 +163,8 @@ check_round_trip(uint32_t count, unsigned seen[CODEC_LAST + 1])
 	}
 	assert_true(size <= (size_t)count * 8);
 	assert_int_equal(decode_exact(codec, encoded, size, count), 0);
+	assert_memory_equal(values, decoded, count * sizeof *values);
+	assert_int_equal(decode_parts(codec, encoded, size, count), 0);
 	assert_memory_equal(values, decoded, count * sizeof *values);
 }
 
@@ -165,6 +215,9 @@ test_codes(void **state)
 			assert_non_null(copy);
 			memcpy(copy, encoded, size);
 			assert_int_equal(codec_decode_codes(codec, copy, size, count, codes), 0);
+			for (uint32_t i = 0; i < count; i++)
+				assert_true(codes[i] == values[i]);
+			assert_int_equal(decode_code_parts(codec, copy, size, count, codes), 0);
 			for (uint32_t i = 0; i < count; i++)
 				assert_true(codes[i] == values[i]);
 			assert_int_not_equal(
@@ -241,6 +294,8 @@ test_damaged(void **state)
 			codec = (enum codec)(next() % 8);
 		/* Any answer is right that stays inside: values are not checked. */
 		decode_exact(codec, encoded, size, count);
+		decode_parts(codec, encoded, size, count);
+		decode_code_parts(codec, encoded, size, count, codes);
 		codec_decode_codes(codec, encoded, size, count, codes);
 	}
 	free(codes);

@@ -212,7 +212,7 @@ test_packed(void **state)
 	assert_int_equal(plan.bytes, size);
 	codec_packed_write(values, 32, &plan, written);
 	assert_memory_equal(written, example, size);
-	assert_int_equal(codec_packed_read(example, size, 32, decoded), 0);
+	assert_int_equal(codec_decode(CODEC_PACKED, example, size, 32, NULL, decoded), 0);
 	assert_memory_equal(values, decoded, sizeof values);
 }
 
