@@ -119,9 +119,10 @@ $(GEN)/useragent_table.c: server/useragent_table.mjs node_modules/uap-core/regex
 # The beacon script (bundled, with ready-made .br and .gz) and the pages.
 ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.css beacon/*.svg server/pages/*)
 BEACON_BYTES_MAX := 6144
-$(GEN)/assets.c: beacon/build.mjs $(ASSETS) node_modules/web-vitals/package.json
+EXTRA_BYTES_MAX := 3072
+$(GEN)/assets.c: beacon/build.mjs beacon/trim.mjs $(ASSETS) node_modules/web-vitals/package.json
 	@mkdir -p $(@D)
-	node $< $(GEN) $(BEACON_BYTES_MAX)
+	node $< $(GEN) $(BEACON_BYTES_MAX) $(EXTRA_BYTES_MAX)
 
 $(BUILD)/gen/useragent_table.o: $(GEN)/useragent_table.c
 	@mkdir -p $(@D)

@@ -1,27 +1,30 @@
 /*
  * Makes what the server serves by itself: the beacon script and the pages.
  *
- *   node beacon/build.mjs OUT [BUDGET_BYTES]
+ *   node beacon/build.mjs OUT [BUDGET_BYTES [EXTRA_BUDGET_BYTES]]
  *
- * Bundles drum.js to one minified classic script, writes each asset and its
- * gzip and brotli forms to OUT, and OUT/assets.c, which includes them as the
- * table declared in server/assets.h (compile with OUT in the assembler's
- * include path). Fails when the script, brotli at quality 11, is larger than
- * BUDGET_BYTES.
+ * Bundles drum.js to one minified classic script and extra.js to a module,
+ * writes each asset and its gzip and brotli forms to OUT, and OUT/assets.c,
+ * which includes them as the table declared in server/assets.h (compile with
+ * OUT in the assembler's include path). Fails when drum.js or drum.extra.js,
+ * brotli at quality 11, is larger than its budget, or stub.min.js than 300.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { buildSync } from 'esbuild';
+import { build } from 'esbuild';
 import { minify } from 'terser';
+import { trim } from './trim.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const HOUR = 'public, max-age=3600';
 const FOR_EVER = 'public, max-age=31536000, immutable';
 const CHECK = 'no-cache';
+
+const STUB_BYTES_MAX = 300;
 
 const TYPES = {
 	html: 'text/html; charset=utf-8',
@@ -32,7 +35,8 @@ const TYPES = {
 
 /* Source file, and the paths it is served under, each with its Cache-Control. */
 const ASSETS = [
-	{ file: 'beacon/drum.js', bundle: true, paths: [['/drum.js', HOUR], ['/drum.v1.js', FOR_EVER]] },
+	{ file: 'beacon/drum.js', bundle: 'iife', paths: [['/drum.js', HOUR], ['/drum.v1.js', FOR_EVER]] },
+	{ file: 'beacon/extra.js', name: 'drum.extra.js', bundle: 'esm', paths: [['/drum.extra.js', HOUR]] },
 	{ file: 'beacon/demo.html', paths: [['/demo', CHECK]] },
 	{ file: 'beacon/demo-cart.html', paths: [['/demo/cart', CHECK]] },
 	{ file: 'beacon/demo.js', paths: [['/demo.js', CHECK]] },
@@ -43,26 +47,32 @@ const ASSETS = [
 	{ file: 'server/pages/setup.css', paths: [['/setup.css', CHECK]] },
 ];
 
-/* esbuild resolves, drops what is unused and mangles web-vitals' private names
- * (`_…`, as its own build does); terser then names and folds better, which is
- * worth 350 bytes after brotli. hoist_funs brings like text together: 50 more.
- * ES2022: web-vitals itself calls Array.prototype.at and findLast. */
-async function bundle(file) {
-	const { outputFiles } = buildSync({
+/* esbuild resolves, drops what is unused (trim.mjs drops more) and mangles
+ * private names (`_…`), web-vitals' and ours; terser then names and folds
+ * better, which is worth 350 bytes after brotli. hoist_funs brings like text
+ * together: 50 more. ES2022: web-vitals itself calls Array.prototype.at. */
+async function bundle(file, format) {
+	const { outputFiles } = await build({
 		entryPoints: [file],
 		bundle: true,
 		minify: true,
 		write: false,
-		format: 'iife',
+		format,
 		target: 'es2022',
 		mangleProps: /^_/,
 		define: { globalThis: 'window' },
 		legalComments: 'none',
 		charset: 'utf8',
 		logLevel: 'warning',
+		plugins: [trim],
 	});
-	const { code } = await minify(outputFiles[0].text, {
+	return shrink(outputFiles[0].text, format === 'esm');
+}
+
+async function shrink(text, module = false) {
+	const { code } = await minify(text, {
 		ecma: 2022,
+		module,
 		toplevel: true,
 		compress: { passes: 3, pure_getters: true, unsafe_arrows: true, hoist_funs: true },
 	});
@@ -82,8 +92,8 @@ function brotli(bytes) {
 /** The forms of one asset, written to `out`; `stem` names its C symbols. */
 async function make(asset, index, out) {
 	const path = join(ROOT, asset.file);
-	const identity = asset.bundle ? await bundle(path) : readFileSync(path);
-	const name = asset.file.replace(/.*\//, '');
+	const identity = asset.bundle ? await bundle(path, asset.bundle) : readFileSync(path);
+	const name = asset.name ?? asset.file.replace(/.*\//, '');
 	const forms = { identity, gzip: gzipSync(identity, { level: 9 }), brotli: brotli(identity) };
 	const files = { identity: name, gzip: `${name}.gz`, brotli: `${name}.br` };
 	for (const form in forms) writeFileSync(join(out, files[form]), forms[form]);
@@ -126,17 +136,27 @@ const size_t assets_count = ${rows.length};
 `;
 }
 
-const [out, budget = 'Infinity'] = process.argv.slice(2);
-if (!out || Number.isNaN(Number(budget))) {
-	console.error('usage: node beacon/build.mjs OUT [BUDGET_BYTES]');
+/** Whether a form is within its budget; says so either way. */
+function isWithin(name, size, budget) {
+	console.log(`${name}: ${size} bytes of at most ${budget}`);
+	return size <= budget;
+}
+
+const [out, ...budgets] = process.argv.slice(2);
+if (!out || budgets.some((budget) => !Number(budget))) {
+	console.error('usage: node beacon/build.mjs OUT [BUDGET_BYTES [EXTRA_BUDGET_BYTES]]');
 	process.exit(2);
 }
 mkdirSync(out, { recursive: true });
 const assets = await Promise.all(ASSETS.map((asset, index) => make(asset, index, out)));
-const script = assets.find((asset) => asset.bundle).forms;
-console.log(`drum.js: ${script.identity.length} bytes, gzip ${script.gzip.length}, brotli ${script.brotli.length}`);
-if (script.brotli.length > Number(budget)) {
-	console.error(`drum.js: over its budget of ${budget} bytes`);
+const stub = await shrink(readFileSync(join(ROOT, 'beacon/stub.js'), 'utf8'));
+writeFileSync(join(out, 'stub.min.js'), stub);
+const checks = assets
+	.filter((asset) => asset.bundle)
+	.map((asset, index) => [`${asset.name}, brotli`, asset.forms.brotli.length, Number(budgets[index] ?? Infinity)]);
+checks.push(['stub.min.js', stub.length, STUB_BYTES_MAX]);
+if (checks.filter((check) => !isWithin(...check)).length > 0) {
+	console.error('over budget');
 	process.exit(1);
 }
 writeFileSync(join(out, 'assets.c'), table(assets));

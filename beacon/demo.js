@@ -29,7 +29,7 @@ const actions = {
 		Promise.reject(new Error('the payment was refused'));
 	},
 	event() {
-		window.drum?.event('checkout_complete', { category: 'business', value: 99.5 });
+		window.drum?.('event', 'checkout_complete', { category: 'business', value: 99.5 });
 		say('The event checkout_complete was noted.');
 	},
 };

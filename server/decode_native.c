@@ -56,6 +56,7 @@ enum special {
 	TAGS,
 	ADDRESS,
 	USER_AGENT,
+	AGAIN,
 	ERROR_KIND,
 	EVENT_CATEGORY,
 	ROW_TIME,
@@ -85,6 +86,7 @@ static const struct member members[] = {
     {TOP, "tags", SPECIAL, TAGS, 0},
     {TOP, "ip", SPECIAL, ADDRESS, 0},
     {TOP, "ua", SPECIAL, USER_AGENT, 0},
+    {TOP, "again", SPECIAL, AGAIN, 0},
     {TOP, "trace", STRING, PAGEVIEWS_trace_id, 64},
     {TOP, "serverTiming", STRING, PAGEVIEWS_server_timing, 500},
     {TOP, "release", STRING, PAGEVIEWS_release, 100},
@@ -490,6 +492,11 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 		return get_string(decoder, member, 64, &event->imported_address);
 	case USER_AGENT:
 		return get_string(decoder, member, 1024, &event->imported_user_agent);
+	case AGAIN:
+		if (json_peek(&decoder->json) != JSON_TRUE &&
+		    json_peek(&decoder->json) != JSON_FALSE)
+			return wrong_type(decoder, member, "true or false");
+		return json_bool(&decoder->json, &event->again) ? 0 : malformed(decoder);
 	case ERROR_KIND:
 		return get_word(decoder, member, "error rejection console resource", row,
 				ERRORS_kind);

@@ -152,6 +152,7 @@ event_entry(const struct event *event, struct store_arena *arena, struct store_e
 	for (uint32_t i = 0; result == 0 && i < event->events_count; i++)
 		result = finish_row(event, &event->events[i], arena, &rows[at++]);
 	*out = (struct store_entry){.keyed = true,
+				    .again = event->again,
 				    .version = event->seq,
 				    .sort = event->site,
 				    .key = event->view_id,

@@ -23,16 +23,21 @@ accepts(const h2o_req_t *req, const char *coding)
 	return !(left >= 4 && memcmp(found, ";q=0", 4) == 0 && (left == 4 || found[4] == ','));
 }
 
+static bool
+is_script(const struct asset *asset)
+{
+	return strncmp(asset->path, "/drum.", 6) == 0;
+}
+
 /* The script is public, the pages are for whoever may query. */
 static bool
 is_served(const h2o_req_t *req, const struct asset *asset, uint32_t roles)
 {
 	struct store_str path = http_path(req);
-	bool script = strncmp(asset->path, "/drum.", 6) == 0;
 
 	return strlen(asset->path) == path.size &&
 	       memcmp(asset->path, path.bytes, path.size) == 0 &&
-	       (roles & (script ? CONFIG_PUBLIC : CONFIG_PRIVATE)) != 0;
+	       (roles & (is_script(asset) ? CONFIG_PUBLIC : CONFIG_PRIVATE)) != 0;
 }
 
 static int
@@ -47,6 +52,8 @@ send_asset(h2o_req_t *req, const struct asset *asset)
 	http_add_header(req, "vary", H2O_STRLIT("accept-encoding"));
 	http_add_header(req, "x-content-type-options", H2O_STRLIT("nosniff"));
 	http_add_header(req, "cross-origin-resource-policy", H2O_STRLIT("cross-origin"));
+	if (is_script(asset)) /* modules are loaded with CORS */
+		http_add_header(req, "access-control-allow-origin", H2O_STRLIT("*"));
 	http_add_header(req, "content-security-policy",
 			H2O_STRLIT("default-src 'self'; img-src 'self' data:"));
 	http_add_header(req, "referrer-policy", H2O_STRLIT("no-referrer"));

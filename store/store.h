@@ -149,6 +149,7 @@ enum store_outcome {
  */
 struct store_entry {
 	bool keyed;
+	bool again;            /* its row may be in a segment, even if version is 0 */
 	uint8_t version;       /* seq */
 	struct store_str sort; /* site */
 	uint64_t key;          /* view id */

@@ -25,6 +25,7 @@ const FILES = {
 	'/demo.css': ['demo.css', 'text/css'],
 	'/demo.svg': ['demo.svg', 'image/svg+xml'],
 	'/drum.js': ['drum.js', 'text/javascript'],
+	'/drum.extra.js': ['drum.extra.js', 'text/javascript'],
 };
 
 let built;
@@ -212,7 +213,7 @@ test('a hidden page sends nothing more, unless something happened there', async 
 	await visit('/demo');
 	await hide(browser.context, page);
 	const [, loud] = await arrived(2);
-	await page.evaluate(() => window.drum.error(new Error('in the background')));
+	await page.evaluate(() => window.drum('error', new Error('in the background')));
 	await page.close();
 	const last = (await arrived(3))[2];
 	assert.notEqual(loud.view, quiet.view, 'the quiet page was closed without a word');
@@ -228,19 +229,19 @@ test('errors and events are sent once, folded and bounded', async () => {
 	await page.click('#rejection');
 	await page.click('#event');
 	await page.evaluate(() => {
-		window.drum.error(new RangeError('handled \ud800 one'));
-		window.drum.event('', { value: NaN, category: 'nonsense', text: 'x'.repeat(5000) });
-		window.drum.event('plain');
-		window.drum.event(undefined, null);
-		window.drum.set('plan', 'pro');
-		window.drum.set(Symbol('hostile'), 1);
+		window.drum('error', new RangeError('handled \ud800 one'));
+		window.drum('event', '', { value: NaN, category: 'nonsense', text: 'x'.repeat(5000) });
+		window.drum('event', 'plain');
+		window.drum('event', undefined, null);
+		window.drum('tag', 'plan', 'pro');
+		window.drum('tag', Symbol('hostile'), 1);
 	});
 	const cover = await hide(browser.context, page);
 	const [first] = await arrived(1);
 	await cover.shown();
 	await page.click('#error');
 	await page.evaluate(() => {
-		for (let i = 0; i < 50; i++) window.drum.error(new Error(`storm ${i}`));
+		for (let i = 0; i < 50; i++) window.drum('error', new Error(`storm ${i}`));
 	});
 	await leave();
 	const [, second] = await arrived(2);
@@ -263,19 +264,20 @@ test('errors and events are sent once, folded and bounded', async () => {
 			['business', 'checkout_complete', 99.5, undefined],
 			['custom', 'unnamed', undefined, 500],
 			['custom', 'plain', undefined, undefined],
+			['custom', 'unnamed', undefined, undefined],
 		],
 	);
 	assert.deepEqual(first.tags, { page: 'shop', plan: 'pro' });
 	assert.equal(second.seq, 1);
 	assert.deepEqual(second.errors[0].count, 1, 'a repeat counts only what is new');
-	assert.equal(second.errors.length, 1 + 7, 'ten distinct errors a view');
+	assert.equal(second.errors.length, 1 + 17, 'twenty distinct errors a view');
 	assert.deepEqual(second.events, []);
 });
 
 test('more events than a beacon holds are sent early, none lost', async () => {
 	await visit('/demo');
 	await page.evaluate(() => {
-		for (let i = 0; i < 45; i++) window.drum.event(`e${i}`, { category: 'mark', value: i });
+		for (let i = 0; i < 45; i++) window.drum('event', `e${i}`, { category: 'mark', value: i });
 	});
 	await leave();
 	const all = await arrived(3);
@@ -289,7 +291,7 @@ test('a beacon with huge errors keeps within 64 KiB', async () => {
 		for (let i = 0; i < 10; i++) {
 			const error = new Error(`${i}${'\u20ac'.repeat(9999)}`);
 			error.stack = '\u20ac'.repeat(9999);
-			window.drum.error(error);
+			window.drum('error', error);
 		}
 	});
 	await leave();
@@ -300,7 +302,7 @@ test('a beacon with huge errors keeps within 64 KiB', async () => {
 
 test('a restore from the back/forward cache is a new view', async () => {
 	await visit('/demo');
-	await page.evaluate(() => window.drum.error(new Error('before')));
+	await page.evaluate(() => window.drum('error', new Error('before')));
 	await page.click('#cart-link');
 	await page.waitForURL('**/demo/cart');
 	await page.goBack({ waitUntil: 'commit' });

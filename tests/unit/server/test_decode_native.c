@@ -53,6 +53,7 @@ static const struct rule rules[] = {
     {"tags", OBJECT, 0, 0, NONE},
     {"ip", TEXT, 0, 0, NONE},
     {"ua", TEXT, 0, 0, NONE},
+    {"again", FLAG, 0, 0, NONE},
     {"trace", TEXT, VIEW_TEXT(trace_id, 64)},
     {"serverTiming", TEXT, VIEW_TEXT(server_timing, 500)},
     {"release", TEXT, VIEW_TEXT(release, 100)},

@@ -145,17 +145,25 @@ open_with(const char *directory, int64_t hold_ms, size_t memory)
 	return store;
 }
 
+/* `again`: as from the store of a sender that got no answer. */
 static enum store_outcome
-send(struct store *store, uint32_t view, uint8_t version)
+send_kept(struct store *store, uint32_t view, uint8_t version, bool again)
 {
 	struct beacon beacon = {.view = view, .version = version, .lcp = version};
 	struct built built;
 	struct store_commit commit = {.entries = &built.entry, .entries_count = 1};
 
 	build(&built, &beacon);
+	built.entry.again = again;
 	assert_int_equal(store_append(store, &commit, 1, NULL), 0);
 	assert_int_equal(commit.result, 0);
 	return built.entry.outcome;
+}
+
+static enum store_outcome
+send(struct store *store, uint32_t view, uint8_t version)
+{
+	return send_kept(store, view, version, false);
 }
 
 /* Waits for the flush thread: until `flushes` are done, 20 seconds at most. */
@@ -226,10 +234,13 @@ test_hold_over(void **state)
 	assert_int_equal(send(store, 2, 0), STORE_STORED); /* seals what has view 1 */
 	wait_for_flushes(store, 1);
 	assert_int_equal(send(store, 1, 1), STORE_LATE);
+	/* The first beacon of a view, sent again: looked for as well. */
+	assert_int_equal(send_kept(store, 1, 0, true), STORE_LATE);
+	assert_int_equal(send_kept(store, 3, 0, true), STORE_STORED);
 	store_stats(store, &stats);
-	assert_int_equal(stats.late, 1);
+	assert_int_equal(stats.late, 2);
 	scan(store, &found);
-	for (uint32_t view = 1; view <= 2; view++) {
+	for (uint32_t view = 1; view <= 3; view++) {
 		assert_int_equal(found.views[view], 1);
 		assert_int_equal(found.lcp[view], 0);
 	}
