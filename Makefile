@@ -219,6 +219,7 @@ lint: deps-test
 	node tests/lint/docs.mjs $(BUILD)
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 	  --suppress=missingIncludeSystem -j$$(nproc) -I. -DH2O_USE_LIBUV=0 --std=c11 store server
+	node_modules/.bin/tsc -p beacon
 	@for f in $$(git ls-files '*.mjs' 'beacon/*.js'); do node --check $$f || exit 1; done
 
 # The peers (ClickHouse and DuckDB, 600 MB) are installed for this only.

@@ -120,9 +120,10 @@ export const load = (given) => {
 	);
 };
 
-/** @param {string} key @param {unknown} value */
+/** The server refuses a name that is empty or longer than 64 bytes. @param {unknown} key @param {unknown} value */
 export const setTag = (key, value) => {
-	if (key in tags || Object.keys(tags).length < TAGS_MAX) tags[/** @type {string} */ (text(key, 60))] = text(value);
+	const name = String(key).slice(0, 64).replace(/[^!-~]/g, '_') || '_';
+	if (name in tags || Object.keys(tags).length < TAGS_MAX) tags[name] = text(value);
 };
 
 /** @param {number} from @param {number} to */

@@ -49,7 +49,7 @@ struct event {
 	uint64_t view_id, session_id;
 	uint8_t seq;
 	bool has_time;
-	bool again; /* sent again from a store: its view may be in a segment */
+	bool again;             /* sent again from a store: its view may be in a segment */
 	int64_t time_ms;        /* `t` */
 	int64_t received_ms;    /* set by enrich */
 	double rate;            /* 1 when absent */

@@ -45,7 +45,7 @@ const select = async (sql) => objects(await server.query(`${sql} FORMAT JSONEach
 
 /** `session_id = …` of the visit that the page belongs to. */
 async function ofThisVisit() {
-	const hex = await page.evaluate(() => sessionStorage['drum.session']);
+	const hex = await until('the session', () => page.evaluate(() => sessionStorage['drum.session']));
 	return `session_id = ${BigInt(`0x${hex}`)}`;
 }
 

@@ -235,6 +235,7 @@ test('errors and events are sent once, folded and bounded', async () => {
 		window.drum('event', undefined, null);
 		window.drum('tag', 'plan', 'pro');
 		window.drum('tag', Symbol('hostile'), 1);
+		window.drum('tag', '\u20ac'.repeat(99), 'long');
 	});
 	const cover = await hide(browser.context, page);
 	const [first] = await arrived(1);
@@ -267,7 +268,7 @@ test('errors and events are sent once, folded and bounded', async () => {
 			['custom', 'unnamed', undefined, undefined],
 		],
 	);
-	assert.deepEqual(first.tags, { page: 'shop', plan: 'pro' });
+	assert.deepEqual(first.tags, { page: 'shop', plan: 'pro', 'Symbol(hostile)': '1', ['_'.repeat(64)]: 'long' });
 	assert.equal(second.seq, 1);
 	assert.deepEqual(second.errors[0].count, 1, 'a repeat counts only what is new');
 	assert.equal(second.errors.length, 1 + 17, 'twenty distinct errors a view');
