@@ -202,7 +202,7 @@ fuzz: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) CC=clang SANITIZE=$(FUZZ_SANITIZE) \
 	  build/sanitize-$(subst $(comma),-,$(FUZZ_SANITIZE))/tests/fuzz/fuzz_$(TARGET)
 	build/sanitize-$(subst $(comma),-,$(FUZZ_SANITIZE))/tests/fuzz/fuzz_$(TARGET) \
-	  -max_total_time=$(SECONDS) -timeout=10 -artifact_prefix=build/fuzz/ \
+	  -max_total_time=$(SECONDS) -timeout=10 -malloc_limit_mb=64 -artifact_prefix=build/fuzz/ \
 	  build/fuzz/$(TARGET) tests/fuzz/corpus/$(TARGET)
 
 crash: deps-test

@@ -15,6 +15,14 @@
 #define DAMAGED_COUNT 200u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+const char *__asan_default_options(void);
+
+/* Lengths are compared with what is there before they are allocated. */
+const char *
+__asan_default_options(void)
+{
+	return "max_allocation_size_mb=64:allocator_may_return_null=0";
+}
 
 /* On a copy of its own, so that the sanitizer sees reads past its end. */
 static void
