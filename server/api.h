@@ -11,6 +11,7 @@
 #include "http.h"
 #include "ingest.h"
 #include "loop.h"
+#include "query_log.h"
 #include "workpool.h"
 
 #define API_PARAMETERS_MAX 64u
@@ -36,6 +37,7 @@ struct api_job {
 	bool read_only;      /* GET */
 	char query_id[API_QUERY_ID_BYTES + 1];
 	int64_t began_ns; /* monotonic, when it came */
+	struct query_log_entry log;
 };
 
 /* A refused or failed query: ClickHouse's number and name with the store's
@@ -62,6 +64,8 @@ void api_answer_run(struct workpool_job *job);
 void api_answer_error(struct reply *reply, const struct api_error *error);
 /* Headers of every answer: query id, server, timezone. */
 void api_answer_headers(struct reply *reply, const struct api_job *job);
+/* Monotonic. */
+int64_t api_answer_clock_ns(void);
 /* Sends the reply, which has its body and headers, and frees the job. */
 void api_answer_finish(struct api_job *job);
 /* The same after api_answer_error. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "api.h"
 #include "import.h"
@@ -85,6 +86,12 @@ api_answer_error(struct reply *reply, const struct api_error *error)
 	char *body = malloc(size), number[16];
 
 	metrics_add(METRICS_queries_failed, 1);
+	if (error->number == 159)
+		metrics_add(METRICS_queries_timeout, 1);
+	else if (error->number == 394)
+		metrics_add(METRICS_queries_cancelled, 1);
+	else if (error->number == 158 || error->number == 241 || error->number == 396)
+		metrics_add(METRICS_queries_limited, 1);
 	free(reply->body);
 	reply->body_size = 0;
 	reply->status = status_of(error->code, error->number);
@@ -100,10 +107,27 @@ api_answer_error(struct reply *reply, const struct api_error *error)
 	reply->body = body;
 }
 
+/* Which setting an error is about, and what it says. */
+static void
+put_limit(char *out, size_t size, int number, const struct config_limits *limits)
+{
+	out[0] = '\0';
+	if (number == 159)
+		snprintf(out, size, " (limits.query_s is %u)", limits->query_s);
+	else if (number == 241)
+		snprintf(out, size, " (limits.query_memory_mb is %u)", limits->query_memory_mb);
+	else if (number == 158)
+		snprintf(out, size, " (limits.query_groups is %u)", limits->query_groups);
+	else if (number == 396)
+		snprintf(out, size, " (limits.answer_rows is %u)", limits->answer_rows);
+}
+
 /* Errors of the store that no query number was given. */
 static int
-set_store_error(struct api_error *error, const struct store_error *from)
+set_store_error(struct api_error *error, const struct store_error *from,
+		const struct config_limits *limits)
 {
+	char limit[64];
 	int number = from->clickhouse;
 	const char *name = from->name;
 
@@ -117,7 +141,8 @@ set_store_error(struct api_error *error, const struct store_error *from)
 		       : number == 62  ? "SYNTAX_ERROR"
 				       : "STORE_ERROR";
 	}
-	api_error_set(error, from->code, number, name, "%s", from->text);
+	put_limit(limit, sizeof limit, number, limits);
+	api_error_set(error, from->code, number, name, "%s%s", from->text, limit);
 	return from->code;
 }
 
@@ -131,9 +156,36 @@ api_answer_headers(struct reply *reply, const struct api_job *job)
 	loop_reply_header(reply, "x-clickhouse-timezone", "UTC");
 }
 
+int64_t
+api_answer_clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void
+log_query(struct api_job *job)
+{
+	struct query_log_entry *entry = &job->log;
+	int64_t elapsed_ns = api_answer_clock_ns() - job->began_ns;
+
+	entry->began_ms = job->query.now_ms;
+	entry->elapsed_us = (uint64_t)elapsed_ns / 1000;
+	entry->query_id = (struct store_str){job->query_id, (uint32_t)strlen(job->query_id)};
+	entry->user = (struct store_str){job->who.name, (uint32_t)strlen(job->who.name)};
+	query_log_add(job->server->query_log, entry);
+	metrics_add_query_ns(elapsed_ns);
+	metrics_add(METRICS_query_rows_read, (int64_t)entry->read_rows);
+	metrics_add(METRICS_query_bytes_read, (int64_t)entry->read_bytes);
+}
+
 void
 api_answer_finish(struct api_job *job)
 {
+	log_query(job);
+	metrics_add(METRICS_queries_running, -1);
 	atomic_fetch_sub(&job->server->private_bytes, job->body.size);
 	loop_reply_send(job->reply);
 	store_arena_free(job->arena);
@@ -144,6 +196,8 @@ void
 api_answer_fail(struct api_job *job, const struct api_error *error)
 {
 	api_answer_error(job->reply, error);
+	job->log.exception_code = error->number;
+	job->log.exception = (struct store_str){error->text, (uint32_t)strlen(error->text)};
 	api_answer_finish(job);
 }
 
@@ -159,6 +213,12 @@ deflate_body(struct api_job *job)
 }
 
 /* ---- the answer ------------------------------------------------------ */
+
+static struct store_str
+str(const char *text)
+{
+	return (struct store_str){text, (uint32_t)strlen(text)};
+}
 
 static enum format
 choose_format(const struct api_job *job, const struct store_result *result)
@@ -216,6 +276,9 @@ print_result(struct api_job *job, const struct store_result *result, struct api_
 	reply->reason = "OK";
 	reply->content_type = format_content_type(format);
 	add_result_headers(reply, result, format);
+	job->log.format = str(format_name(format));
+	job->log.result_rows = result->rows_count;
+	job->log.result_bytes = reply->body_size;
 	deflate_body(job);
 	return 0;
 }
@@ -247,6 +310,7 @@ join_text(struct api_job *job, struct store_str body, struct api_error *error)
 	if (body.size > 0)
 		memcpy(text + size, body.bytes, body.size);
 	job->query.text = (struct store_str){text, (uint32_t)(size + body.size)};
+	job->log.query = job->query.text;
 	return 0;
 }
 
@@ -282,7 +346,10 @@ run_query(struct api_job *job, struct store_str body, struct api_error *error)
 		return error->code;
 	}
 	if (store_query(job->server->store, &job->query, &result, &failed) != 0)
-		return set_store_error(error, &failed);
+		return set_store_error(error, &failed, &job->server->config->limits);
+	job->log.read_rows = result->rows_read;
+	job->log.read_bytes = result->bytes_read;
+	job->log.memory_bytes = result->memory_peak_bytes;
 	code = print_result(job, result, error);
 	store_result_free(result);
 	return code;
@@ -296,6 +363,8 @@ api_answer_run(struct workpool_job *pool_job)
 	struct store_str body;
 	int code = inflate_body(job, &body, &error);
 
+	metrics_add(METRICS_queries_running, 1);
+	job->log.kind = "Select";
 	api_answer_headers(job->reply, job);
 	if (code == 0 && insert_is(job->text.size > 0 ? job->text : body)) {
 		bool split = job->text.size > 0;
@@ -308,6 +377,7 @@ api_answer_run(struct workpool_job *pool_job)
 		code = run_query(job, body, &error);
 	}
 	if (code != 0)
-		api_answer_error(job->reply, &error);
-	api_answer_finish(job);
+		api_answer_fail(job, &error);
+	else
+		api_answer_finish(job);
 }

@@ -38,6 +38,8 @@ on_written(struct ingest_item *item, int result)
 		api_answer_fail(job, &error);
 		return;
 	}
+	job->log.written_rows = count;
+	job->log.written_bytes = job->insert_bytes;
 	metrics_add(METRICS_inserts, 1);
 	if (!job->request.repeated)
 		metrics_add(METRICS_insert_rows, count);
@@ -113,16 +115,19 @@ api_insert(struct api_job *job, struct store_str text, struct store_str body,
 	struct store_str rest;
 	int code;
 
+	job->log.kind = "Insert";
 	if ((code = check_allowed(job, error)) != 0)
 		return code;
 	if ((code = insert_parse(text, &head, &wrong)) != 0)
 		return fail(error, code, &wrong);
+	job->log.query = (struct store_str){text.bytes, head.bytes}; /* without its rows */
 	/* With ?query= the rows are the body, else what follows the head. */
 	rest = (struct store_str){text.bytes + head.bytes, text.size - head.bytes};
 	if (body.size == 0)
 		body = rest;
 	if (head.format.size == 0)
 		head.format = job->format;
+	job->log.format = head.format;
 	if ((code = insert_decode(&head, head.format, body, &context, &rows, &wrong)) != 0)
 		return fail(error, code, &wrong);
 	job->insert_bytes = body.size;

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "api.h"
 #include "metrics.h"
@@ -34,21 +33,13 @@ make_query_id(char out[API_QUERY_ID_BYTES + 1])
 		 (random[1] >> 48 & 0x3fff) | 0x8000, random[1] & 0xffffffffffff);
 }
 
-static int64_t
-monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 /* Copies what outlives the request. */
 static bool
 take_request(h2o_req_t *req, struct api_job *job)
 {
 	struct store_str format = http_header(req, "x-clickhouse-format");
-	char *bytes = store_arena_alloc(job->arena, req->entity.len + format.size);
+	struct store_str agent = http_header(req, "user-agent");
+	char *bytes = store_arena_alloc(job->arena, req->entity.len + format.size + agent.size);
 
 	if (bytes == NULL)
 		return false;
@@ -58,6 +49,9 @@ take_request(h2o_req_t *req, struct api_job *job)
 		memcpy(bytes + req->entity.len, format.bytes, format.size);
 	job->body = (struct store_str){bytes, (uint32_t)req->entity.len};
 	job->format = (struct store_str){bytes + req->entity.len, format.size};
+	if (agent.size > 0)
+		memcpy(bytes + req->entity.len + format.size, agent.bytes, agent.size);
+	job->log.user_agent = (struct store_str){bytes + req->entity.len + format.size, agent.size};
 	job->answer_coding = coding_accepted(http_header(req, "accept-encoding"));
 	job->read_only = !h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST"));
 	return true;
@@ -79,11 +73,13 @@ create_job(h2o_req_t *req, const struct http_identity *who)
 	job->job.run = api_answer_run;
 	job->server = server;
 	job->who = *who;
-	job->began_ns = monotonic_ns();
+	job->began_ns = api_answer_clock_ns();
 	job->query.now_ms = http_now_ms();
 	job->query.parameters = job->parameters;
 	job->query.timeout_ns = (uint64_t)server->config->limits.query_s * 1000000000;
 	job->query.memory_bytes_max = (size_t)server->config->limits.query_memory_mb << 20;
+	job->query.groups_max = server->config->limits.query_groups;
+	job->query.result_rows_max = server->config->limits.answer_rows;
 	job->options.bytes_max = (size_t)server->config->limits.answer_mb << 20;
 	make_query_id(job->query_id);
 	return job;

@@ -18,6 +18,7 @@
 #include "http.h"
 #include "log.h"
 #include "loop.h"
+#include "query_log.h"
 #include "tls.h"
 
 #define LOOPS_MAX 64
@@ -213,7 +214,9 @@ open_parts(void)
 	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
 	server->pool =
 	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);
-	if (server->enricher == NULL || server->ingest == NULL || server->pool == NULL)
+	server->query_log = query_log_create();
+	if (server->query_log == NULL || server->enricher == NULL || server->ingest == NULL ||
+	    server->pool == NULL)
 		return failed("out of memory");
 	return open_tls();
 }
@@ -315,6 +318,7 @@ close_parts(void)
 	if (store_close(server->store, &error) != 0)
 		log_line("the last flush failed: %s; the rows are in the WAL", error.text);
 	enricher_close(server->enricher);
+	query_log_destroy(server->query_log);
 	auth_close(server->auth);
 	SSL_CTX_free(serving.tls);
 	config_free(serving.config);

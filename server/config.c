@@ -46,8 +46,9 @@ static const cyaml_schema_value_t site_value = {
 
 static const cyaml_schema_field_t limit_fields[] = {
     LIMIT(connections), LIMIT(in_flight),       LIMIT(connection_idle_s), LIMIT(sites),
-    LIMIT(query_s),     LIMIT(query_memory_mb), LIMIT(answer_mb),         LIMIT(queries),
-    LIMIT(memtable_mb), CYAML_FIELD_END};
+    LIMIT(query_s),     LIMIT(query_memory_mb), LIMIT(query_groups),      LIMIT(answer_rows),
+    LIMIT(answer_mb),   LIMIT(cache_mb),        LIMIT(queries),           LIMIT(memtable_mb),
+    CYAML_FIELD_END};
 
 #define RETENTION(name) CYAML_FIELD_UINT_PTR(#name, OPTIONAL_POINTER, struct config_retention, name)
 
@@ -160,7 +161,10 @@ static const struct config_limits defaults = {.connections = 10000,
 					      .sites = 1000,
 					      .query_s = 30,
 					      .query_memory_mb = 256,
+					      .query_groups = 1000000,
+					      .answer_rows = 1000000,
 					      .answer_mb = 128,
+					      .cache_mb = 64,
 					      .queries = 16,
 					      .memtable_mb = 256};
 
@@ -197,7 +201,10 @@ fill_defaults(struct config *config)
 	fill(&limits->sites, defaults.sites);
 	fill(&limits->query_s, defaults.query_s);
 	fill(&limits->query_memory_mb, defaults.query_memory_mb);
+	fill(&limits->query_groups, defaults.query_groups);
+	fill(&limits->answer_rows, defaults.answer_rows);
 	fill(&limits->answer_mb, defaults.answer_mb);
+	fill(&limits->cache_mb, defaults.cache_mb);
 	fill(&limits->queries, defaults.queries);
 	fill(&limits->memtable_mb, defaults.memtable_mb);
 	fill_retention(config);

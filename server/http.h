@@ -28,6 +28,7 @@ struct server {
 	struct auth *auth;
 	struct ingest *ingest;
 	struct workpool *pool;
+	struct query_log *query_log;
 	_Atomic int ready, stopping;
 	_Atomic uint32_t connections;
 	_Atomic uint32_t queries;

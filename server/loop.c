@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,8 @@ struct connection {
 	int fd;
 	int64_t request_ms; /* of the last whole request, or of its beginning */
 	bool is_http2;
-	uint32_t waiting; /* requests whose answer comes later */
+	uint32_t waiting;        /* requests whose answer comes later */
+	struct reply_slot *last; /* of them; NULL when there is none */
 };
 
 struct listening {
@@ -89,6 +91,8 @@ wait_no_more(struct reply_slot *slot)
 	if (slot->connection == NULL)
 		return;
 	slot->connection->waiting--;
+	if (slot->connection->last == slot)
+		slot->connection->last = NULL;
 	slot->connection->request_ms = monotonic_ms();
 }
 
@@ -137,8 +141,10 @@ loop_reply_create(h2o_req_t *req)
 	slot = h2o_mem_alloc_shared(&req->pool, sizeof *slot, on_dispose);
 	slot->reply = reply;
 	slot->connection = connection_of(req);
-	if (slot->connection != NULL)
+	if (slot->connection != NULL) {
 		slot->connection->waiting++;
+		slot->connection->last = slot;
+	}
 	reply->slot = slot;
 	reply->req = req;
 	reply->loop = handler_of(req)->loop;
@@ -367,6 +373,25 @@ shut_idle(struct loop *loop, int64_t now)
 	}
 }
 
+/* libh2o does not read from an HTTP/1 connection that waits for its answer, so
+ * it cannot tell that the client has gone. The answer is sent all the same. */
+static void
+cancel_left(struct loop *loop)
+{
+	for (h2o_linklist_t *link = loop->connections.next; link != &loop->connections;
+	     link = link->next) {
+		struct connection *connection =
+		    H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
+		struct pollfd poller = {.fd = connection->fd, .events = POLLRDHUP};
+
+		if (connection->is_http2 || connection->last == NULL ||
+		    connection->last->reply == NULL)
+			continue;
+		if (poll(&poller, 1, 0) == 1)
+			atomic_store(&connection->last->reply->cancelled, 1);
+	}
+}
+
 static int
 on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
@@ -391,6 +416,7 @@ tick(struct loop *loop, int64_t now)
 	if (!loop->accepting && room && !atomic_load(&loop->stop))
 		set_accepting(loop, true);
 	shut_idle(loop, now);
+	cancel_left(loop);
 }
 
 /* libh2o tells HTTP/2 clients to go (GOAWAY), but waits for those of HTTP/1

@@ -9,6 +9,15 @@
 
 _Atomic int64_t metrics_values[METRICS_COUNT];
 
+/* A counter of seconds: it has a fraction. */
+static _Atomic int64_t query_ns;
+
+void
+metrics_add_query_ns(int64_t ns)
+{
+	atomic_fetch_add_explicit(&query_ns, ns, memory_order_relaxed);
+}
+
 #define METRIC(name, type, help) {"drum_" #name, type, help},
 static const struct {
 	const char *name, *type, *help;
@@ -81,6 +90,8 @@ metrics_text(const struct store_stats *store, size_t *size)
 	for (int i = 0; i < METRICS_COUNT; i++)
 		put(out, descriptions[i].name, descriptions[i].type, descriptions[i].help,
 		    (double)metrics_get((enum metric)i));
+	put(out, "drum_query_seconds", "counter", "time from queries to their answers",
+	    (double)atomic_load_explicit(&query_ns, memory_order_relaxed) / 1e9);
 	put_store(out, store);
 	if (fclose(out) != 0) {
 		free(text);

@@ -31,6 +31,8 @@ metrics_get(enum metric metric)
 	return atomic_load_explicit(&metrics_values[metric], memory_order_relaxed);
 }
 
+void metrics_add_query_ns(int64_t ns);
+
 /* Prometheus text, malloc'ed; NULL: out of memory. */
 char *metrics_text(const struct store_stats *store, size_t *size);
 
