@@ -117,10 +117,10 @@ $(GEN)/useragent_table.c: server/useragent_table.mjs node_modules/uap-core/regex
 	node $< node_modules/uap-core/regexes.yaml $@
 
 # The beacon script (bundled, with ready-made .br and .gz) and the pages.
-ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.css beacon/*.svg server/pages/*)
+ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.css beacon/*.svg web/*)
 BEACON_BYTES_MAX := 6144
 EXTRA_BYTES_MAX := 3072
-$(GEN)/assets.c: beacon/build.mjs beacon/trim.mjs $(ASSETS) node_modules/web-vitals/package.json
+$(GEN)/assets.c: beacon/build.mjs beacon/trim.mjs $(ASSETS) node_modules/web-vitals/package.json node_modules/uplot/package.json
 	@mkdir -p $(@D)
 	node $< $(GEN) $(BEACON_BYTES_MAX) $(EXTRA_BYTES_MAX)
 
@@ -132,7 +132,7 @@ $(BUILD)/gen/assets.o: $(GEN)/assets.c server/assets.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. -Wa,-I$(GEN) -c -o $@ $<
 
-node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json:
+node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json node_modules/uplot/package.json:
 	$(MAKE) deps
 
 # ---- dependencies ------------------------------------------------------
@@ -220,7 +220,7 @@ lint: deps-test
 	cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 	  --suppress=missingIncludeSystem -j$$(nproc) -I. -DH2O_USE_LIBUV=0 --std=c11 store server
 	node_modules/.bin/tsc -p beacon
-	@for f in $$(git ls-files '*.mjs' 'beacon/*.js'); do node --check $$f || exit 1; done
+	@for f in $$(git ls-files '*.mjs' 'beacon/*.js' 'web/*.js'); do node --check $$f || exit 1; done
 
 # The peers (ClickHouse and DuckDB, 600 MB) are installed for this only.
 # ROWS=2000000 makes it quicker.

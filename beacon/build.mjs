@@ -3,11 +3,13 @@
  *
  *   node beacon/build.mjs OUT [BUDGET_BYTES [EXTRA_BUDGET_BYTES]]
  *
- * Bundles drum.js to one minified classic script and extra.js to a module,
+ * Bundles drum.js to one minified classic script, extra.js to a module and the
+ * dashboard's modules to a script, makes its map (web/world.mjs),
  * writes each asset and its gzip and brotli forms to OUT, and OUT/assets.c,
  * which includes them as the table declared in server/assets.h (compile with
  * OUT in the assembler's include path). Fails when drum.js or drum.extra.js,
- * brotli at quality 11, is larger than its budget, or stub.min.js than 300.
+ * brotli at quality 11, is larger than its budget, stub.min.js than 300, or the
+ * dashboard's first view than 150 KB.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { minify } from 'terser';
+import { worldPaths } from '../web/world.mjs';
 import { trim } from './trim.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -26,14 +29,19 @@ const CHECK = 'no-cache';
 
 const STUB_BYTES_MAX = 300;
 
+const FIRST_VIEW = ['index.html', 'dashboard.js', 'dashboard.css'];
+const FIRST_VIEW_BYTES_MAX = 150e3; // brotli, together
+
 const TYPES = {
 	html: 'text/html; charset=utf-8',
 	js: 'text/javascript; charset=utf-8',
 	css: 'text/css; charset=utf-8',
 	svg: 'image/svg+xml',
+	json: 'application/json',
 };
 
-/* Source file, and the paths it is served under, each with its Cache-Control. */
+/* Source file, and the paths it is served under, each with its Cache-Control;
+ * `make` makes what is no file as it stands. */
 const ASSETS = [
 	{ file: 'beacon/drum.js', bundle: 'iife', paths: [['/drum.js', HOUR], ['/drum.v1.js', FOR_EVER]] },
 	{ file: 'beacon/extra.js', name: 'drum.extra.js', bundle: 'esm', paths: [['/drum.extra.js', HOUR]] },
@@ -42,9 +50,10 @@ const ASSETS = [
 	{ file: 'beacon/demo.js', paths: [['/demo.js', CHECK]] },
 	{ file: 'beacon/demo.css', paths: [['/demo.css', CHECK]] },
 	{ file: 'beacon/demo.svg', paths: [['/demo.svg', CHECK]] },
-	{ file: 'server/pages/setup.html', paths: [['/', CHECK]] },
-	{ file: 'server/pages/setup.js', paths: [['/setup.js', CHECK]] },
-	{ file: 'server/pages/setup.css', paths: [['/setup.css', CHECK]] },
+	{ file: 'web/index.html', paths: [['/', CHECK]] },
+	{ file: 'web/app.js', name: 'dashboard.js', make: page, paths: [['/dashboard.js', CHECK]] },
+	{ file: 'web/dashboard.css', make: page, paths: [['/dashboard.css', CHECK]] },
+	{ file: 'web/world.mjs', name: 'world.json', make: world, paths: [['/world.json', CHECK]] },
 ];
 
 /* esbuild resolves, drops what is unused (trim.mjs drops more) and mangles
@@ -79,6 +88,26 @@ async function shrink(text, module = false) {
 	return Buffer.from(code);
 }
 
+/* The dashboard's modules, or its style sheet, as one file. */
+async function page(file) {
+	const { outputFiles } = await build({
+		entryPoints: [file],
+		bundle: true,
+		minify: true,
+		write: false,
+		format: 'iife',
+		target: 'es2022',
+		legalComments: 'none',
+		charset: 'utf8',
+		logLevel: 'warning',
+	});
+	return Buffer.from(outputFiles[0].contents);
+}
+
+function world() {
+	return Buffer.from(JSON.stringify(worldPaths()));
+}
+
 function brotli(bytes) {
 	return brotliCompressSync(bytes, {
 		params: {
@@ -92,7 +121,7 @@ function brotli(bytes) {
 /** The forms of one asset, written to `out`; `stem` names its C symbols. */
 async function make(asset, index, out) {
 	const path = join(ROOT, asset.file);
-	const identity = asset.bundle ? await bundle(path, asset.bundle) : readFileSync(path);
+	const identity = asset.bundle ? await bundle(path, asset.bundle) : asset.make ? await asset.make(path) : readFileSync(path);
 	const name = asset.name ?? asset.file.replace(/.*\//, '');
 	const forms = { identity, gzip: gzipSync(identity, { level: 9 }), brotli: brotli(identity) };
 	const files = { identity: name, gzip: `${name}.gz`, brotli: `${name}.br` };
@@ -155,6 +184,8 @@ const checks = assets
 	.filter((asset) => asset.bundle)
 	.map((asset, index) => [`${asset.name}, brotli`, asset.forms.brotli.length, Number(budgets[index] ?? Infinity)]);
 checks.push(['stub.min.js', stub.length, STUB_BYTES_MAX]);
+const firstView = assets.filter((asset) => FIRST_VIEW.includes(asset.name)).reduce((sum, asset) => sum + asset.forms.brotli.length, 0);
+checks.push(['dashboard, brotli', firstView, FIRST_VIEW_BYTES_MAX]);
 if (checks.filter((check) => !isWithin(...check)).length > 0) {
 	console.error('over budget');
 	process.exit(1);

@@ -273,7 +273,7 @@ print_welcome(void)
 		return;
 	memcpy(&address, &listener->address, sizeof address);
 	fprintf(stderr,
-		"\n  set-up page  http://localhost:%u/#token=%s\n"
+		"\n  dashboard    http://localhost:%u/#token=%s\n"
 		"  demo page    http://localhost:%u/demo\n"
 		"  script tag   <script async src=\"http://localhost:%u/drum.js\" "
 		"data-site=\"my-site\"></script>\n\n",

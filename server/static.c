@@ -55,7 +55,10 @@ send_asset(h2o_req_t *req, const struct asset *asset)
 	if (is_script(asset)) /* modules are loaded with CORS */
 		http_add_header(req, "access-control-allow-origin", H2O_STRLIT("*"));
 	http_add_header(req, "content-security-policy",
-			H2O_STRLIT("default-src 'self'; img-src 'self' data:"));
+			H2O_STRLIT("default-src 'none'; script-src 'self'; style-src 'self'; "
+				   "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+				   "form-action 'none'; frame-ancestors 'none'; "
+				   "require-trusted-types-for 'script'; trusted-types 'none'"));
 	http_add_header(req, "referrer-policy", H2O_STRLIT("no-referrer"));
 	if (known.size > 0 &&
 	    memmem(known.bytes, known.size, asset->etag, strlen(asset->etag)) != NULL) {

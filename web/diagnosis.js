@@ -1,0 +1,103 @@
+/*
+ * What to fix first: the page with the most impact, for whom it is worst, which
+ * element is to blame, since which release. Each answer narrows the next
+ * question.
+ */
+import { h, replace } from './dom.js';
+import { count, day, milliseconds, parseTime, percent, vital } from './format.js';
+import { Panel } from './panel.js';
+import { rated } from './parts.js';
+import { before, byDimension, period, scope, select, vitalColumns } from './sql.js';
+import { link, state as current, withFilter } from './state.js';
+import { difference, levels, marginOfQuantile, middle } from './statistics.js';
+import { VITALS, valueLabel } from './vitals.js';
+
+const FEWEST_OF_PAGE = 20; // a row with fewer views proves nothing
+
+/* What holds the element, and the parts of the time. */
+export const BLAME = {
+	lcp: {
+		column: 'lcp_element',
+		parts: [['ttfb', 'TTFB'], ['lcp_load_delay', 'load delay'], ['lcp_load_time', 'load time'], ['lcp_render_delay', 'render delay']],
+	},
+	inp: {
+		column: 'inp_target',
+		parts: [['inp_input_delay', 'input delay'], ['inp_processing', 'processing'], ['inp_presentation', 'presentation']],
+	},
+	cls: { column: 'cls_element', parts: [] },
+};
+
+/** Rows by element, worst first. */
+export function byElement(state, range, key, filters, limit) {
+	const { column, parts } = BLAME[key];
+	return select(
+		[`${column} AS name`, ...vitalColumns(state, key), ...parts.map(([part]) => `avg(${part}) AS ${part}_mean`)],
+		`${scope(state, range, { filters, extra: [`${column} != ''`] })}\nGROUP BY name\nHAVING views > 0\nORDER BY impact DESC, views DESC\nLIMIT ${limit}`,
+	);
+}
+
+/* The release whose rise against the one before is greatest and beyond chance. */
+async function since(ask, state, range, key, filters) {
+	const p = state.p / 100;
+	const rows = await ask(select(
+		['release', 'min(ts) AS first', `count(${key}) AS views`, `quantiles(${levels(p).join(', ')})(${key}) AS q`],
+		`${scope(state, { from: before(range).from, to: range.to }, { filters, extra: [`release != ''`] })}\nGROUP BY release\nHAVING views >= ${FEWEST_OF_PAGE}\nORDER BY first\nLIMIT 200`,
+	));
+	let found = null;
+	for (let i = 1; i < rows.length; i++) {
+		const [last, row] = [rows[i - 1], rows[i]];
+		const step = difference(middle(row.q), marginOfQuantile(p, row.q, row.views), middle(last.q), marginOfQuantile(p, last.q, last.views));
+		if (step?.beyond && step.change > (found?.change ?? 0))
+			found = { name: row.release, first: row.first, change: step.change, value: middle(row.q), last: middle(last.q), lastName: last.release };
+	}
+	return found;
+}
+
+async function load(ask, state) {
+	const key = state.metric;
+	const range = period(state.range, Date.now());
+	const worst = (rows) => rows.find((row) => row.views >= FEWEST_OF_PAGE && row.impact > 0) ?? null;
+	const page = worst(await ask(byDimension(state, range, ['path'], key, 20)));
+	const base = { key, p: state.p, filters: state.filters, page };
+	if (!page) return base;
+	const filters = [{ key: 'path', value: page.name }];
+	const [who, release] = await Promise.all([
+		ask(byDimension(state, range, ['country', 'device'], key, 20, { filters })).then(worst),
+		since(ask, state, range, key, filters),
+	]);
+	const narrow = who ? [...filters, { key: 'country', value: who.name1 }, { key: 'device', value: who.name2 }] : filters;
+	const element = BLAME[key] ? worst(await ask(byElement(state, range, key, narrow, 20))) ?? worst(await ask(byElement(state, range, key, filters, 20))) : null;
+	return { ...base, who, release, element };
+}
+
+/** The part that takes longest, of a row of byElement(). */
+function longest(row, key) {
+	const parts = BLAME[key].parts.map(([part, label]) => ({ label, value: row[`${part}_mean`] ?? 0 }));
+	const total = parts.reduce((sum, part) => sum + part.value, 0);
+	const most = parts.sort((a, b) => b.value - a.value)[0];
+	return most && total > 0 ? `Mostly ${most.label}: ${milliseconds(most.value)} of ${milliseconds(total)} on average (${percent(most.value / total)}).` : null;
+}
+
+const fact = (label, main, ...detail) => [h('dt', null, label), h('dd', null, h('div', { class: 'fact' }, main), h('div', { class: 'note' }, detail))];
+
+const go = (key, filters, label, changes = {}) => h('a', { href: link({ filters, ...changes }), 'data-key': `fact-${key}` }, label);
+
+function show({ key, p, page, who, element, release }, body) {
+	const { label, good } = VITALS[key];
+	if (!page) {
+		replace(body, h('p', { class: 'empty', id: 'nothing-wrong' }, `No page's ${label} p${p} is beyond good (${vital(key, good)}) with ${FEWEST_OF_PAGE} views and more.`));
+		return;
+	}
+	const here = withFilter(current().filters, 'path', page.name);
+	const theirs = who && withFilter(withFilter(here, 'country', who.name1), 'device', who.name2);
+	const whom = who && `${valueLabel('country', who.name1)}, ${valueLabel('device', who.name2)}`;
+	replace(body, h('dl', { class: 'facts' },
+		fact('Page', go('page', here, page.name), rated(key, page.value), ` at p${p}, ${count(page.views)} views, the most impact`),
+		who && fact('Worst for', go('who', theirs, whom), rated(key, who.value), ` at p${p}, ${count(who.views)} views`),
+		element && fact('To blame', go('why', theirs ?? here, h('code', null, element.name), { tab: 'why' }), longest(element, key)),
+		fact('Since', release ? go('release', withFilter(here, 'release', release.name), `release ${release.name}`) : h('span', null, 'no release stands out'),
+			release && `${day(parseTime(release.first))}: p${p} from ${vital(key, release.last)} (${release.lastName}) to ${vital(key, release.value)}`)));
+}
+
+export const diagnosis = (className) =>
+	new Panel({ id: 'diagnosis', title: 'What to fix first', className, load, show });

@@ -1,0 +1,256 @@
+/*
+ * Overview: how every vital does, against the period before and over CrUX's 28
+ * days; the course over time; what to fix first; the worst pages.
+ */
+import { vitalChart, viewsChart } from './chart.js';
+import { h, replace, s } from './dom.js';
+import { diagnosis } from './diagnosis.js';
+import { NONE, day, minute, parseTime, percent, short, signed, vital } from './format.js';
+import { Panel } from './panel.js';
+import { badge, dimensionColumns, shares, table } from './parts.js';
+import { DAY_MS, before, bucket, byDimension, period, quantile, scope, select, stepOf } from './sql.js';
+import { go, link } from './state.js';
+import { difference, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from './statistics.js';
+import { RATINGS, VITALS, VITAL_KEYS, rate } from './vitals.js';
+
+/** Everything that the tiles show of one period, in one query. */
+export function totals(state, range, options) {
+	const grid = levels(state.p / 100).join(', ');
+	const columns = VITAL_KEYS.flatMap((key) => [
+		`count(${key}) AS ${key}_views`,
+		`quantiles(${grid})(${key}) AS ${key}_quantiles`,
+		`countIf(${key} <= ${VITALS[key].good}) AS ${key}_good`,
+		`countIf(${key} > ${VITALS[key].poor}) AS ${key}_poor`,
+	]);
+	return select(
+		['count() AS views', 'uniqIf(session_id, session_id != 0) AS sessions', 'countIf(error_count > 0) AS failed', ...columns],
+		scope(state, range, options),
+	);
+}
+
+/** Rows and weights: named, so that nothing is weighted by itself. */
+export const weights = (state, range, options) =>
+	select(['sum(_sample_interval) AS w', 'sum(_sample_interval * _sample_interval) AS w2'], scope(state, range, options));
+
+export const effectOf = ([row]) => (row?.w2 > 0 ? row.w / row.w2 : 1);
+
+/* ---- tiles ----------------------------------------------------------- */
+
+async function loadTiles(ask, state) {
+	const range = period(state.range, Date.now());
+	const last = before(range);
+	const step = stepOf(range, 30);
+	const [[now], [then], weighed, weighedThen, course] = await Promise.all([
+		ask(totals(state, range)),
+		ask(totals(state, last)),
+		ask(weights(state, range)),
+		ask(weights(state, last)),
+		ask(select([`${bucket(step)} AS t`, ...VITAL_KEYS.map((key) => `${quantile(state, key)} AS ${key}_p`)], `${scope(state, range)}\nGROUP BY t\nORDER BY t`)),
+	]);
+	return { course, step, from: range.from, to: range.to, now, then, effect: effectOf(weighed), effectThen: effectOf(weighedThen), p: state.p, metric: state.metric, range: state.range };
+}
+
+/** ▲ +320 ms ± 60: whether it is beyond chance, in words. */
+export function change(key, change, better) {
+	if (!change) return h('span', { class: 'change none' }, 'nothing to compare with');
+	const text = `${signed(key, change.change)}${change.margin == null ? '' : ` ± ${vital(key, change.margin)}`}`;
+	if (!change.beyond) return h('span', { class: 'change none', title: 'within the 95 % confidence interval' }, `${text}, within chance`);
+	const worse = change.change > 0 !== better;
+	return h('span', { class: `change ${worse ? 'poor' : 'good'}`, title: 'beyond the 95 % confidence interval' },
+		`${text} ${worse ? '▲ worse' : '▼ better'}`);
+}
+
+/* The course of a vital, from 0 to its greatest value. */
+function sparkline(key, { course, from, to }) {
+	const values = course.map((row) => row[`${key}_p`]).filter((x) => x != null);
+	const most = Math.max(...values, VITALS[key].good);
+	const at = (row) => `${Math.round(((row.t * 1000 - from) / (to - from)) * 1000) / 10},${Math.round((1 - row[`${key}_p`] / most) * 270 + 15) / 10}`;
+	const good = Math.round((1 - VITALS[key].good / most) * 270 + 15) / 10;
+	return s('svg', { class: 'sparkline', viewBox: '0 0 100 30', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+		s('line', { x1: 0, x2: 100, y1: good, y2: good }),
+		values.length > 1 && s('polyline', { points: course.filter((row) => row[`${key}_p`] != null).map(at).join(' ') }));
+}
+
+function tile(key, data) {
+	const { now, then, effect, effectThen, p, metric } = data;
+	const views = now[`${key}_views`];
+	const quantiles = now[`${key}_quantiles`];
+	const value = views ? middle(quantiles) : null;
+	const thenViews = then[`${key}_views`];
+	const thenQuantiles = then[`${key}_quantiles`];
+	const changed = difference(
+		value,
+		marginOfQuantile(p / 100, quantiles, views, effect),
+		thenViews ? middle(thenQuantiles) : null,
+		marginOfQuantile(p / 100, thenQuantiles, thenViews, effectThen),
+	);
+	return h(
+		'a',
+		{ class: `tile ${metric === key ? 'chosen' : ''}`, href: link({ metric: key }), 'aria-current': metric === key ? 'true' : null,
+			'data-key': `tile-${key}`, title: VITALS[key].name, id: `tile-${key}` },
+		h('span', { class: 'tile-head' }, h('strong', null, VITALS[key].label), badge(rate(key, value))),
+		h('span', { class: 'tile-value' }, vital(key, value), h('small', null, ` p${p}`)),
+		shares({ views, good: now[`${key}_good`], poor: now[`${key}_poor`] }, true),
+		change(key, changed, false),
+		h('span', { class: 'note' }, `${short(views)} views`),
+		sparkline(key, data),
+	);
+}
+
+function countTile(label, id, value, changed, note) {
+	const line = changed == null
+		? NONE
+		: `${changed.ratio > 0 ? '+' : changed.ratio < 0 ? '−' : '±'}${percent(Math.abs(changed.ratio))}${changed.beyond ? '' : ', within chance'}`;
+	return h('div', { class: 'tile plain', id },
+		h('span', { class: 'tile-head' }, h('strong', null, label)), h('span', { class: 'tile-value' }, value),
+		h('span', { class: 'change none' }, line), note && h('span', { class: 'note' }, note));
+}
+
+function countTiles({ now, then, effect, effectThen }) {
+	const moved = (a, b) => b > 0 && {
+		ratio: a / b - 1,
+		beyond: Math.abs(a - b) > Math.hypot(marginOfCount(a, effect) || 1.96 * Math.sqrt(a), marginOfCount(b, effectThen) || 1.96 * Math.sqrt(b)),
+	};
+	const share = now.views ? now.failed / now.views : null;
+	const shareThen = then.views ? then.failed / then.views : null;
+	const errors = difference(share, marginOfShare(share, now.views, effect), shareThen, marginOfShare(shareThen, then.views, effectThen));
+	return h('div', { class: 'tile-counts' },
+		countTile('Views', 'tile-views', short(now.views), moved(now.views, then.views) || null),
+		countTile('Sessions', 'tile-sessions', short(now.sessions), moved(now.sessions, then.sessions) || null),
+		h('a', { class: 'tile plain', href: link({ tab: 'errors' }), 'data-key': 'tile-errors', id: 'tile-errors' },
+			h('span', { class: 'tile-head' }, h('strong', null, 'Views with errors')),
+			h('span', { class: 'tile-value' }, percent(share, 2)),
+			h('span', { class: `change ${errors?.beyond ? (errors.change > 0 ? 'poor' : 'good') : 'none'}` },
+				errors == null ? NONE
+					: `${errors.change > 0 ? '+' : '−'}${percent(Math.abs(errors.change), 2)}${errors.beyond ? (errors.change > 0 ? ' ▲ worse' : ' ▼ better') : ', within chance'}`)));
+}
+
+const showTiles = (data, body) => replace(body, h('div', { class: 'tiles' }, VITAL_KEYS.map((key) => tile(key, data)), countTiles(data)));
+
+/* ---- 28 days --------------------------------------------------------- */
+
+async function loadVerdict(ask, state) {
+	const { to } = period(state.range, Date.now());
+	const core = VITAL_KEYS.filter((key) => VITALS[key].core);
+	const columns = core.flatMap((key) => [`count(${key}) AS ${key}_views`, `quantile(0.75)(${key}) AS ${key}_p75`]);
+	const [row] = await ask(select(columns, scope(state, { from: to - 28 * DAY_MS, to })));
+	return core.map((key) => ({ key, views: row[`${key}_views`], value: row[`${key}_p75`] }));
+}
+
+function showVerdict(rows, body) {
+	const known = rows.filter((row) => row.views > 0);
+	const ratings = known.map((row) => rate(row.key, row.value));
+	const passed = known.length > 0 && ratings.every((rating) => rating === 'good');
+	const word = known.length === 0 ? 'no data' : passed ? 'passed' : 'failed';
+	replace(body, h('p', { class: 'verdict' },
+		h('strong', null, 'Core Web Vitals over 28 days: '),
+		h('span', { class: `badge ${passed ? 'good' : known.length ? 'poor' : ''}`, id: 'verdict' }, `${passed ? '✓' : known.length ? '✗' : ''} ${word}`),
+		h('span', { class: 'note' }, ' at p75, as CrUX counts: '),
+		rows.map(({ key, value }) => h('span', { class: `verdict-part ${rate(key, value)}` },
+			`${VITALS[key].label} ${vital(key, value)} ${RATINGS[rate(key, value)]?.glyph ?? ''}`))));
+}
+
+/* ---- over time ------------------------------------------------------- */
+
+async function loadSeries(ask, state) {
+	const range = period(state.range, Date.now());
+	const step = stepOf(range);
+	const [rows, releases] = await Promise.all([
+		ask(select(
+			[`${bucket(step)} AS t`, 'count() AS all', 'countIf(error_count > 0) AS failed', `count(${state.metric}) AS views`, `${quantile(state, state.metric)} AS value`],
+			`${scope(state, range)}\nGROUP BY t\nORDER BY t`,
+		)),
+		ask(select(
+			['release', 'min(ts) AS first', 'count() AS views'],
+			`${scope(state, { from: before(range).from, to: range.to }, { extra: [`release != ''`] })}\nGROUP BY release\nORDER BY first\nLIMIT 200`,
+		)),
+	]);
+	return { rows, step, range, releases: firstSeen(releases, range), key: state.metric, p: state.p };
+}
+
+/* Releases that began within the period, but for strays below 1 in 1,000 views. */
+function firstSeen(rows, range) {
+	const views = rows.reduce((sum, row) => sum + row.views, 0);
+	return rows
+		.map((row) => ({ name: row.release, at: parseTime(row.first), views: row.views }))
+		.filter((row) => row.at >= range.from && row.views * 1000 >= views)
+		.slice(rows[0] && parseTime(rows[0].first) >= range.from ? 1 : 0);
+}
+
+/* Every step of the period; what has no views is null. */
+function steps({ rows, step, range }) {
+	const byTime = new Map(rows.map((row) => [row.t, row]));
+	const points = [];
+	for (let t = Math.floor(range.from / 1000 / step) * step; t < range.to / 1000; t += step) {
+		const row = byTime.get(t);
+		points.push({ t, value: row?.value ?? null, views: row?.views ?? 0, all: row?.all ?? 0, failed: row?.failed ?? 0 });
+	}
+	return points;
+}
+
+const zoom = ({ from, to }) => to - from >= 60000 && go({ range: `${minute(from)}~${minute(to)}` });
+
+function seriesPanel() {
+	let charts = [];
+	const panel = new Panel({
+		id: 'series',
+		title: 'Over time',
+		className: 'span-8',
+		load: loadSeries,
+		show(data, body) {
+			const points = steps(data);
+			panel.title.textContent = `${VITALS[data.key].label} p${data.p} over time`;
+			for (const chart of charts) chart.destroy();
+			const parts = [h('div', { class: 'chart-main' }), h('h3', null, 'Views, and those with errors'), h('div', { class: 'chart-views' })];
+			replace(body, parts, releaseList(data.releases));
+			charts = [
+				vitalChart(parts[0], { key: data.key, p: data.p, points, range: data.range, releases: data.releases, onSelect: zoom }),
+				viewsChart(parts[2], { points, range: data.range, step: data.step, onSelect: zoom }),
+			];
+		},
+	});
+	return panel;
+}
+
+const releaseList = (releases) =>
+	releases.length > 0 && h('p', { class: 'note' }, 'New releases: ', releases.map((r, i) => [i > 0 && ', ', `${r.name} on ${day(r.at)}`]), '. Drag across a chart to look closer.');
+
+/* ---- tables ---------------------------------------------------------- */
+
+/** A table by one dimension, worst first, for the chosen vital. */
+export function dimensionPanel(dimension, title, className, limit = 10) {
+	let shown = limit;
+	const more = h('button', { type: 'button', class: 'quiet', hidden: true, onclick: () => ((shown = 100), panel.refresh({ changed: true })) }, 'More');
+	const panel = new Panel({
+		id: `by-${dimension.replace(/[^a-z_]/gi, '-')}`,
+		title,
+		className,
+		tools: more,
+		load: async (ask, state) => ({
+			rows: await ask(byDimension(state, period(state.range, Date.now()), [dimension], state.metric, shown)),
+			key: state.metric,
+			p: state.p,
+			filters: state.filters,
+			limit: shown,
+		}),
+		show({ rows, key, limit: most }, body) {
+			more.hidden = rows.length < most || most > limit;
+			replace(body, table(dimensionColumns(key, dimension, rows), rows, { caption: title }));
+		},
+	});
+	return panel;
+}
+
+export function build() {
+	return [
+		new Panel({ id: 'tiles', title: 'Vitals, and against the period before', className: 'bare', load: loadTiles, show: showTiles }),
+		new Panel({ id: 'verdict-panel', title: '28 days', className: 'strip', load: loadVerdict, show: showVerdict }),
+		seriesPanel(),
+		diagnosis('span-4'),
+		dimensionPanel('path', 'Worst pages', 'span-6', 8),
+		dimensionPanel('country', 'Worst countries', 'span-6', 8),
+		dimensionPanel('device', 'Devices', 'span-6', 5),
+		dimensionPanel('release', 'Releases', 'span-6', 5),
+	];
+}
+

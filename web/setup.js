@@ -1,0 +1,112 @@
+/*
+ * Set-up: the script tag to paste, whether its first beacon has arrived, the
+ * last views, and how many of the requests that the server's logs know sent one.
+ */
+import { copy, h, replace } from './dom.js';
+import { NONE, count, moment, parseTime, percent, vital } from './format.js';
+import { Panel } from './panel.js';
+import { rated, table } from './parts.js';
+import { DAY_MS, text, time } from './sql.js';
+import { link, state } from './state.js';
+import { valueLabel } from './vitals.js';
+
+const LAST = 20;
+
+const escapeAttribute = (value) => value.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
+
+const tagOf = (site) => `<script async src="${location.origin}/drum.js" data-site="${escapeAttribute(site)}"></script>`;
+
+const siteNow = () => (state().site && state().site !== '*' ? state().site : 'shop');
+
+/* ---- the tag ----------------------------------------------------------- */
+
+/* The browser's wish not to be measured, which the script heeds. */
+function refusal() {
+	const wish = navigator.globalPrivacyControl ? 'Global Privacy Control' : navigator.doNotTrack === '1' ? 'Do Not Track' : null;
+	return wish && h('p', { class: 'notice', id: 'refusal' },
+		`This browser sends “${wish}”. Where that is honoured your own visits leave no view: try with a browser that does not.`);
+}
+
+function tagPanel() {
+	const code = h('code', { id: 'tag' }, tagOf(siteNow()));
+	const told = h('span', { role: 'status', class: 'note', id: 'copied' });
+	const site = h('input', { id: 'tag-site', value: siteNow(), size: 16, maxlength: 64, autocomplete: 'off', spellcheck: 'false',
+		oninput: () => (code.textContent = tagOf(site.value.trim() || 'shop')) });
+	const steps = h('div', null,
+		h('p', null, h('label', null, 'Name of your site ', site)),
+		h('pre', { class: 'tag', tabindex: '0', 'aria-label': 'script tag' }, code),
+		h('p', null, h('button', { type: 'button', id: 'copy', onclick: async () => (told.textContent = await copy(code.textContent, code)) }, 'Copy'), ' ', told),
+		h('p', null, 'Or try it here: open the ', h('a', { href: '/demo', target: '_blank', rel: 'noopener' }, 'demo page'),
+			', click around, and come back: leaving a page is what sends its view. ', h('code', null, 'make demo'), ' loads 200,000 generated views.'),
+		refusal());
+	return { element: h('section', { class: 'panel span-6', id: 'tag-panel', 'aria-labelledby': 'tag-title' },
+		h('header', null, h('h2', { id: 'tag-title' }, '1. Paste this into your pages')), steps), refresh: async () => {} };
+}
+
+/* ---- the first beacon --------------------------------------------------- */
+
+const arrived = () => new Panel({
+	id: 'arrived',
+	title: '2. Has it arrived?',
+	className: 'span-6',
+	load: (ask) => ask('SELECT site, count() AS views, min(ts) AS first, max(ts) AS last FROM pageviews\nGROUP BY site\nORDER BY last DESC\nLIMIT 20'),
+	show(rows, body) {
+		if (rows.length === 0) {
+			replace(body, h('p', { class: 'waiting', id: 'waiting' }, 'No view has arrived yet. This page looks every few seconds.'));
+			return;
+		}
+		replace(body, h('p', { class: 'change good' }, `✓ Views arrive for ${rows.length === 1 ? 'one site' : `${rows.length} sites`}.`),
+			table([
+				{ label: 'Site', cell: (row) => h('a', { href: link({ tab: 'overview', site: row.site, filters: [] }), 'data-key': `site-${row.site}` }, valueLabel('site', row.site)) },
+				{ label: 'Views', cell: (row) => count(row.views), number: true },
+				{ label: 'First', cell: (row) => moment(parseTime(row.first)), number: true },
+				{ label: 'Last', cell: (row) => moment(parseTime(row.last)), number: true },
+			], rows, { caption: 'Sites' }));
+	},
+});
+
+/* ---- the last views ----------------------------------------------------- */
+
+const lastViews = () => new Panel({
+	id: 'views',
+	title: `3. The last ${LAST} views`,
+	load: (ask) => ask(`SELECT ts, site, path, country, device, browser, bot, lcp, inp, cls FROM pageviews\nORDER BY ts DESC\nLIMIT ${LAST}`),
+	show: (rows, body) => replace(body, table([
+		{ label: 'Time (UTC)', cell: (row) => String(row.ts).slice(5, 19) },
+		{ label: 'Site', cell: (row) => valueLabel('site', row.site) },
+		{ label: 'Page', cell: (row) => valueLabel('path', row.path) },
+		{ label: 'Country', cell: (row) => valueLabel('country', row.country) },
+		{ label: 'Device', cell: (row) => valueLabel('device', row.device) },
+		{ label: 'Browser', cell: (row) => (row.bot ? `${row.browser} (bot: ${row.bot})` : valueLabel('browser', row.browser)) },
+		{ label: 'LCP', cell: (row) => (row.lcp == null ? NONE : rated('lcp', row.lcp)), number: true },
+		{ label: 'INP', cell: (row) => (row.inp == null ? NONE : rated('inp', row.inp)), number: true },
+		{ label: 'CLS', cell: (row) => (row.cls == null ? NONE : vital('cls', row.cls)), number: true },
+	], rows, { caption: 'The last views', empty: 'None yet.' })),
+});
+
+/* ---- coverage ------------------------------------------------------------ */
+
+/* Imported requests of the last week beside the views that sent a beacon. */
+const coverage = () => new Panel({
+	id: 'coverage',
+	title: 'Coverage of the last 7 days',
+	note: 'views that sent a beacon, of the requests in imported access logs',
+	async load(ask) {
+		const from = time(Math.floor((Date.now() - 7 * DAY_MS) / 60000) * 60000);
+		const by = (table, extra) => `SELECT site, count() AS n FROM ${table}\nWHERE bot = ${text('')} AND ts >= ${from}${extra}\nGROUP BY site\nORDER BY n DESC\nLIMIT 50`;
+		const [views, requests] = await Promise.all([ask(by('pageviews', '')), ask(by('events', ` AND category = 'request'`))]);
+		const known = new Map(views.map((row) => [row.site, row.n]));
+		return requests.map((row) => ({ site: row.site, requests: row.n, views: known.get(row.site) ?? 0 }));
+	},
+	show: (rows, body) => replace(body, table([
+		{ label: 'Site', cell: (row) => valueLabel('site', row.site) },
+		{ label: 'Requests', cell: (row) => count(row.requests), number: true },
+		{ label: 'Views', cell: (row) => count(row.views), number: true },
+		{ label: 'Coverage', cell: (row) => percent(row.views / row.requests), number: true },
+	], rows, { caption: 'Coverage', empty: 'No access logs are imported: drum import takes them, and then this tells how many visits sent no beacon (blocked, left early, without JavaScript).' })),
+});
+
+export const always = true; // refreshed whatever the period
+
+export const build = () => [tagPanel(), arrived(), lastViews(), coverage()];
+
