@@ -180,12 +180,13 @@ demo: deps
 # ---- tests -------------------------------------------------------------
 
 CYCLES ?= 100
+TEST_CYCLES ?= 16
 
 test: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build SANITIZE=address,undefined
 	@$(MAKE) --no-print-directory -j$$(nproc) test-threads SANITIZE=thread
-	@CYCLES=$(CYCLES) tests/run $(BUILD) build/sanitize-address-undefined build/sanitize-thread
+	@CYCLES=$(TEST_CYCLES) tests/run $(BUILD) build/sanitize-address-undefined build/sanitize-thread
 
 test-build: $(BUILD)/drum $(UNIT) $(TOOLS) $(FUZZ)
 

@@ -8,15 +8,22 @@
  * several HTTP/2 connections (new views, updates of views from before the last
  * crash too, repeats of the same seq, two seqs at once), and kills the process
  * with SIGKILL at a random moment. What a 204 was received for must then be
- * there exactly once (model.mjs). Nothing acknowledged may be lost.
+ * there exactly once (model.mjs).
+ *
+ * The first half of the cycles keeps all rows in memory and in the log. In the
+ * second half memory is so small that flushes and merges run all the time,
+ * sessions are erased, some servers end by SIGTERM, and `drum check --deep`
+ * looks at the directory after every tenth cycle.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DRUM, serve } from '../serve.mjs';
-import { Model, randomFrom } from './model.mjs';
+import { DRUM, TOKEN, serve } from '../serve.mjs';
+import { Model, randomFrom, tally } from './model.mjs';
 
 const CONNECTIONS = 3;
 const STREAMS = 8; // a connection
@@ -25,6 +32,13 @@ const LOAD_MS_MAX = 700;
 const CYCLES_PER_SITE = 4; // a site is looked at after every cycle that adds to it
 const RECENT_MAX = 400; // views that still get updates
 const SEQ_MAX = 20;
+const OLDEST_MS = 20 * 3600 * 1000; // of a view, so that there are two days
+const CHECK_EVERY = 10; // cycles
+/** What the two halves differ in. */
+const KINDS = {
+	memory: { memtableMb: [], updatesMayBeLate: false, erasures: 0, graceful: 0 },
+	flushing: { memtableMb: [1, 2, 3, 4], updatesMayBeLate: true, erasures: 0.002, graceful: 0.1 },
+};
 
 const encode = (view, beacon) =>
 	JSON.stringify({
@@ -51,7 +65,7 @@ const encode = (view, beacon) =>
 	});
 
 /** The answer's status and text; rejects when the connection breaks first. */
-function postBeacon(session, body) {
+function post(session, path, body) {
 	return new Promise((resolve, reject) => {
 		if (session.closed || session.destroyed) {
 			reject(new Error('closed'));
@@ -59,8 +73,9 @@ function postBeacon(session, body) {
 		}
 		const request = session.request({
 			':method': 'POST',
-			':path': '/beacon',
+			':path': path,
 			'content-type': 'text/plain;charset=UTF-8',
+			...(path === '/beacon' ? {} : { authorization: `Bearer ${TOKEN}` }),
 		});
 		let status;
 		let text = '';
@@ -74,8 +89,9 @@ function postBeacon(session, body) {
 }
 
 class Load {
-	constructor(model) {
+	constructor(model, kind) {
 		this.model = model;
+		this.kind = kind;
 		this.recent = []; // views to update, oldest first
 		this.refused = new Map(); // status to count, other than 204
 		this.failure = undefined;
@@ -85,7 +101,7 @@ class Load {
 	async send(session, view, beacon) {
 		view.busy++;
 		try {
-			const { status, text } = await postBeacon(session, encode(view, beacon));
+			const { status, text } = await post(session, '/beacon', encode(view, beacon));
 			if (status === 204) this.model.acknowledge(beacon);
 			else this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
 			if (status === 400) this.failure ??= new Error(`400 for ${encode(view, beacon)}: ${text}`);
@@ -94,6 +110,19 @@ class Load {
 			return false;
 		} finally {
 			view.busy--;
+		}
+	}
+
+	/** Erases one view by its session; no beacon of it is sent afterwards. */
+	async erase(session, view) {
+		this.recent.splice(this.recent.indexOf(view), 1);
+		view.erasing = true;
+		try {
+			const { status } = await post(session, `/admin/erase?session=${view.hex}`, '');
+			if (status === 200) [view.erased, view.erasing] = [true, false];
+			return true;
+		} catch {
+			return false;
 		}
 	}
 
@@ -106,19 +135,23 @@ class Load {
 		return undefined;
 	}
 
-	/** One step of one stream: a new view, a repeat, an update, or two at once. */
+	/** One step of one stream: a new view, a repeat, an update, two at once, or an erasure. */
 	async step(session, site) {
-		const { model, recent } = this;
+		const { model, recent, kind } = this;
 		const dice = model.random();
 		const old = dice < 0.5 ? this.idleView() : undefined;
 		if (!old) {
-			const view = model.view(site, Date.now());
+			const age = model.random() < 0.2 ? model.integer(OLDEST_MS) : 0;
+			const view = model.view(site, Date.now() - age);
 			recent.push(view);
 			if (recent.length > RECENT_MAX) recent.shift();
 			return this.send(session, view, model.next(view));
 		}
-		if (dice < 0.12 || old.sent.length >= SEQ_MAX) {
-			return this.send(session, old, old.sent[model.integer(old.sent.length)]);
+		if (dice < kind.erasures) return this.erase(session, old);
+		// Of a view that was flushed, seq 0 would be a new view.
+		const first = kind.updatesMayBeLate ? 1 : 0;
+		if ((dice < 0.12 || old.sent.length >= SEQ_MAX) && old.sent.length > first) {
+			return this.send(session, old, old.sent[first + model.integer(old.sent.length - first)]);
 		}
 		if (dice < 0.2) {
 			const [lower, higher] = [model.next(old), model.next(old)];
@@ -151,55 +184,135 @@ async function verify(server, model, site) {
 	);
 	const wrong = model.check(site, rows(views), rows(errors));
 	if (wrong.length) {
-		throw new Error(`${wrong.length} wrong of ${site}:\n${wrong.slice(0, 10).join('\n')}`);
+		const { lost, doubled } = tally(wrong);
+		throw new Error(`${site}: ${lost} lost, ${doubled} doubled, ${wrong.length} wrong:\n${wrong.slice(0, 10).join('\n')}`);
 	}
 }
 
-/** One start, look, load and kill. */
-async function cycle({ binary, data, args, model, load, site }) {
-	const server = await serve(data, args, binary);
-	let running;
-	try {
-		const lastViews = [...new Set(load.recent.map((view) => view.site))];
-		for (const changed of lastViews) await verify(server, model, changed);
-		running = load.run(server.url, site);
-		await new Promise((resolve) => {
-			setTimeout(resolve, LOAD_MS_MIN + model.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
+/** On a connection of its own, for ports are used again. */
+function get(url) {
+	return new Promise((resolve, reject) => {
+		http.get(url, { agent: false }, (response) => {
+			let text = '';
+			response.on('data', (chunk) => (text += chunk));
+			response.on('end', () => resolve(text));
+		}).on('error', reject);
+	});
+}
+
+/** `drum check --deep`; rejects with what it found. */
+function checkDeep(binary, data) {
+	return new Promise((resolve, reject) => {
+		execFile(binary, ['check', '--deep', data], (error, stdout, stderr) => {
+			if (error) reject(new Error(`drum check --deep: ${stdout}${stderr}`));
+			else resolve();
 		});
-	} finally {
-		await server.end('SIGKILL');
-		await running;
-	}
-	if (load.failure) throw load.failure;
+	});
 }
 
-/**
- * Runs `cycles` crashes; resolves with { views, acknowledged, refused } and
- * rejects, naming the seed and keeping the data, when something was lost.
- */
-export async function crash({ binary = DRUM, cycles, seed, args = [], report = () => {} }) {
-	const model = new Model(randomFrom(seed));
-	const load = new Load(model);
-	const data = await mkdtemp(join(tmpdir(), 'drum-crash-'));
-	const siteOf = (number) => `site${Math.floor(number / CYCLES_PER_SITE)}`;
-	let number = 0;
-	try {
-		for (; number < cycles; number++) {
-			await cycle({ binary, data, args, model, load, site: siteOf(number) });
-			report(number + 1, model);
+/** One data directory and what is known of it. */
+class Run {
+	constructor(name, binary, seed, args) {
+		this.name = name;
+		this.kind = KINDS[name];
+		this.binary = binary;
+		this.model = new Model(randomFrom(seed), this.kind);
+		this.load = new Load(this.model, this.kind);
+		this.args = args;
+		this.counts = { flushes: 0, merges: 0, erasures: 0, checks: 0 };
+	}
+
+	async begin() {
+		this.data = await mkdtemp(join(tmpdir(), 'drum-crash-'));
+		if (this.kind.memtableMb.length) this.args = ['--config', `${this.data}.yaml`, ...this.args];
+	}
+
+	async end() {
+		await rm(this.data, { recursive: true });
+		await rm(`${this.data}.yaml`, { force: true });
+	}
+
+	/** Adds what the server has done so far. */
+	async count(server) {
+		const text = await get(`${server.url}/metrics`);
+		for (const name of ['flushes', 'merges', 'erasures']) {
+			this.counts[name] += Number(new RegExp(`^drum_${name}_total (\\d+)$`, 'm').exec(text)[1]);
+		}
+	}
+
+	/** One start, look, load and kill. */
+	async cycle(number) {
+		const { model, load, kind, binary, data, args } = this;
+		const site = `site${Math.floor(number / CYCLES_PER_SITE)}`;
+		if (kind.memtableMb.length) {
+			const mb = kind.memtableMb[number % kind.memtableMb.length];
+			await writeFile(`${data}.yaml`, `limits: {memtable_mb: ${mb}}\n`);
 		}
 		const server = await serve(data, args, binary);
+		let running;
+		let code;
+		const graceful = model.random() < kind.graceful;
 		try {
-			for (let i = 0; i < cycles; i += CYCLES_PER_SITE) await verify(server, model, siteOf(i));
-			if (!model.acknowledged) throw new Error('not one beacon was acknowledged');
+			const lastSites = new Set(load.recent.map((view) => view.site));
+			for (const last of lastSites) await verify(server, model, last);
+			running = load.run(server.url, site);
+			await new Promise((resolve) => {
+				setTimeout(resolve, LOAD_MS_MIN + model.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
+			});
+			await this.count(server);
+		} finally {
+			code = await server.end(graceful ? 'SIGTERM' : 'SIGKILL');
+			await running;
+		}
+		if (load.failure) throw load.failure;
+		if (graceful && code !== 0) throw new Error(`SIGTERM: ended with ${code}:\n${server.log()}`);
+		if (kind.updatesMayBeLate && number % CHECK_EVERY === CHECK_EVERY - 1) {
+			await checkDeep(binary, data);
+			this.counts.checks++;
+		}
+	}
+
+	/** Everything of all cycles, once more, and the files. */
+	async verifyAll(cycles) {
+		const server = await serve(this.data, this.args, this.binary);
+		try {
+			for (let i = 0; i < cycles; i += CYCLES_PER_SITE) await verify(server, this.model, `site${i / CYCLES_PER_SITE}`);
+			if (!this.model.acknowledged) throw new Error('not one beacon was acknowledged');
 		} finally {
 			await server.end('SIGTERM');
 		}
-	} catch (error) {
-		throw new Error(`cycle ${number + 1}, SEED=${seed}, data kept in ${data}: ${error.message}`, { cause: error });
+		await checkDeep(this.binary, this.data);
+		this.counts.checks++;
 	}
-	await rm(data, { recursive: true });
-	return { views: model.views.size, acknowledged: model.acknowledged, refused: load.refused };
+}
+
+async function crashOne(run, cycles, seed, report) {
+	await run.begin();
+	let number = 0;
+	try {
+		for (; number < cycles; number++) {
+			await run.cycle(number);
+			report(run, number + 1);
+		}
+		await run.verifyAll(cycles);
+	} catch (error) {
+		throw new Error(`${run.name}, cycle ${number + 1}, SEED=${seed}, data kept in ${run.data}: ${error.message}`, { cause: error });
+	}
+	await run.end();
+	return run;
+}
+
+/**
+ * Runs `cycles` crashes, half of each kind; resolves with both runs ({ name,
+ * model, load, counts }) and rejects, naming the seed and keeping the data,
+ * when something was lost.
+ */
+export async function crash({ binary = DRUM, cycles, seed, args = [], report = () => {} }) {
+	const flushing = Math.ceil(cycles / 2);
+	return [
+		await crashOne(new Run('memory', binary, seed, args), cycles - flushing, seed, report),
+		await crashOne(new Run('flushing', binary, seed + 1, args), flushing, seed, report),
+	];
 }
 
 export const CYCLES = Number(process.env.CYCLES || 100);
@@ -208,19 +321,16 @@ export const SEED = Number(process.env.SEED || Date.now() % 2 ** 31);
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	console.log(`SEED=${SEED}`);
 	const started = Date.now();
-	const report = (done, model) => {
-		if (done % 10 === 0) console.log(`${done} crashes, ${model.acknowledged} beacons acknowledged`);
+	const report = (run, done) => {
+		if (done % 10 === 0) console.log(`${run.name}: ${done} crashes, ${run.model.acknowledged} beacons acknowledged`);
 	};
 	try {
-		const { views, acknowledged, refused } = await crash({
-			binary: process.argv[2] || DRUM,
-			cycles: CYCLES,
-			seed: SEED,
-			report,
-		});
-		const seconds = Math.round((Date.now() - started) / 1000);
-		console.log(`${CYCLES} crashes in ${seconds} s: ${acknowledged} acknowledged beacons of ${views} views, none lost`);
-		for (const [status, count] of refused) console.log(`${count} answered ${status}`);
+		for (const { name, model, load, counts } of await crash({ binary: process.argv[2] || DRUM, cycles: CYCLES, seed: SEED, report })) {
+			const refused = [...load.refused].map(([status, count]) => `, ${count} answered ${status}`).join('');
+			console.log(`${name}: ${model.acknowledged} acknowledged beacons of ${model.views.size} views: 0 lost, 0 doubled; ${model.late} updates late${refused}`);
+			console.log(`${name}: ${counts.flushes} flushes, ${counts.merges} merges, ${counts.erasures} erasures, ${counts.checks} times drum check --deep`);
+		}
+		console.log(`${CYCLES} crashes in ${Math.round((Date.now() - started) / 1000)} s`);
 	} catch (error) {
 		console.error(error.message);
 		process.exitCode = 1;
