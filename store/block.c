@@ -42,8 +42,7 @@ block_visible(const struct block *block, uint32_t first, uint32_t count, struct 
 const void *
 block_source(const struct block *block)
 {
-	return block->segment != NULL ? (const void *)block->segment
-				      : (const void *)block->memtable;
+	return block->segment;
 }
 
 bool

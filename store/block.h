@@ -16,7 +16,7 @@ uint32_t block_rows_count(const struct block *block);
 int block_visible(const struct block *block, uint32_t first, uint32_t count,
 		  struct store_arena *arena, const uint64_t **bitmap, struct store_error *error);
 
-/* Blocks of one source share their dictionaries. Never NULL. */
+/* Blocks of one source share their dictionaries; NULL: those may still grow. */
 const void *block_source(const struct block *block);
 
 /* Lowest and highest physical value of a numeric column among non-NULL rows;

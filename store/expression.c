@@ -8,6 +8,7 @@
 
 #include "expression.h"
 #include "function.h"
+#include "slice.h"
 
 int
 expression_no_memory(struct store_error *error)
@@ -43,25 +44,50 @@ gather_nulls(struct evaluation *evaluation, const struct vector *vector, struct 
 	return 0;
 }
 
+/* The stored integers, in place where that is possible. */
+static int
+gather_stored(struct evaluation *evaluation, const struct vector *vector, struct type type,
+	      struct data *out)
+{
+	int64_t *values;
+	uint32_t count = evaluation->count;
+	int result;
+
+	*out = (struct data){.type = type, .count = count};
+	if ((result = gather_nulls(evaluation, vector, out)) != 0)
+		return result;
+	if (evaluation->rows == NULL && vector->values != NULL && !vector->constant) {
+		out->n.i = (int64_t *)(uintptr_t)vector->values; /* read only, as arguments are */
+		return 0;
+	}
+	out->constant = (vector->constant || vector->all_null) && out->nulls == NULL;
+	values = store_arena_zalloc(evaluation->arena, (count + 1u) * sizeof *values);
+	if (values == NULL)
+		return expression_no_memory(evaluation->error);
+	out->n.i = values;
+	if (vector->all_null)
+		return 0;
+	for (uint32_t i = 0; i < (out->constant ? 1 : count); i++)
+		values[i] = vector->values[vector->constant ? 0 : row_of(evaluation, i)];
+	return 0;
+}
+
+/* Scaled floats by their scale; unscaled ones are there as their bits. */
 static int
 gather_numbers(struct evaluation *evaluation, const struct store_column *column,
 	       const struct vector *vector, struct type type, struct data *out)
 {
-	double scale = column->scale;
-	int result = data_allocate(evaluation, type, evaluation->count, out);
+	double scale = column->scale, *values;
+	int result = gather_stored(evaluation, vector, type, out);
+	uint32_t count = out->constant ? 1 : out->count;
 
-	if (result != 0 || (result = gather_nulls(evaluation, vector, out)) != 0)
+	if (result != 0 || column->type != STORE_FLOAT || column->scale == 0)
 		return result;
-	for (uint32_t i = 0; i < out->count; i++) {
-		int64_t value = 0;
-
-		if (!vector->all_null)
-			value = vector->values[vector->constant ? 0 : row_of(evaluation, i)];
-		if (column->type == STORE_FLOAT && column->scale != 0)
-			out->n.f[i] = (double)value / scale;
-		else
-			out->n.i[i] = value; /* an unscaled float's bits too */
-	}
+	if ((values = store_arena_alloc(evaluation->arena, (count + 1u) * sizeof *values)) == NULL)
+		return expression_no_memory(evaluation->error);
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = (double)out->n.i[i] / scale;
+	out->n.f = values;
 	return 0;
 }
 
@@ -75,9 +101,12 @@ gather_codes(struct evaluation *evaluation, const struct vector *vector, struct 
 {
 	uint32_t *codes;
 
-	memset(out, 0, sizeof *out);
-	out->type = type;
-	out->count = evaluation->count;
+	*out = (struct data){.type = type, .count = evaluation->count};
+	if (!vector->all_null && !vector->constant && evaluation->rows == NULL) {
+		out->codes = vector->codes;
+		out->dictionary = vector->dictionary;
+		return 0;
+	}
 	if (vector->all_null || vector->constant) {
 		codes = store_arena_zalloc(evaluation->arena, sizeof *codes);
 		out->constant = true;
@@ -118,32 +147,44 @@ static int
 read_column(struct evaluation *evaluation, const struct expression *expression, struct data *out)
 {
 	const struct store_column *column = &evaluation->table->columns[expression->column];
-	struct data *cached =
-	    expression->key.size == 0 ? &evaluation->columns[expression->column] : NULL;
-	struct vector vector;
-	int result;
+	const struct vector *vector;
+	struct slice_column *read;
+	int result = slice_read(evaluation->slice, expression->column, expression->key, &read,
+				evaluation->error);
 
-	if (cached != NULL && cached->count == evaluation->count && evaluation->count > 0) {
-		*out = *cached;
-		return 0;
-	}
-	result = block_read(evaluation->block, expression->column, expression->key,
-			    evaluation->arena, &vector, evaluation->error);
-	if (result == STORE_ELIMIT)
-		return expression_no_memory(evaluation->error);
 	if (result != 0)
 		return result;
-	evaluation->bytes_read +=
-	    block_column_bytes(evaluation->block, expression->column, expression->key);
+	vector = &read->vector;
+	if (read->has_values && read->values.type.type == expression->type.type) {
+		*out = read->values;
+		return 0;
+	}
 	if (expression->type.type == STORE_R_STRING && expression->type.nullable &&
-	    (vector.nulls != NULL || vector.all_null))
-		result = gather_strings(evaluation, &vector, expression->type, out);
+	    (vector->nulls != NULL || vector->all_null))
+		result = gather_strings(evaluation, vector, expression->type, out);
 	else if (expression->type.type == STORE_R_STRING)
-		result = gather_codes(evaluation, &vector, expression->type, out);
+		result = gather_codes(evaluation, vector, expression->type, out);
 	else
-		result = gather_numbers(evaluation, column, &vector, expression->type, out);
-	if (result == 0 && cached != NULL)
-		*cached = *out;
+		result = gather_numbers(evaluation, column, vector, expression->type, out);
+	read->values = *out;
+	read->has_values = result == 0;
+	return result;
+}
+
+int
+expression_read_stored(struct evaluation *evaluation, const struct expression *expression,
+		       struct data *out)
+{
+	struct slice_column *read;
+	int result = slice_read(evaluation->slice, expression->column, expression->key, &read,
+				evaluation->error);
+
+	if (result == 0 && !read->has_stored) {
+		result = gather_stored(evaluation, &read->vector, expression->type, &read->stored);
+		read->has_stored = result == 0;
+	}
+	if (result == 0)
+		*out = read->stored;
 	return result;
 }
 
@@ -211,37 +252,57 @@ spread(struct evaluation *evaluation, const struct expression *expression, const
 	return 0;
 }
 
-/* f(column) for each distinct string of the block instead of each row. */
+/* f(entry) for all of the dictionary, kept from slice to slice. */
+static int
+fill_entries(struct evaluation *evaluation, const struct expression *expression,
+	     struct slice_entries *out)
+{
+	struct store_error error = {0};
+	struct evaluation inner = *evaluation;
+	struct data entries;
+	int result;
+
+	inner.arena = evaluation->slice->source_arena;
+	inner.active = NULL;
+	inner.count = out->dictionary.count;
+	result = data_allocate(&inner, expression->only_string->type, inner.count, &entries);
+	if (result != 0)
+		return result;
+	for (uint32_t i = 0; i < entries.count; i++)
+		entries.s[i] = dictionary_entry(&out->dictionary, i);
+	inner.entry_column = expression->only_string;
+	inner.entries = &entries;
+	inner.error = &error;
+	result = evaluate_call(&inner, expression, &out->data);
+	if (result == STORE_ELIMIT && evaluation->error != NULL)
+		*evaluation->error = error;
+	out->failed = result != 0;
+	return result == STORE_ELIMIT ? result : 0;
+}
+
+/* f(column) for each distinct string instead of each row. */
 static int
 evaluate_by_entry(struct evaluation *evaluation, const struct expression *expression,
 		  struct data *out)
 {
-	struct evaluation inner = *evaluation;
-	struct data coded, entries, per_entry;
+	struct slice_entries *entries;
+	struct data coded;
 	int result = expression_evaluate(evaluation, expression->only_string, &coded);
 
 	if (result != 0)
 		return result;
-	if (coded.codes == NULL || coded.dictionary->count > coded.count)
+	if (coded.codes == NULL ||
+	    coded.dictionary->count > block_rows_count(evaluation->slice->block))
 		return evaluate_call(evaluation, expression, out);
-	result = data_allocate(evaluation, expression->only_string->type, coded.dictionary->count,
-			       &entries);
-	if (result != 0)
+	entries = slice_find_entries(evaluation->slice, expression, coded.dictionary);
+	if (entries == NULL)
+		return expression_no_memory(evaluation->error);
+	if (entries->data.count == 0 && !entries->failed &&
+	    (result = fill_entries(evaluation, expression, entries)) != 0)
 		return result;
-	for (uint32_t i = 0; i < entries.count; i++)
-		entries.s[i] = dictionary_entry(coded.dictionary, i);
-	inner.count = entries.count;
-	inner.active = NULL;
-	inner.entry_column = expression->only_string;
-	inner.entries = &entries;
-	if ((result = evaluate_call(&inner, expression, &per_entry)) == STORE_ELIMIT)
-		return result;
-	if (result != 0) { /* maybe for an entry that none of the rows has */
-		evaluation->error->offset = 0;
-		return evaluate_call(evaluation, expression, out);
-	}
-	evaluation->bytes_read = inner.bytes_read;
-	return spread(evaluation, expression, &coded, &per_entry, out);
+	/* Perhaps none of the rows has the entry that failed. */
+	return entries->failed ? evaluate_call(evaluation, expression, out)
+			       : spread(evaluation, expression, &coded, &entries->data, out);
 }
 
 /* A whole map: the keys that the row has, in order. */

@@ -43,6 +43,7 @@ enum expression_kind {
 struct function;
 struct function_set;
 struct relation;
+struct slice;
 struct evaluation;
 
 struct expression {
@@ -64,18 +65,16 @@ struct expression {
 	bool may_fail;                  /* for some values: division, conversions */
 };
 
-/* Rows to evaluate over: some or all rows of a block, or slots. */
+/* Rows to evaluate over: some or all rows of a slice, or slots. */
 struct evaluation {
 	const struct store_table *table; /* of the block */
-	const struct block *block;       /* or NULL */
-	const uint32_t *rows;            /* selected rows of the block; NULL: all */
+	struct slice *slice;             /* of the block; or NULL */
+	const uint32_t *rows;            /* selected rows of the slice; NULL: all */
 	uint32_t count;                  /* of rows */
 	struct data *slots;              /* for EXPRESSION_SLOT */
-	struct data *columns;            /* cache by column: count 0 when not read */
 	struct store_arena *arena;
 	struct store_error *error;
 	int64_t now_ms;
-	uint64_t bytes_read;
 	/* Columns of a materialised relation in place of table and block: rows
 	 * relation_first ... of it. */
 	const struct relation *relation;
@@ -91,6 +90,11 @@ struct evaluation {
 /* 0 or a negative code with evaluation->error set. */
 int expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
 			struct data *out);
+
+/* A numeric column's stored integers (value * scale) in n.i, which must not be
+ * written to. */
+int expression_read_stored(struct evaluation *evaluation, const struct expression *expression,
+			   struct data *out);
 
 bool data_type_is_float(enum store_result_type type);
 bool data_type_is_signed(enum store_result_type type);

@@ -1,8 +1,8 @@
 /*
- * scan.h: the blocks of a snapshot one after the other, each through the
- * filter into groups or rows, afterwards the groups into rows. Each block's
- * scratch is freed before the next. Must not outlive its limits: time and
- * cancellation are checked at every block.
+ * scan.h: the blocks of a snapshot one after the other, a slice of rows at a
+ * time through the filter into groups or rows, afterwards the groups into rows.
+ * A slice's scratch is freed before the next. Must not outlive its limits: time
+ * and cancellation are checked at every block.
  */
 #include <string.h>
 
@@ -55,22 +55,28 @@ take_rows(struct scan *scan, struct evaluation *evaluation)
 static int
 scan_block(struct scan *scan, const struct block *block)
 {
-	struct evaluation evaluation = {.table = scan->plan->table,
-					.block = block,
-					.count = block_rows_count(block),
-					.columns = scan->cache,
-					.arena = scan->scratch,
-					.error = scan->error,
-					.now_ms = scan->now_ms};
-	int result;
+	uint32_t rows = block_rows_count(block);
+	int result = 0;
 
 	if (scan_is_pruned(block, scan->plan->where))
 		return 0;
-	store_arena_reset(scan->scratch);
-	memset(scan->cache, 0, (scan->plan->table->columns_count + 1u) * sizeof *scan->cache);
-	scan->result->rows_read += evaluation.count;
-	result = take_rows(scan, &evaluation);
-	scan->result->bytes_read += evaluation.bytes_read;
+	slice_set_block(&scan->slice, block);
+	for (uint32_t first = 0; result == 0 && !scan->done && first < rows;
+	     first += SLICE_ROWS_MAX) {
+		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
+		struct evaluation evaluation = {.table = scan->plan->table,
+						.slice = &scan->slice,
+						.count = count,
+						.arena = scan->scratch,
+						.error = scan->error,
+						.now_ms = scan->now_ms};
+
+		store_arena_reset(scan->scratch);
+		slice_move(&scan->slice, first, count);
+		result = take_rows(scan, &evaluation);
+	}
+	scan->result->rows_read += rows;
+	scan->result->bytes_read += scan->slice.bytes_read;
 	return result;
 }
 
@@ -78,10 +84,10 @@ static int
 prepare(struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
-	uint32_t columns = plan->table == NULL ? 0 : plan->table->columns_count;
 
-	scan->cache = store_arena_zalloc(scan->arena, (columns + 1u) * sizeof *scan->cache);
-	if (scan->cache == NULL)
+	scan->scratch = store_arena_create(scan->limits->memory_bytes_max);
+	if (scan->scratch == NULL ||
+	    slice_open(&scan->slice, scan->scratch, scan->limits->memory_bytes_max) != 0)
 		return scan_no_memory(scan);
 	scan->rows.width = plan->columns_count + plan->orders_count;
 	return plan->is_grouped ? scan_group_prepare(scan) : 0;
@@ -125,12 +131,11 @@ scan_run(const struct plan *plan, const struct snapshot *snapshot, const struct 
 			      .result = result,
 			      .now_ms = now_ms,
 			      .secret = secret};
-	if ((scan->scratch = store_arena_create(limits->memory_bytes_max)) == NULL)
-		return scan_no_memory(scan);
 	if ((code = prepare(scan)) == 0 && (code = scan_all(scan)) == 0 && plan->is_grouped)
 		code = scan_group_finish(scan);
 	if (code == 0)
 		code = scan_rows_finish(scan);
+	slice_close(&scan->slice);
 	store_arena_free(scan->scratch);
 	return code;
 }

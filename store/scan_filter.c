@@ -7,6 +7,7 @@
 
 #include "function.h"
 #include "scan_inside.h"
+#include "slice.h"
 
 /* ---- by the block's range -------------------------------------------- */
 
@@ -56,13 +57,14 @@ int
 scan_select(struct scan *scan, struct evaluation *evaluation)
 {
 	const struct expression *where = scan->plan->where;
+	const struct slice *slice = evaluation->slice;
 	uint32_t *rows = NULL, count = 0, total = evaluation->count;
 	const uint64_t *visible = NULL;
 	struct data condition;
 	int result = 0;
 
-	if (evaluation->block != NULL)
-		result = block_visible(evaluation->block, 0, evaluation->count, scan->scratch,
+	if (slice != NULL)
+		result = block_visible(slice->block, slice->first, slice->count, scan->scratch,
 				       &visible, scan->error);
 	if (result != 0)
 		return result == STORE_ELIMIT ? scan_no_memory(scan) : result;
@@ -73,16 +75,16 @@ scan_select(struct scan *scan, struct evaluation *evaluation)
 	if ((rows = store_arena_alloc(scan->scratch, (total + 1u) * sizeof *rows)) == NULL)
 		return scan_no_memory(scan);
 	for (uint32_t i = 0; i < total; i++) {
-		if ((visible == NULL || bitmap_get(visible, i)) &&
-		    (where == NULL || (!data_is_null(&condition, i) && data_true(&condition, i))))
-			rows[count++] = i;
+		rows[count] = i;
+		count +=
+		    (visible == NULL || bitmap_get(visible, i)) &&
+		    (where == NULL || (!data_is_null(&condition, i) && data_true(&condition, i)));
 	}
 	evaluation->count = count;
-	if (count < total) { /* the cache holds all rows: columns are read anew */
+	if (count < total) {
 		evaluation->rows = rows;
-		if (evaluation->table != NULL)
-			memset(evaluation->columns, 0,
-			       evaluation->table->columns_count * sizeof *evaluation->columns);
+		if (slice != NULL)
+			slice_select(evaluation->slice);
 	}
 	return 0;
 }

@@ -230,6 +230,7 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 {
 	struct expression column = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_UINT32}};
 	struct data data;
+	uint64_t *weights;
 	bool above = false;
 	int result;
 
@@ -239,14 +240,18 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 	column.column = (uint16_t)scan->plan->weight_column;
 	if ((result = expression_evaluate(evaluation, &column, &data)) != 0)
 		return result;
-	for (uint32_t i = 0; i < data.count; i++) {
-		if (data.n.u[i] == 0)
-			data.n.u[i] = 1; /* a row stored without one stands for itself */
-		above |= data.n.u[i] > 1;
-	}
+	for (uint32_t i = 0; i < data.count; i++)
+		above |= data.n.u[data_index(&data, i)] > 1;
 	scan->result->weighted |= above;
-	if (above)
-		*out = data.n.u;
+	if (!above)
+		return 0;
+	if ((weights = store_arena_alloc(scan->scratch, data.count * sizeof *weights)) == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t i = 0; i < data.count; i++) {
+		weights[i] = data.n.u[data_index(&data, i)];
+		weights[i] += weights[i] == 0; /* a row stored without one stands for itself */
+	}
+	*out = weights;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 #define SCAN_INSIDE_H
 
 #include "scan.h"
+#include "slice.h"
 
 /* Open addressing; slots_count is a power of two, at least twice `count`. */
 struct groups {
@@ -33,12 +34,12 @@ struct scan {
 	const struct snapshot *snapshot;
 	const struct scan_limits *limits;
 	struct store_arena *arena;   /* the result's */
-	struct store_arena *scratch; /* one block's */
+	struct store_arena *scratch; /* one slice's */
 	struct store_error *error;   /* or NULL */
 	struct store_result *result;
 	int64_t now_ms;
 	uint64_t secret;
-	struct data *cache; /* [columns_count] of the block */
+	struct slice slice;
 	struct groups groups;
 	struct strings strings;
 	struct aggregate_states *states[PLAN_AGGREGATES_MAX];
@@ -56,8 +57,8 @@ struct store_str scan_copy_string(struct store_arena *arena, struct store_str st
 /* scan_filter.c */
 /* Whether the block's range shows that no row can match `where` (or NULL). */
 bool scan_is_pruned(const struct block *block, const struct expression *where);
-/* Narrows an evaluation over the whole block to the rows that are visible and
- * match; without a block its one row is visible. */
+/* Narrows an evaluation over the whole slice to the rows that are visible and
+ * match; without a slice its one row is visible. */
 int scan_select(struct scan *scan, struct evaluation *evaluation);
 
 /* scan_group.c: prepare, then block after block, then finish. */

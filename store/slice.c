@@ -1,0 +1,143 @@
+/*
+ * slice.h. Between blocks and expressions; must not evaluate anything.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "slice.h"
+
+int
+slice_open(struct slice *slice, struct store_arena *arena, size_t bytes_max)
+{
+	*slice = (struct slice){.arena = arena,
+				.block_arena = store_arena_create(bytes_max),
+				.source_arena = store_arena_create(bytes_max)};
+	return slice->block_arena == NULL || slice->source_arena == NULL ? STORE_ELIMIT : 0;
+}
+
+void
+slice_close(struct slice *slice)
+{
+	store_arena_free(slice->block_arena);
+	store_arena_free(slice->source_arena);
+	free(slice->columns);
+	free(slice->entries);
+}
+
+void
+slice_set_block(struct slice *slice, const struct block *block)
+{
+	store_arena_reset(slice->block_arena);
+	if (slice->source == NULL || slice->source != block_source(block)) {
+		slice->source = block_source(block);
+		slice->entries_count = 0;
+		store_arena_reset(slice->source_arena);
+	}
+	slice->block = block;
+	slice->bytes_read = 0;
+	for (uint32_t i = 0; i < slice->columns_count; i++)
+		slice->columns[i].reader = NULL;
+}
+
+void
+slice_move(struct slice *slice, uint32_t first, uint32_t count)
+{
+	slice->first = first;
+	slice->count = count;
+	for (uint32_t i = 0; i < slice->columns_count; i++)
+		slice->columns[i].is_read = false;
+	slice_select(slice);
+}
+
+void
+slice_select(struct slice *slice)
+{
+	for (uint32_t i = 0; i < slice->columns_count; i++)
+		slice->columns[i].has_values = slice->columns[i].has_stored = false;
+}
+
+static bool
+is_same(struct store_str a, struct store_str b)
+{
+	return a.size == b.size && (a.size == 0 || memcmp(a.bytes, b.bytes, a.size) == 0);
+}
+
+/* NULL: no memory. */
+static struct slice_column *
+find_column(struct slice *slice, uint16_t column, struct store_str key)
+{
+	for (uint32_t i = 0; i < slice->columns_count; i++) {
+		if (slice->columns[i].column == column && is_same(slice->columns[i].key, key))
+			return &slice->columns[i];
+	}
+	if (slice->columns_count == slice->columns_max) {
+		uint32_t max = slice->columns_max == 0 ? 16 : slice->columns_max * 2;
+		struct slice_column *grown = realloc(slice->columns, max * sizeof *grown);
+
+		if (grown == NULL)
+			return NULL;
+		slice->columns = grown;
+		slice->columns_max = max;
+	}
+	slice->columns[slice->columns_count] = (struct slice_column){.column = column, .key = key};
+	return &slice->columns[slice->columns_count++];
+}
+
+int
+slice_read(struct slice *slice, uint16_t column, struct store_str key, struct slice_column **out,
+	   struct store_error *error)
+{
+	struct slice_column *found = find_column(slice, column, key);
+	int result;
+
+	if (found == NULL)
+		return expression_no_memory(error);
+	*out = found;
+	if (found->is_read)
+		return 0;
+	if (found->reader == NULL) {
+		slice->bytes_read += block_column_bytes(slice->block, column, key);
+		result = block_reader_open(slice->block, column, key, slice->block_arena,
+					   &found->reader, error);
+		if (result != 0) {
+			found->reader = NULL;
+			return result == STORE_ELIMIT ? expression_no_memory(error) : result;
+		}
+	}
+	result = block_reader_read(found->reader, slice->first, slice->count, slice->arena,
+				   &found->vector, error);
+	if (result != 0)
+		return result == STORE_ELIMIT ? expression_no_memory(error) : result;
+	found->is_read = true;
+	return 0;
+}
+
+struct slice_entries *
+slice_find_entries(struct slice *slice, const struct expression *expression,
+		   const struct dictionary *dictionary)
+{
+	struct slice_entries *entries;
+
+	for (uint32_t i = 0; i < slice->entries_count; i++) {
+		entries = &slice->entries[i];
+		if (entries->expression == expression &&
+		    entries->dictionary.chunks == dictionary->chunks) {
+			if (entries->dictionary.count != dictionary->count) /* it has grown */
+				*entries = (struct slice_entries){.expression = expression,
+								  .dictionary = *dictionary};
+			return entries;
+		}
+	}
+	if (slice->entries_count == slice->entries_max) {
+		uint32_t max = slice->entries_max == 0 ? 8 : slice->entries_max * 2;
+		struct slice_entries *grown = realloc(slice->entries, max * sizeof *grown);
+
+		if (grown == NULL)
+			return NULL;
+		slice->entries = grown;
+		slice->entries_max = max;
+	}
+	entries = &slice->entries[slice->entries_count++];
+	*entries = (struct slice_entries){.expression = expression, .dictionary = *dictionary};
+	return entries;
+}

@@ -1,0 +1,65 @@
+/*
+ * The rows that a scan is at: a slice of a block, so small that what is
+ * decoded of it stays in the processor's caches. A column is opened once per
+ * block and decoded once per slice, however many expressions want it.
+ */
+#ifndef SLICE_H
+#define SLICE_H
+
+#include "expression.h"
+
+#define SLICE_ROWS_MAX 2048u
+
+struct slice_column {
+	uint16_t column;
+	struct store_str key;
+	struct block_reader *reader; /* of the block; NULL: not opened yet */
+	bool is_read;                /* `vector` is of the slice */
+	struct vector vector;
+	/* What expression.c made of it for the selected rows; data.type is that of
+	 * the first expression that wanted it. */
+	bool has_values, has_stored;
+	struct data values, stored;
+};
+
+/* Results of an expression per entry of a dictionary. */
+struct slice_entries {
+	const struct expression *expression;
+	struct dictionary dictionary;
+	bool failed; /* for an entry that perhaps no row has */
+	struct data data;
+};
+
+struct slice {
+	const struct block *block;
+	uint32_t first, count;            /* rows of the block */
+	uint64_t bytes_read;              /* encoded, of the columns opened so far */
+	struct store_arena *arena;        /* borrowed: of the slice */
+	struct store_arena *block_arena;  /* owned */
+	struct store_arena *source_arena; /* owned: as long as the dictionaries are the same */
+	const void *source;
+	struct slice_column *columns; /* owned: [columns_count] */
+	uint32_t columns_count, columns_max;
+	struct slice_entries *entries; /* owned: [entries_count] */
+	uint32_t entries_count, entries_max;
+};
+
+/* `bytes_max` bounds what a block may need. 0 or STORE_ELIMIT. */
+int slice_open(struct slice *slice, struct store_arena *arena, size_t bytes_max);
+void slice_close(struct slice *slice);
+/* A slice must be left with slice_move before the first row. */
+void slice_set_block(struct slice *slice, const struct block *block);
+/* On to rows[first, first + count) of the block, in order. */
+void slice_move(struct slice *slice, uint32_t first, uint32_t count);
+/* Other rows of the slice are selected: what was gathered is void. */
+void slice_select(struct slice *slice);
+/* A column of the slice, decoded; borrowed until the next call. */
+int slice_read(struct slice *slice, uint16_t column, struct store_str key,
+	       struct slice_column **out, struct store_error *error);
+/* The place of an expression's results per entry of the dictionary; with
+ * data.count 0 when it is a new one, to be filled from the source_arena. NULL:
+ * no memory. Borrowed until the next call. */
+struct slice_entries *slice_find_entries(struct slice *slice, const struct expression *expression,
+					 const struct dictionary *dictionary);
+
+#endif
