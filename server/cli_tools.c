@@ -238,7 +238,7 @@ cli_token(int argc, char **argv)
 /* ---- generate -------------------------------------------------------- */
 
 static const char generate_help[] = "usage: drum generate [options] > FILE\n"
-				    "  --views N     page views (default: 1000)\n"
+				    "  --views N     page views, up to 100000000 (default: 1000)\n"
 				    "  --seed S      same seed, same bytes (default: 1)\n"
 				    "  --days D      spread over so many days (default: 28)\n"
 				    "  --end TIME    the last one's time: 'YYYY-MM-DD hh:mm:ss' "
@@ -284,6 +284,7 @@ cli_generate(int argc, char **argv)
 		switch (code) {
 		case VIEWS:
 			generated.views_count = strtoull(optarg, &end, 10);
+			valid &= optarg[0] != '-' && generated.views_count <= GENERATE_VIEWS_MAX;
 			break;
 		case SEED:
 			generated.seed = strtoull(optarg, &end, 10);

@@ -80,6 +80,7 @@ int event_entry(const struct event *event, struct store_arena *arena, struct sto
 
 /* Writes one NDJSON beacon a line (with "ip" and "ua" members) to `out`; the
  * same arguments give the same bytes. 0, or -1 when writing failed. */
+#define GENERATE_VIEWS_MAX 100000000u /* 80 bytes of memory each */
 struct generate_options {
 	uint64_t views_count, seed;
 	double days;

@@ -201,14 +201,19 @@ compare_planned(const void *a, const void *b)
 	return (x->seed > y->seed) - (x->seed < y->seed);
 }
 
-/* A moment within `days` before the end: more by day than by night, fewer at
- * the weekend; drawn by rejection. */
+/* A moment before the end: more by day than by night, fewer at the weekend;
+ * drawn by rejection. Which side of the story's release it is on is drawn before,
+ * so that the clock has no say in how many views tell the story. */
 static int64_t
 draw_time(struct random *random, const struct generate_options *options)
 {
+	bool has_story = options->days >= STORY_DAYS_MIN;
+	bool told = has_story && uniform(random) * options->days < STORY_DAYS;
+	double from = has_story && !told ? STORY_DAYS : 0, to = told ? STORY_DAYS : options->days;
+
 	for (;;) {
-		int64_t at =
-		    options->end_ms - (int64_t)(uniform(random) * options->days * 86400000);
+		double age_days = from + uniform(random) * (to - from);
+		int64_t at = options->end_ms - (int64_t)(age_days * DAY_MS);
 		int64_t day = at / 86400000, weekday = (day + 3) % 7; /* 0: Monday */
 		double hour = (double)(at % 86400000) / 3600000;
 		double rate = (0.55 - 0.4 * cos((hour - 4) / 24 * 6.283185307179586)) *
@@ -455,10 +460,7 @@ int
 generate(const struct generate_options *options,
 	 int (*write)(void *context, const char *bytes, size_t size), void *context)
 {
-	size_t views_max = SIZE_MAX / 4 / sizeof(struct planned);
-	struct planned *planned = options->views_count > views_max
-				      ? NULL
-				      : malloc((options->views_count * 2 + 1) * sizeof *planned);
+	struct planned *planned = malloc((options->views_count * 2 + 1) * sizeof *planned);
 	struct line *line = malloc(sizeof *line);
 	size_t count = 0;
 	int result = planned == NULL || line == NULL ? -1 : 0;
