@@ -348,6 +348,8 @@ int
 expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
 		    struct data *out)
 {
+	int result;
+
 	switch (expression->kind) {
 	case EXPRESSION_CONSTANT:
 		*out = expression->constant;
@@ -367,6 +369,8 @@ expression_evaluate(struct evaluation *evaluation, const struct expression *expr
 	case EXPRESSION_CALL:
 		break;
 	}
+	if ((result = watch_check(evaluation->watch, evaluation->error)) != 0)
+		return result;
 	if (expression->only_string != NULL && evaluation->entry_column == NULL)
 		return evaluate_by_entry(evaluation, expression, out);
 	return evaluate_call(evaluation, expression, out);

@@ -9,6 +9,7 @@
 
 #include "block.h"
 #include "sql_ast.h"
+#include "watch.h"
 
 struct type {
 	enum store_result_type type;
@@ -74,6 +75,7 @@ struct evaluation {
 	struct data *slots;              /* for EXPRESSION_SLOT */
 	struct store_arena *arena;
 	struct store_error *error;
+	const struct watch *watch; /* or NULL: it takes as long as it takes */
 	int64_t now_ms;
 	/* Columns of a materialised relation in place of table and block: rows
 	 * relation_first ... of it. */

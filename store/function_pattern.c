@@ -35,8 +35,8 @@ prepare(struct evaluation *evaluation, const struct data *pattern, struct patter
 				       "Cannot compile the regular expression %.*s: %s",
 				       (int)(text.size > 80 ? 80 : text.size), text.bytes, why);
 	}
-	if (result != 0 ||
-	    (*machine = pattern_machine_create(*compiled, evaluation->arena)) == NULL)
+	if (result != 0 || (*machine = pattern_machine_create(*compiled, evaluation->watch,
+							      evaluation->arena)) == NULL)
 		return expression_no_memory(evaluation->error);
 	return 0;
 }
@@ -52,7 +52,7 @@ evaluate_match(struct evaluation *evaluation, const struct expression *call,
 	(void)call;
 	for (uint32_t i = 0; result == 0 && i < out->count; i++)
 		out->n.u[i] = pattern_find(machine, data_string(&args[0], i), 0, NULL);
-	return result;
+	return result != 0 ? result : watch_check(evaluation->watch, evaluation->error);
 }
 
 /* The first group, or the whole match when there is none. */
@@ -78,7 +78,7 @@ evaluate_extract(struct evaluation *evaluation, const struct expression *call,
 				    (struct store_str){text.bytes + span.from, span.to - span.from};
 		}
 	}
-	return result;
+	return result != 0 ? result : watch_check(evaluation->watch, evaluation->error);
 }
 
 /* ---- replacing ------------------------------------------------------- */
@@ -180,7 +180,7 @@ evaluate_replace(struct evaluation *evaluation, const struct expression *call,
 			return expression_no_memory(evaluation->error);
 		out->s[i] = (struct store_str){builder.bytes, builder.size};
 	}
-	return result;
+	return result != 0 ? result : watch_check(evaluation->watch, evaluation->error);
 }
 
 const struct function function_pattern_table[] = {

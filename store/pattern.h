@@ -8,7 +8,7 @@
 #ifndef PATTERN_H
 #define PATTERN_H
 
-#include "store.h"
+#include "watch.h"
 
 #define PATTERN_GROUPS_MAX 10u         /* the whole match and \1 .. \9 */
 #define PATTERN_INSTRUCTIONS_MAX 5000u /* of a compiled pattern */
@@ -28,9 +28,10 @@ int pattern_compile(struct store_str text, struct store_arena *arena, struct pat
 /* Groups in brackets that the pattern has. */
 uint32_t pattern_groups_count(const struct pattern *pattern);
 /* What one search needs; reused by the next. NULL when memory runs out. One
- * thread at a time. */
+ * thread at a time. When `watch` (or NULL) is over nothing is found any more. */
 struct pattern_machine *
-pattern_machine_create(const struct pattern *pattern, struct store_arena *arena);
+pattern_machine_create(const struct pattern *pattern, const struct watch *watch,
+		       struct store_arena *arena);
 /* The leftmost match that begins at or after byte `from`; spans may be NULL
  * (then any match will do). */
 bool pattern_find(struct pattern_machine *machine, struct store_str text, uint32_t from,

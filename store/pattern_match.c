@@ -8,6 +8,7 @@
 
 #include "pattern_inside.h"
 
+#define WATCHED_STEPS 1024u /* a few ms of the largest program */
 #define BOUNDS (2 * PATTERN_GROUPS_MAX)
 
 struct threads {
@@ -18,6 +19,8 @@ struct threads {
 
 struct pattern_machine {
 	const struct pattern *pattern;
+	const struct watch *watch;
+	bool is_over;
 	struct threads now, next;
 	uint64_t *seen; /* [instruction]: the step it was last added in */
 	uint64_t step;
@@ -26,7 +29,8 @@ struct pattern_machine {
 };
 
 struct pattern_machine *
-pattern_machine_create(const struct pattern *pattern, struct store_arena *arena)
+pattern_machine_create(const struct pattern *pattern, const struct watch *watch,
+		       struct store_arena *arena)
 {
 	struct pattern_machine *machine = store_arena_zalloc(arena, sizeof *machine);
 	size_t count = pattern->count;
@@ -34,6 +38,7 @@ pattern_machine_create(const struct pattern *pattern, struct store_arena *arena)
 	if (machine == NULL)
 		return NULL;
 	machine->pattern = pattern;
+	machine->watch = watch;
 	machine->now.at = store_arena_alloc(arena, count * sizeof(uint32_t));
 	machine->next.at = store_arena_alloc(arena, count * sizeof(uint32_t));
 	machine->now.bounds = store_arena_alloc(arena, count * BOUNDS * sizeof(uint32_t));
@@ -203,6 +208,10 @@ pattern_find(struct pattern_machine *machine, struct store_str text, uint32_t fr
 		struct threads swapped;
 		uint32_t begin[BOUNDS];
 
+		if (machine->step % WATCHED_STEPS == 0)
+			machine->is_over |= watch_is_over(machine->watch);
+		if (machine->is_over)
+			return false;
 		if (!found) { /* a match may begin here, after those begun before */
 			memset(begin, 0xff, sizeof begin);
 			begin[0] = at;

@@ -273,6 +273,7 @@ plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 	planner->request = request;
 	planner->arena = arena;
 	planner->error = error;
+	planner->watch = watch_begin(request->timeout_ns, request->cancel);
 	if (missing != NULL) {
 		plan_not_implemented(planner, missing);
 		plan_fail_at(planner, offset);

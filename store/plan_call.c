@@ -49,11 +49,12 @@ only_string_of(const struct expression *call)
 static struct expression *
 fold(struct planner *planner, struct expression *call)
 {
-	struct evaluation evaluation = {
-	    .arena = planner->arena, .count = 1, .now_ms = planner->request->now_ms};
-	struct data value;
-
 	struct store_error error = {0};
+	struct evaluation evaluation = {.arena = planner->arena,
+					.count = 1,
+					.watch = &planner->watch,
+					.now_ms = planner->request->now_ms};
+	struct data value;
 	int result;
 
 	if (!is_constant(call))

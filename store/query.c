@@ -10,7 +10,6 @@
 #include "sql_parse.h"
 #include "state.h"
 
-#define TIMEOUT_NS 30000000000ull
 #define MEMORY_BYTES_MAX ((size_t)256 << 20)
 #define ROWS_MAX 1000000u
 #define ATTEMPTS_MAX 100u /* segments that one query may find damaged, and one more */
@@ -134,13 +133,12 @@ run_select(struct store *store, const struct store_query *query, const struct sq
 	   int64_t began_ns, struct store_result *result, struct store_error *error)
 {
 	size_t memory = query->memory_bytes_max != 0 ? query->memory_bytes_max : MEMORY_BYTES_MAX;
-	uint64_t timeout_ns = query->timeout_ns != 0 ? query->timeout_ns : TIMEOUT_NS;
+	uint64_t timeout_ns = query->timeout_ns != 0 ? query->timeout_ns : WATCH_TIMEOUT_NS;
 	struct scan_limits limits = {
-	    .deadline_ns = began_ns + (int64_t)timeout_ns,
+	    .watch = {began_ns + (int64_t)timeout_ns, query->cancel},
 	    .groups_max = query->groups_max != 0 ? query->groups_max : ROWS_MAX,
 	    .result_rows_max = query->result_rows_max != 0 ? query->result_rows_max : ROWS_MAX,
-	    .memory_bytes_max = memory,
-	    .cancel = query->cancel};
+	    .memory_bytes_max = memory};
 	struct snapshot *snapshot;
 	struct plan *plan;
 	int code = snapshot_open(store, &snapshot, error);

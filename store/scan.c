@@ -28,14 +28,7 @@ scan_copy_string(struct store_arena *arena, struct store_str string)
 static int
 check_limits(struct scan *scan)
 {
-	if (scan->limits->cancel != NULL && *scan->limits->cancel != 0)
-		return plan_error(scan->error, STORE_ECANCEL, 394, "QUERY_WAS_CANCELLED",
-				  "The query was cancelled");
-	if (state_monotonic_ns() > scan->limits->deadline_ns)
-		return plan_error(
-		    scan->error, STORE_ETIMEOUT, 159, "TIMEOUT_EXCEEDED",
-		    "Timeout exceeded: narrow the time range, or raise max_execution_time");
-	return 0;
+	return watch_check(&scan->limits->watch, scan->error);
 }
 
 /* The evaluation's rows, through the filter into groups or the answer. */
@@ -69,6 +62,7 @@ scan_block(struct scan *scan, const struct block *block)
 						.count = count,
 						.arena = scan->scratch,
 						.error = scan->error,
+						.watch = &scan->limits->watch,
 						.now_ms = scan->now_ms};
 
 		store_arena_reset(scan->scratch);
@@ -97,8 +91,11 @@ static int
 scan_all(struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
-	struct evaluation one = {
-	    .count = 1, .arena = scan->arena, .error = scan->error, .now_ms = scan->now_ms};
+	struct evaluation one = {.count = 1,
+				 .arena = scan->arena,
+				 .error = scan->error,
+				 .watch = &scan->limits->watch,
+				 .now_ms = scan->now_ms};
 	uint32_t blocks;
 	int result = 0;
 

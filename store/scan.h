@@ -8,10 +8,9 @@
 
 /* What a query may use, from struct store_query with its defaults filled in. */
 struct scan_limits {
-	int64_t deadline_ns; /* monotonic */
+	struct watch watch;
 	uint64_t groups_max, result_rows_max;
 	size_t memory_bytes_max; /* of what one block needs, apart from the result */
-	const volatile int *cancel;
 };
 
 /* Fills result's columns, values, counts and flags; everything lives in the

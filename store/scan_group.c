@@ -335,6 +335,7 @@ scan_group_finish(struct scan *scan)
 	struct evaluation evaluation = {.count = scan->groups.count,
 					.arena = scan->arena,
 					.error = scan->error,
+					.watch = &scan->limits->watch,
 					.now_ms = scan->now_ms};
 	struct data keep;
 	int result = 0;

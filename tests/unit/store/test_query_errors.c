@@ -5,6 +5,8 @@
  * table of queries in which @ marks the place; each limit just kept and just
  * broken.
  */
+#include <time.h>
+
 #include "query_model.h"
 
 struct wrong {
@@ -307,6 +309,38 @@ check_memory(void **state)
 	query_close(store, directory);
 }
 
+/* Time is looked at inside a block, a call and a search, and while constants
+ * are made; undisturbed these would take minutes. */
+static void
+check_time_inside(void **state)
+{
+	static char constant[220000], matches[20000];
+	const volatile int cancel = 1;
+	struct store_query soon = {.timeout_ns = 50000000};
+	struct timespec began, ended;
+	char directory[256];
+	struct store *store;
+	size_t size;
+
+	(void)state;
+	size = (size_t)sprintf(constant, "SELECT match('");
+	memset(constant + size, 'x', 200000);
+	sprintf(constant + size + 200000, "', '(x?){900}y')");
+	size = (size_t)sprintf(matches, "SELECT count() FROM pageviews WHERE 0");
+	for (int i = 0; i < 300; i++)
+		size += (size_t)sprintf(matches + size,
+					" OR match(concat(path, '%d'), '(.?){900}@')", i);
+	store = open_filled(directory, 3000);
+	clock_gettime(CLOCK_MONOTONIC, &began);
+	check_limit(store, constant, soon, TIMEOUT);
+	check_limit(store, matches, soon, TIMEOUT);
+	check_limit(store, constant, (struct store_query){.cancel = &cancel}, CANCELLED);
+	check_limit(store, matches, (struct store_query){.cancel = &cancel}, CANCELLED);
+	clock_gettime(CLOCK_MONOTONIC, &ended);
+	assert_true(ended.tv_sec - began.tv_sec < 10);
+	query_close(store, directory);
+}
+
 int
 main(void)
 {
@@ -314,7 +348,7 @@ main(void)
 	    cmocka_unit_test(check_syntax), cmocka_unit_test(check_names),
 	    cmocka_unit_test(check_types),  cmocka_unit_test(check_missing),
 	    cmocka_unit_test(check_limits), cmocka_unit_test(check_limit_clause),
-	    cmocka_unit_test(check_memory),
+	    cmocka_unit_test(check_memory), cmocka_unit_test(check_time_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

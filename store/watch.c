@@ -1,0 +1,38 @@
+/*
+ * watch.h. Beside a query's steps; must stay cheap enough to be asked for every
+ * block and call.
+ */
+#include "watch.h"
+#include "state.h"
+
+struct watch
+watch_begin(uint64_t timeout_ns, const volatile int *cancel)
+{
+	uint64_t ns = timeout_ns != 0 ? timeout_ns : WATCH_TIMEOUT_NS;
+
+	return (struct watch){state_monotonic_ns() + (int64_t)ns, cancel};
+}
+
+bool
+watch_is_over(const struct watch *watch)
+{
+	return watch != NULL && ((watch->cancel != NULL && *watch->cancel != 0) ||
+				 state_monotonic_ns() > watch->deadline_ns);
+}
+
+int
+watch_check(const struct watch *watch, struct store_error *error)
+{
+	bool cancelled;
+
+	if (!watch_is_over(watch))
+		return 0;
+	cancelled = watch->cancel != NULL && *watch->cancel != 0;
+	if (error != NULL) {
+		error->clickhouse = cancelled ? 394 : 159;
+		error->name = cancelled ? "QUERY_WAS_CANCELLED" : "TIMEOUT_EXCEEDED";
+	}
+	return cancelled ? store_error_set(error, STORE_ECANCEL, "The query was cancelled")
+			 : store_error_set(error, STORE_ETIMEOUT,
+					   "Timeout exceeded: narrow the time range");
+}
