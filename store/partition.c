@@ -64,12 +64,14 @@ is_listed(const struct manifest *manifest, uint64_t id)
 	return false;
 }
 
+/* Whether it is ours: 16 hexadecimal digits and `end`. */
 static bool
-ends_with(const char *name, const char *end)
+is_id_with(const char *name, const char *end, uint64_t *id)
 {
-	size_t size = strlen(name), end_size = strlen(end);
-
-	return size >= end_size && strcmp(name + size - end_size, end) == 0;
+	if (strspn(name, "0123456789abcdef") != 16 || strcmp(name + 16, end) != 0)
+		return false;
+	*id = strtoull(name, NULL, 16);
+	return true;
 }
 
 static int
@@ -84,10 +86,9 @@ clean_file(void *context, const char *name)
 	    (size_t)snprintf(aside, sizeof aside, "%s/%s.orphan", cleaning->path, name) >=
 		sizeof aside)
 		return -ENAMETOOLONG;
-	if (ends_with(name, ".tmp"))
+	if (is_id_with(name, ".seg.tmp", &id))
 		return cleaning->io->unlink(cleaning->io, path);
-	id = strtoull(name, NULL, 16);
-	if (!ends_with(name, ".seg") || is_listed(cleaning->manifest, id))
+	if (!is_id_with(name, ".seg", &id) || is_listed(cleaning->manifest, id))
 		return 0;
 	if (cleaning->current && id < cleaning->manifest->next_file_id) {
 		if ((result = cleaning->io->unlink(cleaning->io, path)) == 0)
