@@ -121,9 +121,10 @@ test_every_allocation_fails_from_then_on(void **state)
 		live_with_fault(k, true);
 }
 
-/* A store that stopped at its end, without flushing: segments and a WAL. */
+/* A store that stopped near its end, without closing: segments of two tables,
+ * a WAL, a backup. */
 static struct disk *
-disk_with_a_stopped_store(struct told *told)
+stopped_store(struct told *told)
 {
 	static long calls;
 	struct disk *disk = disk_create();
@@ -142,7 +143,7 @@ static long
 open_with_fault(long k, bool for_good)
 {
 	struct told told;
-	struct disk *disk = disk_with_a_stopped_store(&told);
+	struct disk *disk = stopped_store(&told);
 	struct store *store;
 	long count;
 
