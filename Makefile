@@ -51,7 +51,7 @@ STORE_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard store/*.c))
 SERVER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard server/*.c))
 GEN_OBJ := $(BUILD)/gen/useragent_table.o $(BUILD)/gen/assets.o
 UNIT := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
-TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c tests/golden/*.c))
+TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c tests/attack/*.c))
 BENCH := $(BUILD)/tests/bench/bench_store
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 
@@ -80,7 +80,7 @@ $(BUILD)/tests/unit/server/%: tests/unit/server/%.c $(SERVER_OBJ) $(GEN_OBJ) $(B
 	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< \
 	  $(filter-out %/main.o,$(SERVER_OBJ)) $(GEN_OBJ) $(BUILD)/libstore.a -lcmocka -lyajl $(SERVER_LIBS)
 
-$(BUILD)/tests/crash/%: tests/crash/%.c
+$(TOOLS): $(BUILD)/tests/%: tests/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $<
 

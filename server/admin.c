@@ -239,7 +239,7 @@ submit(h2o_req_t *req, struct admin_job *job)
 	int idle = 0;
 
 	http_token_name(req, name);
-	http_address(req, address);
+	http_address(address);
 	log_line("admin: %s: asked for by %s from %s", job->what, name, address);
 	if (!atomic_compare_exchange_strong(&server->admin_runs, &idle, 1)) {
 		free(job);

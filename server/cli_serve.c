@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "guard_http2.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
@@ -111,6 +112,7 @@ parse_listeners(void)
 		if (parse_address(config->listeners[i].address, &serving.listeners[i]) != 0)
 			return 1;
 		serving.listeners[i].roles = config->listeners[i].roles;
+		serving.listeners[i].proxy_protocol = config->listeners[i].proxy_protocol;
 	}
 	return 0;
 }
@@ -186,13 +188,27 @@ open_tls(void)
 	const struct config *config = serving.config;
 
 	if (config->certificate != NULL) {
-		serving.tls = tls_create(config->certificate, config->certificate_key, error);
+		serving.tls = tls_create(config->certificate, config->certificate_key,
+					 !config->no_http2, error);
 	} else {
 		if (tls_self_signed(config->data, certificate, key, error) != 0)
 			return failed(error);
-		serving.tls = tls_create(certificate, key, error);
+		serving.tls = tls_create(certificate, key, !config->no_http2, error);
 	}
 	return serving.tls == NULL ? failed(error) : 0;
+}
+
+/* HTTP/2 is served only as far as the guard can watch it. */
+static void
+check_http2(void)
+{
+	char why[256];
+
+	h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX; /* no body into a file */
+	if (serving.config->no_http2 || guard_http2_check(why))
+		return;
+	log_line("HTTP/2 IS OFF: %s", why);
+	serving.config->no_http2 = true;
 }
 
 static int
@@ -203,6 +219,7 @@ open_parts(void)
 	struct store_error error = {0};
 	char text[256];
 
+	check_http2();
 	server->config = config;
 	if (cli_open_store(config->data, false, (size_t)config->limits.memtable_mb << 20,
 			   config->retention_days, &server->store, &error) != 0)

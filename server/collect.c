@@ -15,6 +15,7 @@ struct pending { /* a beacon on its way to the disk */
 	struct store_entry entry;
 	struct store_arena *arena; /* owned: everything the entry points to */
 	struct reply *reply;
+	struct guard_place place;
 };
 
 /* Beacons are text/plain, which needs no preflight; other types get what CORS
@@ -60,7 +61,7 @@ on_written(struct ingest_item *item, int result)
 	struct pending *pending = (struct pending *)item;
 	struct reply *reply = pending->reply;
 
-	guard_leave();
+	guard_leave(&pending->place);
 	reply->status = 204;
 	reply->reason = "No Content";
 	if (result != 0) {
@@ -87,16 +88,33 @@ refuse_overload(h2o_req_t *req)
 }
 
 static int
+refuse(h2o_req_t *req, enum guard_verdict verdict)
+{
+	if (verdict == GUARD_OVERLOAD)
+		return refuse_overload(req);
+	metrics_add(verdict == GUARD_LIMITED_ADDRESS ? METRICS_beacons_limited_address
+						     : METRICS_beacons_limited_site,
+		    1);
+	return http_answer_retry(req, 429, "Too Many Requests",
+				 verdict == GUARD_LIMITED_ADDRESS
+				     ? "too many beacons from this address"
+				     : "too many beacons for this site");
+}
+
+static int
 queue(h2o_req_t *req, const struct event *event, struct store_arena *arena)
 {
 	struct server *server = loop_server(req);
 	struct pending *pending = calloc(1, sizeof *pending);
+	enum guard_verdict verdict = GUARD_OVERLOAD;
 
-	if (pending == NULL || event_entry(event, arena, &pending->entry) != 0 ||
-	    !guard_enter(server)) {
+	if (pending != NULL && event_entry(event, arena, &pending->entry) == 0)
+		verdict = guard_enter(server, loop_in_flight(req), event_site(event),
+				      (uint32_t)req->entity.len, &pending->place);
+	if (verdict != GUARD_OK) {
 		free(pending);
 		store_arena_free(arena);
-		return refuse_overload(req);
+		return refuse(req, verdict);
 	}
 	pending->arena = arena;
 	pending->item.commit =
@@ -107,16 +125,16 @@ queue(h2o_req_t *req, const struct event *event, struct store_arena *arena)
 			return 0;
 		loop_reply_discard(pending->reply);
 	}
+	guard_leave(&pending->place);
 	free(pending);
 	store_arena_free(arena);
-	guard_leave();
 	return refuse_overload(req);
 }
 
 static struct event_client
 client_of(h2o_req_t *req, char address[64])
 {
-	http_address(req, address);
+	http_address(address);
 	return (struct event_client){.address = {address, (uint32_t)strlen(address)},
 				     .user_agent = http_header(req, "user-agent"),
 				     .hint_ua = http_header(req, "sec-ch-ua"),

@@ -20,6 +20,8 @@ static const cyaml_schema_value_t string_value = {
 static const cyaml_strval_t role_names[] = {{"public", CONFIG_PUBLIC}, {"private", CONFIG_PRIVATE}};
 
 /* libcyaml's own truth values take any word for true. */
+static const cyaml_strval_t falsehoods[] = {{"true", 0},  {"yes", 0}, {"on", 0},
+					    {"false", 1}, {"no", 1},  {"off", 1}};
 static const cyaml_strval_t truths[] = {{"true", 1},  {"yes", 1}, {"on", 1},
 					{"false", 0}, {"no", 0},  {"off", 0}};
 
@@ -27,6 +29,8 @@ static const cyaml_schema_field_t listener_fields[] = {
     CYAML_FIELD_STRING_PTR("address", CYAML_FLAG_POINTER, struct config_listener, address, 3, 256),
     CYAML_FIELD_ENUM("tls", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_listener, tls,
 		     truths, 6),
+    CYAML_FIELD_ENUM("proxy_protocol", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
+		     struct config_listener, proxy_protocol, truths, 6),
     CYAML_FIELD_FLAGS("roles", CYAML_FLAG_OPTIONAL, struct config_listener, roles, role_names, 2),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t listener_value = {
@@ -45,9 +49,34 @@ static const cyaml_schema_value_t site_value = {
 #define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct config_limits, name)
 
 static const cyaml_schema_field_t limit_fields[] = {
-    LIMIT(connections), LIMIT(in_flight),       LIMIT(connection_idle_s), LIMIT(sites),
-    LIMIT(query_s),     LIMIT(query_memory_mb), LIMIT(query_groups),      LIMIT(answer_rows),
-    LIMIT(answer_mb),   LIMIT(cache_mb),        LIMIT(queries),           LIMIT(memtable_mb),
+    LIMIT(connections),
+    LIMIT(connections_per_s),
+    LIMIT(connection_idle_s),
+    LIMIT(connection_in_flight),
+    LIMIT(connection_buffer_mb),
+    LIMIT(address_connections),
+    LIMIT(address_connections_per_s),
+    LIMIT(address_requests_per_s),
+    LIMIT(address_in_flight),
+    LIMIT(address_buffer_mb),
+    LIMIT(site_beacons_per_s),
+    LIMIT(site_in_flight),
+    LIMIT(request_s),
+    LIMIT(requests_per_s),
+    LIMIT(in_flight),
+    LIMIT(in_flight_mb),
+    LIMIT(buffer_mb),
+    LIMIT(sites),
+    LIMIT(query_s),
+    LIMIT(query_memory_mb),
+    LIMIT(query_groups),
+    LIMIT(answer_rows),
+    LIMIT(answer_mb),
+    LIMIT(cache_mb),
+    LIMIT(queries),
+    LIMIT(memtable_mb),
+    CYAML_FIELD_ENUM("loopback", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_limits,
+		     loopback, truths, 6),
     CYAML_FIELD_END};
 
 #define RETENTION(name) CYAML_FIELD_UINT_PTR(#name, OPTIONAL_POINTER, struct config_retention, name)
@@ -65,6 +94,10 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_POINTER, struct config, certificate, 1, 4096),
     CYAML_FIELD_STRING_PTR("certificate_key", OPTIONAL_POINTER, struct config, certificate_key, 1,
 			   4096),
+    CYAML_FIELD_ENUM("http2", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config, no_http2,
+		     falsehoods, 6),
+    CYAML_FIELD_SEQUENCE("trusted_proxies", OPTIONAL_POINTER, struct config, trusted_proxies,
+			 &string_value, 0, 1000),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limit_fields),
     CYAML_FIELD_MAPPING("retention_days", CYAML_FLAG_OPTIONAL, struct config, retention,
 			retention_fields),
@@ -156,8 +189,22 @@ make_cyaml(struct messages *messages)
 /* ---- loading --------------------------------------------------------- */
 
 static const struct config_limits defaults = {.connections = 10000,
+					      .connections_per_s = 10000,
+					      .connection_idle_s = 30,
+					      .connection_in_flight = 128,
+					      .connection_buffer_mb = 20,
+					      .address_connections = 512,
+					      .address_connections_per_s = 100,
+					      .address_requests_per_s = 500,
+					      .address_in_flight = 1000,
+					      .address_buffer_mb = 32,
+					      .site_beacons_per_s = 50000,
+					      .site_in_flight = 5000,
+					      .request_s = 30,
+					      .requests_per_s = 100000,
 					      .in_flight = 10000,
-					      .connection_idle_s = 60,
+					      .in_flight_mb = 256,
+					      .buffer_mb = 256,
 					      .sites = 1000,
 					      .query_s = 30,
 					      .query_memory_mb = 256,
@@ -190,14 +237,26 @@ fill(uint32_t *value, uint32_t otherwise)
 		*value = otherwise;
 }
 
-static bool
-fill_defaults(struct config *config)
+static void
+fill_limits(struct config_limits *limits)
 {
-	struct config_limits *limits = &config->limits;
-
 	fill(&limits->connections, defaults.connections);
-	fill(&limits->in_flight, defaults.in_flight);
+	fill(&limits->connections_per_s, defaults.connections_per_s);
 	fill(&limits->connection_idle_s, defaults.connection_idle_s);
+	fill(&limits->connection_in_flight, defaults.connection_in_flight);
+	fill(&limits->connection_buffer_mb, defaults.connection_buffer_mb);
+	fill(&limits->address_connections, defaults.address_connections);
+	fill(&limits->address_connections_per_s, defaults.address_connections_per_s);
+	fill(&limits->address_requests_per_s, defaults.address_requests_per_s);
+	fill(&limits->address_in_flight, defaults.address_in_flight);
+	fill(&limits->address_buffer_mb, defaults.address_buffer_mb);
+	fill(&limits->site_beacons_per_s, defaults.site_beacons_per_s);
+	fill(&limits->site_in_flight, defaults.site_in_flight);
+	fill(&limits->request_s, defaults.request_s);
+	fill(&limits->requests_per_s, defaults.requests_per_s);
+	fill(&limits->in_flight, defaults.in_flight);
+	fill(&limits->in_flight_mb, defaults.in_flight_mb);
+	fill(&limits->buffer_mb, defaults.buffer_mb);
 	fill(&limits->sites, defaults.sites);
 	fill(&limits->query_s, defaults.query_s);
 	fill(&limits->query_memory_mb, defaults.query_memory_mb);
@@ -207,6 +266,12 @@ fill_defaults(struct config *config)
 	fill(&limits->cache_mb, defaults.cache_mb);
 	fill(&limits->queries, defaults.queries);
 	fill(&limits->memtable_mb, defaults.memtable_mb);
+}
+
+static bool
+fill_defaults(struct config *config)
+{
+	fill_limits(&config->limits);
 	fill_retention(config);
 	for (uint32_t i = 0; i < config->listeners_count; i++) {
 		if (config->listeners[i].roles == 0)
@@ -217,6 +282,35 @@ fill_defaults(struct config *config)
 	return config->listeners_count > 0 ||
 	       (config_set_listener(config, "127.0.0.1:8080", false) &&
 		config_set_listener(config, "127.0.0.1:8443", true));
+}
+
+/* Of the file's trusted_proxies; false: *error says which is none. */
+static bool
+parse_proxies(struct config *config, const char *file, char error[512])
+{
+	uint32_t count = config->trusted_proxies_count;
+
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		if (config->listeners[i].proxy_protocol && count == 0) {
+			snprintf(error, 512, "%.200s: proxy_protocol needs trusted_proxies", file);
+			return false;
+		}
+	}
+	if (count == 0)
+		return true;
+	if ((config->proxies = calloc(count, sizeof *config->proxies)) == NULL) {
+		snprintf(error, 512, "out of memory reading the configuration");
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (!proxy_parse_range(config->trusted_proxies[i], &config->proxies[i])) {
+			snprintf(error, 512,
+				 "%.200s: trusted_proxies: %.100s is no address and no range", file,
+				 config->trusted_proxies[i]);
+			return false;
+		}
+	}
+	return true;
 }
 
 struct config *
@@ -250,6 +344,10 @@ config_load(const char *file, char error[512])
 		config_free(config);
 		return NULL;
 	}
+	if (!parse_proxies(config, file, error)) {
+		config_free(config);
+		return NULL;
+	}
 	return config;
 }
 
@@ -259,8 +357,10 @@ config_free(struct config *config)
 	struct messages messages = {0};
 	cyaml_config_t cyaml = make_cyaml(&messages);
 
-	if (config != NULL)
-		cyaml_free(&cyaml, &schema, config, 0);
+	if (config == NULL)
+		return;
+	free(config->proxies);
+	cyaml_free(&cyaml, &schema, config, 0);
 }
 
 bool
@@ -288,8 +388,8 @@ config_set_listener(struct config *config, const char *address, bool tls)
 	if (grown == NULL)
 		return false;
 	config->listeners = grown;
-	grown[kept] =
-	    (struct config_listener){strdup(address), tls, CONFIG_PUBLIC | CONFIG_PRIVATE};
+	grown[kept] = (struct config_listener){
+	    .address = strdup(address), .tls = tls, .roles = CONFIG_PUBLIC | CONFIG_PRIVATE};
 	config->listeners_count = kept + 1;
 	return grown[kept].address != NULL;
 }

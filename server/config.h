@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "event.h"
+#include "proxy.h"
 
 #define CONFIG_PUBLIC 1u  /* beacons and the script */
 #define CONFIG_PRIVATE 2u /* everything else */
@@ -17,7 +18,8 @@
 struct config_listener {
 	char *address; /* ADDR:PORT; [v6]:PORT; port 0 picks a free one */
 	bool tls;
-	uint32_t roles; /* CONFIG_PUBLIC | CONFIG_PRIVATE; 0: both */
+	bool proxy_protocol; /* every connection begins with the PROXY protocol's header */
+	uint32_t roles;      /* CONFIG_PUBLIC | CONFIG_PRIVATE; 0: both */
 };
 
 struct config_site {
@@ -29,11 +31,25 @@ struct config_site {
 };
 
 struct config_limits {
-	uint32_t connections;       /* open at once */
-	uint32_t in_flight;         /* beacons waiting for the disk */
-	uint32_t connection_idle_s; /* without a whole request */
-	uint32_t sites;             /* distinct keys when no sites are configured */
-	uint32_t query_s;           /* longest query */
+	uint32_t connections;               /* open at once */
+	uint32_t connections_per_s;         /* new ones */
+	uint32_t connection_idle_s;         /* without a whole request, and reading nothing */
+	uint32_t connection_in_flight;      /* requests waiting for an answer of ours */
+	uint32_t connection_buffer_mb;      /* of requests that are not whole or not answered */
+	uint32_t address_connections;       /* open at once; an address is an IPv4 or an IPv6 /64 */
+	uint32_t address_connections_per_s; /* new ones */
+	uint32_t address_requests_per_s;
+	uint32_t address_in_flight; /* beacons waiting for the disk */
+	uint32_t address_buffer_mb;
+	uint32_t site_beacons_per_s;
+	uint32_t site_in_flight;
+	uint32_t request_s; /* from a request's first byte to its last */
+	uint32_t requests_per_s;
+	uint32_t in_flight;    /* beacons waiting for the disk */
+	uint32_t in_flight_mb; /* what they take */
+	uint32_t buffer_mb;
+	uint32_t sites;   /* distinct keys when no sites are configured */
+	uint32_t query_s; /* longest query */
 	uint32_t query_memory_mb;
 	uint32_t query_groups; /* of GROUP BY, and other distinct values */
 	uint32_t answer_rows;  /* of one query */
@@ -41,6 +57,7 @@ struct config_limits {
 	uint32_t cache_mb;     /* answers that are kept */
 	uint32_t queries;      /* at once */
 	uint32_t memtable_mb;  /* rows that are in no segment yet */
+	bool loopback;         /* limits by address are for loopback, too */
 };
 
 /* As the file has it; NULL: absent. */
@@ -57,6 +74,10 @@ struct config {
 	char **geoip;
 	uint32_t geoip_count;
 	char *certificate, *certificate_key; /* PEM files; absent: self-signed */
+	bool no_http2;
+	char **trusted_proxies; /* ranges of addresses */
+	uint32_t trusted_proxies_count;
+	struct proxy_range *proxies; /* the same, parsed */
 	struct config_limits limits;
 	struct config_retention retention;
 	uint32_t retention_days[EVENT_TABLES_COUNT]; /* with defaults; 0: for ever */

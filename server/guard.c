@@ -1,32 +1,215 @@
 /*
- * guard.h. In front of intake, on the loop threads.
+ * guard.h. In front of the handlers; must not block, and must not remember an
+ * address anywhere but in the table of guard_address.c.
  */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include <xxhash.h>
+
 #include "guard.h"
+#include "guard_address.h"
+#include "guard_connection.h"
 #include "metrics.h"
+#include "proxy.h"
+
+/* ---- clients --------------------------------------------------------- */
+
+/* Whom the request that this thread handles comes from. */
+static __thread struct {
+	char text[INET6_ADDRSTRLEN];
+	struct guard_address *address; /* NULL: no limits by address */
+	bool is_forwarded;             /* the reference is the request's */
+} client;
 
 bool
-guard_enter(const struct server *server)
+guard_connect(const struct server *server, struct guard_connection *connection)
 {
-	int64_t before = atomic_fetch_add(&metrics_values[METRICS_beacons_in_flight], 1);
+	const struct config *config = server->config;
+	struct sockaddr_storage peer = {0};
+	struct guard_address *address;
 
-	if (before < (int64_t)server->config->limits.in_flight)
+	if (h2o_socket_getpeername(connection->socket, (struct sockaddr *)&peer) == 0)
+		return false; /* gone already */
+	if (!guard_address_is_limited((struct sockaddr *)&peer, &config->limits) ||
+	    proxy_is_trusted(config->proxies, config->trusted_proxies_count,
+			     (struct sockaddr *)&peer) ||
+	    (address = guard_address_acquire((struct sockaddr *)&peer)) == NULL)
 		return true;
-	guard_leave();
-	return false;
+	guard_connection_set_address(connection, address);
+	return guard_address_connect(address, &config->limits);
+}
+
+bool
+guard_may_accept(struct server *server)
+{
+	uint32_t per_s = server->config->limits.connections_per_s;
+
+	return guard_bucket_take(&server->connections_ns, guard_bucket_now_ns(), per_s, per_s);
+}
+
+static void
+print_address(const struct sockaddr_storage *address)
+{
+	client.text[0] = '\0';
+	if (address->ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr, client.text,
+			  sizeof client.text);
+	else if (address->ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, client.text,
+			  sizeof client.text);
+}
+
+/* The headers from the last to the first: each hop adds on the right. */
+static void
+forward(h2o_req_t *req, const struct config *config, struct sockaddr_storage *address)
+{
+	static const char name[] = "x-forwarded-for";
+
+	for (size_t i = req->headers.size; i-- > 0;) {
+		const h2o_header_t *header = &req->headers.entries[i];
+
+		if (h2o_memis(header->name->base, header->name->len, name, sizeof name - 1) &&
+		    !proxy_forwarded(
+			config->proxies, config->trusted_proxies_count,
+			(struct store_str){header->value.base, (uint32_t)header->value.len},
+			address))
+			return;
+	}
 }
 
 void
-guard_leave(void)
+guard_begin(h2o_req_t *req, struct server *server)
 {
-	metrics_add(METRICS_beacons_in_flight, -1);
+	const struct config *config = server->config;
+	struct guard_connection *connection =
+	    guard_connection_of(req->conn->callbacks->get_socket(req->conn));
+	struct sockaddr_storage address = {0};
+
+	req->conn->callbacks->get_peername(req->conn, (struct sockaddr *)&address);
+	client.address = connection == NULL ? NULL : connection->address;
+	client.is_forwarded = false;
+	if (proxy_is_trusted(config->proxies, config->trusted_proxies_count,
+			     (struct sockaddr *)&address)) {
+		forward(req, config, &address);
+		client.is_forwarded =
+		    guard_address_is_limited((struct sockaddr *)&address, &config->limits);
+		client.address =
+		    client.is_forwarded ? guard_address_acquire((struct sockaddr *)&address) : NULL;
+	}
+	print_address(&address);
+}
+
+void
+guard_end(void)
+{
+	if (client.is_forwarded)
+		guard_address_release(client.address);
+	client.address = NULL;
+	client.text[0] = '\0';
+}
+
+const char *
+guard_client(void)
+{
+	return client.text;
+}
+
+enum guard_verdict
+guard_request(struct server *server)
+{
+	const struct config_limits *limits = &server->config->limits;
+
+	if (client.address != NULL && !guard_address_request(client.address, limits)) {
+		metrics_add(METRICS_requests_limited, 1);
+		return GUARD_LIMITED_ADDRESS;
+	}
+	if (!guard_bucket_take(&server->requests_ns, guard_bucket_now_ns(), limits->requests_per_s,
+			       limits->requests_per_s)) {
+		metrics_add(METRICS_requests_overload, 1);
+		return GUARD_OVERLOAD;
+	}
+	return GUARD_OK;
 }
 
 /* ---- sites ----------------------------------------------------------- */
+
+struct guard_site {
+	_Atomic int64_t beacons_ns; /* bucket */
+	_Atomic uint32_t in_flight;
+	uint32_t size;
+	char key[];
+};
+
+static struct {
+	pthread_mutex_t mutex;
+	/* guarded by mutex: */
+	struct guard_site **slots; /* open addressing, a power of two, at most half full */
+	uint32_t capacity, count;
+} sites = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static struct guard_site **
+slot_of(struct guard_site **slots, uint32_t capacity, const char *key, size_t size)
+{
+	static const char here; /* ASLR's secret */
+	uint32_t at = (uint32_t)XXH3_64bits_withSeed(key, size, (uint64_t)(uintptr_t)&here);
+
+	for (;; at++) {
+		struct guard_site **slot = &slots[at & (capacity - 1)];
+
+		if (*slot == NULL ||
+		    ((*slot)->size == size && memcmp((*slot)->key, key, size) == 0))
+			return slot;
+	}
+}
+
+static bool
+grow(void)
+{
+	uint32_t capacity = sites.capacity == 0 ? 64 : sites.capacity * 2;
+	struct guard_site **slots = calloc(capacity, sizeof(struct guard_site *));
+
+	if (slots == NULL)
+		return false;
+	for (uint32_t i = 0; i < sites.capacity; i++) {
+		struct guard_site *site = sites.slots[i];
+
+		if (site != NULL)
+			*slot_of(slots, capacity, site->key, site->size) = site;
+	}
+	free(sites.slots);
+	sites.slots = slots;
+	sites.capacity = capacity;
+	return true;
+}
+
+/* The site's entry, which stays for ever. Without configured sites any key is
+ * taken, up to a bound; with them only those come here. NULL: too many, or out
+ * of memory. */
+static struct guard_site *
+find_site(const struct config *config, struct store_str key)
+{
+	struct guard_site **slot = NULL, *found = NULL;
+
+	pthread_mutex_lock(&sites.mutex);
+	if (sites.count * 2 < sites.capacity || grow())
+		slot = slot_of(sites.slots, sites.capacity, key.bytes, key.size);
+	if (slot != NULL && *slot == NULL &&
+	    (config->sites_count > 0 || sites.count < config->limits.sites) &&
+	    (*slot = calloc(1, sizeof **slot + key.size)) != NULL) {
+		(*slot)->size = key.size;
+		memcpy((*slot)->key, key.bytes, key.size);
+		sites.count++;
+	}
+	if (slot != NULL)
+		found = *slot;
+	pthread_mutex_unlock(&sites.mutex);
+	return found;
+}
 
 static bool
 is_same(const char *configured, struct store_str text)
@@ -52,34 +235,6 @@ is_listed(char *const *list, uint32_t count, struct store_str text)
 	return false;
 }
 
-/* Without configured sites any key is taken, up to a bound. */
-static bool
-is_known_or_new(uint32_t sites_max, struct store_str site)
-{
-	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards both below */
-	static struct store_str *known;
-	static uint32_t count;
-	bool found = false;
-
-	pthread_mutex_lock(&mutex);
-	if (known == NULL)
-		known = calloc(sites_max, sizeof *known);
-	for (uint32_t i = 0; known != NULL && i < count && !found; i++)
-		found = known[i].size == site.size &&
-			memcmp(known[i].bytes, site.bytes, site.size) == 0;
-	if (known != NULL && !found && count < sites_max) {
-		char *copy = malloc(site.size);
-
-		if (copy != NULL) {
-			memcpy(copy, site.bytes, site.size);
-			known[count++] = (struct store_str){copy, site.size};
-			found = true;
-		}
-	}
-	pthread_mutex_unlock(&mutex);
-	return found;
-}
-
 const char *
 guard_site(const struct server *server, struct store_str site, struct store_str host,
 	   struct store_str origin)
@@ -87,7 +242,7 @@ guard_site(const struct server *server, struct store_str site, struct store_str 
 	const struct config *config = server->config;
 
 	if (config->sites_count == 0)
-		return is_known_or_new(config->limits.sites, site)
+		return find_site(config, site) != NULL
 			   ? NULL
 			   : "site: too many different sites; configure the ones you have";
 	for (uint32_t i = 0; i < config->sites_count; i++) {
@@ -105,4 +260,72 @@ guard_site(const struct server *server, struct store_str site, struct store_str 
 		return NULL;
 	}
 	return "site: not configured";
+}
+
+/* ---- beacons in flight ----------------------------------------------- */
+
+/* What a beacon of few bytes takes while it is in flight: the arena's first
+ * chunk, cells, reply. */
+#define BEACON_BYTES 12288u
+
+static bool
+enter_all(const struct config_limits *limits, uint32_t bytes)
+{
+	int64_t count = atomic_fetch_add(&metrics_values[METRICS_beacons_in_flight], 1);
+	int64_t before = atomic_fetch_add(&metrics_values[METRICS_beacons_in_flight_bytes], bytes);
+
+	if (count < (int64_t)limits->in_flight && before + bytes <= (int64_t)limits->in_flight_mb
+									<< 20)
+		return true;
+	metrics_add(METRICS_beacons_in_flight, -1);
+	metrics_add(METRICS_beacons_in_flight_bytes, -(int64_t)bytes);
+	return false;
+}
+
+static bool
+enter_site(const struct config_limits *limits, struct guard_site *site)
+{
+	if (atomic_fetch_add(&site->in_flight, 1) < limits->site_in_flight &&
+	    guard_bucket_take(&site->beacons_ns, guard_bucket_now_ns(), limits->site_beacons_per_s,
+			      limits->site_beacons_per_s))
+		return true;
+	atomic_fetch_sub(&site->in_flight, 1);
+	return false;
+}
+
+enum guard_verdict
+guard_enter(const struct server *server, uint32_t waiting, struct store_str site, uint32_t bytes,
+	    struct guard_place *place)
+{
+	const struct config_limits *limits = &server->config->limits;
+
+	*place = (struct guard_place){.bytes = bytes + BEACON_BYTES};
+	if (waiting >= limits->connection_in_flight)
+		return GUARD_OVERLOAD;
+	if ((place->site = find_site(server->config, site)) == NULL)
+		return GUARD_OVERLOAD;
+	if (client.address != NULL && !guard_address_enter(client.address, limits))
+		return GUARD_LIMITED_ADDRESS;
+	place->address = client.address;
+	if (!enter_site(limits, place->site)) {
+		if (place->address != NULL)
+			guard_address_leave(place->address);
+		return GUARD_LIMITED_SITE;
+	}
+	if (enter_all(limits, place->bytes))
+		return GUARD_OK;
+	atomic_fetch_sub(&place->site->in_flight, 1);
+	if (place->address != NULL)
+		guard_address_leave(place->address);
+	return GUARD_OVERLOAD;
+}
+
+void
+guard_leave(const struct guard_place *place)
+{
+	metrics_add(METRICS_beacons_in_flight, -1);
+	metrics_add(METRICS_beacons_in_flight_bytes, -(int64_t)place->bytes);
+	atomic_fetch_sub(&place->site->in_flight, 1);
+	if (place->address != NULL)
+		guard_address_leave(place->address);
 }

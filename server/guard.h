@@ -1,16 +1,51 @@
 /*
- * Who may send beacons, and how many at once: sites, hosts, origins and the cap
- * on beacons in flight. Connection limits are in loop.c, body caps in the
- * handlers.
+ * Who may ask, how often, and how much at once: limits in all, by address, by
+ * site and by connection, and which sites, hosts and origins may send beacons.
+ * On the loop threads, except guard_leave. What a connection sends before there
+ * is a request is guard_connection.h's.
  */
 #ifndef GUARD_H
 #define GUARD_H
 
 #include "http.h"
 
-/* Takes a place among the beacons in flight; false: none is free. */
-bool guard_enter(const struct server *server);
-void guard_leave(void);
+struct guard_address;
+struct guard_connection;
+
+enum guard_verdict {
+	GUARD_OK,
+	GUARD_LIMITED_ADDRESS, /* 429 */
+	GUARD_LIMITED_SITE,    /* 429 */
+	GUARD_OVERLOAD         /* 503 */
+};
+
+/* A connection has been accepted, or its PROXY header read: the peer is known.
+ * False: it must be closed. */
+bool guard_connect(const struct server *server, struct guard_connection *connection);
+/* A token for accepting another connection. */
+bool guard_may_accept(struct server *server);
+
+/* Around the handling of a request: finds out who the client is. */
+void guard_begin(h2o_req_t *req, struct server *server);
+void guard_end(void);
+/* The client's address as text; "" when it has none. Between the two. */
+const char *guard_client(void);
+/* Takes a token for the request; between the two. */
+enum guard_verdict guard_request(struct server *server);
+
+/* A beacon's place among those in flight. */
+struct guard_place {
+	struct guard_address *address; /* NULL: not limited */
+	struct guard_site *site;
+	uint32_t bytes;
+};
+
+/* Takes a place; between guard_begin and guard_end. `waiting`: requests of the
+ * same connection that wait already. `bytes`: the beacon's. */
+enum guard_verdict guard_enter(const struct server *server, uint32_t waiting, struct store_str site,
+			       uint32_t bytes, struct guard_place *place);
+/* Any thread. */
+void guard_leave(const struct guard_place *place);
 
 /* NULL, or why the site, the page's host or the Origin is not allowed. Loop
  * threads. */

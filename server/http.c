@@ -2,12 +2,12 @@
  * Dispatch by path and role, authorisation, and small helpers. Runs on the
  * loop threads; must not block.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "guard.h"
 #include "http.h"
 #include "log.h"
 #include "loop.h"
@@ -53,16 +53,15 @@ http_add_header(h2o_req_t *req, const char *lower_name, const char *value, size_
 }
 
 void
-http_address(h2o_req_t *req, char out[64])
+http_address(char out[64])
 {
-	struct sockaddr_storage peer;
-	socklen_t size = req->conn->callbacks->get_peername(req->conn, (void *)&peer);
+	snprintf(out, 64, "%s", guard_client());
+}
 
-	out[0] = '\0';
-	if (size > 0 && peer.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, out, 64);
-	else if (size > 0 && peer.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer)->sin6_addr, out, 64);
+bool
+http_is_head(const h2o_req_t *req)
+{
+	return h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
 }
 
 static int
@@ -177,11 +176,11 @@ http_answer_retry(h2o_req_t *req, int status, const char *reason, const char *te
 /* ---- authorisation --------------------------------------------------- */
 
 static bool
-is_loopback(h2o_req_t *req)
+is_loopback(void)
 {
 	char address[64];
 
-	http_address(req, address);
+	http_address(address);
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
@@ -291,7 +290,7 @@ answer_metrics(h2o_req_t *req)
 	size_t size;
 	char *text;
 
-	if (!is_loopback(req) && !http_authorize(req, AUTH_QUERY, false))
+	if (!is_loopback() && !http_authorize(req, AUTH_QUERY, false))
 		return 0;
 	store_stats(loop_server(req)->store, &stats);
 	if ((text = metrics_text(&stats, &size)) == NULL)
@@ -341,6 +340,24 @@ method_of(const h2o_req_t *req)
 	return h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS")) ? OPTIONS : 0;
 }
 
+/* Whether the guard lets the request through; it is answered if not. Whoever
+ * asks for the server's health does so by need. */
+static bool
+is_let_through(h2o_req_t *req, int (*handle)(h2o_req_t *req))
+{
+	enum guard_verdict verdict;
+
+	if (handle == answer_health || handle == answer_ready)
+		return true;
+	if ((verdict = guard_request(loop_server(req))) == GUARD_OK)
+		return true;
+	if (verdict == GUARD_OVERLOAD)
+		http_answer_retry(req, 503, "Service Unavailable", "too many requests in all");
+	else
+		http_answer_retry(req, 429, "Too Many Requests", "too many requests");
+	return false;
+}
+
 int
 http_on_request(h2o_req_t *req)
 {
@@ -353,10 +370,12 @@ http_on_request(h2o_req_t *req)
 		    memcmp(routes[i].path, path.bytes, path.size) != 0 ||
 		    !(routes[i].roles & loop_roles(req)))
 			continue;
+		if (!is_let_through(req, routes[i].handle))
+			return 0;
 		if (!(routes[i].methods & method_of(req)))
 			return http_answer(req, 405, "Method Not Allowed",
 					   "this path does not take this method");
 		return routes[i].handle(req);
 	}
-	return static_file(req);
+	return is_let_through(req, static_file) ? static_file(req) : 0;
 }

@@ -31,6 +31,7 @@ struct server {
 	struct query_log *query_log;
 	_Atomic int ready, stopping;
 	_Atomic uint32_t connections;
+	_Atomic int64_t connections_ns, requests_ns; /* buckets of guard.c */
 	_Atomic uint32_t queries;
 	_Atomic int admin_runs;         /* an erasure or a backup */
 	_Atomic uint64_t private_bytes; /* of bodies that workers hold */
@@ -54,8 +55,10 @@ void http_parameters(h2o_req_t *req,
 		     void (*each)(void *context, struct store_str name, struct store_str value),
 		     void *context);
 void http_add_header(h2o_req_t *req, const char *lower_name, const char *value, size_t size);
-/* Textual address of the peer. */
-void http_address(h2o_req_t *req, char out[64]);
+bool http_is_head(const h2o_req_t *req);
+/* Textual address of the client, behind trusted proxies. Loop threads, while
+ * they handle a request. */
+void http_address(char out[64]);
 int64_t http_now_ms(void);
 
 /* What a request asks for, in roles: 0 when the client may not have it, after

@@ -15,26 +15,35 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "guard.h"
+#include "guard_connection.h"
+#include "guard_http1.h"
 #include "loop.h"
 #include "metrics.h"
 
 #define TICK_MS 1000
+#define PAUSE_MS 50 /* without accepting */
 #define LISTEN_BACKLOG 1024
+#define PUBLIC_REQUEST_MS 10000
+#define PUBLIC_RECEIVE_BYTES (128 << 10) /* libh2o reads all that the kernel has */
 
 struct connection {
+	struct guard_connection guard;
 	h2o_linklist_t link; /* of loop.connections */
 	struct loop *loop;
-	int fd;
-	int64_t request_ms; /* of the last whole request, or of its beginning */
-	bool is_http2;
-	uint32_t waiting;        /* requests whose answer comes later */
-	struct reply_slot *last; /* of them; NULL when there is none */
+	struct listening *listening;
+	/* Requests whose answer is still to come back here, also after their
+	 * stream was reset: until then this is not freed. */
+	uint32_t in_flight;
+	bool is_closed;
+	struct reply_slot *last; /* that waits; NULL when there is none */
 };
 
 struct listening {
 	struct loop *loop;
 	h2o_socket_t *socket;
 	h2o_accept_ctx_t accept;
+	bool proxy_protocol;
 };
 
 /* One libh2o configuration per body cap; the handler finds its loop by it. */
@@ -59,6 +68,7 @@ struct loop {
 	h2o_linklist_t connections;
 	uint32_t connections_count;
 	bool accepting;
+	int64_t paused_ms; /* since when not */
 	h2o_multithread_queue_t *queue;
 	h2o_multithread_receiver_t receiver;
 	_Atomic int stop, deadline_passed;
@@ -68,15 +78,6 @@ struct loop {
 	h2o_multithread_message_t message;
 	bool is_posted;
 };
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- replies --------------------------------------------------------- */
 
@@ -90,10 +91,17 @@ wait_no_more(struct reply_slot *slot)
 {
 	if (slot->connection == NULL)
 		return;
-	slot->connection->waiting--;
 	if (slot->connection->last == slot)
 		slot->connection->last = NULL;
-	slot->connection->request_ms = monotonic_ms();
+	guard_connection_wait_no_more(&slot->connection->guard, slot->reply->req);
+}
+
+/* Its reply has come back, or will not. */
+static void
+land(struct connection *connection)
+{
+	if (connection != NULL && --connection->in_flight == 0 && connection->is_closed)
+		free(connection);
 }
 
 static void
@@ -127,7 +135,15 @@ connection_of(h2o_req_t *req)
 {
 	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
 
-	return socket == NULL ? NULL : socket->on_close.data;
+	return (struct connection *)guard_connection_of(socket);
+}
+
+uint32_t
+loop_in_flight(h2o_req_t *req)
+{
+	struct connection *connection = connection_of(req);
+
+	return connection == NULL ? 0 : connection->in_flight;
 }
 
 struct reply *
@@ -140,10 +156,11 @@ loop_reply_create(h2o_req_t *req)
 		return NULL;
 	slot = h2o_mem_alloc_shared(&req->pool, sizeof *slot, on_dispose);
 	slot->reply = reply;
-	slot->connection = connection_of(req);
+	slot->connection = reply->connection = connection_of(req);
 	if (slot->connection != NULL) {
-		slot->connection->waiting++;
+		slot->connection->in_flight++;
 		slot->connection->last = slot;
+		guard_connection_wait(&slot->connection->guard, req);
 	}
 	reply->slot = slot;
 	reply->req = req;
@@ -166,9 +183,11 @@ loop_reply_header(struct reply *reply, const char *lower_name, const char *value
 	return true;
 }
 
+/* On the loop's thread. */
 static void
 free_reply(struct reply *reply)
 {
+	land(reply->connection);
 	free(reply->headers);
 	free(reply->body);
 	free(reply);
@@ -235,7 +254,7 @@ loop_reply_send_now(struct reply *reply)
 		}
 		if (reply->status != 204)
 			req->res.content_length = reply->body_size;
-		if (reply->body_size > 0)
+		if (reply->body_size > 0 && !http_is_head(req))
 			body = take_body(req, reply);
 		h2o_start_response(req, &generator);
 		h2o_send(req, &body, body.len > 0, H2O_SEND_STATE_FINAL);
@@ -288,16 +307,100 @@ on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
 static void set_accepting(struct loop *loop, bool accepting);
 
 static void
-on_connection_close(void *data)
+on_connection_close(struct guard_connection *guard)
 {
-	struct connection *connection = data;
+	struct connection *connection = (struct connection *)guard;
 	struct loop *loop = connection->loop;
 
 	h2o_linklist_unlink(&connection->link);
 	loop->connections_count--;
 	atomic_fetch_sub(&loop->server->connections, 1);
 	metrics_add(METRICS_connections, -1);
-	free(connection);
+	connection->is_closed = true;
+	if (connection->in_flight == 0)
+		free(connection);
+}
+
+static void
+refuse_connection(struct connection *connection)
+{
+	metrics_add(METRICS_connections_refused, 1);
+	h2o_socket_close(connection->guard.socket);
+}
+
+/* The peer is known: libh2o may have the connection. */
+static void
+hand_over(struct connection *connection)
+{
+	if (guard_connect(connection->loop->server, &connection->guard))
+		h2o_accept(&connection->listening->accept, connection->guard.socket);
+	else
+		refuse_connection(connection);
+}
+
+static void
+on_proxy_header(h2o_socket_t *socket, const char *error)
+{
+	struct connection *connection = (struct connection *)guard_connection_of(socket);
+	struct sockaddr_storage client;
+	socklen_t client_size = 0;
+	ssize_t taken = error != NULL
+			    ? -1
+			    : proxy_parse_header((const uint8_t *)socket->input->bytes,
+						 socket->input->size, &client, &client_size);
+
+	if (taken == 0)
+		return;
+	h2o_socket_read_stop(socket);
+	if (taken < 0) {
+		refuse_connection(connection);
+		return;
+	}
+	h2o_buffer_consume(&socket->input, (size_t)taken);
+	if (client_size > 0)
+		h2o_socket_setpeername(socket, (struct sockaddr *)&client, client_size);
+	hand_over(connection);
+}
+
+/* On a listener with the PROXY protocol only its proxies may connect. */
+static void
+expect_proxy_header(struct connection *connection)
+{
+	const struct config *config = connection->loop->server->config;
+	struct sockaddr_storage peer = {0};
+	int fd = h2o_socket_get_fd(connection->guard.socket);
+	socklen_t size = sizeof peer;
+
+	/* Not by h2o_socket_getpeername, which would remember the proxy's. */
+	if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+	    proxy_is_trusted(config->proxies, config->trusted_proxies_count,
+			     (struct sockaddr *)&peer))
+		h2o_socket_read_start(connection->guard.socket, on_proxy_header);
+	else
+		refuse_connection(connection);
+}
+
+static struct connection *
+create_connection(struct listening *listening, h2o_socket_t *socket)
+{
+	struct connection *connection = calloc(1, sizeof *connection);
+	struct loop *loop = listening->loop;
+
+	if (connection == NULL) {
+		h2o_socket_close(socket);
+		return NULL;
+	}
+	connection->loop = loop;
+	connection->listening = listening;
+	connection->guard.socket = socket;
+	connection->guard.limits = &loop->server->config->limits;
+	connection->guard.closed = on_connection_close;
+	guard_connection_open(&connection->guard);
+	h2o_linklist_insert(&loop->connections, &connection->link);
+	loop->connections_count++;
+	atomic_fetch_add(&loop->server->connections, 1);
+	metrics_add(METRICS_connections, 1);
+	return connection;
 }
 
 static void
@@ -309,7 +412,7 @@ on_accept(h2o_socket_t *listener, const char *error)
 
 	if (error != NULL)
 		return;
-	for (int i = 0; i < 32; i++) { /* a few at a time, so that others get on */
+	for (int i = 0; i < 32 && loop->accepting; i++) { /* a few, so that others get on */
 		struct connection *connection;
 		h2o_socket_t *socket;
 
@@ -317,24 +420,19 @@ on_accept(h2o_socket_t *listener, const char *error)
 			set_accepting(loop, false);
 			return;
 		}
-		if ((connection = calloc(1, sizeof *connection)) == NULL)
-			return;
 		if ((socket = h2o_evloop_socket_accept(listener)) == NULL) {
 			if (errno == EMFILE || errno == ENFILE)
-				set_accepting(loop, false); /* until the next tick: do not spin */
-			free(connection);
+				set_accepting(loop, false); /* for a while: do not spin */
 			return;
 		}
-		connection->loop = loop;
-		connection->fd = h2o_socket_get_fd(socket);
-		connection->request_ms = monotonic_ms();
-		h2o_linklist_insert(&loop->connections, &connection->link);
-		loop->connections_count++;
-		atomic_fetch_add(&server->connections, 1);
-		metrics_add(METRICS_connections, 1);
-		socket->on_close.cb = on_connection_close;
-		socket->on_close.data = connection;
-		h2o_accept(&listening->accept, socket);
+		if (!guard_may_accept(server))
+			set_accepting(loop, false);
+		if ((connection = create_connection(listening, socket)) == NULL)
+			return;
+		if (listening->proxy_protocol)
+			expect_proxy_header(connection);
+		else
+			hand_over(connection);
 	}
 }
 
@@ -344,32 +442,15 @@ set_accepting(struct loop *loop, bool accepting)
 	if (loop->accepting == accepting)
 		return;
 	loop->accepting = accepting;
+	if (!accepting) {
+		loop->paused_ms = guard_connection_now_ms();
+		metrics_add(METRICS_accepts_paused, 1);
+	}
 	for (uint32_t i = 0; i < loop->listening_count; i++) {
 		if (accepting)
 			h2o_socket_read_start(loop->listening[i].socket, on_accept);
 		else
 			h2o_socket_read_stop(loop->listening[i].socket);
-	}
-}
-
-/* Connections that sent no whole request for too long are shut: libh2o has no
- * timeout for those that keep sending something. Those that wait for us are
- * not: a query has its own limit, an erasure or a backup has none. */
-static void
-shut_idle(struct loop *loop, int64_t now)
-{
-	int64_t idle_ms = (int64_t)loop->server->config->limits.connection_idle_s * 1000;
-
-	for (h2o_linklist_t *link = loop->connections.next; link != &loop->connections;
-	     link = link->next) {
-		struct connection *connection =
-		    H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
-
-		if (connection->waiting > 0 || now - connection->request_ms <= idle_ms)
-			continue;
-		shutdown(connection->fd, SHUT_RDWR);
-		connection->request_ms = now;
-		metrics_add(METRICS_connections_shut, 1);
 	}
 }
 
@@ -382,9 +463,10 @@ cancel_left(struct loop *loop)
 	     link = link->next) {
 		struct connection *connection =
 		    H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
-		struct pollfd poller = {.fd = connection->fd, .events = POLLRDHUP};
+		struct pollfd poller = {.fd = h2o_socket_get_fd(connection->guard.socket),
+					.events = POLLRDHUP};
 
-		if (connection->is_http2 || connection->last == NULL ||
+		if (connection->guard.is_http2 || connection->last == NULL ||
 		    connection->last->reply == NULL)
 			continue;
 		if (poll(&poller, 1, 0) == 1)
@@ -392,17 +474,32 @@ cancel_left(struct loop *loop)
 	}
 }
 
+/* Also clears the way for what the guard says of a request's head. */
 static int
 on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
 	struct connection *connection = connection_of(req);
+	bool is_chunked = false;
+	const char *why = NULL;
+	int result;
 
-	if (connection != NULL) {
-		connection->request_ms = monotonic_ms();
-		connection->is_http2 = req->version >= 0x200;
-	}
 	(void)handler;
-	return http_on_request(req);
+	if (connection == NULL)
+		return http_answer(req, 503, "Service Unavailable", "closed");
+	guard_connection_request(&connection->guard, req);
+	if (req->version < 0x200)
+		why = guard_http1_check(connection->guard.socket->input->bytes,
+					connection->guard.socket->input->size, &is_chunked);
+	if (why != NULL || is_chunked)
+		req->http1_is_persistent = 0; /* what follows may be no request */
+	if (why != NULL) {
+		metrics_add(METRICS_requests_ambiguous, 1);
+		return http_answer(req, 400, "Bad Request", why);
+	}
+	guard_begin(req, connection->loop->server);
+	result = http_on_request(req);
+	guard_end();
+	return result;
 }
 
 /* ---- the thread ------------------------------------------------------ */
@@ -410,13 +507,24 @@ on_request(h2o_handler_t *handler, h2o_req_t *req)
 static void
 tick(struct loop *loop, int64_t now)
 {
-	struct server *server = loop->server;
-	bool room = atomic_load(&server->connections) < server->config->limits.connections;
+	h2o_linklist_t *link, *next;
 
-	if (!loop->accepting && room && !atomic_load(&loop->stop))
-		set_accepting(loop, true);
-	shut_idle(loop, now);
+	for (link = loop->connections.next; link != &loop->connections; link = next) {
+		next = link->next;
+		guard_connection_tick(&H2O_STRUCT_FROM_MEMBER(struct connection, link, link)->guard,
+				      now);
+	}
 	cancel_left(loop);
+}
+
+static void
+accept_again(struct loop *loop, int64_t now)
+{
+	struct server *server = loop->server;
+
+	if (!loop->accepting && now - loop->paused_ms >= PAUSE_MS &&
+	    atomic_load(&server->connections) < server->config->limits.connections)
+		set_accepting(loop, true);
 }
 
 /* libh2o tells HTTP/2 clients to go (GOAWAY), but waits for those of HTTP/1
@@ -430,8 +538,8 @@ shut_input(struct loop *loop)
 		struct connection *connection =
 		    H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
 
-		if (!connection->is_http2)
-			shutdown(connection->fd, SHUT_RD);
+		if (!connection->guard.is_http2)
+			shutdown(h2o_socket_get_fd(connection->guard.socket), SHUT_RD);
 	}
 }
 
@@ -452,7 +560,7 @@ run(void *argument)
 {
 	struct loop *loop = argument;
 	bool stopping = false;
-	int64_t ticked = monotonic_ms();
+	int64_t ticked = guard_connection_now_ms();
 
 	while (!atomic_load(&loop->deadline_passed)) {
 		int64_t now;
@@ -463,8 +571,10 @@ run(void *argument)
 		}
 		if (stopping && loop->connections_count == 0)
 			break;
-		h2o_evloop_run(loop->evloop, stopping ? 50 : TICK_MS);
-		now = monotonic_ms();
+		h2o_evloop_run(loop->evloop, stopping || !loop->accepting ? PAUSE_MS : TICK_MS);
+		now = guard_connection_now_ms();
+		if (!stopping)
+			accept_again(loop, now);
 		if (now - ticked >= TICK_MS && !stopping) {
 			ticked = now;
 			tick(loop, now);
@@ -491,7 +601,7 @@ bind_to(int fd, struct loop_listener *listener)
 static int
 open_socket(struct loop_listener *listener, char error[256])
 {
-	int on = 1,
+	int on = 1, receive = PUBLIC_RECEIVE_BYTES,
 	    fd = socket(listener->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
@@ -503,8 +613,20 @@ open_socket(struct loop_listener *listener, char error[256])
 			close(fd);
 		return -1;
 	}
+	if (listener->roles == CONFIG_PUBLIC) /* inherited by its connections */
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
 	listener->is_open = true;
 	return fd;
+}
+
+/* For a whole request, and between requests. */
+static uint64_t
+request_timeout_ms(const struct config *config, uint32_t roles)
+{
+	uint64_t request_ms = (uint64_t)config->limits.request_s * 1000;
+
+	return (roles & CONFIG_PRIVATE) || request_ms < PUBLIC_REQUEST_MS ? request_ms
+									  : PUBLIC_REQUEST_MS;
 }
 
 static void
@@ -519,6 +641,9 @@ set_up_site(struct loop *loop, uint32_t roles)
 	site->config.max_request_entity_size =
 	    roles & CONFIG_PRIVATE ? HTTP_PRIVATE_HARD_BYTES_MAX : HTTP_PUBLIC_BYTES_MAX;
 	site->config.http2.graceful_shutdown_timeout = 1000;
+	/* With an ALPN list without h2 this is what turns HTTP/2 off. */
+	site->config.http1.upgrade_to_http2 = loop->server->config->no_http2 ? 0 : 1;
+	site->config.http1.req_timeout = request_timeout_ms(loop->server->config, roles);
 	host =
 	    h2o_config_register_host(&site->config, h2o_iovec_init(H2O_STRLIT("default")), 65535);
 	handler = (struct loop_handler *)h2o_create_handler(h2o_config_register_path(host, "/", 0),
@@ -548,6 +673,7 @@ listen_on(struct loop *loop, struct loop_listener *listener, char error[256])
 	listening->accept.ctx = &site->context;
 	listening->accept.hosts = site->config.hosts;
 	listening->accept.ssl_ctx = listener->tls;
+	listening->proxy_protocol = listener->proxy_protocol;
 	listening->socket = h2o_evloop_socket_create(loop->evloop, fd, H2O_SOCKET_FLAG_DONT_READ);
 	listening->socket->data = listening;
 	loop->listening_count++;
@@ -604,7 +730,7 @@ void
 loop_join(struct loop *loop, int64_t deadline_ms)
 {
 	struct timespec deadline;
-	int64_t left = deadline_ms - monotonic_ms();
+	int64_t left = deadline_ms - guard_connection_now_ms();
 
 	clock_gettime(CLOCK_REALTIME, &deadline);
 	left = left < 0 ? 0 : left;

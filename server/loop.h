@@ -21,6 +21,7 @@ struct loop_listener {
 	socklen_t address_size;
 	SSL_CTX *tls; /* borrowed; NULL: plain */
 	uint32_t roles;
+	bool proxy_protocol;
 	bool is_open; /* a loop has it */
 };
 
@@ -32,6 +33,8 @@ struct loop *loop_create(struct server *server, struct loop_listener *listeners,
 /* Roles of the listener that the request came by. */
 uint32_t loop_roles(h2o_req_t *req);
 struct server *loop_server(h2o_req_t *req);
+/* Replies made for the request's connection that have not come back. */
+uint32_t loop_in_flight(h2o_req_t *req);
 /* Stops accepting and shuts connections down gracefully; any thread. */
 void loop_stop(struct loop *loop);
 /* Waits for the thread, which ends when the last connection has, or at the
@@ -58,6 +61,7 @@ struct reply {
 	struct loop *loop;
 	h2o_req_t *req; /* NULL: the client is gone */
 	struct reply_slot *slot;
+	struct connection *connection; /* counts it until it is back; may be closed */
 	struct reply *next;
 };
 

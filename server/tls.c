@@ -17,6 +17,8 @@
 #define DAYS 825L /* the longest that browsers take */
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+static const h2o_iovec_t http1_only[] = {{H2O_STRLIT("http/1.1")}, {NULL, 0}};
+
 static SSL_CTX *
 failed(SSL_CTX *context, const char *what, const char *file, char error[256])
 {
@@ -29,7 +31,7 @@ failed(SSL_CTX *context, const char *what, const char *file, char error[256])
 }
 
 SSL_CTX *
-tls_create(const char *certificate, const char *key, char error[256])
+tls_create(const char *certificate, const char *key, bool http2, char error[256])
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 
@@ -47,7 +49,7 @@ tls_create(const char *certificate, const char *key, char error[256])
 	if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
 	    SSL_CTX_check_private_key(context) != 1)
 		return failed(context, "certificate key", key, error);
-	h2o_ssl_register_alpn_protocols(context, h2o_alpn_protocols);
+	h2o_ssl_register_alpn_protocols(context, http2 ? h2o_alpn_protocols : http1_only);
 	return context;
 }
 

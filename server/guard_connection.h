@@ -1,0 +1,106 @@
+/*
+ * One connection's account: what it has buffered, which HTTP/2 streams it has
+ * open, what its frames cost, and when it is overdue. Belongs to its loop's
+ * thread, like the socket.
+ *
+ * Order: guard_connection_open before h2o_accept; guard_connection_tick once a
+ * second; `closed` is called when libh2o has closed the socket, after which
+ * nothing here may be called.
+ */
+#ifndef GUARD_CONNECTION_H
+#define GUARD_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <h2o.h>
+
+#include "config.h"
+#include "metrics.h"
+
+struct guard_address;
+
+/* An HTTP/2 stream from HEADERS or PRIORITY until libh2o frees it. */
+struct guard_stream {
+	const void *stream; /* libh2o's, only to be compared */
+	uint32_t id;
+	uint32_t bytes;   /* of its body, so far */
+	int64_t since_ms; /* of its beginning, or of its answer */
+	bool is_idle;     /* only named by a PRIORITY frame */
+	bool is_whole;    /* the request has arrived */
+	bool is_waiting;  /* for an answer of ours */
+};
+
+struct guard_connection {
+	/* Set by the owner before guard_connection_open: */
+	h2o_socket_t *socket;
+	const struct config_limits *limits; /* borrowed for ever */
+	void (*closed)(struct guard_connection *connection);
+	/* guard_connection.c's: */
+	struct guard_address *address; /* a reference; NULL: no limits by address */
+	uint32_t waiting;              /* requests whose answer comes later */
+	h2o_socket_cb read;            /* libh2o's */
+	int64_t request_ms;            /* of the last whole request, or of the beginning */
+	int64_t drained_ms;            /* when the client last was seen to read */
+	uint64_t drained;              /* bytes that it had read then */
+	bool is_http2, is_condemned;
+	uint64_t buffered, input; /* accounted in all; of it, in the socket's buffer */
+	/* HTTP/2: */
+	int64_t credited_ms;
+	int32_t frame_credit, reset_credit;
+	uint32_t settings, block_bytes; /* frames; of the header block being read */
+	uint64_t window_updates;
+	uint8_t frame_type;      /* of the last frame */
+	const uint8_t *frame_at; /* where it was, within one read */
+	size_t frame_size;
+	struct guard_stream *streams; /* owned */
+	uint32_t streams_count, streams_capacity;
+};
+
+/* Where the thread is reading; NULL: nowhere, or the connection was closed
+ * meanwhile. Set by guard_http2.c. */
+extern __thread struct guard_connection *guard_connection_current;
+
+int64_t guard_connection_now_ms(void);
+
+void guard_connection_open(struct guard_connection *connection);
+/* Takes over the reference that guard_address_connect gave; at most once. */
+void
+guard_connection_set_address(struct guard_connection *connection, struct guard_address *address);
+/* The guarded connection of a socket; NULL: it has none. */
+struct guard_connection *guard_connection_of(const h2o_socket_t *socket);
+/* After libh2o has taken what was read. */
+void guard_connection_has_read(struct guard_connection *connection);
+/* A whole request has arrived. */
+void guard_connection_request(struct guard_connection *connection, const h2o_req_t *req);
+/* Its answer comes later; or has come, or the request has gone. */
+void guard_connection_wait(struct guard_connection *connection, const h2o_req_t *req);
+void guard_connection_wait_no_more(struct guard_connection *connection, const h2o_req_t *req);
+/* Shuts what is overdue. */
+void guard_connection_tick(struct guard_connection *connection, int64_t now_ms);
+/* Ends it, now: both sides of the socket are shut, and libh2o sees its end. */
+void guard_connection_condemn(struct guard_connection *connection, enum metric reason);
+
+/* ---- HTTP/2, for guard_http2.c --------------------------------------- */
+
+struct guard_frame { /* as libh2o decodes it */
+	uint32_t length;
+	uint8_t type, flags;
+	uint32_t stream_id;
+	const uint8_t *payload;
+};
+
+/* 0, or libh2o's error code by which the connection must end. A frame of an
+ * unknown type is turned into one that means nothing. `at` and `size`: what was
+ * in the buffer, to notice frames that come again and again. */
+int guard_connection_frame(struct guard_connection *connection, struct guard_frame *frame,
+			   const uint8_t *at, size_t size);
+/* libh2o is told to end it; the tick does if it cannot. */
+void guard_connection_abuses(struct guard_connection *connection);
+/* We reset a stream, or the client did. */
+void guard_connection_reset(struct guard_connection *connection);
+void
+guard_connection_stream_open(struct guard_connection *connection, const void *stream, uint32_t id);
+void guard_connection_stream_close(struct guard_connection *connection, const void *stream);
+
+#endif
