@@ -8,6 +8,7 @@
 
 #include "expression.h"
 #include "function.h"
+#include "relation.h"
 #include "slice.h"
 
 int
@@ -363,6 +364,8 @@ expression_evaluate(struct evaluation *evaluation, const struct expression *expr
 			*out = *evaluation->entries;
 			return 0;
 		}
+		if (evaluation->relation != NULL)
+			return relation_read(evaluation, expression, out);
 		if (expression->type.type == STORE_R_MAP)
 			return evaluate_map(evaluation, expression, out);
 		return read_column(evaluation, expression, out);

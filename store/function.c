@@ -12,7 +12,7 @@ static const struct function *const tables[] = {
     function_number_table,  function_logic_table,   function_string_table,   function_time_table,
     function_round_table,   function_convert_table, function_cast_table,     function_math_table,
     function_pattern_table, function_url_table,     function_calendar_table, function_text_table,
-    function_server_table};
+    function_server_table,  function_array_table};
 
 const struct function *
 function_find(struct store_str name)
@@ -23,6 +23,18 @@ function_find(struct store_str name)
 				    memcmp(f->name, name.bytes, name.size) == 0;
 
 			if (same || (f->any_case && sql_is_word(name, f->name)))
+				return f;
+		}
+	}
+	return NULL;
+}
+
+const struct function *
+function_at(uint32_t index)
+{
+	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+		for (const struct function *f = tables[t]; f->name != NULL; f++) {
+			if (index-- == 0)
 				return f;
 		}
 	}
@@ -81,7 +93,7 @@ function_nearest(struct store_str name)
 bool
 function_is_planned(struct store_str name)
 {
-	static const char *const names[] = {"arrayJoin", "arrayMap", "arrayElement"};
+	static const char *const names[] = {"arrayJoin", "arrayMap", "tuple"};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (strlen(names[i]) == name.size && memcmp(names[i], name.bytes, name.size) == 0)

@@ -19,6 +19,8 @@ struct function {
 
 /* NULL when there is none of that name. */
 const struct function *function_find(struct store_str name);
+/* The functions by number; NULL past the last. */
+const struct function *function_at(uint32_t index);
 /* The nearest known name, for error messages; NULL when none is near. */
 const char *function_nearest(struct store_str name);
 /* Whether it is a ClickHouse function that this engine does not have. */
@@ -48,6 +50,7 @@ extern const struct function function_url_table[];
 extern const struct function function_calendar_table[];
 extern const struct function function_text_table[];
 extern const struct function function_server_table[];
+extern const struct function function_array_table[];
 
 /* function_interval.c: days since 1970 to civil date (month 1 .. 12) and back. */
 int64_t function_days_of(int64_t year, int64_t month, int64_t day);
@@ -65,6 +68,14 @@ const char *function_type_name(enum store_result_type type);
 bool function_has_text(enum store_result_type type);
 int function_text(struct evaluation *evaluation, const struct data *data, uint32_t row,
 		  struct store_str *out);
+
+/* function_set.c: the values of a column, NULLs and NaN left out; in the arena.
+ * NULL when memory runs out. */
+struct function_set *function_set_create(const struct data *data, struct store_arena *arena);
+/* Whether values of one type can be in a set of the other. */
+bool function_set_fits(enum store_result_type value, enum store_result_type member);
+/* Calls of one argument, with `set`. */
+extern const struct function function_in_set, function_not_in_set;
 
 /* Edit distance at most 2 or so: used for "did you mean". */
 bool function_is_near(struct store_str a, const char *b);

@@ -160,8 +160,19 @@ evaluate_length(struct evaluation *evaluation, const struct expression *call,
 	(void)evaluation;
 	(void)call;
 	for (uint32_t i = 0; i < out->count; i++)
-		out->n.u[i] = data_string(&args[0], i).size;
+		out->n.u[i] = args[0].values != NULL
+				  ? args[0].values[data_index(&args[0], i)].v.list.count
+				  : data_string(&args[0], i).size;
 	return 0;
+}
+
+static bool
+infer_length(const struct expression *call, struct type *out)
+{
+	enum store_result_type type = call->args[0]->type.type;
+
+	out->type = STORE_R_UINT64;
+	return type == STORE_R_STRING || type == STORE_R_ARRAY || type == STORE_R_MAP;
 }
 
 static bool
@@ -284,7 +295,7 @@ const struct function function_string_table[] = {
     {"startsWith", false, 2, 2, false, infer_flag, evaluate_starts_with},
     {"endsWith", false, 2, 2, false, infer_flag, evaluate_ends_with},
     {"position", true, 2, 2, false, infer_size, evaluate_position},
-    {"length", true, 1, 1, false, infer_size, evaluate_length},
+    {"length", true, 1, 1, false, infer_length, evaluate_length},
     {"substring", true, 2, 3, false, infer_substring, evaluate_substring},
     {"lower", true, 1, 1, false, infer_string, evaluate_case},
     {"upper", true, 1, 1, false, infer_string, evaluate_case},

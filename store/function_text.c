@@ -18,15 +18,6 @@ infer_strings(const struct expression *call, struct type *out)
 }
 
 static bool
-infer_flag(const struct expression *call, struct type *out)
-{
-	bool fits = infer_strings(call, out);
-
-	out->type = STORE_R_UINT8;
-	return fits;
-}
-
-static bool
 infer_size(const struct expression *call, struct type *out)
 {
 	bool fits = infer_strings(call, out);
@@ -134,8 +125,19 @@ evaluate_empty(struct evaluation *evaluation, const struct expression *call,
 
 	(void)evaluation;
 	for (uint32_t i = 0; i < out->count; i++)
-		out->n.u[i] = (data_string(&args[0], i).size == 0) != negated;
+		out->n.u[i] = (args[0].values != NULL
+				   ? args[0].values[data_index(&args[0], i)].v.list.count == 0
+				   : data_string(&args[0], i).size == 0) != negated;
 	return 0;
+}
+
+static bool
+infer_empty(const struct expression *call, struct type *out)
+{
+	enum store_result_type type = call->args[0]->type.type;
+
+	out->type = STORE_R_UINT8;
+	return type == STORE_R_STRING || type == STORE_R_ARRAY || type == STORE_R_MAP;
 }
 
 static int
@@ -286,8 +288,8 @@ evaluate_replace(struct evaluation *evaluation, const struct expression *call,
 const struct function function_text_table[] = {
     {"hex", true, 1, 1, false, infer_hex, evaluate_hex},
     {"unhex", true, 1, 1, false, infer_strings, evaluate_unhex},
-    {"empty", false, 1, 1, false, infer_flag, evaluate_empty},
-    {"notEmpty", false, 1, 1, false, infer_flag, evaluate_empty},
+    {"empty", false, 1, 1, false, infer_empty, evaluate_empty},
+    {"notEmpty", false, 1, 1, false, infer_empty, evaluate_empty},
     {"trim", true, 1, 1, false, infer_strings, evaluate_trim},
     {"trimLeft", false, 1, 1, false, infer_strings, evaluate_trim},
     {"trimRight", false, 1, 1, false, infer_strings, evaluate_trim},

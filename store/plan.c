@@ -62,6 +62,7 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 {
 	const struct aggregate_name *aggregate;
 	struct expression *key;
+	struct sql_node array;
 	bool has_condition, is_margin;
 
 	if (phase == PHASE_GROUP && (key = plan_find_key(planner, node)) != NULL)
@@ -81,11 +82,14 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 	case SQL_CALL:
 		break;
 	case SQL_SUBQUERY:
-		return plan_not_implemented(planner, "a subquery in an expression");
+		return plan_scalar(planner, node);
 	case SQL_LIST:
 		return plan_not_implemented(planner, "a tuple");
 	case SQL_ARRAY:
-		return plan_not_implemented(planner, "an array literal outside IN");
+		array = *node;
+		array.kind = SQL_CALL;
+		array.text = (struct store_str){"array", 5};
+		return plan_call(planner, &array, phase);
 	case SQL_STAR:
 		return plan_not_implemented(planner, "* in an expression");
 	}
@@ -142,10 +146,6 @@ plan_build(struct planner *planner, const struct sql_node *node, enum phase phas
 static const char *
 missing_clause(const struct sql_query *query, uint32_t *offset)
 {
-	if (query->from_query != NULL) {
-		*offset = query->from_query->offset;
-		return "FROM (SELECT ...)";
-	}
 	if (query->totals) {
 		*offset = query->group[query->group_count - 1]->offset;
 		return "WITH TOTALS";
@@ -169,12 +169,9 @@ find_table(struct planner *planner)
 	const struct sql_query *query = planner->query;
 	const char *near = NULL;
 
-	if (query->table.size == 0)
+	planner->plan->relation = query->relation;
+	if (query->relation != NULL || query->table.size == 0)
 		return 0;
-	if (sql_is_word(query->database, "system")) {
-		plan_not_implemented(planner, "the system database");
-		return STORE_ENOTIMPL;
-	}
 	for (uint32_t i = 0; i < schema->tables_count; i++) {
 		if (strlen(schema->tables[i].name) == query->table.size &&
 		    memcmp(schema->tables[i].name, query->table.bytes, query->table.size) == 0) {
@@ -235,6 +232,8 @@ plan_clauses(struct planner *planner)
 	}
 	plan_find_weight(planner);
 	plan->is_grouped = query->group_count > 0 || plan_has_aggregate(planner);
+	if ((result = plan_check_nesting(planner)) != 0)
+		return result;
 	if ((result = plan_where(planner)) != 0 || (result = plan_keys(planner)) != 0)
 		return result;
 	phase = plan->is_grouped ? PHASE_GROUP : PHASE_ROW;
@@ -249,6 +248,8 @@ plan_clauses(struct planner *planner)
 	    (plan->having = build_filter(planner, query->having, phase, "HAVING")) == NULL)
 		return STORE_EINVAL;
 	plan->limit = UINT64_MAX;
+	if ((result = plan_keep_weights(planner)) != 0)
+		return result;
 	if ((result = plan_orders(planner, phase)) != 0 ||
 	    (result = plan_count(planner, query->limit, &plan->limit)) != 0)
 		return result;

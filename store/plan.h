@@ -20,9 +20,10 @@ struct plan_order {
 };
 
 struct plan {
-	const struct store_table *table; /* NULL: no FROM, one row */
+	const struct store_table *table;
 	uint32_t table_index;
-	struct expression *where; /* or NULL */
+	const struct relation *relation; /* in place of the table; neither: one row */
+	struct expression *where;        /* or NULL */
 	struct expression *keys[PLAN_KEYS_MAX];
 	struct aggregate aggregates[PLAN_AGGREGATES_MAX];
 	uint32_t keys_count, aggregates_count;
@@ -35,6 +36,9 @@ struct plan {
 	uint32_t orders_count;
 	uint64_t limit, offset; /* UINT64_MAX: no limit */
 	int weight_column;      /* rows weigh this; -1: each row is one */
+	/* The answer has the rows' weights as one more column, for the query
+	 * around. */
+	bool keeps_weights;
 };
 
 /* Everything lives in the arena; the snapshot must outlive the plan. 0 or a
@@ -42,6 +46,14 @@ struct plan {
 int plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 		const struct store_query *request, struct store_arena *arena, struct plan **out,
 		struct store_error *error);
+
+/* The name of the schema's weight column, or NULL; whether the statement that
+ * the query is part of names it, and so weighs by itself. */
+const char *plan_weight_name(const struct store_schema *schema);
+bool plan_weighs_by_itself(const struct sql_query *query, const struct store_schema *schema);
+
+/* What a column's cells are in expressions. */
+struct type plan_type_of(const struct store_column *column);
 
 /* Sets the error's ClickHouse number and name, and the text; returns code. */
 int plan_error(struct store_error *error, int code, int number, const char *name,

@@ -1,7 +1,6 @@
 /*
- * Aggregate functions of a query: arguments over rows, a slot over groups; and
- * whether rows weigh their sample interval (they do, unless the query names
- * that column and so weighs by itself). Between plan.c and aggregate.h.
+ * Aggregate functions of a query: arguments over rows, a slot over groups.
+ * Between plan.c and aggregate.h.
  */
 #include "plan_inside.h"
 
@@ -257,6 +256,7 @@ plan_aggregate(struct planner *planner, const struct sql_node *node,
 	    !set_aggregate_type(planner, node, aggregate))
 		return NULL;
 	if (aggregate->argument != NULL && aggregate->argument->kind == EXPRESSION_COLUMN &&
+	    plan->table != NULL &&
 	    plan->table->columns[aggregate->argument->column].type == STORE_FLOAT)
 		aggregate->scale = plan->table->columns[aggregate->argument->column].scale;
 	return add_aggregate(planner, node);
@@ -288,70 +288,35 @@ plan_margin(struct planner *planner, const struct sql_node *node)
 	return slot;
 }
 
-/* ---- what the query names -------------------------------------------- */
+/* ---- whether there is one -------------------------------------------- */
 
-/* Whether an aggregate, or the weight column, occurs in the tree. */
 static bool
-contains(const struct planner *planner, const struct sql_node *node, const char *weight)
+contains(const struct sql_node *node)
 {
 	bool condition;
 
 	if (node == NULL)
 		return false;
-	if (weight != NULL && node->kind == SQL_NAME && sql_is_word(node->text, weight))
-		return true;
-	if (weight == NULL && node->kind == SQL_CALL &&
-	    aggregate_find(node->text, &condition) != NULL)
+	if (node->kind == SQL_CALL && aggregate_find(node->text, &condition) != NULL)
 		return true;
 	for (uint32_t i = 0; i < node->args_count; i++) {
-		if (contains(planner, node->args[i], weight))
+		if (contains(node->args[i]))
 			return true;
 	}
 	return false;
 }
 
-static bool
-any_contains(const struct planner *planner, const char *weight)
-{
-	const struct sql_query *query = planner->query;
-
-	for (uint32_t i = 0; i < query->with_count; i++) {
-		if (contains(planner, query->with[i], weight))
-			return true;
-	}
-	for (uint32_t i = 0; i < query->items_count; i++) {
-		if (contains(planner, query->items[i], weight))
-			return true;
-	}
-	for (uint32_t i = 0; i < query->order_count; i++) {
-		if (contains(planner, query->order[i].node, weight))
-			return true;
-	}
-	for (uint32_t i = 0; weight != NULL && i < query->group_count; i++) {
-		if (contains(planner, query->group[i], weight))
-			return true;
-	}
-	return contains(planner, query->having, weight) ||
-	       (weight != NULL && (contains(planner, query->where, weight) ||
-				   contains(planner, query->prewhere, weight)));
-}
-
 bool
 plan_has_aggregate(const struct planner *planner)
 {
-	return any_contains(planner, NULL);
-}
+	const struct sql_query *query = planner->query;
+	bool found = contains(query->having);
 
-/* The column that rows weigh. A query that names it weighs by itself. */
-void
-plan_find_weight(struct planner *planner)
-{
-	struct plan *plan = planner->plan;
-
-	plan->weight_column = -1;
-	for (uint32_t i = 0; plan->table != NULL && i < plan->table->columns_count; i++) {
-		if ((plan->table->columns[i].flags & STORE_ROLE_WEIGHT) &&
-		    !any_contains(planner, plan->table->columns[i].name))
-			plan->weight_column = (int)i;
-	}
+	for (uint32_t i = 0; i < query->with_count; i++)
+		found |= contains(query->with[i]);
+	for (uint32_t i = 0; i < query->items_count; i++)
+		found |= contains(query->items[i]);
+	for (uint32_t i = 0; i < query->order_count; i++)
+		found |= contains(query->order[i].node);
+	return found;
 }

@@ -92,9 +92,8 @@ bad_types(struct planner *planner, const struct expression *call)
 	return NULL;
 }
 
-/* Type, NULL rule and folding of a call whose function and arguments are set. */
-static struct expression *
-finish_call(struct planner *planner, struct expression *call)
+struct expression *
+plan_finish_call(struct planner *planner, struct expression *call)
 {
 	static const struct sql_node null = {.kind = SQL_NULL};
 	struct type type = {0};
@@ -174,6 +173,12 @@ coerce_arguments(struct planner *planner, struct expression *call)
 	return call->args[0] != NULL;
 }
 
+static bool
+is_in(struct store_str name)
+{
+	return sql_is_word(name, "in") || sql_is_word(name, "notIn");
+}
+
 /* x IN (a, b): the members become arguments. */
 static const struct sql_node *const *
 arguments_of(struct planner *planner, const struct sql_node *node, uint32_t *count)
@@ -181,10 +186,8 @@ arguments_of(struct planner *planner, const struct sql_node *node, uint32_t *cou
 	const struct sql_node *list = node->args_count == 2 ? node->args[1] : NULL, **args;
 
 	*count = node->args_count;
-	if ((!sql_is_word(node->text, "in") && !sql_is_word(node->text, "notIn")) || list == NULL)
+	if (!is_in(node->text) || list == NULL)
 		return (const struct sql_node *const *)node->args;
-	if (list->kind == SQL_SUBQUERY)
-		return plan_not_implemented(planner, "IN (SELECT ...)");
 	if (list->kind != SQL_LIST && list->kind != SQL_ARRAY)
 		return (const struct sql_node *const *)node->args;
 	if ((args = store_arena_alloc(planner->arena, (list->args_count + 1u) * sizeof *args)) ==
@@ -207,8 +210,13 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 	struct expression *call;
 	uint32_t count;
 
-	if (sql_is_word(node->text, "arrayElement") && node->args_count == 2)
-		return plan_map_value(planner, node, phase);
+	if (sql_is_word(node->text, "arrayElement") && node->args_count == 2) {
+		call = plan_map_value(planner, node, phase);
+		if (call != NULL || (planner->error != NULL && planner->error->code != 0))
+			return call;
+	}
+	if (is_in(node->text) && node->args_count == 2 && node->args[1]->kind == SQL_SUBQUERY)
+		return plan_in_relation(planner, node, phase);
 	if (sql_is_word(node->text, "negate") && node->args_count == 1 &&
 	    node->args[0]->kind == SQL_NUMBER_UINT)
 		return plan_negative(planner, node, node->args[0]->u);
@@ -234,7 +242,7 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 		if (call->args[i] == NULL)
 			return NULL;
 	}
-	return coerce_arguments(planner, call) ? finish_call(planner, call) : NULL;
+	return coerce_arguments(planner, call) ? plan_finish_call(planner, call) : NULL;
 }
 
 /* INTERVAL n unit: a whole number that knows its unit. */

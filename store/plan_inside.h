@@ -84,15 +84,31 @@ struct expression *
 plan_column(struct planner *planner, const struct sql_node *node, enum phase phase);
 struct expression *
 plan_name(struct planner *planner, const struct sql_node *node, enum phase phase);
-/* arrayElement(map column, text) */
+/* Columns of the table or relation; 0 without FROM. */
+uint32_t plan_columns_count(const struct plan *plan);
+struct store_str plan_column_name(const struct plan *plan, uint32_t column);
+/* arrayElement(map column, text); NULL, without an error, when it is none. */
 struct expression *
 plan_map_value(struct planner *planner, const struct sql_node *node, enum phase phase);
+
+/* plan_nested.c: subqueries whose rows are known. */
+/* One value. */
+struct expression *plan_scalar(struct planner *planner, const struct sql_node *node);
+/* x IN (SELECT ...) */
+struct expression *
+plan_in_relation(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* Sets plan->weight_column. */
+void plan_find_weight(struct planner *planner);
+/* Refuses aggregates over groups of sampled rows. 0 or a negative code. */
+int plan_check_nesting(struct planner *planner);
 
 /* plan_call.c */
 struct expression *
 plan_call(struct planner *planner, const struct sql_node *node, enum phase phase);
 struct expression *
 plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* Type, NULL rule and folding of a call whose function and arguments are set. */
+struct expression *plan_finish_call(struct planner *planner, struct expression *call);
 
 /* plan_aggregate.c */
 /* `name` and `has_condition` as aggregate_find says. */
@@ -101,8 +117,6 @@ struct expression *plan_aggregate(struct planner *planner, const struct sql_node
 struct expression *plan_margin(struct planner *planner, const struct sql_node *node);
 /* In the select list, WITH, HAVING or ORDER BY. */
 bool plan_has_aggregate(const struct planner *planner);
-/* Sets plan->weight_column. */
-void plan_find_weight(struct planner *planner);
 
 /* plan_select.c: 0 or a negative code. plan_keys comes first. */
 int plan_keys(struct planner *planner);
@@ -110,6 +124,7 @@ int plan_keys(struct planner *planner);
  * none. */
 struct expression *plan_find_key(struct planner *planner, const struct sql_node *node);
 int plan_items(struct planner *planner, enum phase phase);
+int plan_keep_weights(struct planner *planner);
 int plan_orders(struct planner *planner, enum phase phase);
 /* A constant of LIMIT or OFFSET; *out is kept when node is NULL. */
 int plan_count(struct planner *planner, const struct sql_node *node, uint64_t *out);

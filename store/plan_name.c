@@ -4,14 +4,16 @@
  * know functions, except to say which name was perhaps meant.
  */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "plan_inside.h"
+#include "relation.h"
 
 /* ---- columns --------------------------------------------------------- */
 
-static struct type
-type_of_column(const struct store_column *column)
+struct type
+plan_type_of(const struct store_column *column)
 {
 	struct type type = {.nullable = column->flags & STORE_NULLABLE,
 			    .dictionary = column->flags & STORE_DIMENSION};
@@ -38,8 +40,12 @@ type_of_column(const struct store_column *column)
 }
 
 static int
-find_column(const struct store_table *table, struct store_str name)
+find_column(const struct plan *plan, struct store_str name)
 {
+	const struct store_table *table = plan->table;
+
+	if (plan->relation != NULL)
+		return relation_find(plan->relation, name);
 	for (uint32_t i = 0; table != NULL && i < table->columns_count; i++) {
 		if (strlen(table->columns[i].name) == name.size &&
 		    memcmp(table->columns[i].name, name.bytes, name.size) == 0)
@@ -48,15 +54,38 @@ find_column(const struct store_table *table, struct store_str name)
 	return -1;
 }
 
+uint32_t
+plan_columns_count(const struct plan *plan)
+{
+	return plan->relation != NULL ? plan->relation->columns_count
+	       : plan->table != NULL  ? plan->table->columns_count
+				      : 0;
+}
+
+struct store_str
+plan_column_name(const struct plan *plan, uint32_t column)
+{
+	const char *name;
+
+	if (plan->relation != NULL)
+		return plan->relation->columns[column].name;
+	name = plan->table->columns[column].name;
+	return (struct store_str){name, (uint32_t)strlen(name)};
+}
+
 static void *
 unknown_column(struct planner *planner, struct store_str name)
 {
 	const struct store_table *table = planner->plan->table;
 	const char *near = NULL;
+	char text[64];
 
-	for (uint32_t i = 0; table != NULL && near == NULL && i < table->columns_count; i++) {
-		if (function_is_near(name, table->columns[i].name))
-			near = table->columns[i].name;
+	for (uint32_t i = 0; near == NULL && i < plan_columns_count(planner->plan); i++) {
+		struct store_str column = plan_column_name(planner->plan, i);
+
+		snprintf(text, sizeof text, "%.*s", PLAN_SHOWN(column));
+		if (function_is_near(name, text))
+			near = text;
 	}
 	plan_error(planner->error, STORE_EUNKNOWN, 47, "UNKNOWN_IDENTIFIER",
 		   "Unknown column %.*s%s%s%s%s%s", PLAN_SHOWN(name),
@@ -83,7 +112,11 @@ make_column(struct planner *planner, const struct sql_node *node, uint16_t colum
 	if (expression == NULL)
 		return NULL;
 	expression->column = column;
-	expression->type = type_of_column(&planner->plan->table->columns[column]);
+	if (planner->plan->relation != NULL) {
+		expression->type = planner->plan->relation->columns[column].type;
+		return expression;
+	}
+	expression->type = plan_type_of(&planner->plan->table->columns[column]);
 	if (expression->type.type == STORE_R_STRING)
 		expression->only_string = expression;
 	return expression;
@@ -130,17 +163,16 @@ build_map(struct planner *planner, const struct sql_node *node, uint16_t column)
 struct expression *
 plan_map_value(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
+	const struct store_table *table = planner->plan->table;
 	const struct sql_node *map = plan_resolve(planner, node->args[0]), *key = node->args[1];
-	int column = map->kind == SQL_NAME ? find_column(planner->plan->table, map->text) : -1;
+	int column =
+	    table != NULL && map->kind == SQL_NAME ? find_column(planner->plan, map->text) : -1;
 
-	if (column < 0 || planner->plan->table->columns[column].type != STORE_MAP)
-		return plan_not_implemented(planner, "[] on anything but a Map column");
-	if (key->kind != SQL_TEXT)
-		return plan_not_implemented(planner, "a map key that is no text");
+	if (column < 0 || table->columns[column].type != STORE_MAP || key->kind != SQL_TEXT ||
+	    key->text.size == 0)
+		return NULL;
 	if (phase == PHASE_GROUP)
 		return not_an_aggregate(planner, map->text);
-	if (key->text.size == 0)
-		return plan_not_implemented(planner, "an empty map key");
 	return make_map_value(planner, node, (uint16_t)column, key->text);
 }
 
@@ -190,13 +222,13 @@ plan_resolve(const struct planner *planner, const struct sql_node *node)
 struct expression *
 plan_column(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
-	int column = find_column(planner->plan->table, node->text);
+	int column = find_column(planner->plan, node->text);
 
 	if (column < 0)
 		return unknown_column(planner, node->text);
 	if (phase == PHASE_GROUP)
 		return not_an_aggregate(planner, node->text);
-	if (planner->plan->table->columns[column].type == STORE_MAP)
+	if (planner->plan->table != NULL && planner->plan->table->columns[column].type == STORE_MAP)
 		return build_map(planner, node, (uint16_t)column);
 	return make_column(planner, node, (uint16_t)column);
 }
@@ -220,6 +252,24 @@ build_word(struct planner *planner, const struct sql_node *node)
 	return expression;
 }
 
+/* A name of WITH of a query around. */
+static const struct sql_node *
+find_outer(const struct planner *planner, struct store_str name)
+{
+	const struct sql_query *query = planner->query->outer;
+
+	for (; query != NULL; query = query->outer) {
+		for (uint32_t i = 0; i < query->with_count; i++) {
+			const struct sql_node *node = query->with[i];
+
+			if (node->alias.size == name.size && name.size > 0 &&
+			    memcmp(node->alias.bytes, name.bytes, name.size) == 0)
+				return is_expanding(planner, node) ? NULL : node;
+		}
+	}
+	return NULL;
+}
+
 struct expression *
 plan_name(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
@@ -231,8 +281,11 @@ plan_name(struct planner *planner, const struct sql_node *node, enum phase phase
 			return plan_not_implemented(planner, "an alias inside 64 others");
 		return plan_build(planner, alias, phase);
 	}
-	if (find_column(planner->plan->table, node->text) < 0 &&
-	    (word = build_word(planner, node)) != NULL)
-		return word;
+	if (find_column(planner->plan, node->text) < 0) {
+		if ((alias = find_outer(planner, node->text)) != NULL)
+			return plan_build(planner, alias, phase);
+		if ((word = build_word(planner, node)) != NULL)
+			return word;
+	}
 	return plan_column(planner, node, phase);
 }

@@ -108,13 +108,10 @@ add_result(struct planner *planner, struct expression *expression, struct store_
 static int
 plan_star(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
-	const struct store_table *table = planner->plan->table;
-
-	if (table == NULL)
+	if (planner->plan->table == NULL && planner->plan->relation == NULL)
 		return refuse(planner, node->offset, "* without FROM");
-	for (uint32_t i = 0; i < table->columns_count; i++) {
-		struct store_str name = {table->columns[i].name,
-					 (uint32_t)strlen(table->columns[i].name)};
+	for (uint32_t i = 0; i < plan_columns_count(planner->plan); i++) {
+		struct store_str name = plan_column_name(planner->plan, i);
 		struct sql_node column = {.kind = SQL_NAME, .offset = node->offset, .text = name};
 		struct expression *expression = plan_find_key(planner, &column);
 		int result;
@@ -143,6 +140,24 @@ shows_all_keys(const struct plan *plan)
 			return false;
 	}
 	return true;
+}
+
+/* Of a subquery that does not group: its rows' weights, for the query around. */
+int
+plan_keep_weights(struct planner *planner)
+{
+	static const struct store_str no_name = {"", 0};
+	struct plan *plan = planner->plan;
+	struct expression *weights;
+
+	if (planner->query->outer == NULL || plan->is_grouped || plan->weight_column < 0)
+		return 0;
+	if ((weights = plan_make(planner, EXPRESSION_COLUMN, NULL)) == NULL)
+		return STORE_ELIMIT;
+	weights->column = (uint16_t)plan->weight_column;
+	weights->type = (struct type){.type = STORE_R_UINT32};
+	plan->keeps_weights = true;
+	return add_result(planner, weights, no_name);
 }
 
 int

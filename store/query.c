@@ -1,184 +1,85 @@
 /*
- * store_query: parse, plan, snapshot, scan; and the statements that read no
- * rows. The store's reading half.
+ * store_query: parse, snapshot, subqueries, plan, scan. The store's reading
+ * half.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "scan.h"
-#include "sql_parse.h"
+#include "query_inside.h"
 #include "state.h"
 
 #define MEMORY_BYTES_MAX ((size_t)256 << 20)
 #define ROWS_MAX 1000000u
 #define ATTEMPTS_MAX 100u /* segments that one query may find damaged, and one more */
 
-static struct store_str
-str(const char *text)
+int
+query_select(struct query_run *run, const struct sql_query *query, struct store_result *result,
+	     struct plan **plan)
 {
-	return (struct store_str){text, (uint32_t)strlen(text)};
-}
+	int code = plan_create(query, run->snapshot, run->request, run->arena, plan, run->error);
 
-/* ---- statements about the schema ------------------------------------- */
-
-#define META_COLUMNS_MAX 4u
-
-/* A small table of strings; cells[row * columns + column]. */
-static int
-fill_strings(struct store_result *result, const char *const *names, uint32_t columns,
-	     const struct store_str *cells, uint64_t rows, struct store_error *error)
-{
-	struct store_result_column *meta =
-	    store_arena_zalloc(result->arena, META_COLUMNS_MAX * sizeof *meta);
-	struct store_value **values =
-	    store_arena_zalloc(result->arena, META_COLUMNS_MAX * sizeof *values);
-
-	if (meta == NULL || values == NULL)
-		return expression_no_memory(error);
-	for (uint32_t c = 0; c < columns; c++) {
-		meta[c] =
-		    (struct store_result_column){.name = str(names[c]), .type = STORE_R_STRING};
-		if ((values[c] = store_arena_zalloc(result->arena, (rows + 1) * sizeof **values)) ==
-		    NULL)
-			return expression_no_memory(error);
-		for (uint64_t r = 0; r < rows; r++)
-			values[c][r].v.s = cells[r * columns + c];
-	}
-	result->columns = meta;
-	result->columns_count = columns;
-	result->values = values;
-	result->rows_count = rows;
-	return 0;
-}
-
-static int
-show_tables(const struct store *store, const struct sql_query *query, struct store_result *result,
-	    struct store_error *error)
-{
-	const char *const names[] = {"name"};
-	struct store_str cells[64];
-	uint32_t count = 0;
-
-	if (query->like.size > 0)
-		return plan_error(error, STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED",
-				  "SHOW TABLES LIKE is not implemented");
-	for (uint32_t i = 0; i < store->schema->tables_count && count < 64; i++)
-		cells[count++] = str(store->schema->tables[i].name);
-	return fill_strings(result, names, 1, cells, count, error);
-}
-
-static struct store_str
-type_name(const struct store_column *column, struct store_arena *arena)
-{
-	char name[64], *copy;
-	const char *base = column->type == STORE_TIME    ? "DateTime64(3)"
-			   : column->type == STORE_FLOAT ? "Float64"
-			   : column->type == STORE_MAP   ? "Map(String, String)"
-							 : "String";
-
-	if (column->type == STORE_UINT)
-		snprintf(name, sizeof name,
-			 column->flags & STORE_NULLABLE ? "Nullable(UInt%u)" : "UInt%u",
-			 column->bits);
-	else if (column->flags & STORE_DIMENSION)
-		snprintf(name, sizeof name, "LowCardinality(%s)", base);
-	else
-		snprintf(name, sizeof name, column->flags & STORE_NULLABLE ? "Nullable(%s)" : "%s",
-			 base);
-	if ((copy = store_arena_alloc(arena, strlen(name) + 1)) == NULL)
-		return (struct store_str){"", 0};
-	strcpy(copy, name);
-	return str(copy);
-}
-
-static int
-describe(const struct store *store, const struct sql_query *query, struct store_result *result,
-	 struct store_error *error)
-{
-	const char *const names[] = {"name", "type", "unit", "comment"};
-	const struct store_table *table = NULL;
-	struct store_str *cells;
-
-	for (uint32_t i = 0; i < store->schema->tables_count; i++) {
-		if (strlen(store->schema->tables[i].name) == query->table.size &&
-		    memcmp(store->schema->tables[i].name, query->table.bytes, query->table.size) ==
-			0)
-			table = &store->schema->tables[i];
-	}
-	if (table == NULL) {
-		error->offset = query->table_offset;
-		return plan_error(error, STORE_EUNKNOWN, 60, "UNKNOWN_TABLE",
-				  "Unknown table %.*s (see SHOW TABLES)", (int)query->table.size,
-				  query->table.bytes);
-	}
-	cells = store_arena_alloc(result->arena, table->columns_count * 4u * sizeof *cells);
-	if (cells == NULL)
-		return expression_no_memory(error);
-	for (uint32_t i = 0; i < table->columns_count; i++) {
-		const struct store_column *column = &table->columns[i];
-
-		cells[i * 4] = str(column->name);
-		cells[i * 4 + 1] = type_name(column, result->arena);
-		cells[i * 4 + 2] = str(column->unit == NULL ? "" : column->unit);
-		cells[i * 4 + 3] = str(column->comment == NULL ? "" : column->comment);
-	}
-	return fill_strings(result, names, 4, cells, table->columns_count, error);
-}
-
-/* ---- SELECT ---------------------------------------------------------- */
-
-static int
-run_select(struct store *store, const struct store_query *query, const struct sql_query *parsed,
-	   int64_t began_ns, struct store_result *result, struct store_error *error)
-{
-	size_t memory = query->memory_bytes_max != 0 ? query->memory_bytes_max : MEMORY_BYTES_MAX;
-	uint64_t timeout_ns = query->timeout_ns != 0 ? query->timeout_ns : WATCH_TIMEOUT_NS;
-	struct scan_limits limits = {
-	    .watch = {began_ns + (int64_t)timeout_ns, query->cancel},
-	    .groups_max = query->groups_max != 0 ? query->groups_max : ROWS_MAX,
-	    .result_rows_max = query->result_rows_max != 0 ? query->result_rows_max : ROWS_MAX,
-	    .memory_bytes_max = memory};
-	struct snapshot *snapshot;
-	struct plan *plan;
-	int code = snapshot_open(store, &snapshot, error);
-
-	if (code != 0)
+	if (code != 0 || run->dry)
 		return code;
-	code = plan_create(parsed, snapshot, query, result->arena, &plan, error);
-	if (code == 0)
-		code = scan_run(plan, snapshot, &limits, query->now_ms, store->secret,
-				result->arena, result, error);
-	snapshot_close(snapshot);
+	code = scan_run(*plan, run->snapshot, run->limits, run->request->now_ms, run->store->secret,
+			run->arena, result, run->error);
+	if (code == 0 && result != run->result) {
+		run->result->rows_read += result->rows_read;
+		run->result->bytes_read += result->bytes_read;
+		run->result->weighted |= result->weighted;
+	}
 	return code;
 }
 
 static int
-run(struct store *store, const struct store_query *query, const struct sql_query *parsed,
-    int64_t began_ns, struct store_result *result, struct store_error *error)
+run_statement(struct query_run *run, struct sql_query *query)
 {
-	static const char *const database[] = {"name"};
-	const struct store_str name = {"default", 7};
+	struct plan *plan;
+	int code;
 
-	switch (parsed->statement) {
+	switch (query->statement) {
 	case SQL_SELECT:
-		return run_select(store, query, parsed, began_ns, result, error);
+		if ((code = query_nest(run, query)) != 0)
+			return code;
+		return query_select(run, query, run->result, &plan);
 	case SQL_SHOW_TABLES:
-		return show_tables(store, parsed, result, error);
 	case SQL_SHOW_DATABASES:
-		return fill_strings(result, database, 1, &name, 1, error);
 	case SQL_DESCRIBE:
-		return describe(store, parsed, result, error);
 	case SQL_EXISTS:
+		return query_show(run, query);
 	case SQL_EXPLAIN:
 	case SQL_EXPLAIN_SYNTAX:
+		return query_explain(run, query);
 	case SQL_INSERT:
 		break;
 	}
-	return plan_error(error, STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED", "%s is not implemented",
-			  parsed->statement == SQL_INSERT   ? "INSERT (use POST /import)"
-			  : parsed->statement == SQL_EXISTS ? "EXISTS"
-							    : "EXPLAIN");
+	return plan_error(run->error, STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED",
+			  "INSERT is not implemented here: rows go to POST /import, or to "
+			  "POST /query with their data");
+}
+
+static int
+run(struct store *store, const struct store_query *request, struct sql_query *query,
+    int64_t began_ns, struct store_result *result, struct store_error *error)
+{
+	size_t memory =
+	    request->memory_bytes_max != 0 ? request->memory_bytes_max : MEMORY_BYTES_MAX;
+	uint64_t timeout_ns = request->timeout_ns != 0 ? request->timeout_ns : WATCH_TIMEOUT_NS;
+	struct scan_limits limits = {
+	    .watch = {began_ns + (int64_t)timeout_ns, request->cancel},
+	    .groups_max = request->groups_max != 0 ? request->groups_max : ROWS_MAX,
+	    .result_rows_max = request->result_rows_max != 0 ? request->result_rows_max : ROWS_MAX,
+	    .memory_bytes_max = memory};
+	struct query_run statement = {.store = store,
+				      .request = request,
+				      .limits = &limits,
+				      .arena = result->arena,
+				      .result = result,
+				      .error = error};
+	int code = snapshot_open(store, &statement.snapshot, error);
+
+	if (code != 0)
+		return code;
+	code = run_statement(&statement, query);
+	snapshot_close(statement.snapshot);
+	return code;
 }
 
 static int

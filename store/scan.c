@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "relation.h"
 #include "scan_inside.h"
 #include "state.h"
 
@@ -74,6 +75,24 @@ scan_block(struct scan *scan, const struct block *block)
 	return result;
 }
 
+/* Some rows of a relation, as a block's. */
+static int
+scan_relation(struct scan *scan, uint64_t first)
+{
+	uint64_t left = scan->plan->relation->rows_count - first;
+	struct evaluation evaluation = {.relation = scan->plan->relation,
+					.relation_first = (uint32_t)first,
+					.count =
+					    left < BLOCK_ROWS_MAX ? (uint32_t)left : BLOCK_ROWS_MAX,
+					.arena = scan->scratch,
+					.error = scan->error,
+					.watch = &scan->limits->watch,
+					.now_ms = scan->now_ms};
+
+	store_arena_reset(scan->scratch);
+	return take_rows(scan, &evaluation);
+}
+
 static int
 prepare(struct scan *scan)
 {
@@ -99,6 +118,15 @@ scan_all(struct scan *scan)
 	uint32_t blocks;
 	int result = 0;
 
+	if (plan->relation != NULL) {
+		for (uint64_t first = 0;
+		     result == 0 && !scan->done && first < plan->relation->rows_count;
+		     first += BLOCK_ROWS_MAX) {
+			if ((result = check_limits(scan)) == 0)
+				result = scan_relation(scan, first);
+		}
+		return result;
+	}
 	if (plan->table == NULL)
 		return take_rows(scan, &one);
 	blocks = snapshot_blocks_count(scan->snapshot, plan->table_index);
@@ -135,4 +163,15 @@ scan_run(const struct plan *plan, const struct snapshot *snapshot, const struct 
 	slice_close(&scan->slice);
 	store_arena_free(scan->scratch);
 	return code;
+}
+
+void
+scan_count_blocks(const struct plan *plan, const struct snapshot *snapshot, uint32_t *all,
+		  uint32_t *read)
+{
+	*all = snapshot_blocks_count(snapshot, plan->table_index);
+	*read = 0;
+	for (uint32_t i = 0; i < *all; i++)
+		*read +=
+		    !scan_is_pruned(snapshot_block(snapshot, plan->table_index, i), plan->where);
 }

@@ -13,6 +13,10 @@ struct scan_limits {
 	size_t memory_bytes_max; /* of what one block needs, apart from the result */
 };
 
+/* Of a plan's table: blocks in all, and those that no range of times leaves out. */
+void scan_count_blocks(const struct plan *plan, const struct snapshot *snapshot, uint32_t *all,
+		       uint32_t *read);
+
 /* Fills result's columns, values, counts and flags; everything lives in the
  * arena. */
 int scan_run(const struct plan *plan, const struct snapshot *snapshot,

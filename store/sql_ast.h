@@ -6,6 +6,8 @@
 
 #include "store.h"
 
+struct relation;
+
 enum sql_kind {
 	SQL_NUMBER_UINT,  /* u */
 	SQL_NUMBER_FLOAT, /* f */
@@ -32,6 +34,7 @@ struct sql_node {
 	uint64_t u;
 	double f;
 	bool distinct;  /* f(DISTINCT x) */
+	bool is_table;  /* WITH name AS (SELECT ...): a name for FROM */
 	bool joined;    /* made by AND, OR or ||: the next one joins it */
 	uint32_t size;  /* nodes below and this, shared ones counted again */
 	uint16_t depth; /* of the tree: a leaf has 1; at most SQL_TREE_DEPTH_MAX */
@@ -39,6 +42,10 @@ struct sql_node {
 	uint32_t args_count, parameters_count;
 	struct store_str alias; /* "" when there is none */
 	struct sql_query *query;
+	/* Of a subquery: its place among all of the statement, and its rows, which
+	 * query_nested.c puts there. */
+	uint32_t number;
+	const struct relation *relation;
 };
 
 struct sql_order {
@@ -75,6 +82,11 @@ struct sql_query {
 	uint32_t with_count, items_count, group_count, insert_columns_count;
 	uint32_t order_count, settings_count, limit_by_keys_count;
 	bool distinct, totals;
+	/* Put there by query_nested.c: the query around, and the rows of FROM that
+	 * are not the store's. */
+	const struct sql_query *outer;
+	bool is_weighed, gives_weights; /* query_weigh.c's */
+	const struct relation *relation;
 };
 
 #endif

@@ -279,7 +279,11 @@ parse_table_name(struct sql_parser *parser, struct sql_query *query)
 		return false;
 	if (sql_parse_take(parser, ".")) {
 		query->database = query->table;
-		return sql_parse_identifier(parser, &query->table);
+		if (parser->token.type != SQL_WORD) /* system.settings too */
+			return sql_parse_identifier(parser, &query->table);
+		query->table = parser->token.text;
+		sql_parse_advance(parser);
+		return !parser->failed;
 	}
 	return true;
 }
@@ -291,18 +295,9 @@ parse_from(struct sql_parser *parser, struct sql_query *query)
 	uint32_t offset = parser->token.offset;
 
 	if (sql_parse_take(parser, "(")) {
-		struct sql_node *node = sql_parse_alloc(parser, sizeof *node);
-
-		if (node == NULL)
+		query->from_query = sql_parse_subquery(parser, offset);
+		if (query->from_query == NULL)
 			return false;
-		node->kind = SQL_SUBQUERY;
-		node->depth = 1;
-		node->size = 1;
-		node->offset = offset;
-		node->query = sql_parse_select(parser);
-		if (node->query == NULL || !sql_parse_expect(parser, ")"))
-			return false;
-		query->from_query = node;
 	} else if (!parse_table_name(parser, query)) {
 		return false;
 	}
@@ -439,6 +434,39 @@ parse_clauses(struct sql_parser *parser, struct sql_query *query)
 	return !parser->failed;
 }
 
+/* WITH e AS name, and name AS (SELECT ...), which FROM can name. */
+static bool
+parse_with(struct sql_parser *parser, struct sql_list *list)
+{
+	do {
+		struct sql_lexer ahead = parser->lexer;
+		struct sql_token as = sql_lex(&ahead), bracket = sql_lex(&ahead);
+		bool is_table =
+		    (parser->token.type == SQL_WORD || parser->token.type == SQL_IDENTIFIER) &&
+		    as.type == SQL_WORD && sql_is_word(as.text, "AS") &&
+		    bracket.type == SQL_PUNCTUATION && bracket.text.bytes[0] == '(';
+		uint32_t offset = parser->token.offset;
+		struct store_str name;
+		struct sql_node *node;
+
+		if (is_table) {
+			if (!sql_parse_identifier(parser, &name))
+				return false;
+			sql_parse_advance(parser); /* AS ( */
+			sql_parse_advance(parser);
+			if ((node = sql_parse_subquery(parser, offset)) != NULL) {
+				node->alias = name;
+				node->is_table = true;
+			}
+		} else {
+			node = sql_parse_item(parser);
+		}
+		if (!sql_parse_push(parser, list, node))
+			return false;
+	} while (sql_parse_take(parser, ","));
+	return !parser->failed;
+}
+
 struct sql_query *
 sql_parse_select(struct sql_parser *parser)
 {
@@ -450,7 +478,7 @@ sql_parse_select(struct sql_parser *parser)
 	if (++parser->depth > SQL_DEPTH_MAX)
 		return sql_parse_fail(parser, "less nesting");
 	if (sql_parse_take_word(parser, "WITH")) {
-		if (!sql_parse_items(parser, &with, false))
+		if (!parse_with(parser, &with))
 			return NULL;
 		query->with = with.nodes;
 		query->with_count = with.count;
@@ -471,14 +499,14 @@ sql_parse_select(struct sql_parser *parser)
 static struct sql_query *
 parse_show(struct sql_parser *parser, struct sql_query *query)
 {
-	if (sql_parse_take_word(parser, "DATABASES")) {
-		query->statement = SQL_SHOW_DATABASES;
-		return query;
-	}
-	query->statement = SQL_SHOW_TABLES;
-	if (!sql_parse_expect_word(parser, "TABLES"))
+	bool databases = sql_parse_take_word(parser, "DATABASES");
+
+	query->statement = databases ? SQL_SHOW_DATABASES : SQL_SHOW_TABLES;
+	if (!databases && !sql_parse_expect_word(parser, "TABLES"))
 		return NULL;
-	if (sql_parse_take_word(parser, "FROM") && !sql_parse_identifier(parser, &query->database))
+	if (!databases &&
+	    (sql_parse_take_word(parser, "FROM") || sql_parse_take_word(parser, "IN")) &&
+	    !sql_parse_identifier(parser, &query->database))
 		return NULL;
 	if (sql_parse_take_word(parser, "LIKE")) {
 		if (parser->token.type != SQL_STRING)
@@ -526,8 +554,14 @@ parse_statement(struct sql_parser *parser)
 	if (sql_parse_take_word(parser, "INSERT"))
 		return parse_insert(parser, query);
 	if (sql_parse_take_word(parser, "DESCRIBE") || sql_parse_take_word(parser, "DESC")) {
+		uint32_t offset = parser->token.offset;
+
 		query->statement = SQL_DESCRIBE;
 		sql_parse_take_word(parser, "TABLE");
+		if (sql_parse_take(parser, "("))
+			return (query->from_query = sql_parse_subquery(parser, offset)) != NULL
+				   ? query
+				   : NULL;
 		return parse_table_name(parser, query) ? query : NULL;
 	}
 	if (sql_parse_take_word(parser, "EXISTS")) {

@@ -26,5 +26,8 @@ bool sql_is_word(struct store_str text, const char *word);
  * columns are named: quantile(0.75)(lcp), plus(a, 1). size 0 with NULL bytes
  * when memory runs out. */
 struct store_str sql_print(const struct sql_node *node, struct store_arena *arena);
+/* sql_statement.c: the whole SELECT as ClickHouse reads it, operators as calls,
+ * on one line; the same when memory runs out. */
+struct store_str sql_statement_print(const struct sql_query *query, struct store_arena *arena);
 
 #endif

@@ -14,6 +14,7 @@ struct sql_parser {
 	struct store_arena *arena;
 	struct store_error *error;
 	uint32_t depth;
+	uint32_t subqueries_count;
 	int failed; /* the first error; everything returns NULL after it */
 };
 
@@ -54,6 +55,8 @@ struct sql_node *sql_parse_item(struct sql_parser *parser);
 /* item {, item}; a trailing comma is taken when `trailing`. */
 bool sql_parse_items(struct sql_parser *parser, struct sql_list *list, bool trailing);
 struct sql_query *sql_parse_select(struct sql_parser *parser);
+/* SELECT ... up to its bracket, as a node; the opening one is taken. */
+struct sql_node *sql_parse_subquery(struct sql_parser *parser, uint32_t offset);
 bool sql_parse_identifier(struct sql_parser *parser, struct store_str *out);
 bool sql_parse_is_reserved(struct store_str word);
 

@@ -340,18 +340,27 @@ parse_word(struct sql_parser *parser)
 
 /* ---- brackets -------------------------------------------------------- */
 
+struct sql_node *
+sql_parse_subquery(struct sql_parser *parser, uint32_t offset)
+{
+	struct sql_node *node = sql_parse_make(parser, SQL_SUBQUERY, offset);
+
+	if (node == NULL)
+		return NULL;
+	node->number = ++parser->subqueries_count;
+	if ((node->query = sql_parse_select(parser)) == NULL)
+		return NULL;
+	return sql_parse_expect(parser, ")") ? node : NULL;
+}
+
 static struct sql_node *
 parse_bracketed(struct sql_parser *parser, uint32_t offset)
 {
 	struct sql_node *node;
 	struct sql_list list = {0};
 
-	if (sql_parse_at_word(parser, "SELECT") || sql_parse_at_word(parser, "WITH")) {
-		if ((node = sql_parse_make(parser, SQL_SUBQUERY, offset)) == NULL ||
-		    (node->query = sql_parse_select(parser)) == NULL)
-			return NULL;
-		return sql_parse_expect(parser, ")") ? node : NULL;
-	}
+	if (sql_parse_at_word(parser, "SELECT") || sql_parse_at_word(parser, "WITH"))
+		return sql_parse_subquery(parser, offset);
 	if (!sql_parse_items(parser, &list, false) || !sql_parse_expect(parser, ")"))
 		return NULL;
 	if (list.count == 1) {

@@ -4,17 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sql_parse.h"
+#include "sql_print_inside.h"
 
-struct printer {
-	struct store_arena *arena;
-	char *bytes;
-	uint32_t size, max;
-	bool failed;
-};
-
-static void
-put(struct printer *printer, const char *bytes, uint32_t size)
+void
+sql_print_bytes(struct sql_printer *printer, const char *bytes, uint32_t size)
 {
 	if (printer->size + size > printer->max) {
 		uint32_t max = printer->max == 0 ? 128 : printer->max * 2;
@@ -35,83 +28,86 @@ put(struct printer *printer, const char *bytes, uint32_t size)
 	printer->size += size;
 }
 
-static void
-put_text(struct printer *printer, const char *text)
+void
+sql_print_text(struct sql_printer *printer, const char *text)
 {
-	put(printer, text, (uint32_t)strlen(text));
+	sql_print_bytes(printer, text, (uint32_t)strlen(text));
 }
 
 static void
-put_quoted(struct printer *printer, struct store_str text)
+put_quoted(struct sql_printer *printer, struct store_str text)
 {
-	put(printer, "'", 1);
+	sql_print_bytes(printer, "'", 1);
 	for (uint32_t i = 0; i < text.size && !printer->failed; i++) {
 		char c = text.bytes[i];
 
 		if (c == '\'' || c == '\\')
-			put(printer, "\\", 1);
+			sql_print_bytes(printer, "\\", 1);
 		if (c == '\n')
-			put(printer, "\\n", 2);
+			sql_print_bytes(printer, "\\n", 2);
 		else if (c == '\t')
-			put(printer, "\\t", 2);
+			sql_print_bytes(printer, "\\t", 2);
 		else
-			put(printer, &c, 1);
+			sql_print_bytes(printer, &c, 1);
 	}
-	put(printer, "'", 1);
+	sql_print_bytes(printer, "'", 1);
 }
 
 /* 1000. has its point, as in ClickHouse. */
 static void
-put_float(struct printer *printer, double value)
+put_float(struct sql_printer *printer, double value)
 {
 	char text[STORE_DOUBLE_BYTES_MAX];
 
 	store_print_double(value, text);
-	put_text(printer, text);
+	sql_print_text(printer, text);
 	if (strpbrk(text, ".en") == NULL)
-		put(printer, ".", 1);
+		sql_print_bytes(printer, ".", 1);
 }
-
-static void print(struct printer *printer, const struct sql_node *node);
 
 /* An argument with an alias is known by it. */
 static void
-print_list(struct printer *printer, struct sql_node *const *nodes, uint32_t count)
+print_list(struct sql_printer *printer, struct sql_node *const *nodes, uint32_t count)
 {
 	for (uint32_t i = 0; i < count && !printer->failed; i++) {
 		if (i > 0)
-			put(printer, ", ", 2);
-		if (nodes[i]->alias.size > 0)
-			put(printer, nodes[i]->alias.bytes, nodes[i]->alias.size);
-		else
-			print(printer, nodes[i]);
+			sql_print_bytes(printer, ", ", 2);
+		if (nodes[i]->alias.size > 0 && !printer->in_full) {
+			sql_print_bytes(printer, nodes[i]->alias.bytes, nodes[i]->alias.size);
+			continue;
+		}
+		sql_print_node(printer, nodes[i]);
+		if (nodes[i]->alias.size > 0) {
+			sql_print_text(printer, " AS ");
+			sql_print_name(printer, nodes[i]->alias);
+		}
 	}
 }
 
 static void
-print_call(struct printer *printer, const struct sql_node *node)
+print_call(struct sql_printer *printer, const struct sql_node *node)
 {
 	if (sql_is_word(node->text, "negate") && node->args_count == 1 &&
 	    node->args[0]->kind <= SQL_NUMBER_FLOAT) {
-		put(printer, "-", 1);
-		print(printer, node->args[0]);
+		sql_print_bytes(printer, "-", 1);
+		sql_print_node(printer, node->args[0]);
 		return;
 	}
-	put(printer, node->text.bytes, node->text.size);
+	sql_print_bytes(printer, node->text.bytes, node->text.size);
 	if (node->parameters_count > 0) {
-		put(printer, "(", 1);
+		sql_print_bytes(printer, "(", 1);
 		print_list(printer, node->parameters, node->parameters_count);
-		put(printer, ")", 1);
+		sql_print_bytes(printer, ")", 1);
 	}
-	put(printer, "(", 1);
+	sql_print_bytes(printer, "(", 1);
 	if (node->distinct)
-		put_text(printer, "DISTINCT ");
+		sql_print_text(printer, "DISTINCT ");
 	print_list(printer, node->args, node->args_count);
-	put(printer, ")", 1);
+	sql_print_bytes(printer, ")", 1);
 }
 
-static void
-print(struct printer *printer, const struct sql_node *node)
+void
+sql_print_node(struct sql_printer *printer, const struct sql_node *node)
 {
 	char unit[32];
 
@@ -120,48 +116,58 @@ print(struct printer *printer, const struct sql_node *node)
 	switch (node->kind) {
 	case SQL_NUMBER_UINT:
 		snprintf(unit, sizeof unit, "%llu", (unsigned long long)node->u);
-		put_text(printer, unit);
+		sql_print_text(printer, unit);
 		break;
 	case SQL_NUMBER_FLOAT:
 		put_float(printer, node->f);
 		break;
 	case SQL_NAME:
-		put(printer, node->text.bytes, node->text.size);
+		if (printer->in_full)
+			sql_print_name(printer, node->text);
+		else
+			sql_print_bytes(printer, node->text.bytes, node->text.size);
 		break;
 	case SQL_TEXT:
 		put_quoted(printer, node->text);
 		break;
 	case SQL_NULL:
-		put_text(printer, "NULL");
+		sql_print_text(printer, "NULL");
 		break;
 	case SQL_STAR:
-		put_text(printer, "*");
+		sql_print_text(printer, "*");
 		break;
 	case SQL_CALL:
 		print_call(printer, node);
 		break;
 	case SQL_LIST:
 	case SQL_ARRAY:
-		put(printer, node->kind == SQL_LIST ? "(" : "[", 1);
+		sql_print_bytes(printer, node->kind == SQL_LIST ? "(" : "[", 1);
 		print_list(printer, node->args, node->args_count);
-		put(printer, node->kind == SQL_LIST ? ")" : "]", 1);
+		sql_print_bytes(printer, node->kind == SQL_LIST ? ")" : "]", 1);
 		break;
 	case SQL_INTERVAL:
 		snprintf(unit, sizeof unit, "toInterval%c%.*s(", node->text.bytes[0] - 'a' + 'A',
 			 (int)node->text.size - 1, node->text.bytes + 1);
-		put_text(printer, unit);
+		sql_print_text(printer, unit);
 		print_list(printer, node->args, node->args_count);
-		put(printer, ")", 1);
+		sql_print_bytes(printer, ")", 1);
 		break;
 	case SQL_SUBQUERY:
-		put_text(printer, "_subquery");
+		if (printer->in_full) {
+			sql_print_text(printer, "(");
+			sql_print_query(printer, node->query);
+			sql_print_text(printer, ")");
+			break;
+		}
+		snprintf(unit, sizeof unit, "_subquery%u", node->number);
+		sql_print_text(printer, unit);
 		break;
 	case SQL_PARAMETER:
-		put(printer, "{", 1);
-		put(printer, node->text.bytes, node->text.size);
-		put(printer, ":", 1);
-		put(printer, node->type.bytes, node->type.size);
-		put(printer, "}", 1);
+		sql_print_bytes(printer, "{", 1);
+		sql_print_bytes(printer, node->text.bytes, node->text.size);
+		sql_print_bytes(printer, ":", 1);
+		sql_print_bytes(printer, node->type.bytes, node->type.size);
+		sql_print_bytes(printer, "}", 1);
 		break;
 	}
 }
@@ -169,9 +175,9 @@ print(struct printer *printer, const struct sql_node *node)
 struct store_str
 sql_print(const struct sql_node *node, struct store_arena *arena)
 {
-	struct printer printer = {.arena = arena};
+	struct sql_printer printer = {.arena = arena};
 
-	print(&printer, node);
+	sql_print_node(&printer, node);
 	return printer.failed ? (struct store_str){NULL, 0}
 			      : (struct store_str){printer.bytes, printer.size};
 }

@@ -356,10 +356,22 @@ struct store_parameter {              /* {name:Type} */
 	struct store_str name, value; /* value after TSV unescaping */
 };
 
+/* A table of the system database that the caller has: system.query_log. */
+struct store_system_table {
+	const char *name;
+	/* Sets result's columns, columns_count, values and rows_count, all in
+	 * result->arena, to which strings must live as long. 0, or negative when
+	 * memory runs out. From the thread of store_query. */
+	int (*fill)(void *context, struct store_result *result);
+	void *context;
+};
+
 struct store_query {
 	struct store_str text;
 	const struct store_parameter *parameters;
 	uint32_t parameters_count;
+	const struct store_system_table *tables; /* besides the store's own */
+	uint32_t tables_count;
 	int64_t now_ms;             /* what now() is */
 	uint64_t timeout_ns;        /* 0: 30 s */
 	size_t memory_bytes_max;    /* 0: 256 MiB */

@@ -151,7 +151,7 @@ static const struct {
     {"SELECT sum(site) FROM pageviews", "sum", 43, "sum"},
     {"SELECT quantile(1.5)(lcp) FROM pageviews", "quantile", 12, "0 to 1"},
     {"SELECT 'a' + 1", "+", 43, "String"},
-    {"SELECT lcp['a'] FROM pageviews", "lcp['a']", 48, "Map"},
+    {"SELECT lcp['a'] FROM pageviews", "lcp['a']", 43, "arrayElement"},
     {"SELECT 1 FROM pageviews WHERE lcp > 'x'", "'x'", 53, "x"},
     {"SELECT 1 FROM pageviews WHERE ts > 'x'", "'x'", 41, "x"},
     /* clauses */
@@ -163,9 +163,7 @@ static const struct {
     {"SELECT 1 FROM pageviews ORDER BY tags", "tags", 48, "Map"},
     {"SELECT site FROM pageviews GROUP BY site ORDER BY quantiles(0.5)(lcp)", "quantiles", 48,
      "Array"},
-    {"SELECT DISTINCT count() FROM pageviews GROUP BY site", "count", 48, "DISTINCT"},
-    {"SELECT 1 FROM pageviews LIMIT 1 BY site", "site", 48, "LIMIT BY"},
-    {"SELECT site FROM pageviews WHERE site IN (SELECT 1)", "IN", 48, "IN (SELECT"},
+    {"SELECT site FROM pageviews WHERE site IN (SELECT 1)", "IN", 53, "IN a subquery"},
 };
 
 static void

@@ -140,14 +140,14 @@ static const struct asked table[] = {
      "2026-05-28 20:26:40.002\tshop\t2\t1\t20\t\\N\t{}\n"
      "2026-05-28 20:26:40.003\tblog\t3\t1\t30\t300\t{'plan':'free','step':'1'}\n"},
     {"SHOW TABLES", "t\n"},
-    {"SHOW DATABASES", "default\n"},
-    {"DESCRIBE TABLE t", "ts\tDateTime64(3)\t\twhen\n"
-			 "site\tLowCardinality(String)\t\t\n"
-			 "view_id\tUInt64\t\t\n"
-			 "_sample_interval\tUInt32\t\t\n"
-			 "bytes\tUInt32\t\t\n"
-			 "lcp\tNullable(Float64)\tms\t\n"
-			 "tags\tMap(String, String)\t\t\n"},
+    {"SHOW DATABASES", "default\nsystem\n"},
+    {"DESCRIBE TABLE t", "ts\tDateTime64(3)\t\t\twhen\t\t\n"
+			 "site\tLowCardinality(String)\t\t\t\t\t\n"
+			 "view_id\tUInt64\t\t\t\t\t\n"
+			 "_sample_interval\tUInt32\t\t\t\t\t\n"
+			 "bytes\tUInt32\t\t\t\t\t\n"
+			 "lcp\tNullable(Float64)\t\t\t[ms]\t\t\n"
+			 "tags\tMap(String, String)\t\t\t\t\t\n"},
 };
 
 static void
