@@ -78,6 +78,7 @@ export const touch = () => {
 			safe(() => {
 				timer = 0;
 				later?.abort();
+				settle();
 				const [body] = compose(view) || [];
 				if (body) {
 					later = new AbortController();

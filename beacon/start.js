@@ -14,7 +14,7 @@ import { measure } from './vitals.js';
  * @param {string} path
  */
 const setView = (path) => {
-	const url = new URL(path, location.href).href;
+	const url = new URL(path, location.href).href.split('#')[0];
 	if (!view._named && view._href === location.href) {
 		view._url = url;
 		view._named = 1;
@@ -56,8 +56,10 @@ export const start = (options, base) => {
 	listen();
 	measure();
 	deliver(to, !globalPrivacyControl && doNotTrack !== '1' && options.consent !== 'ask');
-	on('load', more);
-	on('online', more);
-	if (document.readyState === 'complete') more();
+	/* Not at once: the first look into localStorage may take milliseconds. */
+	const soon = () => setTimeout(more, 100);
+	on('load', soon);
+	on('online', soon);
+	if (document.readyState === 'complete') soon();
 	return safe((/** @type {string} */ command, /** @type {unknown[]} */ ...args) => commands[command]?.(...args));
 };

@@ -28,16 +28,22 @@ const softNavigation = (entry) => {
 };
 
 /**
- * A metric belongs to the view from whose start it was measured. Members that a
+ * A metric belongs to the view from whose start it was measured; that of a soft
+ * navigation may come a moment before the navigation itself. Members that a
  * metric's attribution lacks are undefined, and so not sent.
  * @param {any} metric
+ * @param {unknown} [again]
  */
-const report = ({ name, value, attribution: a, navigationStartTime }) => {
-	const owner = views.find((v) => v._start === navigationStartTime);
-	if (!owner) return;
+const report = (metric, again) => {
+	const owner = views.find((v) => v._start === metric.navigationStartTime);
+	const a = metric.attribution;
+	const name = metric.name.toLowerCase();
+	if (!owner) {
+		if (!again) setTimeout(safe(report), 0, metric, 1);
+		return;
+	}
 	const by = a?.longestScript?.entry;
-	name = name.toLowerCase();
-	owner._vitals[name] = round(value, 1e4);
+	owner._vitals[name] = round(metric.value, 1e4);
 	owner._why[name] = a && {
 		element: text(a.target || a.largestShiftTarget),
 		url: text(a.url, 500),

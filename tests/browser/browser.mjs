@@ -48,6 +48,19 @@ export async function openBrowser() {
 	}
 }
 
+/** A browser that nobody looks into, at `url`: what DevTools, once attached,
+ * turns off (prerendering) works. */
+export async function openAlone(url) {
+	const profile = await mkdtemp(join(tmpdir(), 'drum-chromium-'));
+	const child = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`, url], { stdio: 'ignore' });
+	return {
+		close: async () => {
+			await end(child);
+			await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+		},
+	};
+}
+
 /** Lists that fill with what a page reports: console warnings and errors
  * (Content-Security-Policy violations among them) and uncaught exceptions. */
 export function watch(page) {

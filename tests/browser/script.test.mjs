@@ -6,74 +6,25 @@
  * this process that records each beacon.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { until } from '../serve.mjs';
 import { hide, openBrowser, watch } from './browser.mjs';
+import { painted as paintedOn, shown, Site, TRACE } from './site.mjs';
 
-const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
-const FILES = {
-	'/demo': ['demo.html', 'text/html'],
-	'/demo/cart': ['demo-cart.html', 'text/html'],
-	'/demo.js': ['demo.js', 'text/javascript'],
-	'/demo.css': ['demo.css', 'text/css'],
-	'/demo.svg': ['demo.svg', 'image/svg+xml'],
-	'/drum.js': ['drum.js', 'text/javascript'],
-	'/drum.extra.js': ['drum.extra.js', 'text/javascript'],
-};
-
-let built;
-let server;
+const site = new Site();
+const { pages, bodies, arrived } = site;
 let origin;
 let browser;
 let page;
 let seen;
-let beacons; // [{path, type, body}], in order of arrival
-const pages = new Map(); // further answers of a test: path to HTML or script
-
-async function answer(request, response) {
-	const url = new URL(request.url, origin);
-	if (request.method === 'POST') {
-		let text = '';
-		for await (const chunk of request) text += chunk;
-		beacons.push({ path: url.pathname, type: request.headers['content-type'], body: JSON.parse(text) });
-		response.writeHead(204).end();
-		return;
-	}
-	const [file, type] = FILES[url.pathname] ?? [undefined, url.pathname.endsWith('.js') ? 'text/javascript' : 'text/html'];
-	const body = file ? await readFile(join(built, file)) : pages.get(url.pathname);
-	if (body === undefined) {
-		response.writeHead(404).end();
-		return;
-	}
-	response.writeHead(200, {
-		'content-type': type,
-		'content-security-policy': "default-src 'self'; img-src 'self' data:",
-		'server-timing': `cache;desc="HIT";dur=1.5, traceparent;desc="00-${TRACE}-00f067aa0ba902b7-01"`,
-	});
-	response.end(body);
-}
-
-const bodies = () => beacons.map((beacon) => beacon.body);
-const arrived = (count) => until(`${count} beacons, have ${beacons.length}`, () => beacons.length >= count && bodies());
 
 /** Opens a page and waits until it is loaded and its first paint is reported. */
 async function visit(path, options) {
 	await page.goto(`${origin}${path}`, options);
-	await until('the first paint', () =>
-		page.evaluate(() => document.readyState === 'complete' && performance.getEntriesByType('paint').length > 1),
-	);
-	await painted();
+	await shown(page);
 }
 
-/** Two frames later: what has changed is on the screen and in the timeline. */
-const painted = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+const painted = () => paintedOn(page);
 
 /** The browser has reported the slow button's click and its long animation frame. */
 const slowReported = () =>
@@ -90,29 +41,20 @@ const slowReported = () =>
 const leave = () => page.goto(`${origin}/empty`);
 
 before(async () => {
-	built = mkdtempSync(join(tmpdir(), 'drum-assets-'));
-	const build = fileURLToPath(new URL('../../beacon/build.mjs', import.meta.url));
-	execFileSync(process.execPath, [build, built], { stdio: ['ignore', 'ignore', 'inherit'] });
-	server = http.createServer((request, response) => answer(request, response).catch(() => response.destroy()));
-	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-	origin = `http://127.0.0.1:${server.address().port}`;
+	origin = (await site.open()).origin;
 	browser = await openBrowser();
 });
 
 after(async () => {
 	await browser?.close();
-	server?.closeAllConnections();
-	server?.close();
-	rmSync(built, { recursive: true });
+	site.close();
 });
 
 beforeEach(async () => {
 	await page?.close();
-	pages.clear();
-	pages.set('/empty', '<!doctype html><title>empty</title>');
+	site.clear();
 	page = await browser.context.newPage();
 	seen = watch(page);
-	beacons = [];
 });
 
 /** Every number at or above zero, no nulls, at any depth. */
@@ -131,8 +73,8 @@ test('a visit is one beacon with every member', async () => {
 	await slowReported();
 	await leave();
 	const [beacon] = await arrived(1);
-	assert.equal(beacons[0].path, '/beacon');
-	assert.match(beacons[0].type, /^text\/plain\b/);
+	assert.equal(site.beacons[0].path, '/beacon');
+	assert.match(site.beacons[0].type, /^text\/plain\b/);
 	checkValues(beacon);
 	assert.equal(beacon.v, 1);
 	assert.equal(beacon.site, 'demo');
@@ -172,7 +114,7 @@ test('a visit is one beacon with every member', async () => {
 	assert.deepEqual(beacon.tags, { page: 'shop' });
 	assert.deepEqual([beacon.errors, beacon.events], [[], []]);
 	assert.deepEqual(seen.complaints, []);
-	assert.equal(beacons.length, 1, 'leaving sends once');
+	assert.equal(site.beacons.length, 1, 'leaving sends once');
 });
 
 test('a view hidden twice is sent twice, cumulative, and not again for nothing', async () => {
@@ -340,7 +282,7 @@ test('attributes set the site, endpoint, release, environment and tags', async (
 	await page.goto(`${origin}/bare`);
 	await leave();
 	const [beacon, bare] = await arrived(2);
-	assert.equal(beacons[0].path, '/in/take');
+	assert.equal(site.beacons[0].path, '/in/take');
 	assert.deepEqual(
 		[beacon.site, beacon.release, beacon.env, beacon.tags],
 		['a"b', '1.4.2', 'test', { plan: 'pro' }],
@@ -353,16 +295,19 @@ test('data-rate sends one view in N and says so', async () => {
 	const N = 4;
 	const VISITS = 60;
 	pages.set('/rate', tagged('data-site="s" data-rate="1/4"'));
-	for (let i = 0; i < VISITS; i++) await page.goto(`${origin}/rate?${i}`);
+	pages.set('/rates', '<!doctype html>' + '<iframe src="/rate"></iframe>'.repeat(VISITS));
+	await page.goto(`${origin}/rates`);
+	await until('every frame', () => page.evaluate(() => Array.from(window.frames).every((frame) => frame.drum)));
 	pages.set('/share', tagged('data-site="last" data-rate="1.0"'));
 	await page.goto(`${origin}/share`);
+	await until('the script', () => page.evaluate(() => typeof drum === 'function'));
 	await leave();
 	const all = await until('the last view', () => bodies().some((b) => b.site === 'last') && bodies());
 	const rated = all.filter((b) => b.site === 's');
 	// Binomial(60, 1/4): outside of 3 to 30 once in 10,000 runs.
 	assert.ok(rated.length >= 3 && rated.length <= 30, `${rated.length} of ${VISITS}`);
 	assert.ok(rated.every((b) => b.rate === 1 / N));
-	assert.equal(all.at(-1).rate, 1);
+	assert.equal(all.find((b) => b.site === 'last').rate, 1);
 });
 
 test('a page without storage, observers or sendBeacon is still measured and never broken', async () => {
