@@ -80,6 +80,7 @@ function showLive() {
 		liveButton = h('button', { type: 'button', class: 'quiet', id: 'pause', onclick: togglePause });
 		replace(byId('live'), liveText, liveButton);
 	}
+	byId('live').hidden = VIEWS[state().tab].still === true;
 	const now = !moves() ? 'fixed period' : paused ? 'paused' : isOnline() ? 'live' : 'no answer';
 	byId('live').dataset.state = !moves() || paused ? 'still' : isOnline() ? 'live' : 'offline';
 	byId('live').title = freshAt ? `as of ${new Date(freshAt).toISOString().slice(11, 19)} UTC` : '';

@@ -170,12 +170,12 @@ function summary(key, p, points, releases) {
 	return `${VITALS[key].name}, p${p} over time: from ${vital(key, Math.min(...values))} to ${vital(key, Math.max(...values))}, at the end ${vital(key, values.at(-1))}${marks}`;
 }
 
-/** Views as bars, and those with errors in front of them. */
-export function viewsChart(parent, { points, range, step, onSelect }) {
+/** Views as bars, and those with errors in front of them; or bars of `what` alone. */
+export function viewsChart(parent, { points, range, step, what, onSelect }) {
 	const line = h('p', { class: 'readout', 'aria-hidden': 'true' });
 	const total = points.reduce((sum, x) => sum + x.all, 0);
 	const failed = points.reduce((sum, x) => sum + x.failed, 0);
-	const holder = h('div', { class: 'plot', role: 'img', 'aria-label': `${count(total)} views, ${count(failed)} of them with errors` });
+	const holder = h('div', { class: 'plot', role: 'img', 'aria-label': what ? `${count(total)} ${what} over time` : `${count(total)} views over time, ${count(failed)} of them with errors` });
 	replace(parent, line, holder);
 	const bars = uPlot.paths.bars({ size: [0.8, 40], align: 1 });
 	return make(holder, 110, {
@@ -189,7 +189,7 @@ export function viewsChart(parent, { points, range, step, onSelect }) {
 		],
 		hooks: {
 			setCursor: [
-				readout(line, (d, i) => `${moment(d[0][i] * 1000)}, ${step / 60} min: ${count(d[1][i])} views, ${RATINGS.poor.glyph} ${count(d[2][i])} with errors`),
+				readout(line, (d, i) => `${moment(d[0][i] * 1000)}, ${step / 60} min: ${what ? `${count(d[1][i])} ${what}` : `${count(d[1][i])} views, ${RATINGS.poor.glyph} ${count(d[2][i])} with errors`}`),
 			],
 			setSelect: [selection(onSelect)],
 		},
@@ -203,13 +203,15 @@ export function viewsChart(parent, { points, range, step, onSelect }) {
 export function plainChart(parent, { names, data, isTime }) {
 	const line = h('p', { class: 'readout', 'aria-hidden': 'true' });
 	const holder = h('div', { class: 'plot', role: 'img', 'aria-label': `${names.slice(1).join(', ')} by ${names[0]}` });
-	replace(parent, line, holder);
 	const inks = ['accent', 'poor', 'good', 'needs', 'faint'];
+	const dashes = [[], [6, 3], [2, 3], [8, 3, 2, 3], [1, 2]];
+	const legend = h('ul', { class: 'legend' }, names.slice(1).map((name, i) => h('li', null, h('span', { class: `key-line key-${i % inks.length}` }), name)));
+	replace(parent, legend, line, holder);
 	const at = (x) => (isTime ? moment(x * 1000) : String(x));
 	return make(holder, 260, {
 		scales: { x: { time: isTime } },
 		axes: [isTime ? axis(times, 26, { incrs: INCREMENTS, space: 60 }) : axis((u, t) => t.map(String), 26), axis((u, t) => t.map(String), 72)],
-		series: [{}, ...names.slice(1).map((name, i) => ({ label: name, width: 2, stroke: () => colour(inks[i % inks.length]) }))],
+		series: [{}, ...names.slice(1).map((name, i) => ({ label: name, width: 2, dash: dashes[i % dashes.length], points: { show: false }, stroke: () => colour(inks[i % inks.length]) }))],
 		hooks: {
 			setCursor: [readout(line, (d, i) => `${at(d[0][i])}: ${names.slice(1).map((name, j) => `${name} ${d[j + 1][i]}`).join(', ')}`)],
 		},

@@ -157,7 +157,7 @@ async function loadSeries(ask, state) {
 	const step = stepOf(range);
 	const [rows, releases] = await Promise.all([
 		ask(select(
-			[`${bucket(step)} AS t`, 'count() AS all', 'countIf(error_count > 0) AS failed', `count(${state.metric}) AS views`, `${quantile(state, state.metric)} AS value`],
+			[`${bucket(step)} AS t`, 'count() AS total', 'countIf(error_count > 0) AS failed', `count(${state.metric}) AS views`, `${quantile(state, state.metric)} AS value`],
 			`${scope(state, range)}\nGROUP BY t\nORDER BY t`,
 		)),
 		ask(select(
@@ -183,7 +183,7 @@ function steps({ rows, step, range }) {
 	const points = [];
 	for (let t = Math.floor(range.from / 1000 / step) * step; t < range.to / 1000; t += step) {
 		const row = byTime.get(t);
-		points.push({ t, value: row?.value ?? null, views: row?.views ?? 0, all: row?.all ?? 0, failed: row?.failed ?? 0 });
+		points.push({ t, value: row?.value ?? null, views: row?.views ?? 0, all: row?.total ?? 0, failed: row?.failed ?? 0 });
 	}
 	return points;
 }

@@ -5,7 +5,7 @@
 import { PERCENTILES, VITALS } from './vitals.js';
 import { isDimension, isRange } from './sql.js';
 
-export const TABS = ['overview', 'where', 'why', 'setup'];
+export const TABS = ['overview', 'where', 'why', 'errors', 'compare', 'explore', 'setup'];
 
 /* Of the URL: `f=country:DE`, and `f=!country:DE` for all but it. */
 export function parseFilter(entry) {
@@ -32,6 +32,7 @@ export function parse(search) {
 		b: list(params, 'b'),
 		ra: params.get('ra') ?? '', // and their periods: '', 'before' or as `range`
 		rb: params.get('rb') ?? 'before',
+		by: isDimension(params.get('by') ?? '') ? params.get('by') : 'path', // compare: rows
 		slow: params.get('slow') === '1', // why: views beyond good only
 		tag: params.get('tag') ?? '', // where: the tag of the tags' table
 		error: /^\d{1,20}$/.test(params.get('error') ?? '') ? params.get('error') : '',
@@ -54,6 +55,7 @@ export function print(state) {
 		for (const filter of state.b) params.append('b', printFilter(filter));
 		put('ra', state.ra, '');
 		put('rb', state.rb, 'before');
+		put('by', state.by, 'path');
 	}
 	if (state.tab === 'why') put('slow', state.slow ? '1' : '', '');
 	if (state.tab === 'where') put('tag', state.tag, '');

@@ -48,10 +48,10 @@ function legend(key) {
 	}));
 }
 
-function area(world, code, row, key, p) {
+function area(world, code, row, key, p, chosen) {
 	const label = row ? `${valueLabel('country', code)}: p${p} ${vital(key, row.value)} (${RATINGS[rate(key, row.value)].word}), ${count(row.views)} views` : `${valueLabel('country', code)}: no views`;
 	const props = {
-		class: row ? `map-${classOf(key, row.value)}` : 'map-none',
+		class: `${row ? `map-${classOf(key, row.value)}` : 'map-none'}${code === chosen ? ' chosen' : ''}`,
 		'data-country': row ? code : null,
 		onclick: row && (() => go({ filters: withFilter(state().filters, 'country', code) })),
 	};
@@ -61,14 +61,14 @@ function area(world, code, row, key, p) {
 	return shape;
 }
 
-function map(world, rows, key, p) {
+function map(world, rows, key, p, chosen) {
 	const known = new Map(rows.map((row) => [row.name, row]));
 	const codes = [...Object.keys(world.paths), ...Object.keys(world.points).filter((code) => known.has(code))];
 	const worst = rows.filter((row) => world.paths[row.name] || world.points[row.name]).slice(0, 3).map((row) => `${valueLabel('country', row.name)} ${vital(key, row.value)}`);
 	return s('svg', { class: 'map', viewBox: `0 0 ${world.width} ${world.height}`, role: 'img',
 		'aria-label': `World map of ${VITALS[key].label} p${p} by country; the table of countries has the same. Worst: ${worst.join(', ') || 'none'}` },
 	world.rest.map((d) => s('path', { d, class: 'map-none' })),
-	codes.map((code) => area(world, code, known.get(code), key, p)));
+	[...codes.filter((code) => code !== chosen), ...codes.filter((code) => code === chosen)].map((code) => area(world, code, known.get(code), key, p, chosen)));
 }
 
 const mapPanel = () => new Panel({
@@ -76,13 +76,15 @@ const mapPanel = () => new Panel({
 	title: 'By country',
 	className: 'span-8',
 	async load(ask, now) {
-		const [world, rows] = await Promise.all([loadAtlas(), ask(byDimension(now, period(now.range, Date.now()), ['country'], now.metric, 300))]);
-		return { rows, key: now.metric, p: now.p, width: world.width };
+		/* All countries, whichever is chosen: to compare, and to choose another. */
+		const all = { ...now, filters: now.filters.filter((f) => f.key !== 'country') };
+		const [world, rows] = await Promise.all([loadAtlas(), ask(byDimension(all, period(now.range, Date.now()), ['country'], now.metric, 300))]);
+		return { rows, key: now.metric, p: now.p, filters: now.filters, width: world.width };
 	},
 	async show({ rows, key, p }, body) {
 		const world = await loadAtlas();
 		const country = state().filters.find((f) => f.key === 'country' && !f.not);
-		replace(body, map(world, rows, key, p), legend(key),
+		replace(body, map(world, rows, key, p, country?.value), legend(key),
 			country && h('p', { class: 'note' }, `Only ${valueLabel('country', country.value)}: its regions and cities are below. `,
 				h('a', { href: link({ filters: state().filters.filter((f) => f !== country) }), 'data-key': 'world' }, 'All countries')));
 	},
