@@ -70,24 +70,16 @@ const moves = () => VIEWS[state().tab].always || period(state().range, Date.now(
 
 const isLive = () => !paused && document.visibilityState === 'visible' && moves();
 
-let liveText;
-let liveButton;
-
 /* Text only where it changes: this stands in a status region. */
 function showLive() {
-	if (!liveButton) {
-		liveText = h('span', null);
-		liveButton = h('button', { type: 'button', class: 'quiet', id: 'pause', onclick: togglePause });
-		replace(byId('live'), liveText, liveButton);
-	}
+	const put = (element, text) => element.textContent !== text && (element.textContent = text);
 	byId('live').hidden = VIEWS[state().tab].still === true;
 	const now = !moves() ? 'fixed period' : paused ? 'paused' : isOnline() ? 'live' : 'no answer';
 	byId('live').dataset.state = !moves() || paused ? 'still' : isOnline() ? 'live' : 'offline';
 	byId('live').title = freshAt ? `as of ${new Date(freshAt).toISOString().slice(11, 19)} UTC` : '';
-	if (liveText.textContent !== now) liveText.textContent = now;
-	liveButton.hidden = !moves();
-	const label = paused ? 'Resume' : 'Pause';
-	if (liveButton.textContent !== label) liveButton.textContent = label;
+	put(byId('live-state'), now);
+	put(byId('pause'), paused ? 'Resume' : 'Pause');
+	byId('pause').hidden = !moves();
 }
 
 function togglePause() {
@@ -107,6 +99,8 @@ function askForToken(why) {
 	replace(byId('main'));
 	byId('login-why').textContent = why;
 	byId('login').hidden = false;
+	byId('main').hidden = true;
+	byId('live').hidden = true;
 	byId('controls').hidden = true;
 	byId('token').focus();
 }
@@ -127,7 +121,7 @@ async function start() {
 		return;
 	}
 	byId('login').hidden = true;
-	byId('controls').hidden = false;
+	byId('main').hidden = false;
 	let known;
 	try {
 		known = await sites();
@@ -200,6 +194,7 @@ document.addEventListener('click', (event) => {
 addEventListener('hashchange', () => token.take() && start());
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && !paused && refresh());
 
+byId('pause').addEventListener('click', togglePause);
 keys({ refresh: () => refresh({ changed: true }), togglePause });
 token.take();
 start();

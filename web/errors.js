@@ -71,9 +71,9 @@ function showGroups({ rows, all, range, step, trend, first }, body) {
 		table([
 			{ label: 'Error', cell: groupCell },
 			{ label: 'Views', cell: (row) => count(row.views), number: true, title: 'views in which it happened' },
-			{ label: 'Share', cell: (row) => percent(all.views ? row.views / all.views : null, 2), number: true, title: 'of all views' },
+			{ label: 'Share', cell: (row) => percent(all.views ? row.views / all.views : null, 2), number: true, hide: true, title: 'of all views' },
 			{ label: 'Times', cell: (row) => count(row.times), number: true, hide: true },
-			{ label: 'Trend', cell: (row) => trendBars(trend.filter((t) => t.fingerprint === row.fingerprint), range, step), wide: true },
+			{ label: 'Trend', cell: (row) => trendBars(trend.filter((t) => t.fingerprint === row.fingerprint), range, step), wide: true, hide: true },
 			{ label: 'First seen', cell: (row) => seen(firstOf.get(row.fingerprint), range), number: true },
 			{ label: 'Last seen', cell: (row) => ago(parseTime(row.last)), number: true, hide: true },
 			{ label: 'Releases', cell: (row) => (row.releases > 1 ? `${row.releases}, to ${row.newest}` : row.newest || NONE), hide: true },

@@ -7,6 +7,25 @@ import { TABS, go, state } from './state.js';
 import { RANGE_KEYS } from './sql.js';
 import { PERCENTILES, RATINGS, VITALS, VITAL_KEYS } from './vitals.js';
 
+const OFF = 'drum.shortcuts'; // 'off' in localStorage: for those whom single keys get in the way
+
+let enabled = true;
+
+try {
+	enabled = localStorage.getItem(OFF) !== 'off';
+} catch {
+	// Storage is blocked: shortcuts are on.
+}
+
+function enable(on) {
+	enabled = on;
+	try {
+		localStorage.setItem(OFF, on ? 'on' : 'off');
+	} catch {
+		// as above
+	}
+}
+
 const next = (list, value) => list[(list.indexOf(value) + 1) % list.length];
 
 const KEYS = [
@@ -26,6 +45,8 @@ function help() {
 	replace(dialog,
 		h('h2', { id: 'help-title' }, 'Keys'),
 		h('dl', { class: 'keys' }, KEYS.map(([key, what]) => [h('dt', null, h('kbd', null, key)), h('dd', null, what)])),
+		h('p', null, h('label', { class: 'check' },
+			h('input', { type: 'checkbox', id: 'shortcuts', checked: enabled, onchange: (event) => enable(event.target.checked) }), ' single keys act')),
 		h('h2', null, 'Vitals'),
 		h('table', null,
 			h('thead', null, h('tr', null, ['', 'Name', 'good', 'poor'].map((x) => h('th', { scope: 'col' }, x)))),
@@ -56,7 +77,7 @@ export function build({ refresh, togglePause }) {
 	};
 	TABS.forEach((tab, i) => (act[i + 1] = () => go({ tab, error: '' })));
 	addEventListener('keydown', (event) => {
-		if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || byId('help').open) return;
+		if (!enabled || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || byId('help').open) return;
 		if (event.target.closest('input, select, textarea, [contenteditable]')) return;
 		if (event.key === ' ' && event.target !== document.body && event.target.id !== 'main') return;
 		const action = Object.hasOwn(act, event.key) && act[event.key];

@@ -220,7 +220,7 @@ const releaseList = (releases) =>
 /** A table by one dimension, worst first, for the chosen vital. */
 export function dimensionPanel(dimension, title, className, limit = 10) {
 	let shown = limit;
-	const more = h('button', { type: 'button', class: 'quiet', hidden: true, onclick: () => ((shown = 100), panel.refresh({ changed: true })) }, 'More');
+	const more = h('button', { type: 'button', class: 'quiet kept', onclick: () => ((shown = 100), panel.refresh({ changed: true })) }, 'More');
 	const panel = new Panel({
 		id: `by-${dimension.replace(/[^a-z_]/gi, '-')}`,
 		title,
@@ -234,7 +234,7 @@ export function dimensionPanel(dimension, title, className, limit = 10) {
 			limit: shown,
 		}),
 		show({ rows, key, limit: most }, body) {
-			more.hidden = rows.length < most || most > limit;
+			more.classList.toggle('kept', rows.length < most || most > limit);
 			replace(body, table(dimensionColumns(key, dimension, rows), rows, { caption: title }));
 		},
 	});
