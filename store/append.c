@@ -194,32 +194,68 @@ sum_of(const struct store_row *row, int column)
 	return cell == NULL ? 0 : cell->value.u;
 }
 
+struct merged {
+	struct store_row row; /* what the view's row is now */
+	bool changed;         /* not what it was before */
+	bool dropped;         /* there is none */
+};
+
+/* Whether the row is kept, now that earlier versions have added to its sum. */
+static int
+judge_again(struct store *store, const struct store_entry *entry, struct merged *merged)
+{
+	int column = state_role(&store->schema->tables[merged->row.table], STORE_ROLE_WEIGHT);
+	const struct store_cell *cell = column < 0 ? NULL : find_cell(&merged->row, column);
+	uint32_t weight = entry->judge(entry->judge_context, entry, &merged->row);
+	struct store_cell *cells;
+
+	merged->dropped = weight == 0;
+	if (merged->dropped || cell == NULL || cell->value.u == weight)
+		return 0;
+	cells = store_arena_alloc(store->arena, merged->row.cells_count * sizeof *cells);
+	if (cells == NULL)
+		return STORE_ENOMEM;
+	memcpy(cells, merged->row.cells, merged->row.cells_count * sizeof *cells);
+	cells[cell - merged->row.cells].value.u = weight;
+	merged->row.cells = cells;
+	return 0;
+}
+
 /*
  * The row that the view has after this entry: the entry's own when it is the
- * newest, else the present one again; sums added up either way. *changed is
- * false when the present row simply stays.
+ * newest, else the present one again; sums added up either way.
  */
 static int
-merge_row(struct store *store, const struct view *old, const struct store_row *own, bool newest,
-	  struct store_row *out, bool *changed)
+merge_row(struct store *store, const struct view *old, const struct store_entry *entry,
+	  struct wal_view *state, struct merged *out)
 {
-	struct store_row present;
-	int column, result;
+	const struct store_row *own = &entry->rows[0];
+	int column = state_role(&store->schema->tables[own->table], STORE_ROLE_SUM), result = 0;
+	uint64_t own_sum = sum_of(own, column), sum = state->sum;
+	bool newest = old == NULL || entry->version > old->state.version;
 
-	*changed = own != NULL;
-	if (own != NULL)
-		*out = *own;
-	if (old == NULL || !old->state.has_row || own == NULL)
+	*out = (struct merged){*own, true, entry->dropped};
+	state->sum += own_sum;
+	if (newest) {
+		if (sum == 0)
+			return 0;
+		result = add_to_sum(store, &out->row, column, sum);
+	} else if (!old->state.has_row) {
+		/* After an erasure the view begins anew; a newer version that was
+		 * dropped stands, for this one knows less. */
+		out->changed = !old->state.dropped;
 		return 0;
-	column = state_role(&store->schema->tables[own->table], STORE_ROLE_SUM);
-	if ((result = memtable_row(old->generation->memtable, old->table, old->row, store->arena,
-				   &present)) != 0)
-		return result;
-	if (newest)
-		return add_to_sum(store, out, column, sum_of(&present, column));
-	*changed = sum_of(own, column) != 0;
-	*out = present;
-	return add_to_sum(store, out, column, sum_of(own, column));
+	} else {
+		out->changed = own_sum != 0;
+		out->dropped = false;
+		result = memtable_row(old->generation->memtable, old->table, old->row, store->arena,
+				      &out->row);
+		if (result == 0)
+			result = add_to_sum(store, &out->row, column, own_sum);
+	}
+	if (result == 0 && out->changed && entry->judge != NULL)
+		result = judge_again(store, entry, out);
+	return result;
 }
 
 static bool
@@ -229,41 +265,55 @@ has_keyed_row(const struct store *store, const struct store_entry *entry)
 	       store->schema->tables[entry->rows[0].table].keyed;
 }
 
+/* The keyed row, which replaces or ends the one before. */
+static int
+apply_keyed_row(struct group *group, const struct store_entry *entry, const struct view *old,
+		struct view *view, struct wal_entry *logged, struct store_row *out)
+{
+	struct store *store = group->store;
+	bool had_row = old != NULL && old->state.has_row;
+	struct merged merged;
+	int result = merge_row(store, old, entry, &view->state, &merged);
+
+	if (result != 0 || !merged.changed)
+		return result;
+	if (had_row) {
+		if ((result = kill_row(group, old)) != 0)
+			return result;
+		group->counted.rows_replaced++;
+	}
+	view->state.dropped = merged.dropped;
+	view->state.has_row = false;
+	if (merged.dropped)
+		return 0;
+	*out = merged.row;
+	if ((result = append_row(group, out, &view->row)) != 0)
+		return result;
+	view->generation = store->active;
+	view->table = out->table;
+	view->state.has_row = true;
+	logged->rows_count = 1;
+	return 0;
+}
+
 /* Rows of one entry to memtable and, as `logged`, to the record. */
 static int
 apply_rows(struct group *group, const struct store_entry *entry, const struct view *old,
 	   struct view *view, struct wal_entry *logged)
 {
 	struct store *store = group->store;
-	bool keyed_row = has_keyed_row(store, entry), changed = false;
-	bool newest = old == NULL || entry->version > old->state.version;
 	struct store_row *rows =
 	    store_arena_alloc(store->arena, (entry->rows_count + 1u) * sizeof *rows);
-	uint32_t first = keyed_row ? 1 : 0, index;
-	int result;
+	uint32_t first = has_keyed_row(store, entry) ? 1 : 0, index;
+	int result = 0;
 
 	if (rows == NULL)
 		return STORE_ENOMEM;
 	logged->rows = rows;
-	result =
-	    merge_row(store, old, keyed_row ? &entry->rows[0] : NULL, newest, &rows[0], &changed);
-	if (result == 0 && changed) {
-		if (old != NULL && old->state.has_row) {
-			result = kill_row(group, old);
-			group->counted.rows_replaced++;
-		}
-		if (result == 0)
-			result = append_row(group, &rows[0], &index);
-		if (result == 0) {
-			view->generation = store->active;
-			view->table = rows[0].table;
-			view->row = index;
-			view->state.has_row = true;
-		}
-		logged->rows_count = 1;
-	}
+	if (first == 1)
+		result = apply_keyed_row(group, entry, old, view, logged, rows);
 	logged->view = view->state;
-	logged->view.has_row = changed;
+	logged->view.has_row = logged->rows_count == 1;
 	logged->view.had_row = old != NULL && old->state.has_row;
 	for (uint32_t i = first; result == 0 && i < entry->rows_count; i++) {
 		rows[logged->rows_count++] = entry->rows[i];

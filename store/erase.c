@@ -103,8 +103,10 @@ erase_in_memory(struct store *store, const struct store_erasure *erasure, uint64
 			struct view *view = &g->views.views[i];
 
 			if (view->state.has_row &&
-			    memtable_died(g->memtable, view->table, view->row) == commit)
+			    memtable_died(g->memtable, view->table, view->row) == commit) {
 				view->state.has_row = false;
+				view->state.sum = 0;
+			}
 		}
 	}
 	return result;

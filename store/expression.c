@@ -366,6 +366,8 @@ expression_evaluate(struct evaluation *evaluation, const struct expression *expr
 		}
 		if (evaluation->relation != NULL)
 			return relation_read(evaluation, expression, out);
+		if (evaluation->read_column != NULL)
+			return evaluation->read_column(evaluation, expression, out);
 		if (expression->type.type == STORE_R_MAP)
 			return evaluate_map(evaluation, expression, out);
 		return read_column(evaluation, expression, out);

@@ -84,6 +84,10 @@ struct evaluation {
 	/* [count]: rows whose errors count, for `if` and its like evaluate what
 	 * they do not take; NULL: all. */
 	const uint8_t *active;
+	/* In place of the block's columns; `context` is its own. */
+	int (*read_column)(struct evaluation *evaluation, const struct expression *expression,
+			   struct data *out);
+	const void *context;
 	/* Set while an expression runs over dictionary entries. */
 	const struct expression *entry_column;
 	const struct data *entries;

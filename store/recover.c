@@ -62,6 +62,24 @@ compare_files(const void *a, const void *b)
 
 /* ---- applying -------------------------------------------------------- */
 
+/* It stands in the view's row, in an entry without one by itself, and not at
+ * all in entries of version 1 that have no row. */
+static uint64_t
+replayed_sum(const struct store *store, const struct wal_entry *entry, const struct view *old)
+{
+	const struct store_row *row = entry->rows;
+	int column;
+
+	if (!entry->view.has_row)
+		return entry->view.sum > 0 ? entry->view.sum : old != NULL ? old->state.sum : 0;
+	column = state_role(&store->schema->tables[row->table], STORE_ROLE_SUM);
+	for (uint32_t i = 0; column >= 0 && i < row->cells_count; i++) {
+		if (row->cells[i].column == column)
+			return row->cells[i].value.u;
+	}
+	return 0;
+}
+
 static int
 replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit)
 {
@@ -69,7 +87,8 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 	struct view view = {0};
 	/* The row went into a segment after this entry: the view is closed, and
 	 * later updates look it up there. */
-	bool is_closed = old == NULL && entry->view.had_row && !entry->view.has_row;
+	bool is_closed =
+	    old == NULL && entry->view.had_row && !entry->view.has_row && !entry->view.dropped;
 	struct generation *from = old == NULL ? NULL : old->generation;
 	int result;
 
@@ -79,9 +98,12 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 	if (entry->keyed) {
 		bool had_row = old != NULL && old->state.has_row;
 
+		if (had_row && entry->view.dropped)
+			memtable_set_died(old->generation->memtable, old->table, old->row, commit);
 		view.state = entry->view;
-		view.state.has_row = had_row || entry->view.has_row;
+		view.state.has_row = (had_row && !entry->view.dropped) || entry->view.has_row;
 		view.state.had_row = false;
+		view.state.sum = replayed_sum(store, entry, old);
 	}
 	for (uint32_t i = 0; i < entry->rows_count; i++) {
 		bool replaces = i == 0 && entry->keyed && entry->view.has_row;

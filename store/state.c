@@ -61,6 +61,12 @@ state_view_key(const struct store *store, struct store_str sort, uint64_t key, u
 	out[1] = hash.high64 ^ key;
 }
 
+uint64_t
+store_draw(const struct store *store, uint64_t key)
+{
+	return XXH3_64bits_withSeed(&key, sizeof key, ~store->secret);
+}
+
 int
 state_role(const struct store_table *table, uint32_t role)
 {

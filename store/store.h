@@ -145,7 +145,8 @@ enum store_outcome {
  * One beacon. When `keyed`, rows[0] may be the row of a keyed table, and
  * (sort, key) with `version` decide: highest version wins, a repeated version
  * stores nothing, an older unseen one adds only the rows of other tables and
- * the SUM columns. Rows of unkeyed tables are always appended otherwise.
+ * the SUM column, of which a keyed table has at most one. Rows of unkeyed
+ * tables are always appended otherwise.
  */
 struct store_entry {
 	bool keyed;
@@ -157,6 +158,15 @@ struct store_entry {
 	int64_t received_ms;   /* wall clock of receipt; opens the hold time */
 	const struct store_row *rows;
 	uint32_t rows_count;
+	/* Sampling. The keyed row is not to be kept: what memory has of the view
+	 * goes (an update may do that), but the view stays open. */
+	bool dropped;
+	/* What `row`'s WEIGHT is, 0: dropped. Asked on the writer's thread when
+	 * earlier versions have added to the SUM column, so that what was decided
+	 * on the row alone may not hold. NULL: it holds. */
+	uint32_t (*judge)(void *context, const struct store_entry *entry,
+			  const struct store_row *row);
+	void *judge_context;
 	enum store_outcome outcome; /* out */
 };
 
@@ -279,6 +289,31 @@ int store_check(const struct store_options *options, bool deep,
 int store_dump(const struct store_schema *schema, const char *path,
 	       void (*report)(void *context, const char *line), void *context,
 	       struct store_error *error);
+
+/* ---- conditions on one row ------------------------------------------- */
+
+/* The number that decides whether a view is sampled: even over all 64 bits,
+ * the same for a key as long as the store lives, and not to be guessed from
+ * outside. Any thread. */
+uint64_t store_draw(const struct store *store, uint64_t key);
+
+struct store_predicate;
+
+/*
+ * `text` is an expression of the query language over the columns of the table,
+ * or of any table when it is NULL. No aggregates, subqueries, now() or whole
+ * maps. *out is the caller's; the schema is borrowed until it is freed. On
+ * error error->offset is the place in `text`.
+ */
+int
+store_predicate_create(const struct store_schema *schema, const char *table, struct store_str text,
+		       struct store_predicate **out, struct store_error *error);
+void store_predicate_free(struct store_predicate *predicate);
+/* 1: the row meets it; 0: it does not, or the answer is NULL (what the row's
+ * table lacks is) or an error; STORE_ENOMEM. Scratch comes from the arena. Any
+ * thread. */
+int store_predicate_matches(const struct store_predicate *predicate, const struct store_row *row,
+			    struct store_arena *arena);
 
 /* ---- counters -------------------------------------------------------- */
 

@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #define WAL_MAGIC "DRUMWAL\n"
-#define WAL_VERSION 1u
+#define WAL_VERSION 2u /* 2: entries may drop a view's row */
+#define WAL_VERSION_OLDEST 1u
 
 /* Head: magic, version u32, schema bytes u32, file id u64, previous file's id
  * u64 (0: none), its valid bytes u64, random salt u64, CRC-32C u32 of all

@@ -123,7 +123,7 @@ check_head(struct wal_reader *reader, struct store_error *error)
 	crc = crc32c(0, head, WAL_HEAD_CRC_AT);
 	crc = crc32c(crc, head + WAL_HEAD_BYTES, reader->schema_bytes);
 	if (crc != bytes_get32(head + WAL_HEAD_CRC_AT) || bytes_get32(head + 52) != 0 ||
-	    bytes_get32(head + 8) != WAL_VERSION || bytes_get64(head + 16) != reader->id)
+	    bytes_get32(head + 8) < WAL_VERSION_OLDEST || bytes_get64(head + 16) != reader->id)
 		return bad_head(reader, WAL_HEAD_CRC_AT, error, "head checksum does not match");
 	reader->previous_id = bytes_get64(head + 24);
 	reader->previous_bytes = bytes_get64(head + 32);

@@ -14,7 +14,9 @@
 #define ENTRY_KEYED 0x01u
 #define ENTRY_HAS_ROW 0x02u
 #define ENTRY_HAD_ROW 0x04u
-#define ENTRY_FLAGS (ENTRY_KEYED | ENTRY_HAS_ROW | ENTRY_HAD_ROW)
+#define ENTRY_DROPPED 0x08u
+#define ENTRY_SUM 0x10u /* the sum stands in no row of the entry */
+#define ENTRY_FLAGS (ENTRY_KEYED | ENTRY_HAS_ROW | ENTRY_HAD_ROW | ENTRY_DROPPED | ENTRY_SUM)
 
 /* ---- writing --------------------------------------------------------- */
 
@@ -181,13 +183,23 @@ put_row(struct wal_buffer *buffer, const struct store_schema *schema, const stru
 	buffer->size = (size_t)(at - buffer->bytes);
 }
 
+static uint32_t
+flags_of(const struct wal_entry *entry)
+{
+	const struct wal_view *view = &entry->view;
+
+	if (!entry->keyed)
+		return 0;
+	return ENTRY_KEYED | (view->has_row ? ENTRY_HAS_ROW : 0) |
+	       (view->had_row ? ENTRY_HAD_ROW : 0) | (view->dropped ? ENTRY_DROPPED : 0) |
+	       (view->sum > 0 && !view->has_row ? ENTRY_SUM : 0);
+}
+
 void
 wal_record_put_entry(struct wal_buffer *buffer, const struct store_schema *schema,
 		     const struct wal_entry *entry)
 {
-	put_varint(buffer, (entry->keyed ? ENTRY_KEYED : 0) |
-			       (entry->keyed && entry->view.has_row ? ENTRY_HAS_ROW : 0) |
-			       (entry->keyed && entry->view.had_row ? ENTRY_HAD_ROW : 0));
+	put_varint(buffer, flags_of(entry));
 	if (entry->keyed) {
 		put_fixed64(buffer, entry->view.key[0]);
 		put_fixed64(buffer, entry->view.key[1]);
@@ -196,6 +208,8 @@ wal_record_put_entry(struct wal_buffer *buffer, const struct store_schema *schem
 		put_varint(buffer, entry->view.version);
 		put_signed(buffer, entry->view.last_ms);
 	}
+	if (flags_of(entry) & ENTRY_SUM)
+		put_varint(buffer, entry->view.sum);
 	put_varint(buffer, entry->rows_count);
 	for (uint32_t i = 0; i < entry->rows_count; i++)
 		put_row(buffer, schema, &entry->rows[i]);
@@ -572,11 +586,13 @@ wal_record_get_entry(struct wal_cursor *cursor, struct store_arena *arena, struc
 
 	memset(entry, 0, sizeof *entry);
 	if (!get_varint(cursor, &flags) || flags > ENTRY_FLAGS ||
-	    (flags != 0 && !(flags & ENTRY_KEYED)))
+	    (flags != 0 && !(flags & ENTRY_KEYED)) ||
+	    (flags & ENTRY_HAS_ROW && flags & (ENTRY_DROPPED | ENTRY_SUM)))
 		return STORE_ECORRUPT;
 	entry->keyed = flags & ENTRY_KEYED;
 	entry->view.has_row = flags & ENTRY_HAS_ROW;
 	entry->view.had_row = flags & ENTRY_HAD_ROW;
+	entry->view.dropped = flags & ENTRY_DROPPED;
 	if (entry->keyed &&
 	    (!get_fixed64(cursor, &entry->view.key[0]) ||
 	     !get_fixed64(cursor, &entry->view.key[1]) ||
@@ -584,7 +600,8 @@ wal_record_get_entry(struct wal_cursor *cursor, struct store_arena *arena, struc
 	     !get_varint(cursor, &entry->view.seen[1]) ||
 	     !get_varint(cursor, &entry->view.seen[2]) ||
 	     !get_varint(cursor, &entry->view.seen[3]) || !get_varint(cursor, &version) ||
-	     version > UINT8_MAX || !get_signed(cursor, &entry->view.last_ms)))
+	     version > UINT8_MAX || !get_signed(cursor, &entry->view.last_ms) ||
+	     (flags & ENTRY_SUM && !get_varint(cursor, &entry->view.sum))))
 		return STORE_ECORRUPT;
 	entry->view.version = (uint8_t)version;
 	if (!get_uint32(cursor, &count) || count > (size_t)(cursor->end - cursor->at) ||

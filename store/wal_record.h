@@ -15,6 +15,8 @@ struct wal_view {
 	uint8_t version;  /* the highest */
 	bool has_row;     /* in an entry: rows[0] is the view's row */
 	bool had_row;     /* in an entry: it had a row before */
+	bool dropped;     /* sampled out: it has no row */
+	uint64_t sum;     /* what its versions add up to in the SUM column */
 	int64_t last_ms;  /* receipt of the last one */
 };
 

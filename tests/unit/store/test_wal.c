@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "store/bytes.h"
+#include "store/crc32c.h"
 #include "store/wal.h"
 
 static const struct store_column columns[] = {
@@ -356,9 +357,10 @@ test_flipped_bits(void **state)
 		bytes[offset] ^= (unsigned char)(1 << bit % 8);
 		if (offset < HEAD_BYTES) {
 			result = open_result(1, &reader);
-			assert_int_equal(result, offset >= 8 && offset < 12 && bit != 64
-						     ? STORE_EVERSION
-						     : STORE_ECORRUPT);
+			assert_int_equal(result,
+					 offset >= 8 && offset < 12 && bit != 65 /* version 0 */
+					     ? STORE_EVERSION
+					     : STORE_ECORRUPT);
 			continue;
 		}
 		reader = open_file(1);
@@ -411,6 +413,28 @@ test_heads(void **state)
 	bytes_put32(bytes + 8, WAL_VERSION + 1);
 	save(2, bytes, size);
 	assert_int_equal(open_result(2, &reader), STORE_EVERSION);
+	free(bytes);
+	free(model.records);
+}
+
+static void
+test_oldest_version(void **state)
+{
+	struct random random = random_seeded("oldest_version");
+	struct model model;
+	unsigned char *bytes;
+	uint32_t crc;
+	size_t size;
+
+	(void)state;
+	make_file(1, 3, 20, &random, &model);
+	bytes = load(1, &size);
+	bytes_put32(bytes + 8, WAL_VERSION_OLDEST);
+	crc = crc32c(0, bytes, WAL_HEAD_CRC_AT);
+	crc = crc32c(crc, bytes + WAL_HEAD_BYTES, HEAD_BYTES - WAL_HEAD_BYTES);
+	bytes_put32(bytes + WAL_HEAD_CRC_AT, crc);
+	save(1, bytes, size);
+	check_records(open_file(1), &model, 0, model.count, 0);
 	free(bytes);
 	free(model.records);
 }
@@ -602,9 +626,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_round_trip),   TEST(test_cut),        TEST(test_sectors),
-	    TEST(test_flipped_bits), TEST(test_heads),      TEST(test_foreign_bytes),
-	    TEST(test_limit),        TEST(test_move_group), TEST(test_create_fails),
+	    TEST(test_round_trip),     TEST(test_cut),        TEST(test_sectors),
+	    TEST(test_flipped_bits),   TEST(test_heads),      TEST(test_foreign_bytes),
+	    TEST(test_limit),          TEST(test_move_group), TEST(test_create_fails),
+	    TEST(test_oldest_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
