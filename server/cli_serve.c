@@ -35,10 +35,12 @@ static const char help[] =
     "  --https ADDR:PORT   TLS listener (default: 127.0.0.1:8443)\n"
     "  --geoip FILE        MaxMind DB file; may be given several times\n"
     "  --check-config      check the configuration and end\n"
+    "  --explain-sampling FILE   tell which rule each beacon of a file would meet, and end\n"
     "  --help\n";
 
 struct serving {
 	struct config *config;
+	struct settings *settings; /* until server.settings has it */
 	struct server server;
 	struct loop_listener listeners[LISTENERS_MAX];
 	SSL_CTX *tls;
@@ -119,13 +121,17 @@ parse_listeners(void)
 
 /* ---- options --------------------------------------------------------- */
 
-enum option_code { CONFIG = 256, DATA, HTTP, HTTPS, GEOIP, CHECK, HELP };
+enum option_code { CONFIG = 256, DATA, HTTP, HTTPS, GEOIP, CHECK, EXPLAIN, HELP };
 
-static const struct option options[] = {
-    {"config", required_argument, NULL, CONFIG}, {"data", required_argument, NULL, DATA},
-    {"http", required_argument, NULL, HTTP},     {"https", required_argument, NULL, HTTPS},
-    {"geoip", required_argument, NULL, GEOIP},   {"check-config", no_argument, NULL, CHECK},
-    {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"config", required_argument, NULL, CONFIG},
+					{"data", required_argument, NULL, DATA},
+					{"http", required_argument, NULL, HTTP},
+					{"https", required_argument, NULL, HTTPS},
+					{"geoip", required_argument, NULL, GEOIP},
+					{"check-config", no_argument, NULL, CHECK},
+					{"explain-sampling", required_argument, NULL, EXPLAIN},
+					{"help", no_argument, NULL, HELP},
+					{NULL, 0, NULL, 0}};
 
 static bool
 apply(struct config *config, int code, const char *value)
@@ -148,7 +154,7 @@ apply(struct config *config, int code, const char *value)
 static int
 read_options(int argc, char **argv)
 {
-	const char *file = NULL;
+	const char *file = NULL, *explained = NULL;
 	bool check = false;
 	char error[512];
 	int code;
@@ -160,6 +166,8 @@ read_options(int argc, char **argv)
 			return cli_help(help);
 		if (code == CONFIG)
 			file = optarg;
+		if (code == EXPLAIN)
+			explained = optarg;
 		check |= code == CHECK;
 	}
 	if (optind < argc)
@@ -173,6 +181,10 @@ read_options(int argc, char **argv)
 	}
 	if (parse_listeners() != 0)
 		return 1;
+	if ((serving.settings = settings_create(serving.config, false, file, error)) == NULL)
+		return failed(error);
+	if (explained != NULL)
+		return cli_explain_sampling(serving.settings->sampling, serving.config, explained);
 	if (!check)
 		return -1;
 	printf("configuration is valid\n");
@@ -221,6 +233,8 @@ open_parts(void)
 
 	check_http2();
 	server->config = config;
+	if ((server->settings = settings_place_create(serving.settings)) == NULL)
+		return failed("out of memory");
 	if (cli_open_store(config->data, false, (size_t)config->limits.memtable_mb << 20,
 			   config->retention_days, &server->store, &error) != 0)
 		return failed(error.text);
@@ -334,6 +348,7 @@ close_parts(void)
 	alarm(0); /* a flush may take longer than the drain: it is bounded by memory */
 	if (store_close(server->store, &error) != 0)
 		log_line("the last flush failed: %s; the rows are in the WAL", error.text);
+	settings_place_free(server->settings);
 	enricher_close(server->enricher);
 	query_log_destroy(server->query_log);
 	auth_close(server->auth);

@@ -14,6 +14,7 @@ struct pending { /* a beacon on its way to the disk */
 	struct ingest_item item;
 	struct store_entry entry;
 	struct store_arena *arena; /* owned: everything the entry points to */
+	struct settings *settings; /* owned: one reference */
 	struct reply *reply;
 	struct guard_place place;
 };
@@ -75,6 +76,7 @@ on_written(struct ingest_item *item, int result)
 								       : METRICS_beacons_late,
 			    1);
 	}
+	settings_release(pending->settings);
 	store_arena_free(pending->arena);
 	free(pending);
 	loop_reply_send(reply);
@@ -102,21 +104,37 @@ refuse(h2o_req_t *req, enum guard_verdict verdict)
 }
 
 static int
-queue(h2o_req_t *req, const struct event *event, struct store_arena *arena)
+make_entry(struct server *server, const struct event *event, struct settings *settings,
+	   struct store_arena *arena, struct store_entry *out)
+{
+	int result = event_entry(event, arena, out);
+
+	if (result == 0 && sampling_has_rules(settings->sampling))
+		result = sampling_apply(settings->sampling, store_draw(server->store, out->key),
+					true, out, arena);
+	return result;
+}
+
+/* Takes the reference to the settings. */
+static int
+queue(h2o_req_t *req, const struct event *event, struct settings *settings,
+      struct store_arena *arena)
 {
 	struct server *server = loop_server(req);
 	struct pending *pending = calloc(1, sizeof *pending);
 	enum guard_verdict verdict = GUARD_OVERLOAD;
 
-	if (pending != NULL && event_entry(event, arena, &pending->entry) == 0)
+	if (pending != NULL && make_entry(server, event, settings, arena, &pending->entry) == 0)
 		verdict = guard_enter(server, loop_in_flight(req), event_site(event),
 				      (uint32_t)req->entity.len, &pending->place);
 	if (verdict != GUARD_OK) {
+		settings_release(settings);
 		free(pending);
 		store_arena_free(arena);
 		return refuse(req, verdict);
 	}
 	pending->arena = arena;
+	pending->settings = settings;
 	pending->item.commit =
 	    (struct store_commit){.entries = &pending->entry, .entries_count = 1};
 	pending->item.done = on_written;
@@ -126,6 +144,7 @@ queue(h2o_req_t *req, const struct event *event, struct store_arena *arena)
 		loop_reply_discard(pending->reply);
 	}
 	guard_leave(&pending->place);
+	settings_release(settings);
 	free(pending);
 	store_arena_free(arena);
 	return refuse_overload(req);
@@ -205,5 +224,5 @@ collect_beacon(h2o_req_t *req)
 		metrics_add(METRICS_beacons_forbidden, 1);
 		return http_answer(req, 403, "Forbidden", why);
 	}
-	return queue(req, event, arena);
+	return queue(req, event, settings_hold(server->settings), arena);
 }

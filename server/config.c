@@ -46,6 +46,16 @@ static const cyaml_schema_field_t site_fields[] = {
 static const cyaml_schema_value_t site_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_site, site_fields)};
 
+static const cyaml_schema_field_t rule_fields[] = {
+    CYAML_FIELD_STRING_PTR("table", OPTIONAL_POINTER, struct config_rule, table, 1, 64),
+    CYAML_FIELD_STRING_PTR("site", OPTIONAL_POINTER, struct config_rule, site, 1, 64),
+    CYAML_FIELD_STRING_PTR("when", OPTIONAL_POINTER, struct config_rule, when, 1, 4096),
+    CYAML_FIELD_STRING_PTR("keep", OPTIONAL_POINTER, struct config_rule, keep, 1, 32),
+    CYAML_FIELD_UINT("max_per_second", CYAML_FLAG_OPTIONAL, struct config_rule, max_per_second),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t rule_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_rule, rule_fields)};
+
 #define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct config_limits, name)
 
 static const cyaml_schema_field_t limit_fields[] = {
@@ -90,6 +100,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_SEQUENCE("listeners", OPTIONAL_POINTER, struct config, listeners, &listener_value,
 			 1, 16),
     CYAML_FIELD_SEQUENCE("sites", OPTIONAL_POINTER, struct config, sites, &site_value, 0, 10000),
+    CYAML_FIELD_SEQUENCE("sampling", OPTIONAL_POINTER, struct config, sampling, &rule_value, 0,
+			 1000),
     CYAML_FIELD_SEQUENCE("geoip", OPTIONAL_POINTER, struct config, geoip, &string_value, 0, 16),
     CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_POINTER, struct config, certificate, 1, 4096),
     CYAML_FIELD_STRING_PTR("certificate_key", OPTIONAL_POINTER, struct config, certificate_key, 1,
@@ -152,6 +164,26 @@ line_of_key(const char *path, const char *key, unsigned line)
 			found = number;
 			break;
 		}
+	}
+	fclose(file);
+	return found;
+}
+
+unsigned
+config_line_of(const char *path, const char *key, const char *value)
+{
+	FILE *file = path == NULL ? NULL : fopen(path, "re");
+	char text[4096];
+	unsigned number = 1, found = 0;
+
+	if (file == NULL)
+		return 0;
+	for (; found == 0 && fgets(text, sizeof text, file) != NULL;
+	     number += strchr(text, '\n') != NULL) {
+		const char *at = strstr(text, key);
+
+		if (at != NULL && strstr(at + strlen(key), value) != NULL)
+			found = number;
 	}
 	fclose(file);
 	return found;

@@ -30,6 +30,12 @@ struct config_site {
 	uint32_t origins_count;
 };
 
+/* sampling.h gives it its meaning. */
+struct config_rule {
+	char *table, *site, *when, *keep; /* NULL: absent */
+	uint32_t max_per_second;          /* 0: absent */
+};
+
 struct config_limits {
 	uint32_t connections;               /* open at once */
 	uint32_t connections_per_s;         /* new ones */
@@ -71,6 +77,8 @@ struct config {
 	uint32_t listeners_count;
 	struct config_site *sites;
 	uint32_t sites_count;
+	struct config_rule *sampling;
+	uint32_t sampling_count;
 	char **geoip;
 	uint32_t geoip_count;
 	char *certificate, *certificate_key; /* PEM files; absent: self-signed */
@@ -86,6 +94,10 @@ struct config {
 /* malloc'ed; `file` NULL: only defaults. NULL: *error says what, where. */
 struct config *config_load(const char *file, char error[512]);
 void config_free(struct config *config);
+
+/* The first line of the file that has both the key and the value; 0 when there
+ * is none, or no file. For errors found after loading. */
+unsigned config_line_of(const char *file, const char *key, const char *value);
 
 /* What flags do; false: out of memory. */
 bool config_set_data(struct config *config, const char *data);

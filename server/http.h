@@ -12,6 +12,7 @@
 #include "config.h"
 #include "event.h"
 #include "ingest.h"
+#include "settings.h"
 #include "workpool.h"
 
 #define HTTP_BEACON_BYTES_MAX (64u << 10)
@@ -22,7 +23,8 @@
 
 /* Everything handlers need; lives as long as the process serves. */
 struct server {
-	const struct config *config;
+	const struct config *config; /* as the server was started */
+	struct settings_place *settings;
 	struct store *store;
 	struct enricher *enricher;
 	struct auth *auth;

@@ -24,6 +24,7 @@ struct import_job {
 	enum coding coding;
 	struct import_batch batch;
 	struct store_request request;
+	struct settings *settings; /* owned: one reference */
 };
 
 static void
@@ -31,6 +32,7 @@ finish(struct import_job *job)
 {
 	atomic_fetch_sub(&job->server->private_bytes, job->body.size);
 	loop_reply_send(job->reply);
+	settings_release(job->settings);
 	store_arena_free(job->arena);
 	free(job);
 }
@@ -141,6 +143,23 @@ refuse(struct import_job *job, const char *wrong)
 		answer(job, 400, "Bad Request", line);
 }
 
+/* False: out of memory. */
+static bool
+sample(struct import_job *job)
+{
+	struct sampling *sampling = job->settings->sampling;
+	bool well = true;
+
+	for (uint32_t i = 0; well && sampling_has_rules(sampling) && i < job->batch.entries_count;
+	     i++) {
+		struct store_entry *entry = &job->batch.entries[i];
+
+		well = sampling_apply(sampling, store_draw(job->server->store, entry->key), false,
+				      entry, job->arena) == 0;
+	}
+	return well;
+}
+
 static void
 run(struct workpool_job *pool_job)
 {
@@ -156,6 +175,8 @@ run(struct workpool_job *pool_job)
 	if (wrong == NULL &&
 	    import_decode(text, job->server->enricher, http_now_ms(),
 			  job->server->config->retention_days, job->arena, &job->batch) != 0)
+		wrong = no_memory;
+	if (wrong == NULL && !sample(job))
 		wrong = no_memory;
 	if (wrong == NULL && job->batch.entries_count == 0 && job->batch.rejected_count > 0) {
 		wrong = job->batch.errors[0];
@@ -206,6 +227,7 @@ create_job(h2o_req_t *req)
 	if (req->entity.len > 0)
 		memcpy(bytes, req->entity.base, req->entity.len);
 	job->body = (struct store_str){bytes, (uint32_t)req->entity.len};
+	job->settings = settings_hold(job->server->settings);
 	job->request.received_ms = http_now_ms();
 	hash_to(job->body, job->request.body);
 	hash_to(key.size > 0 ? key : job->body, job->request.key);
@@ -242,6 +264,7 @@ import_request(h2o_req_t *req)
 		return 0;
 	atomic_fetch_sub(&server->private_bytes, job->body.size);
 	loop_reply_discard(job->reply);
+	settings_release(job->settings);
 	store_arena_free(job->arena);
 	free(job);
 	return http_answer_retry(req, 503, "Service Unavailable", "too many imports at once");

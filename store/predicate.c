@@ -136,10 +136,11 @@ check_node(const struct store_predicate *predicate, const struct sql_node *node,
 		return refuse(error, node, "a subquery or parameter");
 	if (is_map(&predicate->table, node))
 		return refuse(error, node, "a whole map");
-	if (node->kind == SQL_CALL && aggregate_find(node->text, &condition) >= 0)
+	if (node->kind == SQL_CALL && aggregate_find(node->text, &condition) != NULL)
 		return refuse(error, node, "an aggregate");
 	if (node->kind == SQL_CALL &&
-	    (sql_is_word(node->text, "now") || sql_is_word(node->text, "today")))
+	    (sql_is_word(node->text, "now") || sql_is_word(node->text, "today") ||
+	     sql_is_word(node->text, "yesterday")))
 		return refuse(error, node, "the time of day"); /* it would be folded */
 	for (uint32_t i = 0; result == 0 && i < node->args_count; i++) {
 		if (!(is_element && i == 0 && node->kind == SQL_CALL &&
