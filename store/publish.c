@@ -11,6 +11,7 @@
 
 #include "partition.h"
 #include "publish.h"
+#include "reserve.h"
 
 /* File ids that one replacement of the manifest covers in advance. */
 #define RESERVED_IDS 4096u
@@ -194,6 +195,20 @@ are_all_there(const struct store *store, const struct publication *publication)
 	return found == publication->removed_count;
 }
 
+/* What gives room back may use the reserve; what takes room must not. */
+static int
+replace_manifest(struct store *store, const struct publication *publication,
+		 struct manifest *manifest, struct store_error *error)
+{
+	int result = write_manifest(store, manifest, error);
+
+	if (result != STORE_EFULL || publication->added_count > 0 ||
+	    publication->removed_count == 0)
+		return result;
+	reserve_release(store->io, store->directory);
+	return write_manifest(store, manifest, error);
+}
+
 int
 publish(struct store *store, struct publication *publication, struct store_error *error)
 {
@@ -211,7 +226,7 @@ publish(struct store *store, struct publication *publication, struct store_error
 		result = no_memory(error);
 	if (result == 0) {
 		publication->listed = true;
-		result = write_manifest(store, &manifest, error);
+		result = replace_manifest(store, publication, &manifest, error);
 	}
 	if (result != 0) {
 		manifest_clear(&manifest);
@@ -239,6 +254,8 @@ publish(struct store *store, struct publication *publication, struct store_error
 		delete_file(store, &publication->removed[i]->entry);
 		snapshot_release_segment(publication->removed[i]);
 	}
+	if (publication->removed_count > 0)
+		reserve_make(store->io, store->directory);
 	free(publication->added);
 	publication->added = NULL;
 	publication->added_count = 0;

@@ -16,6 +16,7 @@
 
 #include "bytes.h"
 #include "partition.h"
+#include "reserve.h"
 #include "state.h"
 
 #define MEMTABLE_BYTES_MAX ((size_t)256 << 20)
@@ -215,6 +216,7 @@ open_files(struct store *store, struct store_error *error)
 	if (store->options.read_only)
 		return 0;
 	finish_erasures(store);
+	reserve_make(store->io, store->directory);
 	return append_rotate(store, 0, error);
 }
 

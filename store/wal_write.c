@@ -208,6 +208,8 @@ wal_commit(struct wal *wal, struct store_error *error)
 		result = wal->io->sync(wal->io, wal->fd);
 	if (result != 0) {
 		wal->failed = true;
+		/* On a full disk the next file needs the room. */
+		wal->io->truncate(wal->io, wal->fd, wal->durable_bytes);
 		return io_failed(wal, "write", result, error);
 	}
 	wal->durable_bytes += wal->group_bytes;

@@ -229,8 +229,13 @@ disk_io_pwrite(struct io *io, int fd, const void *buffer, size_t size, uint64_t 
 	bytes = &disk->open[fd]->now;
 	end = (size_t)offset + size;
 	if (!fails && disk->space != 0 && end > bytes->size &&
-	    disk->used + end - bytes->size > disk->space)
-		return disk_leave(disk, -ENOSPC);
+	    disk->used + end - bytes->size > disk->space) {
+		/* What fits, as far as anything does. */
+		end = bytes->size + (disk->space > disk->used ? disk->space - disk->used : 0);
+		if (end <= (size_t)offset)
+			return disk_leave(disk, -ENOSPC);
+		size = end - (size_t)offset;
+	}
 	if (end > bytes->size) {
 		disk->used += end - bytes->size;
 		disk_resize(bytes, end);
@@ -282,6 +287,8 @@ disk_io_rename(struct io *io, const char *from, const char *to)
 	if (old == NULL || old->now == NULL)
 		return disk_leave(disk, -ENOENT);
 	new = disk_want(disk, to);
+	if (new->now != NULL)
+		disk->used -= new->now->now.size;
 	new->now = old->now;
 	old->now = NULL;
 	return disk_leave(disk, 0);

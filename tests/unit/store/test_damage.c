@@ -21,7 +21,7 @@ struct paths {
 	uint32_t count;
 };
 
-/* The files of the store; not LOCK, which has nothing to lose. */
+/* The files of the store; not LOCK and RESERVE, which have nothing to lose. */
 static struct paths
 paths_of_files(void)
 {
@@ -31,7 +31,8 @@ paths_of_files(void)
 		const struct disk_name *name = &disk->names[i];
 
 		if (name->now == NULL || name->now->directory ||
-		    strncmp(name->path, "/d/", 3) != 0 || strcmp(name->path, "/d/LOCK") == 0)
+		    strncmp(name->path, "/d/", 3) != 0 || strcmp(name->path, "/d/LOCK") == 0 ||
+		    strcmp(name->path, "/d/RESERVE") == 0)
 			continue;
 		assert_true(paths.count < PATHS_MAX);
 		strcpy(paths.list[paths.count++], name->path);

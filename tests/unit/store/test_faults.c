@@ -162,6 +162,74 @@ test_full_disk(void **state)
 	disk_free(disk);
 }
 
+/* 12: a group that does not fit leaves the room to smaller ones. */
+static void
+test_room_of_a_refused_group(void **state)
+{
+	static struct built built[40];
+	struct store_commit commits[40];
+	struct disk *disk = disk_create();
+	struct store *store = try_open(disk, "/d");
+
+	(void)state;
+	assert_non_null(store);
+	for (uint32_t i = 0; i < 40; i++) {
+		build(&built[i], &(struct beacon){.view = i, .lcp = i});
+		commits[i] = (struct store_commit){.entries = &built[i].entry, .entries_count = 1};
+	}
+	for (int times = 0; times < 3; times++) {
+		disk->space = disk->used + 1500;
+		assert_int_equal(store_append(store, commits, 40, NULL), STORE_EFULL);
+		assert_true(
+		    append_one(store, &(struct beacon){.view = 50, .version = (uint8_t)times}));
+	}
+	disk->space = 0;
+	assert_int_equal(store_close(store, NULL), 0);
+	disk_free(disk);
+}
+
+static size_t
+bytes_of_reserve(struct disk *disk)
+{
+	const struct disk_name *name = disk_find(disk, "/d/RESERVE");
+
+	return name == NULL || name->now == NULL ? 0 : name->now->now.size;
+}
+
+/* 12: with not a byte left, retention still gives room back, and intake goes on
+ * without another opening. */
+static void
+test_retention_on_a_full_disk(void **state)
+{
+	struct disk *disk = disk_create();
+	struct store *store = try_open(disk, "/d");
+	struct found found;
+	uint32_t view = 0;
+
+	(void)state;
+	assert_non_null(store);
+	for (; view < 20; view++)
+		assert_true(append_one(store, &(struct beacon){.view = view, .lcp = view}));
+	assert_int_equal(store_flush(store, NULL), 0);
+	for (int times = 0; times < 3; times++) {
+		disk->space = disk->used + 300;
+		while (view < 30 && append_one(store, &(struct beacon){.view = view, .lcp = view}))
+			view++;
+		assert_true(view < 30); /* full */
+	}
+	disk->space = disk->used;
+	assert_int_equal(store_retain(store, BASE_MS + 40LL * 86400000, NULL), 0);
+	assert_true(append_one(store, &(struct beacon){.view = 30, .lcp = 1}));
+	scan(store, &found);
+	for (uint32_t i = 0; i < 30; i++)
+		assert_int_equal(found.views[i], i >= 20 && i < view);
+	assert_int_equal(found.views[30], 1);
+	assert_int_equal(bytes_of_reserve(disk), 131072);
+	disk->space = 0;
+	assert_int_equal(store_close(store, NULL), 0);
+	disk_free(disk);
+}
+
 int
 main(void)
 {
@@ -171,6 +239,8 @@ main(void)
 	    cmocka_unit_test(test_power_cut_at_every_call),
 	    cmocka_unit_test(test_power_cuts_while_recovering),
 	    cmocka_unit_test(test_full_disk),
+	    cmocka_unit_test(test_room_of_a_refused_group),
+	    cmocka_unit_test(test_retention_on_a_full_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
