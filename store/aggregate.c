@@ -92,12 +92,13 @@ aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, u
 {
 	struct aggregate_states *states = store_arena_zalloc(arena, sizeof *states);
 
-	if (states != NULL) {
-		states->aggregate = aggregate;
-		states->arena = arena;
-		states->secret = secret;
-	}
-	return states;
+	if (states == NULL)
+		return NULL;
+	states->aggregate = aggregate;
+	states->arena = arena;
+	states->secret = secret;
+	states->rows = store_arena_alloc(arena, BLOCK_ROWS_MAX * sizeof *states->rows);
+	return states->rows == NULL ? NULL : states;
 }
 
 int
@@ -105,16 +106,22 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 {
 	uint32_t max = states->states_max == 0 ? 16 : states->states_max;
 	struct aggregate_state *grown;
+	struct aggregate_hot *hot;
 
 	if (groups_count <= states->states_max)
 		return 0;
 	while (max < groups_count)
 		max *= 2;
-	if ((grown = store_arena_zalloc(states->arena, max * sizeof *grown)) == NULL)
+	grown = store_arena_zalloc(states->arena, max * sizeof *grown);
+	hot = store_arena_zalloc(states->arena, max * sizeof *hot);
+	if (grown == NULL || hot == NULL)
 		return STORE_ELIMIT;
-	if (states->states_max > 0)
+	if (states->states_max > 0) {
 		memcpy(grown, states->states, states->states_max * sizeof *grown);
+		memcpy(hot, states->hot, states->states_max * sizeof *hot);
+	}
 	states->states = grown;
+	states->hot = hot;
 	states->states_max = max;
 	return 0;
 }
@@ -295,9 +302,9 @@ aggregate_finish(struct aggregate_states *states, uint32_t groups_count,
 		 struct evaluation *evaluation, struct data *out)
 {
 	const struct aggregate *aggregate = states->aggregate;
-	int result = aggregate_reserve(states, groups_count);
+	int result;
 
-	if (result != 0)
+	if (aggregate_reserve(states, groups_count) != 0 || aggregate_settle(states) != 0)
 		return expression_no_memory(evaluation->error);
 	if (aggregate->type.type == STORE_R_ARRAY)
 		return finish_arrays(states, groups_count, evaluation, out);

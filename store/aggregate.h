@@ -71,17 +71,24 @@ struct aggregate_states *
 aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, uint64_t secret);
 /* Room for `groups_count` groups. */
 int aggregate_reserve(struct aggregate_states *states, uint32_t groups_count);
-/* A block's values of one aggregate; each may be NULL. */
+/* A slice's values of one aggregate; each pointer may be NULL. */
 struct aggregate_input {
 	const struct data *argument, *second, *condition;
 	const uint64_t *weights;
+	const uint32_t *groups; /* of each row; NULL: all are in `group` */
+	uint32_t group;
 };
-/* groups[i] is row i's group; the data have `rows_count` rows. */
-int aggregate_add(struct aggregate_states *states, const uint32_t *groups, uint32_t rows_count,
+/* The data have `rows_count` rows, at most BLOCK_ROWS_MAX. */
+int aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 		  const struct aggregate_input *input);
-/* Adds what group `from` has to group 0 of `totals`, which is of the same
- * aggregate. */
-int aggregate_merge(struct aggregate_states *totals, const struct aggregate_states *states,
+/* Whether aggregate_add_stored serves: as aggregate_add, but the argument has a
+ * column's stored integers (expression_read_stored). */
+bool aggregate_takes_stored(const struct aggregate *aggregate);
+int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
+			 const struct aggregate_input *input);
+/* Adds what group `from` has to group `to` of `totals`, which is of the same
+ * aggregate; there must be room for it. */
+int aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_states *states,
 		    uint32_t from);
 /* Results of all groups, in the arena. */
 int aggregate_finish(struct aggregate_states *states, uint32_t groups_count,

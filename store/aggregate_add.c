@@ -242,13 +242,18 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 }
 
 int
-aggregate_add(struct aggregate_states *states, const uint32_t *groups, uint32_t rows_count,
+aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 	      const struct aggregate_input *input)
 {
 	const struct data *argument = input->argument, *second = input->second;
 	bool weighs = states->aggregate->name != NULL && states->aggregate->name->has_weight;
 
+	if (states->aggregate->kind == AGGREGATE_COUNT && !states->aggregate->margin) {
+		aggregate_add_counts(states, rows_count, input);
+		return 0;
+	}
 	for (uint32_t i = 0; i < rows_count; i++) {
+		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
 		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];
 		int result;
 
@@ -260,8 +265,7 @@ aggregate_add(struct aggregate_states *states, const uint32_t *groups, uint32_t 
 			continue;
 		if (weighs && (weight *= second->n.u[data_index(second, i)]) == 0)
 			continue;
-		result = add_row(states, &states->states[groups[i]], input, i, weight);
-		if (result != 0)
+		if ((result = add_row(states, &states->states[group], input, i, weight)) != 0)
 			return result;
 	}
 	return 0;
@@ -308,16 +312,17 @@ merge_counts(struct aggregate_states *totals, struct aggregate_state *to,
 }
 
 int
-aggregate_merge(struct aggregate_states *totals, const struct aggregate_states *states,
-		uint32_t group)
+aggregate_merge(struct aggregate_states *totals, uint32_t group, struct aggregate_states *states,
+		uint32_t from_group)
 {
-	struct aggregate_state *to = &totals->states[0];
-	const struct aggregate_state *from = &states->states[group];
+	struct aggregate_state *to = &totals->states[group];
+	const struct aggregate_state *from = &states->states[from_group];
 	enum aggregate_kind kind = totals->aggregate->kind;
-	int result = 0;
+	int result;
 
-	if (from->weight == 0)
-		return 0;
+	if ((result = aggregate_settle(totals)) != 0 || (result = aggregate_settle(states)) != 0 ||
+	    from->weight == 0)
+		return result;
 	for (int i = 0; i < 3; i++)
 		to->moments[i] += from->moments[i];
 	if (kind == AGGREGATE_MIN || kind == AGGREGATE_MAX || kind == AGGREGATE_ARG_MIN ||

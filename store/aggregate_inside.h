@@ -1,5 +1,4 @@
-/* What aggregate.c, aggregate_add.c and aggregate_set.c share: the state of a
- * group. Nothing else includes this. */
+/* What aggregate*.c share: the state of a group. Nothing else includes this. */
 #ifndef AGGREGATE_INSIDE_H
 #define AGGREGATE_INSIDE_H
 
@@ -31,12 +30,23 @@ struct aggregate_state {
 	struct aggregate_counts *counts; /* topK, groupArray */
 };
 
+/* What a group has on top of its state: see aggregate_stored.c. */
+struct aggregate_hot {
+	uint64_t weight;   /* of rows, for counts */
+	uint32_t *buckets; /* [SKETCH_HOT_BUCKETS], or NULL */
+	uint32_t min, max; /* of the values in buckets; min > max: none */
+};
+
 struct aggregate_states {
 	const struct aggregate *aggregate;
 	struct store_arena *arena;
 	uint64_t secret;
-	struct aggregate_state *states;
+	struct aggregate_state *states; /* [states_max] */
+	struct aggregate_hot *hot;      /* [states_max] */
 	uint32_t states_max;
+	uint32_t *rows;      /* [BLOCK_ROWS_MAX] of scratch */
+	uint64_t hot_weight; /* at most, in all buckets */
+	bool is_hot;         /* hot[] has something */
 };
 
 /* aggregate_set.c: 0 or STORE_ELIMIT. */
@@ -48,6 +58,12 @@ int aggregate_counts_add(const struct aggregate_states *states, struct aggregate
 			 const struct store_value *value, uint64_t weight, bool distinct);
 /* The `max` heaviest first; of equal weights the least value first. */
 void aggregate_counts_sort(struct aggregate_counts *counts, enum store_result_type type);
+
+/* aggregate_stored.c */
+void aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
+			  const struct aggregate_input *input);
+/* Hot counts into the states; 0 or STORE_ELIMIT. */
+int aggregate_settle(struct aggregate_states *states);
 
 /* aggregate_add.c */
 /* A copy of the value that outlives its block. */

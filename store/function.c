@@ -169,17 +169,113 @@ merge_nulls(struct evaluation *evaluation, const struct data *args, uint32_t arg
 	return 0;
 }
 
-int
-function_evaluate(struct evaluation *evaluation, const struct expression *call,
-		  const struct data *args, struct data *out)
+/* Of times, what never falls while the time grows. */
+static bool
+is_monotone(const struct expression *call, const struct data *args)
+{
+	static const char *const names[] = {"toStartOfMinute",
+					    "toStartOfFiveMinutes",
+					    "toStartOfTenMinutes",
+					    "toStartOfFifteenMinutes",
+					    "toStartOfHour",
+					    "toStartOfDay",
+					    "toStartOfWeek",
+					    "toStartOfMonth",
+					    "toMonday",
+					    "toStartOfInterval",
+					    "toDate",
+					    "toUnixTimestamp"};
+
+	if (call->args_count == 0 || args[0].constant || args[0].nulls != NULL ||
+	    !data_type_is_time(args[0].type.type))
+		return false;
+	for (uint32_t a = 1; a < call->args_count; a++) {
+		if (!args[a].constant)
+			return false;
+	}
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(names[i], call->function->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int
+evaluate_rows(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out)
 {
 	int result = data_allocate(evaluation, call->type, evaluation->count, out);
 
 	if (result == 0)
 		result = call->function->evaluate(evaluation, call, args, out);
-	if (result != 0 && evaluation->error != NULL && evaluation->error->offset == 0)
-		evaluation->error->offset = call->offset;
 	if (result == 0 && !call->function->takes_null)
 		result = merge_nulls(evaluation, args, call->args_count, out);
+	return result;
+}
+
+/* Rows come sorted by time, so many in turn are of one hour or day: when the
+ * earliest and the latest give the same, all do. */
+static int
+evaluate_ends(struct evaluation *evaluation, const struct expression *call, const struct data *args,
+	      struct data *out, bool *same)
+{
+	const int64_t *times = args[0].n.i;
+	int64_t ends[2] = {times[0], times[0]};
+	struct evaluation inner = *evaluation;
+	struct data first[4];
+	int result;
+
+	*same = false;
+	if (call->args_count > sizeof first / sizeof *first)
+		return 0;
+	for (uint32_t i = 0; i < evaluation->count; i++) {
+		ends[0] = times[i] < ends[0] ? times[i] : ends[0];
+		ends[1] = times[i] > ends[1] ? times[i] : ends[1];
+	}
+	memcpy(first, args, call->args_count * sizeof *first);
+	first[0].n.i = ends;
+	for (uint32_t a = 0; a < call->args_count; a++)
+		first[a].count = 2;
+	inner.count = 2;
+	if ((result = evaluate_rows(&inner, call, first, out)) == 0)
+		*same = out->s == NULL && out->nulls == NULL && out->n.i[0] == out->n.i[1];
+	return result;
+}
+
+static bool
+are_constant(const struct expression *call, const struct data *args)
+{
+	for (uint32_t a = 0; a < call->args_count; a++) {
+		if (!args[a].constant)
+			return false;
+	}
+	return call->args_count > 0;
+}
+
+int
+function_evaluate(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
+{
+	bool few = evaluation->count > 2 && evaluation->active == NULL &&
+		   call->type.type != STORE_R_ARRAY && call->type.type != STORE_R_MAP;
+	struct evaluation inner = *evaluation;
+	bool same = false;
+	int result = 0;
+
+	if (few && are_constant(call, args)) {
+		inner.count = 1;
+		result = evaluate_rows(&inner, call, args, out);
+		same = true;
+	} else if (few && is_monotone(call, args)) {
+		result = evaluate_ends(evaluation, call, args, out, &same);
+	}
+	if (same && result == 0) {
+		out->count = evaluation->count;
+		out->constant = true;
+	} else if (result == 0) {
+		result = evaluate_rows(evaluation, call, args, out);
+	}
+	if (result != 0 && evaluation->error != NULL && evaluation->error->offset == 0)
+		evaluation->error->offset = call->offset;
 	return result;
 }

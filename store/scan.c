@@ -41,7 +41,7 @@ take_rows(struct scan *scan, struct evaluation *evaluation)
 	if (result != 0 || evaluation->count == 0)
 		return result;
 	if (scan->plan->is_grouped)
-		return scan_group_block(scan, evaluation);
+		return scan_group_slice(scan, evaluation);
 	result = scan_rows_collect(scan, evaluation, NULL);
 	return result != 0 ? result : scan_rows_trim(scan);
 }

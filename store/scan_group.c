@@ -168,31 +168,19 @@ find_group(struct scan *scan, const uint64_t *key, uint32_t *group)
 	return 0;
 }
 
-/* The group of each row of the block. */
+/* Which group each row is in: groups[count], or all in one. */
+struct assigned {
+	uint32_t *groups; /* NULL: `group` */
+	uint32_t group;
+};
+
+/* Groups of key words, a row's same as the one before at once. */
 static int
-assign_groups(struct scan *scan, struct evaluation *evaluation, uint32_t *out)
+find_groups(struct scan *scan, const uint64_t *keys, uint32_t count, uint32_t *out)
 {
-	const struct plan *plan = scan->plan;
-	uint32_t words = scan->groups.words, count = evaluation->count;
-	uint64_t *keys =
-	    store_arena_zalloc(scan->scratch, ((size_t)count + 1) * words * sizeof *keys);
+	uint32_t words = scan->groups.words;
 	int result = 0;
 
-	if (keys == NULL)
-		return scan_no_memory(scan);
-	for (uint32_t k = 0; result == 0 && k < plan->keys_count; k++) {
-		struct data data;
-
-		if ((result = expression_evaluate(evaluation, plan->keys[k], &data)) != 0)
-			return result;
-		result = key_words(scan, &data, count, words, keys + k);
-		for (uint32_t i = 0; data.nulls != NULL && i < count; i++) {
-			if (data_is_null(&data, i)) {
-				keys[(size_t)i * words + k] = 0;
-				keys[(size_t)i * words + plan->keys_count] |= (uint64_t)1 << k;
-			}
-		}
-	}
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
 		bool same =
 		    i > 0 && memcmp(keys + (size_t)i * words, keys + (size_t)(i - 1) * words,
@@ -204,6 +192,150 @@ assign_groups(struct scan *scan, struct evaluation *evaluation, uint32_t *out)
 			result = find_group(scan, keys + (size_t)i * words, &out[i]);
 	}
 	return result;
+}
+
+/* ---- few combinations of codes ---------------------------------------- */
+
+#define DENSE_ENTRIES_MAX (1u << 18)
+
+/* Whether all keys are dictionary columns with few combinations in all. */
+static bool
+is_dense(const struct data *data, uint32_t keys_count, uint32_t *entries)
+{
+	uint64_t product = 1;
+
+	for (uint32_t k = 0; k < keys_count; k++) {
+		if (data[k].codes == NULL || data[k].nulls != NULL)
+			return false;
+		if ((product *= data[k].dictionary->count) > DENSE_ENTRIES_MAX)
+			return false;
+	}
+	*entries = (uint32_t)product;
+	return true;
+}
+
+/* The table of the dictionaries' combinations, kept from slice to slice. */
+static uint32_t *
+dense_table(struct scan *scan, const struct data *data, uint32_t entries)
+{
+	struct dense *dense = &scan->dense;
+	bool same = dense->table != NULL && dense->epoch == scan->slice.epoch;
+
+	for (uint32_t k = 0; k < scan->plan->keys_count; k++) {
+		same = same && dense->dictionaries[k].chunks == data[k].dictionary->chunks &&
+		       dense->dictionaries[k].count == data[k].dictionary->count;
+		dense->dictionaries[k] = *data[k].dictionary;
+	}
+	if (!same)
+		dense->table = store_arena_zalloc(scan->slice.source_arena,
+						  (entries + 1u) * sizeof *dense->table);
+	dense->epoch = scan->slice.epoch;
+	return dense->table;
+}
+
+/* out[row] = the row's place in the table. */
+static void
+place_rows(const struct data *data, uint32_t keys_count, uint32_t count, uint32_t *out)
+{
+	memset(out, 0, count * sizeof *out);
+	for (uint32_t k = 0; k < keys_count; k++) {
+		uint32_t entries = data[k].dictionary->count;
+		const uint32_t *codes = data[k].codes;
+
+		if (data[k].constant) {
+			for (uint32_t i = 0; i < count; i++)
+				out[i] = out[i] * entries + codes[0];
+		} else if (k == 0) {
+			memcpy(out, codes, count * sizeof *out);
+		} else {
+			for (uint32_t i = 0; i < count; i++)
+				out[i] = out[i] * entries + codes[i];
+		}
+	}
+}
+
+static int
+find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint32_t *group)
+{
+	uint64_t key[PLAN_KEYS_MAX + 1] = {0};
+
+	for (uint32_t k = 0; k < scan->plan->keys_count; k++) {
+		if (intern(scan, data_string(&data[k], row), &key[k]) != 0)
+			return STORE_ELIMIT;
+	}
+	return find_group(scan, key, group);
+}
+
+static int
+assign_dense(struct scan *scan, const struct data *data, uint32_t entries, uint32_t count,
+	     uint32_t *out)
+{
+	uint32_t *table = dense_table(scan, data, entries);
+	int result;
+
+	if (table == NULL)
+		return scan_no_memory(scan);
+	place_rows(data, scan->plan->keys_count, count, out);
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t *entry = &table[out[i]], group;
+
+		if (__builtin_expect(*entry == 0, 0)) {
+			if ((result = find_dense_group(scan, data, i, &group)) != 0)
+				return result;
+			*entry = group + 1;
+		}
+		out[i] = *entry - 1;
+	}
+	return 0;
+}
+
+/* ---- any keys ------------------------------------------------------------ */
+
+static int
+assign_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t *out)
+{
+	uint32_t words = scan->groups.words, keys_count = scan->plan->keys_count;
+	uint64_t *keys =
+	    store_arena_zalloc(scan->scratch, ((size_t)count + 1) * words * sizeof *keys);
+	int result = 0;
+
+	if (keys == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t k = 0; result == 0 && k < keys_count; k++) {
+		result = key_words(scan, &data[k], count, words, keys + k);
+		for (uint32_t i = 0; data[k].nulls != NULL && i < count; i++) {
+			if (data_is_null(&data[k], i)) {
+				keys[(size_t)i * words + k] = 0;
+				keys[(size_t)i * words + keys_count] |= (uint64_t)1 << k;
+			}
+		}
+	}
+	return result != 0 ? result : find_groups(scan, keys, count, out);
+}
+
+static int
+assign_groups(struct scan *scan, struct evaluation *evaluation, struct assigned *out)
+{
+	const struct plan *plan = scan->plan;
+	uint32_t count = evaluation->count, entries;
+	struct data data[PLAN_KEYS_MAX];
+	bool constant = true;
+	int result = 0;
+
+	*out = (struct assigned){NULL, 0};
+	for (uint32_t k = 0; k < plan->keys_count; k++) {
+		if ((result = expression_evaluate(evaluation, plan->keys[k], &data[k])) != 0)
+			return result;
+		constant = constant && data[k].constant;
+	}
+	if (constant) /* without keys too */
+		return plan->keys_count == 0 ? 0 : assign_words(scan, data, 1, &out->group);
+	out->groups = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *out->groups);
+	if (out->groups == NULL)
+		return scan_no_memory(scan);
+	if (evaluation->slice != NULL && is_dense(data, plan->keys_count, &entries))
+		return assign_dense(scan, data, entries, count, out->groups);
+	return assign_words(scan, data, count, out->groups);
 }
 
 int
@@ -222,7 +354,7 @@ scan_group_prepare(struct scan *scan)
 	return 0;
 }
 
-/* ---- one block ------------------------------------------------------- */
+/* ---- one slice ------------------------------------------------------- */
 
 /* The rows' sample intervals; NULL when all are 1. */
 static int
@@ -257,46 +389,50 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 
 /* The evaluation's rows into the states of aggregate `a`. */
 static int
-add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a, const uint32_t *groups,
-	 const uint64_t *weights)
+add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
+	 const struct assigned *assigned, const uint64_t *weights)
 {
 	const struct aggregate *aggregate = &scan->plan->aggregates[a];
 	const struct expression *of[] = {aggregate->argument, aggregate->second,
 					 aggregate->condition};
+	bool stored = evaluation->slice != NULL && aggregate_takes_stored(aggregate);
 	struct data data[3];
-	struct aggregate_input input = {.weights = aggregate->weighted ? weights : NULL};
+	struct aggregate_input input = {.weights = aggregate->weighted ? weights : NULL,
+					.groups = assigned->groups,
+					.group = assigned->group};
 	int result;
 
 	for (int i = 0; i < 3; i++) {
-		if (of[i] != NULL &&
-		    (result = expression_evaluate(evaluation, of[i], &data[i])) != 0)
+		if (of[i] == NULL)
+			continue;
+		result = i == 0 && stored ? expression_read_stored(evaluation, of[i], &data[i])
+					  : expression_evaluate(evaluation, of[i], &data[i]);
+		if (result != 0)
 			return result;
 	}
 	input.argument = of[0] == NULL ? NULL : &data[0];
 	input.second = of[1] == NULL ? NULL : &data[1];
 	input.condition = of[2] == NULL ? NULL : &data[2];
-	result = aggregate_add(scan->states[a], groups, evaluation->count, &input);
+	result = (stored ? aggregate_add_stored : aggregate_add)(scan->states[a], evaluation->count,
+								 &input);
 	return result == 0 ? 0 : scan_no_memory(scan);
 }
 
 int
-scan_group_block(struct scan *scan, struct evaluation *evaluation)
+scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 {
 	const struct plan *plan = scan->plan;
-	uint32_t *groups =
-	    store_arena_zalloc(scan->scratch, (evaluation->count + 1u) * sizeof *groups);
+	struct assigned assigned;
 	const uint64_t *weights;
 	int result;
 
-	if (groups == NULL)
-		return scan_no_memory(scan);
 	if ((result = read_weights(scan, evaluation, &weights)) != 0 ||
-	    (plan->keys_count > 0 && (result = assign_groups(scan, evaluation, groups)) != 0))
+	    (result = assign_groups(scan, evaluation, &assigned)) != 0)
 		return result;
 	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
 		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
 			return scan_no_memory(scan);
-		result = add_rows(scan, evaluation, a, groups, weights);
+		result = add_rows(scan, evaluation, a, &assigned, weights);
 	}
 	return result;
 }

@@ -22,6 +22,13 @@ struct strings {
 	uint32_t count, list_max, slots_count;
 };
 
+/* Groups by the combination of dictionary codes: group + 1, 0 unknown. */
+struct dense {
+	uint32_t *table;
+	uint64_t epoch; /* of the slice's dictionaries */
+	struct dictionary dictionaries[PLAN_KEYS_MAX];
+};
+
 /* Rows of the answer, before sorting and the limit. */
 struct rows {
 	struct store_value *values; /* [count][width] */
@@ -42,6 +49,7 @@ struct scan {
 	struct slice slice;
 	struct groups groups;
 	struct strings strings;
+	struct dense dense;
 	struct aggregate_states *states[PLAN_AGGREGATES_MAX];
 	struct rows rows;
 	bool done; /* enough rows */
@@ -61,10 +69,10 @@ bool scan_is_pruned(const struct block *block, const struct expression *where);
  * match; without a slice its one row is visible. */
 int scan_select(struct scan *scan, struct evaluation *evaluation);
 
-/* scan_group.c: prepare, then block after block, then finish. */
+/* scan_group.c: prepare, then slice after slice, then finish. */
 int scan_group_prepare(struct scan *scan);
 /* Takes the evaluation's rows into their groups. */
-int scan_group_block(struct scan *scan, struct evaluation *evaluation);
+int scan_group_slice(struct scan *scan, struct evaluation *evaluation);
 /* Hands the groups that HAVING keeps to scan_rows_collect. */
 int scan_group_finish(struct scan *scan);
 

@@ -8,9 +8,8 @@
 
 #include "sketch.h"
 
-#define MANTISSA_BITS 8u
-#define EXACT_BELOW (2u << MANTISSA_BITS) /* buckets below are one integer wide */
-#define OCTAVE_BUCKETS (1u << MANTISSA_BITS)
+#define EXACT_BELOW (2u << SKETCH_MANTISSA_BITS) /* buckets below are one integer wide */
+#define OCTAVE_BUCKETS (1u << SKETCH_MANTISSA_BITS)
 
 struct pair {
 	double value;
@@ -43,15 +42,15 @@ sketch_create(struct store_arena *arena, uint32_t scale)
 }
 
 static int
-add_to_histogram(struct sketch *sketch, double value, uint64_t weight)
+count_integer(struct sketch *sketch, uint64_t integer, uint64_t weight)
 {
-	uint64_t integer = (uint64_t)llround(value * sketch->scale);
 	uint32_t octave = 0, bucket = (uint32_t)integer;
 	size_t buckets = EXACT_BELOW;
 
 	if (integer >= EXACT_BELOW) {
 		octave = 63 - (uint32_t)__builtin_clzll(integer);
-		bucket = (uint32_t)(integer >> (octave - MANTISSA_BITS)) & (OCTAVE_BUCKETS - 1);
+		bucket =
+		    (uint32_t)(integer >> (octave - SKETCH_MANTISSA_BITS)) & (OCTAVE_BUCKETS - 1);
 		buckets = OCTAVE_BUCKETS;
 	}
 	if (sketch->octaves[octave] == NULL) {
@@ -62,6 +61,12 @@ add_to_histogram(struct sketch *sketch, double value, uint64_t weight)
 	}
 	sketch->octaves[octave][bucket] += weight;
 	return 0;
+}
+
+static int
+add_to_histogram(struct sketch *sketch, double value, uint64_t weight)
+{
+	return count_integer(sketch, (uint64_t)llround(value * sketch->scale), weight);
 }
 
 /* Above every value of a histogram, and within uint64_t. */
@@ -177,7 +182,7 @@ within_bucket(uint32_t octave, uint32_t bucket, uint64_t rank, uint64_t count)
 	double low = bucket, width = 1;
 
 	if (octave > 0) {
-		width = ldexp(1, (int)(octave - MANTISSA_BITS));
+		width = ldexp(1, (int)(octave - SKETCH_MANTISSA_BITS));
 		low = (OCTAVE_BUCKETS + bucket) * width;
 	}
 	return low + (width - 1) * ((double)rank + 0.5) / (double)count;
@@ -290,5 +295,32 @@ sketch_merge(struct sketch *sketch, const struct sketch *from)
 	sketch->is_weighted |= from->is_weighted;
 	sketch->min = fmin(sketch->min, from->min);
 	sketch->max = fmax(sketch->max, from->max);
+	return 0;
+}
+
+bool
+sketch_is_histogram(const struct sketch *sketch, uint64_t total)
+{
+	return sketch->is_histogram && sketch->total >= total;
+}
+
+int
+sketch_take_hot(struct sketch *sketch, const uint32_t *buckets, uint32_t min, uint32_t max,
+		uint64_t *total)
+{
+	assert(sketch->is_histogram && min <= max);
+	*total = 0;
+	for (uint32_t b = sketch_hot_bucket(min); b <= sketch_hot_bucket(max); b++) {
+		/* Any integer of the bucket: shift and mantissa back from its number. */
+		uint32_t shift = b < EXACT_BELOW ? 0 : (b >> SKETCH_MANTISSA_BITS) - 1;
+		uint64_t integer = (uint64_t)(b - (shift << SKETCH_MANTISSA_BITS)) << shift;
+
+		if (buckets[b] != 0 && count_integer(sketch, integer, buckets[b]) != 0)
+			return STORE_ELIMIT;
+		*total += buckets[b];
+	}
+	sketch->total += *total;
+	sketch->min = fmin(sketch->min, (double)min / sketch->scale);
+	sketch->max = fmax(sketch->max, (double)max / sketch->scale);
 	return 0;
 }

@@ -30,6 +30,7 @@ slice_set_block(struct slice *slice, const struct block *block)
 	store_arena_reset(slice->block_arena);
 	if (slice->source == NULL || slice->source != block_source(block)) {
 		slice->source = block_source(block);
+		slice->epoch++;
 		slice->entries_count = 0;
 		store_arena_reset(slice->source_arena);
 	}

@@ -38,6 +38,7 @@ struct slice {
 	struct store_arena *block_arena;  /* owned */
 	struct store_arena *source_arena; /* owned: as long as the dictionaries are the same */
 	const void *source;
+	uint64_t epoch;               /* changes with the source_arena */
 	struct slice_column *columns; /* owned: [columns_count] */
 	uint32_t columns_count, columns_max;
 	struct slice_entries *entries; /* owned: [entries_count] */

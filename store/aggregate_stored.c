@@ -1,0 +1,249 @@
+/*
+ * The aggregates that most queries spend their time in, counts and quantiles of
+ * columns, a slice of rows at a time: which rows count is found first, then each
+ * costs a few instructions in a small array per group. What is counted here is
+ * "hot" until aggregate_settle() hands it to the states. Must give what
+ * aggregate_add.c's row after row gives.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "aggregate_inside.h"
+
+#define HOT_FROM 4096u            /* values of a group that is worth an array */
+#define HOT_WEIGHT_MAX (1u << 31) /* buckets have 32 bits */
+
+bool
+aggregate_takes_stored(const struct aggregate *aggregate)
+{
+	const struct expression *argument = aggregate->argument;
+
+	if (aggregate->margin || aggregate->second != NULL || argument == NULL ||
+	    argument->kind != EXPRESSION_COLUMN || argument->type.type == STORE_R_STRING ||
+	    argument->type.type == STORE_R_MAP)
+		return false;
+	return aggregate->kind == AGGREGATE_COUNT ||
+	       ((aggregate->kind == AGGREGATE_QUANTILE || aggregate->kind == AGGREGATE_QUANTILES) &&
+		aggregate->scale != 0);
+}
+
+/* ---- which rows count ------------------------------------------------------ */
+
+/* rows[n] of those whose argument is not NULL and whose condition holds. */
+static uint32_t
+select_rows(const struct aggregate_input *input, uint32_t rows_count, uint32_t *rows)
+{
+	const uint8_t *nulls = input->argument == NULL ? NULL : input->argument->nulls;
+	const struct data *condition = input->condition;
+	uint32_t n = 0;
+
+	if (input->argument != NULL && input->argument->constant && nulls != NULL) {
+		if (nulls[0])
+			return 0;
+		nulls = NULL;
+	}
+	if (condition == NULL || condition->constant) {
+		if (condition != NULL && (data_is_null(condition, 0) || !data_true(condition, 0)))
+			return 0;
+		for (uint32_t i = 0; i < rows_count; i++) {
+			rows[n] = i;
+			n += nulls == NULL || !nulls[i];
+		}
+		return n;
+	}
+	for (uint32_t i = 0; i < rows_count; i++) {
+		rows[n] = i;
+		n += data_true(condition, i) & !(condition->nulls != NULL && condition->nulls[i]) &
+		     !(nulls != NULL && nulls[i]);
+	}
+	return n;
+}
+
+/* The rows that count, or NULL: all of them. */
+static uint32_t
+choose_rows(struct aggregate_states *states, const struct aggregate_input *input,
+	    uint32_t *rows_count, const uint32_t **rows)
+{
+	*rows = NULL;
+	if (input->condition == NULL && (input->argument == NULL || input->argument->nulls == NULL))
+		return *rows_count;
+	*rows_count = select_rows(input, *rows_count, states->rows);
+	*rows = states->rows;
+	return *rows_count;
+}
+
+/* ---- counts ---------------------------------------------------------------- */
+
+/* Loops over constant forms of what may be NULL are compiled apart. */
+static inline __attribute__((always_inline)) void
+count_groups(struct aggregate_hot *hot, const uint32_t *groups, const uint32_t *rows,
+	     uint32_t count, const uint64_t *weights)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t row = rows == NULL ? i : rows[i];
+
+		hot[groups[row]].weight += weights == NULL ? 1 : weights[row];
+	}
+}
+
+static uint64_t
+sum_weights(const uint32_t *rows, uint32_t count, const uint64_t *weights)
+{
+	uint64_t sum = 0;
+
+	if (weights == NULL)
+		return count;
+	for (uint32_t i = 0; i < count; i++)
+		sum += weights[rows == NULL ? i : rows[i]];
+	return sum;
+}
+
+void
+aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
+		     const struct aggregate_input *input)
+{
+	const uint32_t *groups = input->groups, *rows;
+	const uint64_t *weights = input->weights;
+	uint32_t count = choose_rows(states, input, &rows_count, &rows);
+
+	states->is_hot = true;
+	if (groups == NULL)
+		states->hot[input->group].weight += sum_weights(rows, count, weights);
+	else if (rows == NULL && weights == NULL)
+		count_groups(states->hot, groups, NULL, count, NULL);
+	else if (weights == NULL)
+		count_groups(states->hot, groups, rows, count, NULL);
+	else
+		count_groups(states->hot, groups, rows, count, weights);
+}
+
+/* ---- quantiles -------------------------------------------------------------- */
+
+/* A value that has no hot bucket, or whose group has none yet. */
+static int
+add_cold(struct aggregate_states *states, uint32_t group, int64_t value, uint64_t weight)
+{
+	struct aggregate_state *state = &states->states[group];
+	struct aggregate_hot *hot = &states->hot[group];
+	uint32_t scale = states->aggregate->scale;
+
+	if (state->sketch == NULL && (state->sketch = sketch_create(states->arena, scale)) == NULL)
+		return STORE_ELIMIT;
+	state->weight += weight;
+	if (sketch_add(state->sketch, (double)value / scale, weight) != 0)
+		return STORE_ELIMIT;
+	if (hot->buckets != NULL || !sketch_is_histogram(state->sketch, HOT_FROM))
+		return 0;
+	hot->buckets = store_arena_zalloc(states->arena, SKETCH_HOT_BUCKETS * sizeof *hot->buckets);
+	hot->min = UINT32_MAX;
+	hot->max = 0;
+	return hot->buckets == NULL ? STORE_ELIMIT : 0;
+}
+
+static inline __attribute__((always_inline)) int
+add_values(struct aggregate_states *states, const uint32_t *groups, uint32_t group,
+	   const uint32_t *rows, uint32_t count, const int64_t *values, const uint64_t *weights)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t row = rows == NULL ? i : rows[i];
+		uint32_t g = groups == NULL ? group : groups[row];
+		struct aggregate_hot *hot = &states->hot[g];
+		uint64_t value = (uint64_t)values[row], weight = weights == NULL ? 1 : weights[row];
+
+		if (__builtin_expect(hot->buckets == NULL || value >= SKETCH_HOT_END, 0)) {
+			if (add_cold(states, g, values[row], weight) != 0)
+				return STORE_ELIMIT;
+			continue;
+		}
+		hot->buckets[sketch_hot_bucket((uint32_t)value)] += (uint32_t)weight;
+		hot->min = (uint32_t)value < hot->min ? (uint32_t)value : hot->min;
+		hot->max = (uint32_t)value > hot->max ? (uint32_t)value : hot->max;
+	}
+	return 0;
+}
+
+static int
+add_constant(struct aggregate_states *states, const struct aggregate_input *input,
+	     const uint32_t *rows, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t row = rows == NULL ? i : rows[i];
+
+		if (add_cold(states, input->groups == NULL ? input->group : input->groups[row],
+			     input->argument->n.i[0],
+			     input->weights == NULL ? 1 : input->weights[row]) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+int
+aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
+		     const struct aggregate_input *input)
+{
+	const uint32_t *groups = input->groups, *rows;
+	const uint64_t *weights = input->weights;
+	const int64_t *values = input->argument->n.i;
+	uint32_t count, group = input->group;
+	uint64_t sum;
+
+	if (states->aggregate->kind == AGGREGATE_COUNT) {
+		aggregate_add_counts(states, rows_count, input);
+		return 0;
+	}
+	count = choose_rows(states, input, &rows_count, &rows);
+	if (input->argument->constant)
+		return add_constant(states, input, rows, count);
+	states->is_hot = true;
+	sum = sum_weights(rows, count, weights);
+	if (sum >= HOT_WEIGHT_MAX) { /* weights that a bucket cannot hold */
+		for (uint32_t i = 0; i < count; i++) {
+			uint32_t row = rows == NULL ? i : rows[i];
+
+			if (add_cold(states, groups == NULL ? group : groups[row], values[row],
+				     weights[row]) != 0)
+				return STORE_ELIMIT;
+		}
+		return 0;
+	}
+	if ((states->hot_weight += sum) >= HOT_WEIGHT_MAX) {
+		if (aggregate_settle(states) != 0)
+			return STORE_ELIMIT;
+		states->hot_weight = sum;
+	}
+	if (groups == NULL && rows == NULL && weights == NULL)
+		return add_values(states, NULL, group, NULL, count, values, NULL);
+	if (groups == NULL && weights == NULL)
+		return add_values(states, NULL, group, rows, count, values, NULL);
+	if (rows == NULL && weights == NULL)
+		return add_values(states, groups, group, NULL, count, values, NULL);
+	if (weights == NULL)
+		return add_values(states, groups, group, rows, count, values, NULL);
+	return add_values(states, groups, group, rows, count, values, weights);
+}
+
+/* ---- to the states ----------------------------------------------------------- */
+
+int
+aggregate_settle(struct aggregate_states *states)
+{
+	for (uint32_t g = 0; states->is_hot && g < states->states_max; g++) {
+		struct aggregate_hot *hot = &states->hot[g];
+		struct aggregate_state *state = &states->states[g];
+		uint64_t total = 0;
+
+		state->weight += hot->weight;
+		hot->weight = 0;
+		if (hot->buckets == NULL || hot->min > hot->max)
+			continue;
+		if (sketch_take_hot(state->sketch, hot->buckets, hot->min, hot->max, &total) != 0)
+			return STORE_ELIMIT;
+		memset(hot->buckets, 0, SKETCH_HOT_BUCKETS * sizeof *hot->buckets);
+		hot->min = UINT32_MAX;
+		hot->max = 0;
+		state->weight += total;
+	}
+	states->hot_weight = 0;
+	states->is_hot = false;
+	return 0;
+}

@@ -1,0 +1,207 @@
+/*
+ * Goal: counts and quantiles of a column's stored integers give exactly what
+ * the same rows give one by one, whatever is NULL, weighted, conditional, in one
+ * group or many, large or negative; merged states too. Method: random slices
+ * into both ways, compared after every run.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "store/aggregate.h"
+
+#define GROUPS 5u
+#define ROWS 2048u
+#define SCALE 10u
+
+static uint64_t seed;
+
+static uint64_t
+next(void)
+{
+	uint64_t x = seed += 0x9e3779b97f4a7c15;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+/* One slice of rows, in both forms. */
+struct rows {
+	uint32_t count, groups[ROWS];
+	int64_t stored[ROWS];
+	double values[ROWS];
+	uint64_t conditions[ROWS], weights[ROWS];
+	uint8_t nulls[ROWS], condition_nulls[ROWS];
+	struct data argument, plain, condition;
+	struct aggregate_input input;
+};
+
+static int64_t
+draw_value(void)
+{
+	switch (next() % 50) {
+	case 0:
+		return -(int64_t)(next() % 1000);
+	case 1:
+		return (int64_t)(next() >> (next() % 40)) >> 2; /* beyond the hot buckets */
+	case 2:
+		return (int64_t)(next() % 4);
+	default:
+		return (int64_t)(next() % 300) * (int64_t)(next() % 300);
+	}
+}
+
+static void
+draw_rows(struct rows *rows)
+{
+	bool constant = next() % 8 == 0, nullable = next() % 2, heavy = next() % 10 == 0;
+
+	rows->count = 1 + (uint32_t)(next() % ROWS);
+	for (uint32_t i = 0; i < rows->count; i++) {
+		rows->groups[i] = (uint32_t)(next() % (1 + next() % GROUPS));
+		rows->stored[i] = draw_value();
+		rows->values[i] = (double)rows->stored[i] / SCALE;
+		rows->nulls[i] = next() % 3 == 0;
+		rows->conditions[i] = next() % 2;
+		rows->condition_nulls[i] = next() % 5 == 0;
+		rows->weights[i] = heavy ? next() >> 30 : 1 + next() % 3 * 99;
+		rows->weights[i] += rows->weights[i] == 0;
+	}
+	rows->argument = (struct data){.type = {.type = STORE_R_FLOAT64, .nullable = nullable},
+				       .count = rows->count,
+				       .constant = constant,
+				       .n.i = rows->stored,
+				       .nulls = nullable ? rows->nulls : NULL};
+	rows->plain = rows->argument;
+	rows->plain.n.f = rows->values;
+	rows->condition = (struct data){.type = {.type = STORE_R_UINT8},
+					.count = rows->count,
+					.constant = next() % 8 == 0,
+					.n.u = rows->conditions,
+					.nulls = next() % 2 ? rows->condition_nulls : NULL};
+	rows->input = (struct aggregate_input){.argument = &rows->plain,
+					       .condition = next() % 2 ? &rows->condition : NULL,
+					       .weights = next() % 2 ? rows->weights : NULL,
+					       .groups = next() % 2 ? rows->groups : NULL,
+					       .group = (uint32_t)(next() % GROUPS)};
+}
+
+static uint64_t
+count_plainly(const struct rows *rows, uint32_t group)
+{
+	const struct aggregate_input *input = &rows->input;
+	uint64_t count = 0;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		if ((input->groups == NULL ? input->group : input->groups[i]) != group ||
+		    data_is_null(input->argument, i))
+			continue;
+		if (input->condition != NULL &&
+		    (data_is_null(input->condition, i) || !data_true(input->condition, i)))
+			continue;
+		count += input->weights == NULL ? 1 : input->weights[i];
+	}
+	return count;
+}
+
+static void
+add_stored(struct aggregate_states *states, struct rows *rows)
+{
+	struct aggregate_input input = rows->input;
+
+	input.argument = &rows->argument;
+	assert_int_equal(aggregate_add_stored(states, rows->count, &input), 0);
+}
+
+static struct aggregate_states *
+create(const struct aggregate *aggregate, struct store_arena *arena)
+{
+	struct aggregate_states *states = aggregate_create(aggregate, arena, 7);
+
+	assert_non_null(states);
+	assert_int_equal(aggregate_reserve(states, GROUPS), 0);
+	return states;
+}
+
+static void
+assert_same(struct aggregate_states *a, struct aggregate_states *b, struct store_arena *arena)
+{
+	struct store_error error = {0};
+	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+	struct data x, y;
+
+	assert_int_equal(aggregate_finish(a, GROUPS, &evaluation, &x), 0);
+	assert_int_equal(aggregate_finish(b, GROUPS, &evaluation, &y), 0);
+	for (uint32_t g = 0; g < GROUPS; g++) {
+		const struct store_value *p = x.values + g, *q = y.values + g;
+
+		assert_int_equal(p->v.list.count, q->v.list.count);
+		for (uint32_t i = 0; i < p->v.list.count; i++) {
+			double u = p->v.list.items[i].v.f, v = q->v.list.items[i].v.f;
+
+			if (memcmp(&u, &v, sizeof u) != 0)
+				fail_msg("group %u level %u: %.17g, not %.17g", g, i, u, v);
+		}
+	}
+}
+
+static void
+test_random(void **state)
+{
+	static struct expression argument = {.kind = EXPRESSION_COLUMN,
+					     .type = {.type = STORE_R_FLOAT64}};
+	static struct aggregate quantiles = {
+	    .kind = AGGREGATE_QUANTILES,
+	    .argument = &argument,
+	    .levels = {0, 0.01, 0.25, 0.5, 0.75, 0.95, 0.99, 1},
+	    .levels_count = 8,
+	    .scale = SCALE,
+	    .type = {.type = STORE_R_ARRAY, .element = STORE_R_FLOAT64}};
+	static struct aggregate counts = {
+	    .kind = AGGREGATE_COUNT, .argument = &argument, .type = {.type = STORE_R_UINT64}};
+	struct rows *rows = malloc(sizeof *rows);
+
+	(void)state;
+	assert_non_null(rows);
+	assert_true(aggregate_takes_stored(&quantiles) && aggregate_takes_stored(&counts));
+	for (int round = 0; round < 20; round++) {
+		struct store_arena *arena = store_arena_create(0);
+		struct aggregate_states *plain = create(&quantiles, arena);
+		struct aggregate_states *stored = create(&quantiles, arena);
+		struct aggregate_states *half = create(&quantiles, arena);
+		struct aggregate_states *counted = create(&counts, arena);
+		struct store_error error = {0};
+		struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+		uint64_t wanted[GROUPS] = {0};
+		struct data out;
+
+		for (uint64_t slices = next() % 60; slices > 0; slices--) {
+			draw_rows(rows);
+			assert_int_equal(aggregate_add(plain, rows->count, &rows->input), 0);
+			add_stored(next() % 2 ? stored : half, rows);
+			add_stored(counted, rows);
+			for (uint32_t g = 0; g < GROUPS; g++)
+				wanted[g] += count_plainly(rows, g);
+		}
+		for (uint32_t g = 0; g < GROUPS; g++)
+			assert_int_equal(aggregate_merge(stored, g, half, g), 0);
+		assert_same(plain, stored, arena);
+		assert_int_equal(aggregate_finish(counted, GROUPS, &evaluation, &out), 0);
+		for (uint32_t g = 0; g < GROUPS; g++)
+			assert_int_equal(out.n.u[g], wanted[g]);
+		store_arena_free(arena);
+	}
+	free(rows);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+
+	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
+	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
