@@ -8,6 +8,7 @@
  *   bench_store recover FILE DIR            as if the power went before a flush
  *   bench_store decode DIR                  ns a value, column by column
  *   bench_store query DIR THREADS SQL...    least ms of several runs, each
+ *   bench_store weighted DIR THREADS SQL... the same by the rows' intervals
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -464,6 +465,8 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "decode") == 0)
 		return decode(argv[2]);
 	if (argc >= 5 && strcmp(argv[1], "query") == 0)
+		columns[WEIGHT].flags = 0; /* a column as any other */
+	if (argc >= 5 && (strcmp(argv[1], "query") == 0 || strcmp(argv[1], "weighted") == 0))
 		return query(argv[2], (uint32_t)strtoul(argv[3], NULL, 10), argv + 4, argc - 4);
 	fprintf(stderr, "usage: see the head of bench_store.c\n");
 	return 2;
