@@ -18,6 +18,7 @@ import * as where from './where.js';
 import * as why from './why.js';
 
 const LIVE_MS = 5000;
+const OFFLINE_MS = 2000;
 const REST = 8; // panels rest so many times as long as they took
 
 const VIEWS = {
@@ -62,8 +63,8 @@ async function refresh({ changed = false } = {}) {
 	if (mine !== panels) return;
 	if (isOnline()) freshAt = Date.now();
 	showLive();
-	if (isLive()) timer = setTimeout(refresh, Math.max(LIVE_MS, REST * (performance.now() - began)));
-	else if (!isOnline()) timer = setTimeout(refresh, LIVE_MS);
+	if (!isOnline()) timer = setTimeout(refresh, OFFLINE_MS);
+	else if (isLive()) timer = setTimeout(refresh, Math.max(LIVE_MS, REST * (performance.now() - began)));
 }
 
 const moves = () => VIEWS[state().tab].always || period(state().range, Date.now()).live;
@@ -129,7 +130,7 @@ async function start() {
 		if (error.status === 401 || error.status === 403) return;
 		known = null;
 		banner(error.message);
-		timer = setTimeout(start, LIVE_MS / 2);
+		timer = setTimeout(start, OFFLINE_MS);
 		return;
 	}
 	banner('');

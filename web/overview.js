@@ -92,7 +92,7 @@ function tile(key, data) {
 		h('span', { class: 'tile-value' }, vital(key, value), h('small', null, ` p${p}`)),
 		shares({ views, good: now[`${key}_good`], poor: now[`${key}_poor`] }, true),
 		change(key, changed, false),
-		h('span', { class: 'note' }, `${short(views)} views`),
+		h('span', { class: 'note' }, `${short(views)} ${views === 1 ? 'view' : 'views'}`),
 		sparkline(key, data),
 	);
 }

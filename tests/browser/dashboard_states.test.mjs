@@ -1,0 +1,258 @@
+/*
+ * Goal: nothing that a beacon says becomes markup or script, in any column and
+ * on any tab; the page is accessible and fits 360 and 1440 px, light and dark;
+ * it outlives a restart of the server, says when its token is refused, and
+ * makes sense of an empty store and of one row.
+ * Method: payloads inserted into every string column, with violations of the
+ * content security policy recorded; axe-core on every tab; a proxy at a fixed
+ * port, behind which servers come and go. Screenshots: build/screenshots.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { DRUM, TOKEN, serve, until } from '../serve.mjs';
+import { openBrowser, watch } from './browser.mjs';
+import { GEOIP, RANGE, cellsOf, fill, open, rowsOf, settled, textOf } from './dashboard.mjs';
+
+const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
+const SHOTS = 'build/screenshots';
+const TABS = ['overview', 'where', 'why', 'errors', 'compare', 'explore', 'setup'];
+const AT = { site: 'shop', range: RANGE };
+
+/* Each breaks out of another context; all of them call xss() where they work. */
+const PAYLOADS = [
+	'<script>xss()</script>',
+	'<img src=x onerror=xss()>',
+	'"><svg/onload=xss()>',
+	"'-xss()-'",
+	'javascript:xss()',
+	'</title></style></textarea><script>xss()</script>',
+	'{{constructor.constructor("xss()")()}}',
+	'${xss()}',
+	"\\'; xss(); //",
+	'<iframe srcdoc="<script>parent.xss()</script>">',
+	'=HYPERLINK("javascript:xss()")',
+	'<a href="javascript:xss()" autofocus onfocus=xss()>x</a>',
+];
+
+let data;
+let server;
+let browser;
+let page;
+let seen;
+
+before(async () => {
+	data = await mkdtemp(join(tmpdir(), 'drum-dashboard-'));
+	mkdirSync(SHOTS, { recursive: true });
+	server = await serve(join(data, 'store'), ['--geoip', GEOIP]);
+	await fill(server, data, 24000);
+	browser = await openBrowser();
+});
+
+after(async () => {
+	await browser?.close();
+	await server?.end();
+	await rm(data, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+	page = await browser.context.newPage();
+	await page.setViewportSize({ width: 1440, height: 1000 });
+	seen = watch(page);
+});
+
+afterEach(async () => {
+	await page.close();
+	assert.deepEqual(seen.exceptions, []);
+});
+
+/* ---- what a stranger says ---------------------------------------------------- */
+
+/** A row of a table with the payload in each of its string columns. */
+async function poison(table, columns, payload, i) {
+	const row = {};
+	for (const { name, type } of columns) {
+		if (name === 'tags') row.tags = { [payload]: payload, plan: payload };
+		else if (/String\)?$/.test(type) && name !== 'bot') row[name] = `${payload} ${name}`;
+		else if (/Float/.test(type)) row[name] = 3000 + i;
+		else if (/UInt/.test(type)) row[name] = 1 + i;
+	}
+	row.ts = new Date(Date.now() - 60000 - i).toISOString().slice(0, 23).replace('T', ' ');
+	for (const site of ['evil', payload])
+		await server.query(`INSERT INTO ${table} FORMAT JSONEachRow ${JSON.stringify({ ...row, site })}`);
+}
+
+test('payloads in every string column stay text, and no policy is violated', async () => {
+	for (const table of ['pageviews', 'errors', 'events', 'reports']) {
+		const columns = await rowsOf(server, `DESCRIBE TABLE ${table}`);
+		for (const [i, payload] of PAYLOADS.entries()) await poison(table, columns, payload, i);
+	}
+	await page.addInitScript(() => {
+		window.hits = [];
+		window.xss = () => window.hits.push('xss');
+		document.addEventListener('securitypolicyviolation', (event) => window.hits.push(`${event.violatedDirective} ${event.blockedURI}`));
+	});
+	page.on('dialog', (dialog) => dialog.dismiss());
+	const hits = [];
+	const look = async (search, texts) => {
+		await open(page, server.url, search);
+		for (const button of await page.$$('.panel button[aria-controls]')) await button.click();
+		const shown = await page.textContent('main');
+		for (const text of texts) assert.ok(shown.includes(text), `${JSON.stringify(search)} shows ${text} as text`);
+		hits.push(...(await page.evaluate(() => window.hits)));
+	};
+	const shown = { overview: PAYLOADS.slice(-1), where: PAYLOADS, why: PAYLOADS, errors: PAYLOADS, compare: [], explore: PAYLOADS, setup: PAYLOADS };
+	for (const tab of TABS) await look({ tab, site: 'evil', range: '24h', rb: '', q: "SELECT * FROM pageviews WHERE site = 'evil'" }, shown[tab]);
+	const [{ id }] = await rowsOf(server, `SELECT toString(fingerprint) AS id FROM errors WHERE message LIKE '%srcdoc%'`);
+	await look({ tab: 'errors', site: '*', range: '24h', error: id }, ['srcdoc']);
+	await look([['site', PAYLOADS[1]], ['range', '24h'], ...PAYLOADS.map((payload) => ['f', `!path:${payload}`])], []);
+	for (const payload of PAYLOADS) assert.ok((await page.textContent('#chips')).includes(payload), 'a filter is text');
+	await look([['tab', 'compare'], ['site', PAYLOADS[2]], ...PAYLOADS.flatMap((payload) => [['a', `tag.${payload}:${payload}`], ['tag', payload]])], PAYLOADS);
+	await look({ tab: 'explore', q: PAYLOADS[0], site: PAYLOADS[5], metric: PAYLOADS[1], range: PAYLOADS[2], tag: PAYLOADS[3], error: PAYLOADS[4], by: PAYLOADS[6] }, ['Syntax error']);
+	assert.deepEqual(hits, []);
+	assert.deepEqual(seen.complaints.filter((text) => !text.includes('status of 400')), []);
+});
+
+/* ---- how it looks --------------------------------------------------------------- */
+
+/* Serious enough to keep somebody out: WCAG 2 A and AA. */
+async function violations(scope) {
+	await page.evaluate(AXE);
+	const { violations: found } = await page.evaluate(() => window.axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'] }));
+	return found.map(({ id, nodes }) => `${scope}: ${id}: ${nodes.slice(0, 3).map((node) => `${node.target.join(' ')} (${node.any[0]?.message ?? ''})`).join('; ')}`);
+}
+
+const QUERY = 'SELECT toStartOfDay(ts) AS day, quantile(0.5)(lcp) AS p50, quantile(0.75)(lcp) AS p75 FROM pageviews GROUP BY day ORDER BY day';
+
+for (const [width, scheme] of [[1440, 'light'], [1440, 'dark'], [360, 'light'], [360, 'dark']]) {
+	test(`accessible, and fits ${width} px, ${scheme}`, async () => {
+		await page.setViewportSize({ width, height: width === 360 ? 780 : 1000 });
+		await page.emulateMedia({ colorScheme: scheme });
+		const found = [];
+		for (const tab of TABS) {
+			await open(page, server.url, { ...AT, tab, q: QUERY, f: tab === 'why' ? 'path:/category/:id' : 'device:mobile' });
+			if (tab === 'where' && width === 360) await page.click('#by-path button[aria-controls]');
+			const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+			assert.ok(wide <= 0, `${tab} is ${wide} px too wide`);
+			await page.screenshot({ path: `${SHOTS}/${tab}-${width}-${scheme}.png`, fullPage: true });
+			if ((width === 1440) === (scheme === 'dark')) found.push(...(await violations(tab)));
+		}
+		await page.click('#help-open');
+		found.push(...(await violations('help')));
+		assert.deepEqual(found, []);
+	});
+}
+
+/* ---- states ------------------------------------------------------------------------ */
+
+/** A port that stays while servers come and go behind it: { origin, to(url), close }. */
+async function proxy() {
+	let target;
+	const sockets = new Set();
+	const listener = net.createServer((client) => {
+		if (!target) {
+			client.destroy();
+			return;
+		}
+		const upstream = net.connect(Number(new URL(target).port), '127.0.0.1');
+		for (const socket of [client, upstream]) {
+			sockets.add(socket);
+			socket.on('error', () => {}).on('close', () => (client.destroy(), upstream.destroy(), sockets.delete(socket)));
+		}
+		client.pipe(upstream).pipe(client);
+	});
+	await new Promise((resolve) => listener.listen(0, '127.0.0.1', resolve));
+	const shut = () => sockets.forEach((socket) => socket.destroy());
+	return {
+		origin: `http://127.0.0.1:${listener.address().port}`,
+		to(url) {
+			target = url;
+			shut();
+		},
+		close() {
+			shut();
+			listener.close();
+		},
+	};
+}
+
+const beacon = (i) => JSON.stringify({ v: 1, site: 'shop', view: `00000000000000a${i}`, session: '00000000000000b1', seq: 0, url: 'https://shop.example/one', vitals: { lcp: 3000 + i, cls: 0.02 } });
+
+test('an empty store, its first view, a restart, an expired token', async () => {
+	const store = join(data, 'empty');
+	const front = await proxy();
+	let one = await serve(store);
+	try {
+		const token = execFileSync(DRUM, ['token', '--data', store, '--name', 'browser'], { encoding: 'utf8' }).trim().split('\n').at(-1);
+		await one.end();
+		one = await serve(store);
+		front.to(one.url);
+
+		await page.goto(`${front.origin}/#token=${token}`);
+		await page.waitForSelector('#waiting');
+		assert.equal(new URL(page.url()).searchParams.get('tab'), 'setup', 'without data the page is for setting up');
+		assert.equal(await page.textContent('#tag'), `<script async src="${front.origin}/drum.js" data-site="shop"></script>`);
+		for (const tab of TABS) {
+			await page.click(`#tabs [data-key="tab-${tab}"]`);
+			await settled(page);
+			assert.equal(await page.locator('.panel.failed').count(), 0, `${tab} of an empty store`);
+		}
+
+		await fetch(`${one.url}/beacon`, { method: 'POST', body: beacon(1) });
+		await page.waitForSelector('#arrived tbody tr', { timeout: 15000 });
+		assert.match(await textOf(page, '#arrived'), /Views arrive for one site/);
+		await page.click('#arrived tbody a');
+		await page.waitForSelector('#tile-lcp');
+		assert.match(await textOf(page, '#tile-lcp'), /▲ needs improvement3\.00 s p75.*nothing to compare with1 view$/);
+		assert.match(await textOf(page, '#nothing-wrong'), /No page/);
+		for (const tab of TABS) {
+			await page.click(`#tabs [data-key="tab-${tab}"]`);
+			await settled(page);
+			assert.equal(await page.locator('.panel.failed').count(), 0, `${tab} of one row`);
+		}
+		await page.click('#tabs [data-key="tab-overview"]');
+		await page.waitForSelector('#tile-lcp');
+
+		front.to(null);
+		await one.end();
+		await page.click('#tile-cls');
+		await page.waitForSelector('#banner:not([hidden])');
+		assert.match(await textOf(page, '#banner'), /does not answer/);
+		assert.match(await textOf(page, '#tile-lcp'), /3\.00 s/, 'the last figures stay');
+		one = await serve(store);
+		front.to(one.url);
+		await fetch(`${one.url}/beacon`, { method: 'POST', body: beacon(2) });
+		await page.waitForSelector('#banner', { state: 'hidden', timeout: 15000 });
+		await until('the new view', async () => (await textOf(page, '#tile-views')).startsWith('Views2'), 20000);
+
+		front.to(null);
+		await one.end();
+		await rm(join(store, 'tokens'));
+		one = await serve(store);
+		front.to(one.url);
+		await page.waitForSelector('#login:not([hidden])', { timeout: 15000 });
+		assert.match(await textOf(page, '#login-why'), /does not know that token, or no longer/);
+		assert.equal(await page.locator('#main .panel').count(), 0, 'what the token showed is gone');
+		await page.fill('#token', TOKEN);
+		await page.click('#login button');
+		await page.waitForSelector('#tile-lcp');
+	} finally {
+		front.close();
+		await one.end();
+	}
+});
+
+test('live: a view that arrives is shown without a reload', async () => {
+	await open(page, server.url, { site: 'live', range: '1h' });
+	assert.equal(await page.getAttribute('#live', 'data-state'), 'live');
+	await fetch(`${server.url}/beacon`, { method: 'POST', body: beacon(3).replace('"shop"', '"live"') });
+	await until('the view', async () => (await textOf(page, '#tile-views')).startsWith('Views1'), 20000);
+	await page.click('#pause');
+	assert.equal(await page.getAttribute('#live', 'data-state'), 'still');
+	assert.deepEqual((await cellsOf(page, '#by-path')).map((row) => row[0]), ['/one']);
+});
