@@ -39,6 +39,13 @@ block_visible(const struct block *block, uint32_t first, uint32_t count, struct 
 	return 0;
 }
 
+void
+block_identity(const struct block *block, uint64_t out[2])
+{
+	out[0] = block->segment != NULL ? block->open->entry.id : UINT64_MAX;
+	out[1] = block->segment != NULL ? block->index : block->snapshot->commit;
+}
+
 const void *
 block_source(const struct block *block)
 {
@@ -48,8 +55,11 @@ block_source(const struct block *block)
 bool
 block_range(const struct block *block, uint16_t column, int64_t *min, int64_t *max)
 {
+	const struct store_table *table = &block->snapshot->schema->tables[block->table];
+
 	if (block->segment == NULL)
-		return false;
+		return (table->columns[column].flags & STORE_ROLE_TIME) != 0 &&
+		       memtable_times(block->memtable, block->table, min, max);
 	return segment_range(block->segment, block->index, column, min, max);
 }
 

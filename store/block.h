@@ -19,8 +19,12 @@ int block_visible(const struct block *block, uint32_t first, uint32_t count,
 /* Blocks of one source share their dictionaries; NULL: those may still grow. */
 const void *block_source(const struct block *block);
 
-/* Lowest and highest physical value of a numeric column among non-NULL rows;
- * false when it is not known (memtable) or nothing but NULL. UINT of 64 bits
+/* Blocks with the same two numbers have the same visible rows, ever. */
+void block_identity(const struct block *block, uint64_t out[2]);
+
+/* Bounds of the physical values of a numeric column among non-NULL rows; false
+ * when they are not known (in the memtable only those of TIME are) or there is
+ * nothing but NULL. UINT of 64 bits
  * compare as unsigned, unscaled floats are never known. */
 bool block_range(const struct block *block, uint16_t column, int64_t *min, int64_t *max);
 

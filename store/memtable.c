@@ -62,6 +62,7 @@ struct lifetimes {
 struct table {
 	const struct store_table *schema;
 	_Atomic uint32_t rows_count;
+	_Atomic int64_t time_min, time_max;                 /* of rows below rows_count */
 	_Atomic(struct lifetimes *) lifetimes[CHUNKS_MAX];  /* owned */
 	_Atomic(struct column *) *columns;                  /* owned: [columns_count], lazily */
 	_Atomic(struct column *) map_columns[MAP_KEYS_MAX]; /* owned */
@@ -450,6 +451,24 @@ put_cell(struct memtable *memtable, struct table *table, const struct store_cell
 	return 0;
 }
 
+/* Before the row can be seen. */
+static void
+widen_times(struct table *table, const struct store_row *row)
+{
+	int64_t time = 0; /* as an absent one reads */
+
+	for (uint32_t i = 0; i < row->cells_count; i++) {
+		if (table->schema->columns[row->cells[i].column].flags & STORE_ROLE_TIME) {
+			time = row->cells[i].value.i;
+			break;
+		}
+	}
+	if (table->rows_count == 0 || time < table->time_min)
+		atomic_store_explicit(&table->time_min, time, memory_order_relaxed);
+	if (table->rows_count == 0 || time > table->time_max)
+		atomic_store_explicit(&table->time_max, time, memory_order_relaxed);
+}
+
 int
 memtable_append(struct memtable *memtable, const struct store_row *row, uint64_t commit,
 		uint32_t *row_index)
@@ -478,6 +497,7 @@ memtable_append(struct memtable *memtable, const struct store_row *row, uint64_t
 			clear_cell(table, &row->cells[done], index);
 		return result;
 	}
+	widen_times(table, row);
 	lifetimes->born[at] = commit;
 	atomic_store_explicit(&lifetimes->died[at], MEMTABLE_ALIVE, memory_order_relaxed);
 	atomic_store_explicit(&table->rows_count, index + 1, memory_order_release);
@@ -581,6 +601,18 @@ uint32_t
 memtable_rows_count(const struct memtable *memtable, uint32_t table)
 {
 	return atomic_load_explicit(&memtable->tables[table].rows_count, memory_order_acquire);
+}
+
+bool
+memtable_times(const struct memtable *memtable, uint32_t table, int64_t *min, int64_t *max)
+{
+	const struct table *of = &memtable->tables[table];
+
+	if (memtable_rows_count(memtable, table) == 0)
+		return false;
+	*min = atomic_load_explicit(&of->time_min, memory_order_relaxed);
+	*max = atomic_load_explicit(&of->time_max, memory_order_relaxed);
+	return true;
 }
 
 size_t

@@ -41,6 +41,8 @@ int memtable_row(const struct memtable *memtable, uint32_t table, uint32_t row,
 
 /* Any thread. */
 uint32_t memtable_rows_count(const struct memtable *memtable, uint32_t table);
+/* Bounds of the rows' TIME, of rows that are not visible too; false: no rows. */
+bool memtable_times(const struct memtable *memtable, uint32_t table, int64_t *min, int64_t *max);
 size_t memtable_bytes(const struct memtable *memtable);
 uint64_t memtable_born(const struct memtable *memtable, uint32_t table, uint32_t row);
 uint64_t memtable_died(const struct memtable *memtable, uint32_t table, uint32_t row);

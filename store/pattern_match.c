@@ -153,7 +153,7 @@ add_thread(struct pattern_machine *machine, struct threads *threads, uint32_t in
 			stack[depth++] = i->x;
 			continue;
 		case PATTERN_SPLIT: /* the last pushed comes first */
-			memcpy(mine + BOUNDS, mine, BOUNDS * sizeof *mine);
+			memmove(mine + BOUNDS, mine, BOUNDS * sizeof *mine);
 			stack[depth++] = i->y;
 			stack[depth++] = i->x;
 			continue;

@@ -18,6 +18,9 @@ query_select(struct query_run *run, const struct sql_query *query, struct store_
 
 	if (code != 0 || run->dry)
 		return code;
+	if (result == run->result && run->reads == QUERY_READS_PLAN &&
+	    query_digest_is_known(run, *plan))
+		return 0;
 	code = scan_run(*plan, run->snapshot, run->limits, run->request->now_ms, run->store->secret,
 			run->arena, result, run->error);
 	if (code == 0 && result != run->result) {
@@ -36,6 +39,9 @@ run_statement(struct query_run *run, struct sql_query *query)
 
 	switch (query->statement) {
 	case SQL_SELECT:
+		run->reads = query_digest_reads(run);
+		if (run->reads == QUERY_READS_ALL && query_digest_is_known(run, NULL))
+			return 0;
 		if ((code = query_nest(run, query)) != 0)
 			return code;
 		return query_select(run, query, run->result, &plan);
@@ -57,7 +63,7 @@ run_statement(struct query_run *run, struct sql_query *query)
 
 static int
 run(struct store *store, const struct store_query *request, struct sql_query *query,
-    int64_t began_ns, struct store_result *result, struct store_error *error)
+    int64_t began_ns, struct store_result *result, bool *is_known, struct store_error *error)
 {
 	size_t memory =
 	    request->memory_bytes_max != 0 ? request->memory_bytes_max : MEMORY_BYTES_MAX;
@@ -78,6 +84,7 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 	if (code != 0)
 		return code;
 	code = run_statement(&statement, query);
+	*is_known = statement.is_known;
 	snapshot_close(statement.snapshot);
 	return code;
 }
@@ -91,8 +98,10 @@ attempt(struct store *store, const struct store_query *query, int64_t began_ns,
 	struct store_result *result =
 	    arena == NULL ? NULL : store_arena_zalloc(arena, sizeof *result);
 	struct sql_query *parsed;
+	bool is_known = false;
 	int code;
 
+	*out = NULL;
 	error->code = 0;
 	error->clickhouse = 0;
 	error->name = NULL;
@@ -105,8 +114,8 @@ attempt(struct store *store, const struct store_query *query, int64_t began_ns,
 	result->arena = arena;
 	code = sql_parse(query->text, arena, &parsed, error);
 	if (code == 0)
-		code = run(store, query, parsed, began_ns, result, error);
-	if (code != 0) {
+		code = run(store, query, parsed, began_ns, result, &is_known, error);
+	if (code != 0 || is_known) {
 		store_arena_free(arena);
 		return code;
 	}

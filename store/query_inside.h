@@ -9,6 +9,12 @@
 #include "scan.h"
 #include "sql_parse.h"
 
+enum query_reads {
+	QUERY_READS_UNTOLD, /* nothing, or nobody asks */
+	QUERY_READS_PLAN,   /* what the plan's WHERE leaves of its table */
+	QUERY_READS_ALL,    /* there are subqueries: perhaps every table */
+};
+
 struct query_run {
 	struct store *store; /* borrowed, as are request, limits and error */
 	const struct store_query *request;
@@ -17,7 +23,10 @@ struct query_run {
 	struct store_arena *arena; /* the result's */
 	struct store_result *result;
 	struct store_error *error;
-	bool dry; /* subqueries are planned, not run: their rows are missing */
+	/* What can be told before rows are read, query_digest.c. */
+	enum query_reads reads;
+	bool is_known; /* the caller has the answer */
+	bool dry;      /* subqueries are planned, not run: their rows are missing */
 };
 
 /* All return 0 or a negative code with *run->error set. */
@@ -36,6 +45,12 @@ int query_show(struct query_run *run, struct sql_query *query);
 
 /* query_explain.c */
 int query_explain(struct query_run *run, struct sql_query *query);
+
+/* query_digest.c */
+enum query_reads query_digest_reads(const struct query_run *run);
+/* Asks the caller (`known` in store.h); sets run->is_known. `plan` NULL: about
+ * all tables. */
+bool query_digest_is_known(struct query_run *run, const struct plan *plan);
 
 /* A relation of one column of texts as the answer. */
 int query_answer_lines(struct query_run *run, const char *name, const struct store_str *lines,

@@ -23,4 +23,7 @@ int scan_run(const struct plan *plan, const struct snapshot *snapshot,
 	     const struct scan_limits *limits, int64_t now_ms, uint64_t secret,
 	     struct store_arena *arena, struct store_result *result, struct store_error *error);
 
+/* Whether the block's range shows that no row can match `where` (or NULL). */
+bool scan_is_pruned(const struct block *block, const struct expression *where);
+
 #endif

@@ -63,8 +63,6 @@ int scan_no_memory(struct scan *scan);
 struct store_str scan_copy_string(struct store_arena *arena, struct store_str string);
 
 /* scan_filter.c */
-/* Whether the block's range shows that no row can match `where` (or NULL). */
-bool scan_is_pruned(const struct block *block, const struct expression *where);
 /* Narrows an evaluation over the whole slice to the rows that are visible and
  * match; without a slice its one row is visible. */
 int scan_select(struct scan *scan, struct evaluation *evaluation);

@@ -414,6 +414,13 @@ struct store_query {
 	uint64_t groups_max;        /* 0: 1,000,000 */
 	uint32_t threads;           /* 0: 1 */
 	const volatile int *cancel; /* non-zero stops the query; or NULL */
+	/* Or NULL. Called before rows are read (again, when a segment turns out
+	 * to be damaged), when the answer
+	 * depends on nothing but text, parameters and rows; `digest` is the same
+	 * at another time only if the rows are. True: the caller has the answer,
+	 * and store_query gives 0 and *out NULL. From store_query's thread. */
+	bool (*known)(void *context, const uint64_t digest[2]);
+	void *known_context;
 };
 
 /* Any thread. On success *out is owned by the caller (store_result_free). */
