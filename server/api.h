@@ -6,6 +6,7 @@
 #ifndef API_H
 #define API_H
 
+#include "answer_cache.h"
 #include "coding.h"
 #include "format.h"
 #include "http.h"
@@ -38,7 +39,14 @@ struct api_job {
 	char query_id[API_QUERY_ID_BYTES + 1];
 	int64_t began_ns; /* monotonic, when it came */
 	struct query_log_entry log;
+	struct store_system_table query_log_table;
+	char *cache_key; /* in the arena; the rows' digest comes first */
+	uint32_t cache_key_size;
+	bool is_uncached, has_digest;
+	const struct answer *cached; /* held; or NULL */
 };
+
+/* ---- api_error.c ----------------------------------------------------- */
 
 /* A refused or failed query: ClickHouse's number and name with the store's
  * code, which gives the status. */
@@ -47,9 +55,15 @@ struct api_error {
 	const char *name; /* static */
 	char text[640];
 };
-__attribute__((format(printf, 5, 6))) void
+/* Returns `code`. */
+__attribute__((format(printf, 5, 6))) int
 api_error_set(struct api_error *error, int code, int number, const char *name, const char *format,
 	      ...);
+/* The store's error with the setting behind it; returns its code. */
+int api_error_of_store(struct api_error *error, const struct store_error *from,
+		       const struct api_job *job);
+/* Fills the reply, and counts it. */
+void api_error_answer(struct reply *reply, const struct api_error *error);
 
 /* ---- api_settings.c -------------------------------------------------- */
 
@@ -60,16 +74,26 @@ int api_settings(h2o_req_t *req, struct api_job *job, struct api_error *error);
 
 /* On the pool: runs the query, or hands an INSERT on, and answers. */
 void api_answer_run(struct workpool_job *job);
-/* Fills the reply for an error. */
-void api_answer_error(struct reply *reply, const struct api_error *error);
 /* Headers of every answer: query id, server, timezone. */
 void api_answer_headers(struct reply *reply, const struct api_job *job);
 /* Monotonic. */
 int64_t api_answer_clock_ns(void);
 /* Sends the reply, which has its body and headers, and frees the job. */
 void api_answer_finish(struct api_job *job);
-/* The same after api_answer_error. */
+/* The same after api_error_answer. */
 void api_answer_fail(struct api_job *job, const struct api_error *error);
+
+/* ---- api_cache.c ----------------------------------------------------- */
+
+/* Before store_query: the key, and the question that the store will ask. False:
+ * out of memory. */
+bool api_cache_prepare(struct api_job *job);
+/* When store_query gave no result: the reply from what was kept; 0 or
+ * error->code. */
+int api_cache_answer(struct api_job *job, struct api_error *error);
+/* Keeps the reply, of whose headers those after `headers_size` bytes belong to
+ * the answer; unless the rows that were read cannot be told. */
+void api_cache_put(struct api_job *job, size_t headers_size);
 
 /* ---- api_insert.c ---------------------------------------------------- */
 

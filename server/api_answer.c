@@ -3,7 +3,6 @@
  * Answers are whole before they are sent, so that the status is always true.
  */
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,135 +15,6 @@
 
 #define DEFLATED_BYTES_MIN 1024u /* shorter ones fit a packet as they are */
 #define TEXT_BYTES_MAX ((size_t)256 << 10)
-
-/* ---- errors ---------------------------------------------------------- */
-
-void
-api_error_set(struct api_error *error, int code, int number, const char *name, const char *format,
-	      ...)
-{
-	va_list arguments;
-
-	error->code = code;
-	error->number = number;
-	error->name = name;
-	va_start(arguments, format);
-	vsnprintf(error->text, sizeof error->text, format, arguments);
-	va_end(arguments);
-}
-
-/* HTTP status of a STORE_E... with its ClickHouse number. */
-static int
-status_of(int code, int number)
-{
-	if (number == 497)
-		return 403;
-	switch (code) {
-	case STORE_ESYNTAX:
-	case STORE_ETYPE:
-	case STORE_EINVAL:
-		return 400;
-	case STORE_EUNKNOWN:
-		return 404;
-	case STORE_ETIMEOUT:
-		return 408;
-	case STORE_ENOTIMPL:
-		return 501;
-	case STORE_EBUSY:
-	case STORE_EFULL:
-		return 503;
-	default:
-		return number == 62 ? 400 : 500; /* too long a query */
-	}
-}
-
-static const char *
-reason_of(int status)
-{
-	switch (status) {
-	case 400:
-		return "Bad Request";
-	case 403:
-		return "Forbidden";
-	case 404:
-		return "Not Found";
-	case 408:
-		return "Request Timeout";
-	case 501:
-		return "Not Implemented";
-	case 503:
-		return "Service Unavailable";
-	default:
-		return "Internal Server Error";
-	}
-}
-
-void
-api_answer_error(struct reply *reply, const struct api_error *error)
-{
-	size_t size = sizeof error->text + 128;
-	char *body = malloc(size), number[16];
-
-	metrics_add(METRICS_queries_failed, 1);
-	if (error->number == 159)
-		metrics_add(METRICS_queries_timeout, 1);
-	else if (error->number == 394)
-		metrics_add(METRICS_queries_cancelled, 1);
-	else if (error->number == 158 || error->number == 241 || error->number == 396)
-		metrics_add(METRICS_queries_limited, 1);
-	free(reply->body);
-	reply->body_size = 0;
-	reply->status = status_of(error->code, error->number);
-	reply->reason = reason_of(reply->status);
-	reply->retry_after_s = reply->status == 503 ? 1 : 0;
-	reply->content_type = "text/plain; charset=UTF-8";
-	snprintf(number, sizeof number, "%d", error->number);
-	loop_reply_header(reply, "x-clickhouse-exception-code", number);
-	if (body != NULL)
-		reply->body_size =
-		    (size_t)snprintf(body, size, "Code: %d. DB::Exception: %s (%s)\n",
-				     error->number, error->text, error->name);
-	reply->body = body;
-}
-
-/* Which setting an error is about, and what it says. */
-static void
-put_limit(char *out, size_t size, int number, const struct config_limits *limits)
-{
-	out[0] = '\0';
-	if (number == 159)
-		snprintf(out, size, " (limits.query_s is %u)", limits->query_s);
-	else if (number == 241)
-		snprintf(out, size, " (limits.query_memory_mb is %u)", limits->query_memory_mb);
-	else if (number == 158)
-		snprintf(out, size, " (limits.query_groups is %u)", limits->query_groups);
-	else if (number == 396)
-		snprintf(out, size, " (limits.answer_rows is %u)", limits->answer_rows);
-}
-
-/* Errors of the store that no query number was given. */
-static int
-set_store_error(struct api_error *error, const struct store_error *from,
-		const struct config_limits *limits)
-{
-	char limit[64];
-	int number = from->clickhouse;
-	const char *name = from->name;
-
-	if (number == 0) {
-		number = from->code == STORE_ENOMEM || from->code == STORE_ELIMIT ? 241
-			 : from->code == STORE_ECORRUPT                           ? 246
-			 : from->code == STORE_ESYNTAX                            ? 62
-										  : 1000;
-		name = number == 241   ? "MEMORY_LIMIT_EXCEEDED"
-		       : number == 246 ? "CORRUPTED_DATA"
-		       : number == 62  ? "SYNTAX_ERROR"
-				       : "STORE_ERROR";
-	}
-	put_limit(limit, sizeof limit, number, limits);
-	api_error_set(error, from->code, number, name, "%s%s", from->text, limit);
-	return from->code;
-}
 
 /* ---- sending --------------------------------------------------------- */
 
@@ -195,7 +65,7 @@ api_answer_finish(struct api_job *job)
 void
 api_answer_fail(struct api_job *job, const struct api_error *error)
 {
-	api_answer_error(job->reply, error);
+	api_error_answer(job->reply, error);
 	job->log.exception_code = error->number;
 	job->log.exception = (struct store_str){error->text, (uint32_t)strlen(error->text)};
 	api_answer_finish(job);
@@ -252,14 +122,14 @@ print_result(struct api_job *job, const struct store_result *result, struct api_
 {
 	struct reply *reply = job->reply;
 	enum format format = choose_format(job, result);
+	size_t headers_size;
 	int code;
 
 	if (format == FORMAT_UNKNOWN) {
-		api_error_set(
+		return api_error_set(
 		    error, STORE_EUNKNOWN, 73, "UNKNOWN_FORMAT",
 		    "Unknown format: use JSON, JSONCompact, JSONEachRow, CSV, TabSeparated, "
 		    "Pretty, Native or one of their kin");
-		return error->code;
 	}
 	code = format_result(format, result, &job->options, &reply->body, &reply->body_size);
 	if (code == STORE_ENOMEM)
@@ -271,15 +141,19 @@ print_result(struct api_job *job, const struct store_result *result, struct api_
 			      job->options.bytes_max >> 20);
 	if (code != 0)
 		return code;
-	metrics_add(METRICS_queries, 1);
 	reply->status = 200;
 	reply->reason = "OK";
 	reply->content_type = format_content_type(format);
+	headers_size = reply->headers_size;
 	add_result_headers(reply, result, format);
 	job->log.format = str(format_name(format));
 	job->log.result_rows = result->rows_count;
+	job->log.read_rows = result->rows_read;
+	job->log.read_bytes = result->bytes_read;
+	job->log.memory_bytes = result->memory_peak_bytes;
 	job->log.result_bytes = reply->body_size;
 	deflate_body(job);
+	api_cache_put(job, headers_size);
 	return 0;
 }
 
@@ -293,13 +167,12 @@ join_text(struct api_job *job, struct store_str body, struct api_error *error)
 	char *text;
 
 	if (size > TEXT_BYTES_MAX + 1) {
-		api_error_set(error, STORE_ELIMIT, 62, "SYNTAX_ERROR",
-			      "A query has at most %zu KiB", TEXT_BYTES_MAX >> 10);
-		return error->code;
+		return api_error_set(error, STORE_ELIMIT, 62, "SYNTAX_ERROR",
+				     "A query has at most %zu KiB", TEXT_BYTES_MAX >> 10);
 	}
 	if ((text = store_arena_alloc(job->arena, size)) == NULL) {
-		api_error_set(error, STORE_ENOMEM, 241, "MEMORY_LIMIT_EXCEEDED", "Out of memory");
-		return error->code;
+		return api_error_set(error, STORE_ENOMEM, 241, "MEMORY_LIMIT_EXCEEDED",
+				     "Out of memory");
 	}
 	size = 0;
 	if (job->text.size > 0) {
@@ -341,17 +214,18 @@ run_query(struct api_job *job, struct store_str body, struct api_error *error)
 	if (code != 0)
 		return code;
 	if (!auth_allows(job->who.roles, AUTH_QUERY)) {
-		api_error_set(error, STORE_EINVAL, 497, "ACCESS_DENIED",
-			      "The token has not the role query");
-		return error->code;
+		return api_error_set(error, STORE_EINVAL, 497, "ACCESS_DENIED",
+				     "The token has not the role query");
 	}
+	if (!api_cache_prepare(job))
+		return api_error_set(error, STORE_ENOMEM, 241, "MEMORY_LIMIT_EXCEEDED",
+				     "Out of memory");
 	if (store_query(job->server->store, &job->query, &result, &failed) != 0)
-		return set_store_error(error, &failed, &job->server->config->limits);
-	job->log.read_rows = result->rows_read;
-	job->log.read_bytes = result->bytes_read;
-	job->log.memory_bytes = result->memory_peak_bytes;
-	code = print_result(job, result, error);
+		return api_error_of_store(error, &failed, job);
+	code = result == NULL ? api_cache_answer(job, error) : print_result(job, result, error);
 	store_result_free(result);
+	if (code == 0)
+		metrics_add(METRICS_queries, 1);
 	return code;
 }
 

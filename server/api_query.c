@@ -78,6 +78,10 @@ create_job(h2o_req_t *req, const struct http_identity *who)
 	job->query.parameters = job->parameters;
 	job->query.timeout_ns = (uint64_t)server->config->limits.query_s * 1000000000;
 	job->query.memory_bytes_max = (size_t)server->config->limits.query_memory_mb << 20;
+	job->query_log_table =
+	    (struct store_system_table){"query_log", query_log_fill, server->query_log};
+	job->query.tables = &job->query_log_table;
+	job->query.tables_count = 1;
 	job->query.groups_max = server->config->limits.query_groups;
 	job->query.result_rows_max = server->config->limits.answer_rows;
 	job->options.bytes_max = (size_t)server->config->limits.answer_mb << 20;
@@ -93,7 +97,7 @@ refuse(h2o_req_t *req, struct api_job *job, const struct api_error *error)
 
 	if (reply != NULL) {
 		api_answer_headers(reply, job);
-		api_answer_error(reply, error);
+		api_error_answer(reply, error);
 		reply->retry_after_s = reply->status == 503 ? 1 : 0;
 	}
 	discard(job);

@@ -82,6 +82,12 @@ set_http_compression(struct parsing *parsing, struct store_str value)
 }
 
 static void
+set_query_cache(struct parsing *parsing, struct store_str value)
+{
+	parsing->job->is_uncached = !is_on(value);
+}
+
+static void
 set_client_revision(struct parsing *parsing, struct store_str value)
 {
 	parsing->job->options.client_revision = number_of(value);
@@ -135,6 +141,7 @@ static const struct {
     {"output_format_json_quote_64bit_integers", set_quote_64bit},
     {"output_format_json_quote_denormals", set_quote_denormals},
     {"enable_http_compression", set_http_compression},
+    {"use_query_cache", set_query_cache},
     {"client_protocol_version", set_client_revision},
     {"query_id", set_query_id},
     {"insert_deduplication_token", set_deduplication_token},

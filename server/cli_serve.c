@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "answer_cache.h"
 #include "cli.h"
 #include "guard_http2.h"
 #include "http.h"
@@ -246,8 +247,9 @@ open_parts(void)
 	server->pool =
 	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);
 	server->query_log = query_log_create();
-	if (server->query_log == NULL || server->enricher == NULL || server->ingest == NULL ||
-	    server->pool == NULL)
+	server->cache = answer_cache_create((size_t)config->limits.cache_mb << 20);
+	if (server->query_log == NULL || server->cache == NULL || server->enricher == NULL ||
+	    server->ingest == NULL || server->pool == NULL)
 		return failed("out of memory");
 	return open_tls();
 }
@@ -351,6 +353,7 @@ close_parts(void)
 	settings_place_free(server->settings);
 	enricher_close(server->enricher);
 	query_log_destroy(server->query_log);
+	answer_cache_destroy(server->cache);
 	auth_close(server->auth);
 	SSL_CTX_free(serving.tls);
 	config_free(serving.config);

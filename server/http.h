@@ -31,6 +31,7 @@ struct server {
 	struct ingest *ingest;
 	struct workpool *pool;
 	struct query_log *query_log;
+	struct answer_cache *cache;
 	_Atomic int ready, stopping;
 	_Atomic uint32_t connections;
 	_Atomic int64_t connections_ns, requests_ns; /* buckets of guard.c */

@@ -171,15 +171,20 @@ loop_reply_create(h2o_req_t *req)
 bool
 loop_reply_header(struct reply *reply, const char *lower_name, const char *value)
 {
-	size_t name_size = strlen(lower_name) + 1, value_size = strlen(value) + 1;
-	char *grown = realloc(reply->headers, reply->headers_size + name_size + value_size);
+	return loop_reply_headers(reply, lower_name, strlen(lower_name) + 1) &&
+	       loop_reply_headers(reply, value, strlen(value) + 1);
+}
+
+bool
+loop_reply_headers(struct reply *reply, const char *bytes, size_t size)
+{
+	char *grown = realloc(reply->headers, reply->headers_size + size);
 
 	if (grown == NULL)
 		return false;
-	memcpy(grown + reply->headers_size, lower_name, name_size);
-	memcpy(grown + reply->headers_size + name_size, value, value_size);
+	memcpy(grown + reply->headers_size, bytes, size);
 	reply->headers = grown;
-	reply->headers_size += name_size + value_size;
+	reply->headers_size += size;
 	return true;
 }
 

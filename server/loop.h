@@ -55,7 +55,7 @@ struct reply {
 	char *body;               /* taken: freed with free() */
 	size_t body_size;
 	uint32_t retry_after_s; /* 0: no header */
-	char *headers;          /* loop_reply_header's */
+	char *headers;          /* names and values, each with a NUL */
 	size_t headers_size;
 	/* the loop's: */
 	struct loop *loop;
@@ -69,6 +69,8 @@ struct reply {
 struct reply *loop_reply_create(h2o_req_t *req);
 /* Adds a header, copied; false: out of memory. Whoever fills the reply. */
 bool loop_reply_header(struct reply *reply, const char *lower_name, const char *value);
+/* The same for what another reply's `headers` had. */
+bool loop_reply_headers(struct reply *reply, const char *bytes, size_t size);
 /* On the loop's thread, instead of sending: forgets and frees it. */
 void loop_reply_discard(struct reply *reply);
 /* Hands it back to its loop, which frees it. */

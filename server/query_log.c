@@ -138,7 +138,7 @@ query_log_add(struct query_log *log, const struct query_log_entry *entry)
 	COLUMN("memory_usage", UINT64, u, e->memory_bytes)                                    \
 	COLUMN("query", STRING, s, e->query)                                                  \
 	COLUMN("query_kind", STRING, s, str(e->kind))                                         \
-	COLUMN("format", STRING, s, e->format)                                                \
+	COLUMN("output_format", STRING, s, e->format)                                         \
 	COLUMN("exception_code", INT32, i, e->exception_code)                                 \
 	COLUMN("exception", STRING, s, e->exception)                                          \
 	COLUMN("user", STRING, s, e->user)                                                    \
