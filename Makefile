@@ -43,7 +43,7 @@ CFLAGS := -std=gnu11 -D_GNU_SOURCE -DH2O_USE_LIBUV=0 -DDRUM_VERSION='"$(VERSION)
   $(OPTIMISE) $(WARN) $(HARDEN) -pthread
 LDFLAGS := -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 STORE_LIBS := -llz4 -lxxhash -lm
-SERVER_LIBS := -lh2o-evloop -lssl -lcrypto -lmaxminddb -lpcre2-8 -lcyaml -lcurl -lzstd -lz $(STORE_LIBS)
+SERVER_LIBS := -lh2o-evloop -lssl -lcrypto -lmaxminddb -lpcre2-8 -lcyaml -lyaml -lcurl -lzstd -lz $(STORE_LIBS)
 
 # ---- what is built -----------------------------------------------------
 
@@ -138,7 +138,7 @@ node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json node_mod
 # ---- dependencies ------------------------------------------------------
 
 DEBS_RUN := gcc libc6-dev libh2o-evloop-dev libssl-dev liblz4-dev libxxhash-dev libmaxminddb-dev \
-  libpcre2-dev libcyaml-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev ca-certificates
+  libpcre2-dev libcyaml-dev libyaml-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev ca-certificates
 DEBS_TEST := libcmocka-dev libyajl-dev nghttp2-client curl chromium clang-format clang-tidy cppcheck \
   clang libclang-rt-14-dev binutils openssl
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)

@@ -3,6 +3,7 @@
  * in reverse order. The main thread waits for signals only.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
 #include <signal.h>
@@ -16,6 +17,7 @@
 
 #include "answer_cache.h"
 #include "cli.h"
+#include "config_address.h"
 #include "guard_http2.h"
 #include "http.h"
 #include "log.h"
@@ -60,50 +62,6 @@ failed(const char *text)
 
 /* ---- addresses ------------------------------------------------------- */
 
-static bool
-is_port(const char *text)
-{
-	size_t size = strlen(text);
-
-	return size >= 1 && size <= 5 && strspn(text, "0123456789") == size && atoi(text) <= 65535;
-}
-
-static int
-parse_address(const char *text, struct loop_listener *out)
-{
-	struct addrinfo hints = {.ai_family = AF_UNSPEC,
-				 .ai_socktype = SOCK_STREAM,
-				 .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
-	struct addrinfo *found;
-	char host[256], message[400];
-	const char *colon = strrchr(text, ':');
-	size_t size = colon == NULL ? 0 : (size_t)(colon - text);
-	int result;
-
-	if (colon == NULL || size >= sizeof host || !is_port(colon + 1)) {
-		snprintf(message, sizeof message, "listener %.200s: expected ADDR:PORT", text);
-		return failed(message);
-	}
-	memcpy(host, text, size);
-	host[size] = '\0';
-	if (size > 2 && host[0] == '[' && host[size - 1] == ']') {
-		memmove(host, host + 1, size - 2);
-		host[size - 2] = '\0';
-	}
-	if (strcmp(host, "localhost") == 0)
-		strcpy(host, "127.0.0.1");
-	result = getaddrinfo(host[0] == '\0' ? NULL : host, colon + 1, &hints, &found);
-	if (result != 0) {
-		snprintf(message, sizeof message, "listener %.200s: %s", text,
-			 gai_strerror(result));
-		return failed(message);
-	}
-	memcpy(&out->address, found->ai_addr, found->ai_addrlen);
-	out->address_size = found->ai_addrlen;
-	freeaddrinfo(found);
-	return 0;
-}
-
 static int
 parse_listeners(void)
 {
@@ -112,8 +70,13 @@ parse_listeners(void)
 	if (config->listeners_count > LISTENERS_MAX)
 		return failed("more than 16 listeners");
 	for (uint32_t i = 0; i < config->listeners_count; i++) {
-		if (parse_address(config->listeners[i].address, &serving.listeners[i]) != 0)
-			return 1;
+		struct config_address parsed;
+		char why[160];
+
+		if (!config_address_parse(config->listeners[i].address, &parsed, why))
+			return failed(why);
+		serving.listeners[i].address = parsed.address;
+		serving.listeners[i].address_size = parsed.size;
 		serving.listeners[i].roles = config->listeners[i].roles;
 		serving.listeners[i].proxy_protocol = config->listeners[i].proxy_protocol;
 	}
@@ -134,21 +97,46 @@ static const struct option options[] = {{"config", required_argument, NULL, CONF
 					{"help", no_argument, NULL, HELP},
 					{NULL, 0, NULL, 0}};
 
-static bool
-apply(struct config *config, int code, const char *value)
+/* NULL, or what is wrong with the flag, written into `error`. */
+static const char *
+apply(struct config *config, int code, const char *value, char error[512])
 {
-	switch (code) {
-	case DATA:
-		return config_set_data(config, value);
-	case HTTP:
-		return config_set_listener(config, value, false);
-	case HTTPS:
-		return config_set_listener(config, value, true);
-	case GEOIP:
-		return config_add_geoip(config, value);
-	default:
-		return true;
+	struct config_address parsed;
+	bool is_kept = true;
+	char why[160];
+
+	if ((code == HTTP || code == HTTPS) && !config_address_parse(value, &parsed, why)) {
+		snprintf(error, 512, "--%s: %s", code == HTTP ? "http" : "https", why);
+		return error;
 	}
+	if (code == DATA)
+		is_kept = config_set_data(config, value);
+	else if (code == HTTP || code == HTTPS)
+		is_kept = config_set_listener(config, value, code == HTTPS);
+	else if (code == GEOIP)
+		is_kept = config_add_geoip(config, value);
+	return is_kept ? NULL : "out of memory";
+}
+
+/* What serving would find out later: files that are not there. The store's
+ * directory is left alone. */
+static int
+check_files(void)
+{
+	const struct config *config = serving.config;
+	char error[256];
+
+	for (uint32_t i = 0; i < config->geoip_count; i++) {
+		if (access(config->geoip[i], R_OK) != 0)
+			fprintf(stderr, "drum: warning: geoip[%u]: %s: %s\n", i, config->geoip[i],
+				strerror(errno));
+	}
+	if (config->certificate == NULL)
+		return 0;
+	serving.tls =
+	    tls_create(config->certificate, config->certificate_key, !config->no_http2, error);
+	SSL_CTX_free(serving.tls);
+	return serving.tls == NULL ? failed(error) : 0;
 }
 
 /* -1: go on; else the exit code. Flags are applied after the file. */
@@ -177,8 +165,10 @@ read_options(int argc, char **argv)
 		return failed(error);
 	optind = 1;
 	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (!apply(serving.config, code, optarg))
-			return failed("out of memory");
+		const char *wrong = apply(serving.config, code, optarg, error);
+
+		if (wrong != NULL)
+			return failed(wrong);
 	}
 	if (parse_listeners() != 0)
 		return 1;
@@ -188,6 +178,8 @@ read_options(int argc, char **argv)
 		return cli_explain_sampling(serving.settings->sampling, serving.config, explained);
 	if (!check)
 		return -1;
+	if (check_files() != 0)
+		return 1;
 	printf("configuration is valid\n");
 	return 0;
 }
@@ -272,7 +264,7 @@ open_loops(void)
 {
 	struct config *config = serving.config;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	char error[256], line[400];
+	char error[256];
 
 	for (uint32_t i = 0; i < config->listeners_count; i++)
 		serving.listeners[i].tls = config->listeners[i].tls ? serving.tls : NULL;
@@ -280,10 +272,8 @@ open_loops(void)
 	     serving.loops_count++) {
 		serving.loops[serving.loops_count] =
 		    loop_create(&serving.server, serving.listeners, config->listeners_count, error);
-		if (serving.loops[serving.loops_count] == NULL) {
-			snprintf(line, sizeof line, "%s (is another program on the port?)", error);
-			return failed(line);
-		}
+		if (serving.loops[serving.loops_count] == NULL)
+			return failed(error);
 	}
 	for (uint32_t i = 0; i < config->listeners_count; i++)
 		print_address(&serving.listeners[i]);

@@ -1,7 +1,7 @@
 /*
- * config.h over libcyaml, whose schema checks keys and types.
+ * config.h over libcyaml: the schema of the file, which config_file.h checks it
+ * against, and what no schema says.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,8 @@
 #include <cyaml/cyaml.h>
 
 #include "config.h"
+#include "config_address.h"
+#include "config_file.h"
 
 /* ---- the schema ------------------------------------------------------ */
 
@@ -117,108 +119,10 @@ static const cyaml_schema_field_t fields[] = {
 static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, fields)};
 
-/* ---- errors ---------------------------------------------------------- */
-
-/* libcyaml tells what is wrong in its log, and then the path to it with lines:
- * the first line, and the innermost line number, are what a reader needs. */
-struct messages {
-	char what[256], where[160];
-};
-
-static void
-take_message(cyaml_log_t level, void *context, const char *format, va_list arguments)
-{
-	struct messages *messages = context;
-	char line[256];
-
-	(void)level;
-	vsnprintf(line, sizeof line, format, arguments);
-	line[strcspn(line, "\n")] = '\0';
-	if (strncmp(line, "Load: ", 6) == 0 && strstr(line, "Backtrace") == NULL &&
-	    strstr(line, "(line: ") == NULL) {
-		if (messages->what[0] == '\0')
-			snprintf(messages->what, sizeof messages->what, "%.200s", line + 6);
-	} else if (strstr(line, "(line: ") != NULL && messages->where[0] == '\0') {
-		snprintf(messages->where, sizeof messages->where, "%.150s",
-			 line + strspn(line, " ") + (strncmp(line, "Load: ", 6) == 0 ? 6 : 0));
-	}
-}
-
-/* The first line from `line` on that has the key, else `line`: libcyaml tells
- * where it was before it met an unexpected key. */
-static unsigned
-line_of_key(const char *path, const char *key, unsigned line)
-{
-	FILE *file = fopen(path, "re");
-	char text[1024];
-	unsigned number = 1, found = line;
-
-	if (file == NULL)
-		return line;
-	for (; fgets(text, sizeof text, file) != NULL; number += strchr(text, '\n') != NULL) {
-		const char *begin = text + strspn(text, " -{\"'");
-		size_t size = strlen(key);
-
-		if (number >= line && strncmp(begin, key, size) == 0 &&
-		    begin[size + strspn(begin + size, " \"'")] == ':') {
-			found = number;
-			break;
-		}
-	}
-	fclose(file);
-	return found;
-}
-
-unsigned
-config_line_of(const char *path, const char *key, const char *value)
-{
-	FILE *file = path == NULL ? NULL : fopen(path, "re");
-	char text[4096];
-	unsigned number = 1, found = 0;
-
-	if (file == NULL)
-		return 0;
-	for (; found == 0 && fgets(text, sizeof text, file) != NULL;
-	     number += strchr(text, '\n') != NULL) {
-		const char *at = strstr(text, key);
-
-		if (at != NULL && strstr(at + strlen(key), value) != NULL)
-			found = number;
-	}
-	fclose(file);
-	return found;
-}
-
-static void
-tell(const char *file, const struct messages *messages, cyaml_err_t result, char error[512])
-{
-	static const char unexpected[] = "Unexpected key: ";
-	const char *what = messages->what, *at = strstr(messages->where, "(line: ");
-	unsigned line = at == NULL ? 0 : (unsigned)atoi(at + 7);
-	char place[32] = "";
-
-	if (strncmp(what, unexpected, sizeof unexpected - 1) == 0)
-		line = line_of_key(file, what + sizeof unexpected - 1, line);
-	if (line > 0)
-		snprintf(place, sizeof place, " line %u", line);
-	if (at == NULL || at == messages->where || strchr(messages->where, '\'') == NULL)
-		at = messages->where + 1; /* names no key: nothing to add */
-	snprintf(error, 512, "%.150s%s: %.180s%s%.*s", file, place,
-		 what[0] != '\0' ? what : cyaml_strerror(result), at[-1] == ' ' ? ", " : "",
-		 (int)(at - messages->where) - 1, messages->where);
-}
-
-static cyaml_config_t
-make_cyaml(struct messages *messages)
-{
-	return (cyaml_config_t){.log_fn = take_message,
-				.log_ctx = messages,
-				.mem_fn = cyaml_mem,
-				.log_level = CYAML_LOG_ERROR,
-				.flags = CYAML_CFG_DEFAULT};
-}
-
 /* ---- loading --------------------------------------------------------- */
+
+/* Without a log: config_file_check has said what there is to say. */
+static const cyaml_config_t cyaml = {.mem_fn = cyaml_mem, .flags = CYAML_CFG_DEFAULT};
 
 static const struct config_limits defaults = {.connections = 10000,
 					      .connections_per_s = 10000,
@@ -316,79 +220,156 @@ fill_defaults(struct config *config)
 		config_set_listener(config, "127.0.0.1:8443", true));
 }
 
-/* Of the file's trusted_proxies; false: *error says which is none. */
+/* The sites are few, or the file is long anyway: each is compared with those
+ * before it. */
 static bool
-parse_proxies(struct config *config, const char *file, char error[512])
+check_sites(const struct config *config, const char *path, const struct config_file *file,
+	    char error[CONFIG_ERROR_BYTES])
 {
-	uint32_t count = config->trusted_proxies_count;
-
-	for (uint32_t i = 0; i < config->listeners_count; i++) {
-		if (config->listeners[i].proxy_protocol && count == 0) {
-			snprintf(error, 512, "%.200s: proxy_protocol needs trusted_proxies", file);
-			return false;
-		}
-	}
-	if (count == 0)
-		return true;
-	if ((config->proxies = calloc(count, sizeof *config->proxies)) == NULL) {
-		snprintf(error, 512, "out of memory reading the configuration");
-		return false;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		if (!proxy_parse_range(config->trusted_proxies[i], &config->proxies[i])) {
-			snprintf(error, 512,
-				 "%.200s: trusted_proxies: %.100s is no address and no range", file,
-				 config->trusted_proxies[i]);
+	for (uint32_t i = 0; i < config->sites_count; i++) {
+		for (uint32_t j = 0; j < i; j++) {
+			if (strcmp(config->sites[i].key, config->sites[j].key) != 0)
+				continue;
+			config_file_tell(
+			    path, config_file_line(file, "sites", i, "key"), error,
+			    "sites[%u].key: the site '%s' is there already, on line %u", i,
+			    config->sites[i].key, config_file_line(file, "sites", j, "key"));
 			return false;
 		}
 	}
 	return true;
 }
 
-struct config *
-config_load(const char *file, char error[512])
+static bool
+check_listeners(const struct config *config, const char *path, const struct config_file *file,
+		char error[CONFIG_ERROR_BYTES])
 {
-	struct messages messages = {0};
-	cyaml_config_t cyaml = make_cyaml(&messages);
+	struct config_address address;
+	char why[160];
+
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		if (config_address_parse(config->listeners[i].address, &address, why))
+			continue;
+		config_file_tell(path, config_file_line(file, "listeners", i, "address"), error,
+				 "listeners[%u].address: %s", i, why);
+		return false;
+	}
+	return true;
+}
+
+/* Of the file's trusted_proxies. */
+static bool
+parse_proxies(struct config *config, const char *path, const struct config_file *file,
+	      char error[CONFIG_ERROR_BYTES])
+{
+	uint32_t count = config->trusted_proxies_count;
+
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		if (config->listeners[i].proxy_protocol && count == 0) {
+			config_file_tell(
+			    path, config_file_line(file, "listeners", i, "proxy_protocol"), error,
+			    "listeners[%u].proxy_protocol needs trusted_proxies", i);
+			return false;
+		}
+	}
+	if (count == 0)
+		return true;
+	if ((config->proxies = calloc(count, sizeof *config->proxies)) == NULL) {
+		config_file_tell(path, 0, error, "out of memory");
+		return false;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (!proxy_parse_range(config->trusted_proxies[i], &config->proxies[i])) {
+			config_file_tell(
+			    path, config_file_line(file, "trusted_proxies", i, NULL), error,
+			    "trusted_proxies[%u]: expected an address or a range such as "
+			    "10.0.0.0/8, got '%.64s'",
+			    i, config->trusted_proxies[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+check_certificate(const struct config *config, const char *path, const struct config_file *file,
+		  char error[CONFIG_ERROR_BYTES])
+{
+	const char *there = config->certificate != NULL ? "certificate" : "certificate_key";
+
+	if ((config->certificate == NULL) == (config->certificate_key == NULL))
+		return true;
+	config_file_tell(path, config_file_line(file, NULL, 0, there), error,
+			 "%s: certificate and certificate_key go together", there);
+	return false;
+}
+
+/* NULL: *error says why. */
+static struct config *
+load(const char *path, const struct config_file *file, char error[CONFIG_ERROR_BYTES])
+{
 	struct config *config = NULL;
+	size_t size;
+	const uint8_t *bytes = config_file_bytes(file, &size);
 	cyaml_err_t result;
 
-	error[0] = '\0';
-	if (file != NULL &&
-	    (result = cyaml_load_file(file, &cyaml, &schema, (cyaml_data_t **)&config, NULL)) !=
-		CYAML_OK) {
-		if (result == CYAML_ERR_FILE_OPEN) {
-			snprintf(error, 512, "%.300s: %s", file, strerror(errno));
-			return NULL;
-		}
-		tell(file, &messages, result, error);
+	if (!config_file_check(file, &schema, error))
+		return NULL;
+	result = cyaml_load_data(bytes, size, &cyaml, &schema, (cyaml_data_t **)&config, NULL);
+	if (result != CYAML_OK) {
+		config_file_tell(path, 0, error, "%s", cyaml_strerror(result));
 		return NULL;
 	}
-	if (config == NULL) /* no file, or an empty one */
+	if (config == NULL && (config = calloc(1, sizeof *config)) == NULL) { /* an empty file */
+		config_file_tell(path, 0, error, "out of memory");
+		return NULL;
+	}
+	if (check_listeners(config, path, file, error) && check_sites(config, path, file, error) &&
+	    check_certificate(config, path, file, error) &&
+	    parse_proxies(config, path, file, error))
+		return config;
+	config_free(config);
+	return NULL;
+}
+
+struct config *
+config_load(const char *path, char error[512])
+{
+	struct config *config;
+
+	error[0] = '\0';
+	if (path != NULL) {
+		struct config_file *file = config_file_open(path, error);
+
+		config = file == NULL ? NULL : load(path, file, error);
+		config_file_close(file);
+		if (config == NULL)
+			return NULL;
+	} else {
 		config = calloc(1, sizeof *config);
+	}
 	if (config == NULL || !fill_defaults(config)) {
 		snprintf(error, 512, "out of memory reading the configuration");
-		config_free(config);
-		return NULL;
-	}
-	if ((config->certificate == NULL) != (config->certificate_key == NULL)) {
-		snprintf(error, 512, "%.200s: certificate and certificate_key go together", file);
-		config_free(config);
-		return NULL;
-	}
-	if (!parse_proxies(config, file, error)) {
 		config_free(config);
 		return NULL;
 	}
 	return config;
 }
 
+unsigned
+config_line(const char *path, const char *list, uint32_t index, const char *key)
+{
+	char error[CONFIG_ERROR_BYTES];
+	struct config_file *file = path == NULL ? NULL : config_file_open(path, error);
+	unsigned line = config_file_line(file, list, index, key);
+
+	config_file_close(file);
+	return line;
+}
+
 void
 config_free(struct config *config)
 {
-	struct messages messages = {0};
-	cyaml_config_t cyaml = make_cyaml(&messages);
-
 	if (config == NULL)
 		return;
 	free(config->proxies);

@@ -91,13 +91,13 @@ struct config {
 	uint32_t retention_days[EVENT_TABLES_COUNT]; /* with defaults; 0: for ever */
 };
 
-/* malloc'ed; `file` NULL: only defaults. NULL: *error says what, where. */
-struct config *config_load(const char *file, char error[512]);
+/* malloc'ed; `path` NULL: only defaults. NULL: *error says what, where. */
+struct config *config_load(const char *path, char error[512]);
 void config_free(struct config *config);
 
-/* The first line of the file that has both the key and the value; 0 when there
- * is none, or no file. For errors found after loading. */
-unsigned config_line_of(const char *file, const char *key, const char *value);
+/* Line of `key` in the entry at `index` of a list; 0 when there is none, or no
+ * file. For errors found after loading. */
+unsigned config_line(const char *path, const char *list, uint32_t index, const char *key);
 
 /* What flags do; false: out of memory. */
 bool config_set_data(struct config *config, const char *data);

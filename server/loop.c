@@ -3,6 +3,7 @@
  * loop's fields belong to its thread but for those under its mutex.
  */
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -603,6 +604,24 @@ bind_to(int fd, struct loop_listener *listener)
 	       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
 }
 
+static void
+tell_refusal(const struct loop_listener *listener, int number, char error[256])
+{
+	const char *remedy = number == EADDRINUSE      ? ": another program has this port"
+			     : number == EACCES        ? ": a port below 1024 needs root or "
+							 "CAP_NET_BIND_SERVICE"
+			     : number == EADDRNOTAVAIL ? ": this machine has no such address"
+						       : "";
+	char host[64] = "?", port[16] = "?";
+
+	getnameinfo((const struct sockaddr *)&listener->address, listener->address_size, host,
+		    sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(error, 256,
+		 "cannot listen on %s:%s: %s%s; --%s ADDR:PORT or listeners[].address chooses "
+		 "another",
+		 host, port, strerror(number), remedy, listener->tls != NULL ? "https" : "http");
+}
+
 static int
 open_socket(struct loop_listener *listener, char error[256])
 {
@@ -613,7 +632,7 @@ open_socket(struct loop_listener *listener, char error[256])
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
 	    !bind_to(fd, listener) || listen(fd, LISTEN_BACKLOG) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&listener->address, &listener->address_size) != 0) {
-		snprintf(error, 256, "cannot listen: %s", strerror(errno));
+		tell_refusal(listener, errno, error);
 		if (fd >= 0)
 			close(fd);
 		return -1;

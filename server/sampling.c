@@ -81,16 +81,15 @@ set_rate(struct rule *rule, double rate)
 }
 
 static bool
-wrong(char error[512], const char *file, unsigned number, const char *key, const char *value,
-      const char *reason)
+wrong(char error[512], const char *file, unsigned number, const char *key, const char *reason)
 {
-	unsigned line = config_line_of(file, key, value);
+	unsigned line = config_line(file, "sampling", number - 1, key);
 	char place[32] = "";
 
 	if (line > 0)
 		snprintf(place, sizeof place, " line %u", line);
-	snprintf(error, 512, "%.120s%s: sampling[%u].%s: %.250s", file == NULL ? "sampling" : file,
-		 place, number - 1, key, reason);
+	snprintf(error, 512, "%.120s%s: sampling[%u]%s%s: %.250s", file == NULL ? "sampling" : file,
+		 place, number - 1, key == NULL ? "" : ".", key == NULL ? "" : key, reason);
 	return false;
 }
 
@@ -115,21 +114,18 @@ read_rule(struct rule *rule, const struct config_rule *from, const char *file, u
 	double rate = 1;
 
 	if (!read_table(rule, from->table))
-		return wrong(error, file, number, "table", from->table,
+		return wrong(error, file, number, "table",
 			     "use pageviews, errors, events or reports");
-	if (from->keep == NULL && from->max_per_second == 0) {
-		snprintf(error, 512, "%.120s: sampling[%u]: keep or max_per_second is needed",
-			 file == NULL ? "sampling" : file, number - 1);
-		return false;
-	}
+	if (from->keep == NULL && from->max_per_second == 0)
+		return wrong(error, file, number, NULL, "keep or max_per_second is needed");
 	if (from->keep != NULL && !parse_keep(from->keep, &rate))
-		return wrong(error, file, number, "keep", from->keep,
+		return wrong(error, file, number, "keep",
 			     "expected 0 to 1, or 1/N with N up to 1,000,000");
 	if (from->when != NULL &&
 	    store_predicate_create(event_schema(), from->table,
 				   (struct store_str){from->when, (uint32_t)strlen(from->when)},
 				   &rule->predicate, &reason) != 0)
-		return wrong(error, file, number, "when", from->when, reason.text);
+		return wrong(error, file, number, "when", reason.text);
 	snprintf(rule->site, sizeof rule->site, "%s", from->site == NULL ? "" : from->site);
 	snprintf(rule->when, sizeof rule->when, "%s", from->when == NULL ? "" : from->when);
 	snprintf(rule->keep, sizeof rule->keep, "%s", from->keep == NULL ? "1" : from->keep);

@@ -22,7 +22,9 @@ static const h2o_iovec_t http1_only[] = {{H2O_STRLIT("http/1.1")}, {NULL, 0}};
 static SSL_CTX *
 failed(SSL_CTX *context, const char *what, const char *file, char error[256])
 {
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+	unsigned long code = ERR_peek_error();
+	const char *reason =
+	    ERR_SYSTEM_ERROR(code) ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
 
 	snprintf(error, 256, "%.40s %.140s: %.60s", what, file, reason == NULL ? "failed" : reason);
 	ERR_clear_error();

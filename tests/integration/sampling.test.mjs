@@ -132,8 +132,12 @@ test('the example configuration is valid, and so is each of its parts', () => {
   for (const part of [example, ...keys]) {
     const [, file] = configured(`${part}\n`, 'part.yaml');
     const { status, stderr } = spawnSync(DRUM, ['serve', '--config', file, '--check-config'], { encoding: 'utf8' });
-    assert.equal(stderr, '', part);
-    assert.equal(status, 0);
+    if (/^certificate:/m.test(part)) {
+      assert.match(stderr, /^drum: certificate \/etc\S+: No such file or directory\n$/);
+    } else {
+      assert.equal(stderr.replaceAll(/^drum: warning: geoip.*: No such file or directory\n/gm, ''), '', part);
+      assert.equal(status, 0);
+    }
   }
   assert.equal(keys.filter((part) => part.startsWith('sampling:')).length, 3);
 });
@@ -143,8 +147,8 @@ test('a rule that is wrong is named with its line', () => {
     ['{when: "lcpp > 1", keep: 1/2}', /drum\.yaml line 3: sampling\[1\]\.when: Unknown column lcpp/],
     ['{keep: 3}', /drum\.yaml line 3: sampling\[1\]\.keep: expected/],
     ['{table: views, keep: 1}', /drum\.yaml line 3: sampling\[1\]\.table: use pageviews/],
-    ['{site: shop}', /drum\.yaml: sampling\[1\]: keep or max_per_second/],
-    ['{keep: 1, sight: shop}', /line 3: Unexpected key: sight/],
+    ['{site: shop}', /drum\.yaml line 3: sampling\[1\]: keep or max_per_second/],
+    ['{keep: 1, sight: shop}', /line 3: unknown key sight in sampling\[1\]; known are table, site/],
   ]) {
     const [, file] = configured(`sampling:\n  - {keep: 1}\n  - ${rule}\n`);
     const { status, stderr } = spawnSync(DRUM, ['serve', '--config', file, '--check-config'], { encoding: 'utf8' });

@@ -10,7 +10,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import test, { after } from 'node:test';
+import test, { after, before } from 'node:test';
 
 import { DRUM, TOKEN, serve, until } from '../serve.mjs';
 
@@ -28,6 +28,15 @@ function check(yaml) {
   return run('--config', file, '--check-config');
 }
 
+const file = (name) => path.join(directory, name);
+
+before(() => {
+  const { status, stderr } = spawnSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256',
+    '-nodes', '-subj', '/CN=a', '-keyout', file('b.pem'), '-out', file('a.pem')], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  fs.writeFileSync(file('city.mmdb'), '');
+});
+
 const valid = [
   ['an empty file', ''],
   ['comments only', '# nothing\n'],
@@ -38,9 +47,9 @@ listeners:
   - {address: ":8080"}
 sites:
   - {key: shop, hosts: [shop.example, "*.shop.example"], origins: ["https://shop.example"]}
-geoip: [city.mmdb]
-certificate: a.pem
-certificate_key: b.pem
+geoip: [${file('city.mmdb')}]
+certificate: ${file('a.pem')}
+certificate_key: ${file('b.pem')}
 limits: {connections: 1, in_flight: 1, connection_idle_s: 1, sites: 1, query_s: 1, query_memory_mb: 1, queries: 1, memtable_mb: 1}
 retention_days: {pageviews: 90, errors: 30, events: 7, reports: 0}
 `],
@@ -53,15 +62,19 @@ for (const [name, yaml] of valid) {
 }
 
 const wrong = [
-  ['an unknown key', 'data: x\nlimitz: {}\n', /line \d: Unexpected key: limitz/],
-  ['an unknown limit', 'limits:\n  queris: 4\n', /line 2: Unexpected key: queris/],
-  ['a word as a number', 'limits:\n  queries: many\n', /line 2: .*many.*queries/],
-  ['a negative limit', 'limits:\n  queries: -1\n', /line 2: .*-1.*queries/],
-  ['an unknown role', 'listeners:\n  - address: ":80"\n    roles: [publik]\n', /line 3: .*publik/],
+  ['an unknown key', 'data: x\nlimitz: {}\n', /drum\.yaml line 2: unknown key limitz, maybe you meant: limits$/m],
+  ['an unknown limit', 'limits:\n  queris: 4\n', /line 2: unknown key queris in limits, maybe you meant: queries$/m],
+  ['a word as a number', 'limits:\n  queries: many\n', /line 2: limits\.queries: expected a whole number .*'many'/],
+  ['a negative limit', 'limits:\n  queries: -1\n', /line 2: limits\.queries: .*'-1'/],
+  ['an unknown role', 'listeners:\n  - address: ":80"\n    roles: [publik]\n', /line 3: .*roles: expected one of public, private, got 'publik'/],
   ['half a certificate', 'certificate: a.pem\n', /certificate and certificate_key go together/],
-  ['an address without port', 'listeners:\n  - address: 127.0.0.1\n', /listener 127\.0\.0\.1: expected ADDR:PORT/],
-  ['a port too high', 'listeners:\n  - address: 127.0.0.1:70000\n', /127\.0\.0\.1:70000: expected ADDR:PORT/],
-  ['a host name', 'listeners:\n  - address: shop.example:80\n', /listener shop\.example:80: /],
+  ['an address without port', 'listeners:\n  - address: 127.0.0.1\n', /drum\.yaml line 2: listeners\[0\]\.address: expected ADDR:PORT/],
+  ['a port too high', 'listeners:\n  - address: 127.0.0.1:70000\n', /line 2: .*a port from 0 to 65535, got '127\.0\.0\.1:70000'/],
+  ['a host name', 'listeners:\n  - address: shop.example:80\n', /line 2: .*shop\.example:80/],
+  ['a tab', 'data: x\nsites:\n\t- key: a\n', /line 3: .*tab/],
+  ['a site that is there twice', 'sites:\n  - key: a\n  - key: a\n', /line 3: sites\[1\]\.key: the site 'a' is there already, on line 2/],
+  ['certificates that are not there', 'certificate: /none/a.pem\ncertificate_key: /none/b.pem\n', /certificate \/none\/a\.pem: No such file or directory/],
+  ['a program', Buffer.from('\x7fELF\x02\x01\x01\x00'), /line 1: this is no UTF-8 text/],
 ];
 
 for (const [name, yaml, reason] of wrong) {
@@ -73,6 +86,18 @@ for (const [name, yaml, reason] of wrong) {
     assert.match(stderr, reason);
   });
 }
+
+test('a GeoIP file that is not there is a warning', () => {
+  const { status, stderr } = check('geoip: [/none/city.mmdb]\n');
+  assert.equal(status, 0);
+  assert.match(stderr, /^drum: warning: geoip\[0\]: \/none\/city\.mmdb: No such file or directory\n$/);
+});
+
+test('a flag with a wrong address is named', () => {
+  const { status, stderr } = run('--http', 'localhost');
+  assert.equal(status, 1);
+  assert.match(stderr, /^drum: --http: expected ADDR:PORT.*'localhost'\n$/);
+});
 
 test('a file that is not there is named', () => {
   const { status, stderr } = run('--config', path.join(directory, 'none.yaml'), '--check-config');
@@ -88,7 +113,7 @@ test('a port that another server has is refused', async () => {
       const { status, stderr } = run('--data', path.join(directory, 'second'),
         '--http', `${host}:${port}`, '--https', '127.0.0.1:0');
       assert.equal(status, 1, stderr);
-      assert.match(stderr, /Address already in use/);
+      assert.match(stderr, new RegExp(`cannot listen on ${host}:${port}: Address already in use: .*--http ADDR:PORT or listeners`));
     }
     assert.equal(await first.query('SELECT 1'), '1\n');
   } finally {
