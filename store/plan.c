@@ -143,25 +143,6 @@ plan_build(struct planner *planner, const struct sql_node *node, enum phase phas
 
 /* ---- clauses --------------------------------------------------------- */
 
-static const char *
-missing_clause(const struct sql_query *query, uint32_t *offset)
-{
-	if (query->totals) {
-		*offset = query->group[query->group_count - 1]->offset;
-		return "WITH TOTALS";
-	}
-	if (query->limit_by != NULL) {
-		*offset = query->limit_by[0]->offset;
-		return "LIMIT BY";
-	}
-	for (uint32_t i = 0; i < query->order_count; i++) {
-		*offset = query->order[i].node->offset;
-		if (query->order[i].fill)
-			return "WITH FILL";
-	}
-	return NULL;
-}
-
 static int
 find_table(struct planner *planner)
 {
@@ -250,7 +231,9 @@ plan_clauses(struct planner *planner)
 	plan->limit = UINT64_MAX;
 	if ((result = plan_keep_weights(planner)) != 0)
 		return result;
+	plan->has_totals = query->totals;
 	if ((result = plan_orders(planner, phase)) != 0 ||
+	    (result = plan_limit_by(planner, phase)) != 0 ||
 	    (result = plan_count(planner, query->limit, &plan->limit)) != 0)
 		return result;
 	return plan_count(planner, query->offset, &plan->offset);
@@ -262,8 +245,6 @@ plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 	    struct store_error *error)
 {
 	struct planner *planner = store_arena_zalloc(arena, sizeof *planner);
-	uint32_t offset = 0;
-	const char *missing = missing_clause(query, &offset);
 	int result;
 
 	if (planner == NULL ||
@@ -275,11 +256,6 @@ plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 	planner->arena = arena;
 	planner->error = error;
 	planner->watch = watch_begin(request->timeout_ns, request->cancel);
-	if (missing != NULL) {
-		plan_not_implemented(planner, missing);
-		plan_fail_at(planner, offset);
-		return STORE_ENOTIMPL;
-	}
 	if ((result = plan_clauses(planner)) != 0) {
 		if (error != NULL && error->code == 0)
 			error->code = result;

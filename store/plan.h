@@ -14,9 +14,17 @@
 #define PLAN_COLUMNS_MAX 512u
 #define PLAN_ORDERS_MAX 64u
 
+/* WITH FILL: values as the order's expression has them. */
+struct plan_fill {
+	bool wanted, has_from, has_to;
+	struct store_value from, to, step;
+	struct store_str unit; /* of an interval as step, else "" */
+};
+
 struct plan_order {
 	struct expression *expression;
 	bool descending, nulls_first;
+	struct plan_fill fill;
 };
 
 struct plan {
@@ -34,6 +42,14 @@ struct plan {
 	uint32_t columns_count;
 	struct plan_order orders[PLAN_ORDERS_MAX];
 	uint32_t orders_count;
+	/* [columns_count]: with WITH FILL, the order that a column shows, from 1. */
+	uint32_t shows_order[PLAN_COLUMNS_MAX];
+	bool is_filled;
+	bool is_distinct; /* equal rows of the answer once, beyond grouping */
+	bool has_totals;  /* one more row, of all groups that HAVING keeps */
+	struct expression *limit_by[PLAN_KEYS_MAX];
+	uint32_t limit_by_count;
+	uint64_t limit_by_limit, limit_by_offset;
 	uint64_t limit, offset; /* UINT64_MAX: no limit */
 	int weight_column;      /* rows weigh this; -1: each row is one */
 	/* The answer has the rows' weights as one more column, for the query

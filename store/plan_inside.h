@@ -126,6 +126,10 @@ struct expression *plan_find_key(struct planner *planner, const struct sql_node 
 int plan_items(struct planner *planner, enum phase phase);
 int plan_keep_weights(struct planner *planner);
 int plan_orders(struct planner *planner, enum phase phase);
+/* LIMIT n BY. */
+int plan_limit_by(struct planner *planner, enum phase phase);
+/* plan_fill.c: the order's WITH FILL; its expression is built. */
+int plan_fill(struct planner *planner, const struct sql_order *order, struct plan_order *out);
 /* A constant of LIMIT or OFFSET; *out is kept when node is NULL. */
 int plan_count(struct planner *planner, const struct sql_node *node, uint64_t *out);
 

@@ -180,13 +180,36 @@ plan_items(struct planner *planner, enum phase phase)
 		if (result != 0)
 			return result;
 	}
-	if (planner->query->distinct && !shows_all_keys(planner->plan))
-		return refuse(planner, planner->query->items[0]->offset,
-			      "DISTINCT without all that is grouped by");
+	planner->plan->is_distinct = planner->query->distinct && !shows_all_keys(planner->plan);
 	return 0;
 }
 
 /* ---- order and limit ------------------------------------------------- */
+
+/* Columns of the answer that are what an order is of, by their text. */
+static void
+find_shown_orders(struct planner *planner)
+{
+	const struct sql_query *query = planner->query;
+	struct plan *plan = planner->plan;
+
+	for (uint32_t c = 0; c < query->items_count && c < plan->columns_count; c++) {
+		const struct sql_node *item = plan_resolve(planner, query->items[c]);
+		struct store_str text = sql_print(item, planner->arena);
+
+		if (item->kind == SQL_STAR) /* moves the columns after it */
+			return;
+		for (uint32_t i = 0; i < query->order_count; i++) {
+			const struct sql_node *node = positional(planner, query->order[i].node);
+			struct store_str other =
+			    sql_print(plan_resolve(planner, node), planner->arena);
+
+			if (text.size > 0 && text.size == other.size &&
+			    memcmp(text.bytes, other.bytes, text.size) == 0)
+				plan->shows_order[c] = i + 1;
+		}
+	}
+}
 
 int
 plan_orders(struct planner *planner, enum phase phase)
@@ -206,9 +229,41 @@ plan_orders(struct planner *planner, enum phase phase)
 			return refuse(planner, order->node->offset, "ORDER BY a Map or Array");
 		out->descending = order->descending;
 		out->nulls_first = order->nulls_first;
+		if (order->fill) {
+			int result = plan_fill(planner, order, out);
+
+			if (result != 0)
+				return result;
+			planner->plan->is_filled = true;
+		}
 		planner->plan->orders_count++;
 	}
+	if (planner->plan->is_filled)
+		find_shown_orders(planner);
 	return 0;
+}
+
+int
+plan_limit_by(struct planner *planner, enum phase phase)
+{
+	const struct sql_query *query = planner->query;
+	struct plan *plan = planner->plan;
+	int result;
+
+	if (query->limit_by_keys_count > PLAN_KEYS_MAX)
+		return refuse(planner, query->limit_by[PLAN_KEYS_MAX]->offset,
+			      "LIMIT BY of more than 32 expressions");
+	for (uint32_t i = 0; i < query->limit_by_keys_count; i++) {
+		const struct sql_node *node = positional(planner, query->limit_by[i]);
+
+		if (node == NULL || (plan->limit_by[i] = plan_build(planner, node, phase)) == NULL)
+			return STORE_EINVAL;
+	}
+	plan->limit_by_count = query->limit_by_keys_count;
+	plan->limit_by_limit = UINT64_MAX;
+	if ((result = plan_count(planner, query->limit_by_count, &plan->limit_by_limit)) != 0)
+		return result;
+	return plan_count(planner, query->limit_by_offset, &plan->limit_by_offset);
 }
 
 int

@@ -77,7 +77,7 @@ relation_of_result(const struct store_result *result, bool has_weights, struct s
 	for (uint32_t c = 0; relation != NULL && c < result->columns_count; c++) {
 		struct data *data = &relation->columns[c].data;
 
-		if (data->values != NULL)
+		if (data->values != NULL && result->rows_count > 0)
 			data->values = result->values[c];
 		for (uint64_t r = 0; data->values == NULL && r < result->rows_count; r++)
 			set_cell(data, r, &result->values[c][r]);

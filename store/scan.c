@@ -102,7 +102,7 @@ prepare(struct scan *scan)
 	if (scan->scratch == NULL ||
 	    slice_open(&scan->slice, scan->scratch, scan->limits->memory_bytes_max) != 0)
 		return scan_no_memory(scan);
-	scan->rows.width = plan->columns_count + plan->orders_count;
+	scan->rows.width = plan->columns_count + plan->orders_count + plan->limit_by_count;
 	return plan->is_grouped ? scan_group_prepare(scan) : 0;
 }
 

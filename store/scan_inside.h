@@ -33,7 +33,7 @@ struct dense {
 struct rows {
 	struct store_value *values; /* [count][width] */
 	uint64_t count, rows_max;
-	uint32_t width; /* result columns, then sort keys */
+	uint32_t width; /* result columns, then sort keys, then those of LIMIT BY */
 };
 
 struct scan {
@@ -80,7 +80,18 @@ int scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const st
 /* With a limit, forgets rows that cannot be in the answer; sets scan->done when
  * no more are needed. */
 int scan_rows_trim(struct scan *scan);
+/* The expression that gives a row's value. */
+const struct expression *scan_rows_column(const struct plan *plan, uint32_t column);
+/* Room for `more` rows. */
+int scan_rows_reserve(struct scan *scan, struct rows *rows, uint64_t more);
+/* The totals: the evaluation's one row. */
+int scan_rows_totals(struct scan *scan, struct evaluation *evaluation);
 /* Sorts, cuts and fills scan->result. */
 int scan_rows_finish(struct scan *scan);
+
+/* scan_after.c: what the plan asks for, of the rows as they are. */
+int scan_after_distinct(struct scan *scan);
+int scan_after_limit_by(struct scan *scan);
+int scan_after_fill(struct scan *scan);
 
 #endif

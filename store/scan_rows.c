@@ -38,9 +38,8 @@ copy_value(struct scan *scan, const struct type *type, struct store_value *value
 	return 0;
 }
 
-/* Room for `more` rows. */
-static int
-reserve_rows(struct scan *scan, struct rows *rows, uint64_t more)
+int
+scan_rows_reserve(struct scan *scan, struct rows *rows, uint64_t more)
 {
 	uint64_t max = rows->rows_max == 0 ? 256 : rows->rows_max;
 	struct store_value *values;
@@ -59,11 +58,14 @@ reserve_rows(struct scan *scan, struct rows *rows, uint64_t more)
 	return 0;
 }
 
-static const struct expression *
-column_at(const struct plan *plan, uint32_t i)
+const struct expression *
+scan_rows_column(const struct plan *plan, uint32_t column)
 {
-	return i < plan->columns_count ? plan->columns[i]
-				       : plan->orders[i - plan->columns_count].expression;
+	uint32_t orders = plan->columns_count, keys = orders + plan->orders_count;
+
+	return column < orders ? plan->columns[column]
+	       : column < keys ? plan->orders[column - orders].expression
+			       : plan->limit_by[column - keys];
 }
 
 /* Appends `evaluation`'s rows; those of `keep` when it is not NULL. */
@@ -72,10 +74,10 @@ scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct
 {
 	struct rows *rows = &scan->rows;
 	uint64_t first = rows->count;
-	int result = reserve_rows(scan, rows, evaluation->count);
+	int result = scan_rows_reserve(scan, rows, evaluation->count);
 
 	for (uint32_t c = 0; result == 0 && c < rows->width; c++) {
-		const struct expression *expression = column_at(scan->plan, c);
+		const struct expression *expression = scan_rows_column(scan->plan, c);
 		struct data data;
 		uint64_t at = first;
 
@@ -172,6 +174,8 @@ scan_rows_trim(struct scan *scan)
 
 	if (scan->plan->limit > max && rows->count > max && rows->count - max > scan->plan->offset)
 		return too_many_rows(scan);
+	if (scan->plan->is_distinct || scan->plan->limit_by_count > 0)
+		return 0;
 	if (scan->plan->orders_count == 0)
 		scan->done = rows->count >= wanted;
 	else if (wanted < UINT32_MAX && rows->count > wanted * 2 + 4096)
@@ -213,11 +217,42 @@ fill_result(struct scan *scan, uint64_t rows_before_limit)
 }
 
 int
+scan_rows_totals(struct scan *scan, struct evaluation *evaluation)
+{
+	const struct plan *plan = scan->plan;
+	struct store_value *totals =
+	    store_arena_zalloc(scan->arena, (plan->columns_count + 1u) * sizeof *totals);
+	int result = totals == NULL ? scan_no_memory(scan) : 0;
+
+	for (uint32_t c = 0; result == 0 && c < plan->columns_count; c++) {
+		struct data data;
+
+		if ((result = expression_evaluate(evaluation, plan->columns[c], &data)) != 0)
+			break;
+		totals[c] = data_value(&data, 0);
+		result = copy_value(scan, &plan->columns[c]->type, &totals[c]);
+	}
+	scan->result->totals = totals;
+	return result;
+}
+
+int
 scan_rows_finish(struct scan *scan)
 {
-	uint64_t rows_before_limit = scan->rows.count;
+	const struct plan *plan = scan->plan;
+	uint64_t rows_before_limit;
+	int result = plan->is_distinct ? scan_after_distinct(scan) : 0;
 
-	if (scan->plan->orders_count > 0)
-		sort_and_cut(scan, rows_wanted(scan->plan));
+	if (result != 0)
+		return result;
+	rows_before_limit = scan->rows.count;
+	if (plan->orders_count > 0)
+		sort_and_cut(scan, plan->limit_by_count > 0 ? UINT64_MAX : rows_wanted(plan));
+	if (plan->limit_by_count > 0 && (result = scan_after_limit_by(scan)) != 0)
+		return result;
+	if (plan->limit_by_count > 0)
+		rows_before_limit = scan->rows.count;
+	if (plan->is_filled && (result = scan_after_fill(scan)) != 0)
+		return result;
 	return fill_result(scan, rows_before_limit);
 }

@@ -139,6 +139,47 @@ static const struct asked table[] = {
      "2026-05-28 20:26:40.001\tshop\t1\t1\t10\t100.5\t{'plan':'pro'}\n"
      "2026-05-28 20:26:40.002\tshop\t2\t1\t20\t\\N\t{}\n"
      "2026-05-28 20:26:40.003\tblog\t3\t1\t30\t300\t{'plan':'free','step':'1'}\n"},
+    {"SELECT site, count() FROM t GROUP BY site WITH TOTALS ORDER BY site",
+     "blog\t2\ndocs\t1\nshop\t2\n"},
+    {"SELECT view_id, site FROM t ORDER BY view_id LIMIT 1 BY site", "1\tshop\n3\tblog\n5\tdocs\n"},
+    {"SELECT view_id FROM t ORDER BY view_id LIMIT 1 OFFSET 1 BY site LIMIT 1", "2\n"},
+    {"SELECT DISTINCT count() > 0 FROM t GROUP BY site", "1\n"},
+    {"SELECT view_id * 2 AS v, site FROM t ORDER BY v WITH FILL TO 12 STEP 1 LIMIT 1, 2",
+     "3\t\n4\tshop\n"},
+    {"SELECT bytes FROM t ORDER BY bytes DESC WITH FILL FROM 60 TO 35 STEP -5",
+     "60\n55\n50\n45\n40\n30\n20\n10\n"},
+    {"SELECT site, view_id FROM t WHERE view_id > 2 ORDER BY site, view_id WITH FILL FROM 2 TO 5",
+     "blog\t2\nblog\t3\nblog\t4\ndocs\t2\ndocs\t3\ndocs\t4\ndocs\t5\n"},
+    {"SELECT s, sum(b) FROM (SELECT site AS s, bytes AS b FROM t) GROUP BY s ORDER BY s",
+     "blog\t70\ndocs\t50\nshop\t30\n"},
+    {"SELECT max(c) FROM (SELECT count() AS c FROM t GROUP BY site)", "2\n"},
+    {"SELECT view_id FROM t WHERE site IN (SELECT site FROM t GROUP BY site ORDER BY count() DESC, "
+     "site "
+     "LIMIT 1) ORDER BY 1",
+     "3\n4\n"},
+    {"SELECT count() FROM t WHERE bytes NOT IN (SELECT view_id * 20 FROM t)", "3\n"},
+    {"SELECT (SELECT max(bytes) FROM t) - 1", "49\n"},
+    {"SELECT (SELECT bytes FROM t WHERE 0) IS NULL", "1\n"},
+    {"WITH a AS (SELECT bytes AS b FROM t), 3 AS k SELECT sum(b) + k FROM a", "153\n"},
+    {"WITH 10 AS k SELECT x FROM (SELECT k + 1 AS x)", "11\n"},
+    {"SELECT m['plan'] FROM (SELECT view_id, tags AS m FROM t) ORDER BY view_id LIMIT 1", "pro\n"},
+    {"SELECT name FROM system.columns WHERE table = 't' AND comment != ''", "ts\nlcp\n"},
+    {"SELECT database, total_rows FROM system.tables WHERE name = 't'", "default\t5\n"},
+    {"SELECT * FROM system.one", "0\n"},
+    {"SHOW TABLES LIKE 'x%'", ""},
+    {"EXISTS t", "1\n"},
+    {"EXISTS TABLE nosuch", "0\n"},
+    {"EXISTS system.columns", "1\n"},
+    {"DESCRIBE (SELECT 1 AS a)", "a\tUInt8\t\t\t\t\t\n"},
+    {"EXPLAIN SELECT site, count() FROM t WHERE bytes > 1 GROUP BY site ORDER BY site LIMIT 1",
+     "Limit 1 offset 0\n  Sort by site\n    Group by 1 keys, 1 aggregates, rows weighted\n"
+     "      Filter greater(bytes, 1)\n        Read t: 2 of 2 blocks\n"},
+    {"EXPLAIN SYNTAX SELECT count(), sum(bytes) AS s FROM t WHERE site = 'a'",
+     "SELECT sum(_sample_interval) AS `count()`, sum(multiply(bytes, _sample_interval)) AS s FROM "
+     "t WHERE equals(site, 'a')\n"},
+    {"EXPLAIN SYNTAX SELECT quantileIf(0.5)(lcp, bytes > 1) FROM (SELECT * FROM t)",
+     "SELECT quantileExactWeightedInterpolatedIf(0.5)(lcp, _sample_interval, greater(bytes, 1)) AS "
+     "`quantileIf(0.5)(lcp, greater(bytes, 1))` FROM (SELECT * FROM t)\n"},
     {"SHOW TABLES", "t\n"},
     {"SHOW DATABASES", "default\nsystem\n"},
     {"DESCRIBE TABLE t", "ts\tDateTime64(3)\t\t\twhen\t\t\n"
