@@ -89,6 +89,10 @@ int scan_rows_totals(struct scan *scan, struct evaluation *evaluation);
 /* Sorts, cuts and fills scan->result. */
 int scan_rows_finish(struct scan *scan);
 
+/* scan_totals.c: all groups that `keep` (NULL: all) has as one row, whose keys
+ * are 0, '' or NULL; into scan->result. */
+int scan_totals(struct scan *scan, const struct data *keep);
+
 /* scan_after.c: what the plan asks for, of the rows as they are. */
 int scan_after_distinct(struct scan *scan);
 int scan_after_limit_by(struct scan *scan);
