@@ -363,8 +363,10 @@ http_on_request(h2o_req_t *req)
 {
 	struct store_str path = http_path(req);
 
-	if (path.size == 0 || path.bytes[0] != '/')
+	if (path.size == 0 || path.bytes[0] != '/') {
+		req->http1_is_persistent = 0; /* a proxy may see another end */
 		return http_answer(req, 400, "Bad Request", "the path must begin with /");
+	}
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
 		if (strlen(routes[i].path) != path.size ||
 		    memcmp(routes[i].path, path.bytes, path.size) != 0 ||

@@ -1,0 +1,71 @@
+/*
+ * An honest client in a process of its own, so that nothing else delays it: a
+ * beacon every few ms, by turns over HTTP/1 and HTTP/2, each a new view. Ends
+ * with its standard input and prints
+ *   { acknowledged, refused, errors, p50, p99, worst }   (milliseconds)
+ *   node honest.mjs PORT SITE PER_SECOND [LOCAL_ADDRESS]
+ */
+import http from 'node:http';
+import http2 from 'node:http2';
+import net from 'node:net';
+
+const [, , port, site, perSecond, localAddress = '127.0.0.1'] = process.argv;
+const agent = new http.Agent({ keepAlive: true, maxSockets: 8, localAddress });
+const latencies = [];
+let session, sent = 0, acknowledged = 0, refused = 0, errors = 0, pending = 0;
+
+const body = () => JSON.stringify({ v: 1, site, view: (++sent).toString(16).padStart(16, '0'), url: `https://shop.example/p/${sent}`, vitals: { lcp: 1000 + sent % 1000 } });
+
+function done(status, begun) {
+  pending--;
+  if (status === 204) {
+    acknowledged++;
+    latencies.push(performance.now() - begun);
+  } else if (status > 0) refused++;
+  else errors++;
+}
+
+function viaHttp1() {
+  const begun = performance.now();
+  let told = false;
+  const once = (status) => told || ((told = true), done(status, begun));
+  const request = http.request({ host: '127.0.0.1', port, path: '/beacon', method: 'POST', agent }, (response) => {
+    response.resume();
+    response.on('end', () => once(response.statusCode));
+  });
+  // A keep-alive connection may be closed under a request: browsers ask again.
+  request.on('error', () => once(0));
+  request.end(body());
+}
+
+function viaHttp2() {
+  const begun = performance.now();
+  if (!session || session.closed || session.destroyed) {
+    session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: () => net.connect({ port: Number(port), host: '127.0.0.1', localAddress }) });
+    session.on('error', () => {});
+  }
+  const stream = session.request({ ':method': 'POST', ':path': '/beacon' });
+  let status = 0;
+  stream.on('response', (headers) => (status = headers[':status']));
+  stream.on('error', () => {});
+  stream.on('close', () => done(status, begun));
+  stream.resume();
+  stream.end(body());
+}
+
+const timer = setInterval(() => {
+  if (pending > 2000) return;
+  pending++;
+  if (sent % 2) viaHttp1();
+  else viaHttp2();
+}, 1000 / Number(perSecond));
+
+process.stdin.on('end', async () => {
+  clearInterval(timer);
+  for (let i = 0; i < 200 && pending > 0; i++) await new Promise((resolve) => setTimeout(resolve, 25));
+  latencies.sort((a, b) => a - b);
+  const at = (share) => Math.round((latencies[Math.floor(latencies.length * share)] ?? NaN) * 100) / 100;
+  console.log(JSON.stringify({ acknowledged, refused, errors, p50: at(0.5), p99: at(0.99), worst: at(0.99999) }));
+  process.exit(0);
+});
+process.stdin.resume();
