@@ -1,0 +1,148 @@
+/*
+ * Goal: a request has one end, one meaning and one author; answers tell other
+ * origins no more than they must. Method: requests as bytes (matrix.mjs), each
+ * on a connection of its own, with another behind it; the same for HTTP/2's
+ * pseudo-headers; Origin and Sec-Fetch headers by route; hostile strings.
+ */
+import assert from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+
+import { TOKEN, serve } from '../serve.mjs';
+import { requests } from './matrix.mjs';
+import { END_HEADERS, END_STREAM, Raw, TYPE, block, data, frame, http2, literal, post } from './wire.mjs';
+
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-requests-'));
+const SITES = 'sites:\n  - {key: matrix}\n  - {key: shop, hosts: [shop.example, "*.shop.example"], origins: ["https://shop.example"]}\n';
+let server, port;
+
+before(async () => {
+  const config = path.join(directory, 'sites.yaml');
+  fs.writeFileSync(config, SITES);
+  server = await serve(path.join(directory, 'data'), ['--config', config]);
+  port = Number(new URL(server.url).port);
+});
+
+after(async () => {
+  await server.end();
+  fs.rmSync(directory, { recursive: true });
+});
+
+async function say(bytes, wanted) {
+  const raw = await Raw.connect(port);
+  await raw.write(Buffer.from(bytes, 'latin1'));
+  const statuses = () => [...raw.text.matchAll(/HTTP\/1\.1 (\d+)/g)].map((match) => Number(match[1]));
+  for (let i = 0; i < 100 && !raw.isShut && statuses().length < wanted; i++) await raw.shutWithin(20);
+  const shut = await raw.shutWithin(40);
+  raw.close();
+  return { statuses: statuses(), shut, text: raw.text };
+}
+
+for (const [name, bytes, statuses, closed] of requests) {
+  test(`one end: ${name}`, async () => {
+    const got = await say(bytes, statuses.length);
+    assert.deepEqual(got.statuses, statuses, got.text);
+    assert.equal(got.shut, closed);
+  });
+}
+
+test('HTTP/2 has no second length, and no headers of HTTP/1', async () => {
+  const body = JSON.stringify({ v: 1, site: 'matrix', view: '00000000000000ab', url: 'https://shop.example/' });
+  for (const [name, frames] of Object.entries({
+    'a wrong content-length': [post(1, '/beacon', { 'content-length': '3' }), data(1, body)],
+    'a transfer-encoding': [post(1, '/beacon', { 'transfer-encoding': 'chunked' }), data(1, body)],
+    'connection': [post(1, '/beacon', { connection: 'close' }), data(1, body)],
+    'an upper-case name': [post(1, '/beacon', { 'X-Upper': 'a' }), data(1, body)],
+    'two paths': [frame(TYPE.HEADERS, END_STREAM | END_HEADERS, 1, Buffer.concat([block('GET', '/healthz'), literal(':path', '/query')]))],
+    'a pseudo-header behind others': [frame(TYPE.HEADERS, END_STREAM | END_HEADERS, 1, Buffer.concat([literal('a', 'b'), block('GET', '/healthz')]))],
+  })) {
+    const raw = await http2(port);
+    await raw.write(...frames);
+    // RST_STREAM of stream 1, or GOAWAY: never an answer.
+    await raw.match(/\x00\x00\x04\x03\x00\x00\x00\x00\x01|\x07\x00\x00\x00\x00\x00/);
+    assert.doesNotMatch(raw.text, /\x01\x04\x00\x00\x00\x01/, name);
+    raw.close();
+  }
+  for (const path of ['', 'healthz', '*', 'http://a/healthz']) {
+    const raw = await http2(port);
+    await raw.write(frame(TYPE.HEADERS, END_STREAM | END_HEADERS, 1, block('GET', path)));
+    await raw.match(/the path must begin with/);
+    raw.close();
+  }
+});
+
+test('paths lead to no file', async () => {
+  for (const path of ['/../etc/passwd', '/..%2f..%2fetc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/drum.js/../../etc/passwd', '/drum.js%00.html', '//etc/passwd', '/.git/config', '/drum.js/', '/./drum.js', '/DRUM.JS', '/data/token', '/drum.js;a']) {
+    const { statuses, text } = await say(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`, 1);
+    assert.ok(statuses[0] === 404 || (statuses[0] === 200 && text.includes('(()=>')), `${path}: ${text.slice(0, 80)}`);
+    assert.doesNotMatch(text, /root:/);
+  }
+});
+
+const beacon = (url) => JSON.stringify({ v: 1, site: 'shop', view: '00000000000000ac', url });
+
+/** By http, which may send what fetch forbids. */
+function ask(method, path, headers, body = '') {
+  return new Promise((resolve, reject) => {
+    const request = http.request(`${server.url}${path}`, { method, headers, agent: false }, (response) => {
+      response.resume();
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers }));
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+test('which origins may send, and what others may read', async () => {
+  const url = 'https://shop.example/';
+  for (const [origin, page, status] of [
+    ['https://shop.example', url, 204], [undefined, url, 204], ['https://SHOP.example', url, 204],
+    ['https://evil.example', url, 403], ['https://shop.example.evil.example', url, 403], ['http://shop.example', url, 403],
+    ['null', url, 403], ['https://shop.example', 'https://evil.example/', 403], ['https://shop.example', 'https://evilshop.example/', 403],
+    ['https://shop.example', 'https://a.b.shop.example/', 204], ['https://shop.example', 'https://user@shop.example/', 204],
+    ['https://shop.example', 'https://shop.example@evil.example/', 403],
+  ]) {
+    const answer = await ask('POST', '/beacon', { 'content-type': 'text/plain', ...(origin && { origin }) }, beacon(page));
+    assert.equal(answer.status, status, `${origin} ${page}`);
+    // What is echoed is the origin that asked, never *, and nothing without one.
+    assert.equal(answer.headers['access-control-allow-origin'], origin);
+  }
+  for (const [method, path] of [['POST', '/query'], ['GET', '/query?query=SELECT+1'], ['GET', '/metrics'], ['POST', '/import'], ['POST', '/admin/erase'], ['GET', '/']]) {
+    const answer = await ask(method, path, { origin: 'https://evil.example', cookie: `token=${TOKEN}` });
+    assert.equal(answer.headers['access-control-allow-origin'], undefined, path);
+    assert.equal(answer.headers['access-control-allow-credentials'], undefined, path);
+    if (path !== '/metrics' && path !== '/') assert.equal(answer.status, 401, `${path}: a cookie is no token`);
+  }
+});
+
+test('a header is never split, and a log line stays one', async () => {
+  const answer = await ask('POST', '/beacon', { origin: 'https://shop.example', 'user-agent': 'a\tb', 'content-type': 'text/plain' }, beacon('https://shop.example/a%0d%0aSet-Cookie:%20b'));
+  assert.equal(answer.status, 204);
+  assert.equal(answer.headers['set-cookie'], undefined);
+  const erase = await ask('POST', `/admin/erase?site=${encodeURIComponent('a\r\nforged: line\x1b[31m')}`, { authorization: `Bearer ${TOKEN}` });
+  assert.ok(erase.status === 200 || erase.status === 400, `${erase.status}`);
+  assert.doesNotMatch(server.log(), /^forged|\x1b/m);
+});
+
+test('TLS: 1.2 and 1.3, AEAD with forward secrecy, no renegotiation, no compression', async () => {
+  const host = new URL(await server.https).host;
+  const client = (...args) => spawnSync('openssl', ['s_client', '-connect', host, ...args], { input: 'Q\n', encoding: 'utf8' });
+  for (const args of [['-tls1_3'], ['-tls1_2'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-GCM-SHA256'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-CHACHA20-POLY1305']]) {
+    const { stdout } = client(...args);
+    assert.match(stdout, /Cipher is (TLS_AES|TLS_CHACHA|ECDHE-ECDSA-(AES...-GCM|CHACHA20))/, args.join(' '));
+    assert.match(stdout, /Compression: NONE/);
+  }
+  for (const args of [['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'], ['-tls1', '-cipher', 'ALL:@SECLEVEL=0'],
+    ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA256'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA'], ['-tls1_2', '-cipher', 'AES128-GCM-SHA256'],
+    ['-tls1_2', '-cipher', 'aNULL:@SECLEVEL=0'], ['-tls1_2', '-cipher', 'PSK'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-CCM']]) {
+    assert.match(client(...args).stdout, /Cipher is \(NONE\)/, args.join(' '));
+  }
+  const renegotiated = spawnSync('openssl', ['s_client', '-connect', host, '-tls1_2'], { input: 'R\n', encoding: 'utf8', timeout: 5000 });
+  // A second handshake would verify the certificate once more.
+  assert.equal(renegotiated.stderr.match(/verify return/g).length, client('-tls1_2').stderr.match(/verify return/g).length);
+  assert.equal((await ask('GET', '/healthz', {})).status, 200);
+});
