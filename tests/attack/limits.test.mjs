@@ -190,8 +190,8 @@ test('the PROXY protocol, both versions, and from trusted proxies only', async (
 
 test('a configuration that would trust anyone is refused', () => {
   for (const [yaml, error] of [
-    ['trusted_proxies: ["10.0.0.0/33"]', /10\.0\.0\.0\/33 is no address and no range/],
-    ['trusted_proxies: [proxy.example]', /proxy\.example is no address/],
+    ['trusted_proxies: ["10.0.0.0/33"]', /trusted_proxies.*10\.0\.0\.0\/33/],
+    ['trusted_proxies: [proxy.example]', /trusted_proxies.*proxy\.example/],
     ['listeners: [{address: "127.0.0.1:0", proxy_protocol: true}]', /proxy_protocol needs trusted_proxies/],
   ]) {
     const config = path.join(directory, 'bad.yaml');
