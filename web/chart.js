@@ -36,7 +36,9 @@ const INCREMENTS = [60, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86
 function label(ctx, text, x, y) {
 	const ink = ctx.fillStyle;
 	ctx.fillStyle = colour('panel');
+	ctx.globalAlpha = 0.7;
 	ctx.fillRect(x - 2 * devicePixelRatio, y - 10 * devicePixelRatio, ctx.measureText(text).width + 4 * devicePixelRatio, 13 * devicePixelRatio);
+	ctx.globalAlpha = 1;
 	ctx.fillStyle = ink;
 	ctx.fillText(text, x, y);
 }
@@ -221,6 +223,3 @@ export function plainChart(parent, { names, data, isTime }) {
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
 	for (const chart of charts) chart.redraw(false, true);
 });
-
-/** Redraws after a change of the scheme by hand. */
-export const recolour = () => charts.forEach((chart) => chart.redraw(false, true));

@@ -131,6 +131,7 @@ function coursePanel() {
 		id: 'group-course',
 		title: 'Over time',
 		className: 'span-4',
+		gone: () => chart?.destroy(),
 		async load(ask, at) {
 			const range = now();
 			const step = stepOf(range, 60);

@@ -196,6 +196,7 @@ function seriesPanel() {
 		id: 'series',
 		title: 'Over time',
 		className: 'span-8',
+		gone: () => charts.forEach((chart) => chart.destroy()),
 		load: loadSeries,
 		show(data, body) {
 			const points = steps(data);

@@ -8,12 +8,14 @@ import { link, state } from './state.js';
 
 /**
  * `load(ask, state)` gets `ask(sql)`, which answers rows as objects, and returns
- * what `show(data, body)` puts into the body. `note` stands beside the title.
+ * what `show(data, body)` puts into the body. `note` stands beside the title; `gone()`
+ * is called when the panel is.
  */
 export class Panel {
-	constructor({ id, title, note, className, load, show, tools }) {
+	constructor({ id, title, note, className, load, show, tools, gone }) {
 		this.load = load;
 		this.show = show;
+		this.gone = gone;
 		this.sql = [];
 		this.body = h('div', { class: 'panel-body' });
 		this.status = h('p', { class: 'panel-status', role: 'status' });
@@ -25,10 +27,11 @@ export class Panel {
 		);
 		this.title = h('h2', { id: `${id}-title` }, title);
 		this.note = h('span', { class: 'note' }, note);
+		this.weighted = h('span', { class: 'note weighted', hidden: true, title: 'Not every view was kept: each row counts as many times as views it stands for' }, 'sampled, weighted');
 		this.element = h(
 			'section',
 			{ class: `panel ${className ?? ''}`, id, 'aria-labelledby': `${id}-title` },
-			h('header', null, this.title, this.note, h('span', { class: 'tools' }, tools, this.toggle)),
+			h('header', null, this.title, this.note, this.weighted, h('span', { class: 'tools' }, tools, this.toggle)),
 			this.code,
 			this.status,
 			this.body,
@@ -52,15 +55,19 @@ export class Panel {
 
 	async run(signal) {
 		const sql = [];
-		const ask = (text) => {
+		let weighted = false;
+		const ask = async (text) => {
 			sql.push(text);
-			return query(text, signal);
+			const rows = await query(text, signal);
+			weighted ||= rows.weighted;
+			return rows;
 		};
 		try {
 			const data = await this.load(ask, state());
 			if (signal.aborted) return;
 			this.sql = sql;
 			this.fail(null);
+			this.weighted.hidden = !weighted;
 			this.put(data);
 		} catch (error) {
 			if (signal.aborted) return;
@@ -120,5 +127,6 @@ export class Panel {
 
 	destroy() {
 		this.abort?.abort();
+		this.gone?.();
 	}
 }

@@ -77,7 +77,7 @@ async function post(sql, format, signal) {
 		throw new QueryError(answer.status, 'The server does not know this token.');
 	}
 	if (!answer.ok) throw new QueryError(answer.status, body.trim());
-	return body;
+	return { body, weighted: answer.headers.get('x-drum-weighted') === '1' };
 }
 
 /* 64-bit integers come as strings: numbers where a number holds them. */
@@ -87,8 +87,7 @@ function value(x, type) {
 	return Number.isSafeInteger(number) ? number : x;
 }
 
-/** The answer's text in another format. */
-export async function raw(sql, format, signal) {
+async function ask(sql, format, signal) {
 	if (!token.get()) throw new QueryError(401, 'No token.');
 	await turn(signal);
 	try {
@@ -98,19 +97,25 @@ export async function raw(sql, format, signal) {
 	}
 }
 
-/** {columns: [{name, type}], rows: [[...]], elapsed, read}. */
+/** The answer's text in another format. */
+export const raw = async (sql, format, signal) => (await ask(sql, format, signal)).body;
+
+/** {columns: [{name, type}], rows: [[...]], elapsed, read, weighted}. */
 export async function table(sql, signal) {
-	const { meta, data, statistics } = JSON.parse(await raw(sql, 'JSONCompact', signal));
+	const { body, weighted } = await ask(sql, 'JSONCompact', signal);
+	const { meta, data, statistics } = JSON.parse(body);
 	return {
 		columns: meta,
 		rows: data.map((row) => row.map((x, i) => value(x, meta[i].type))),
 		elapsed: statistics?.elapsed ?? 0,
 		read: statistics?.rows_read ?? 0,
+		weighted,
 	};
 }
 
-/** Rows as objects. */
+/** Rows as objects; `weighted` of the array tells whether a row that was read stands for several. */
 export async function query(sql, signal) {
-	const { columns, rows } = await table(sql, signal);
-	return rows.map((row) => Object.fromEntries(row.map((x, i) => [columns[i].name, x])));
+	const { columns, rows, weighted } = await table(sql, signal);
+	const objects = rows.map((row) => Object.fromEntries(row.map((x, i) => [columns[i].name, x])));
+	return Object.assign(objects, { weighted });
 }

@@ -6,7 +6,7 @@
  */
 
 const Z = 1.96; // 95 %
-const OFFSETS = [-0.12, -0.06, -0.03, -0.015, -0.006, -0.002, 0, 0.002, 0.006, 0.015, 0.03, 0.06, 0.12];
+const OFFSETS = [-0.2, -0.12, -0.06, -0.03, -0.015, -0.006, -0.002, 0, 0.002, 0.006, 0.015, 0.03, 0.06, 0.12, 0.2];
 export const FEWEST = 30; // below it there is no interval
 
 /** Levels for `quantiles(...)`; the middle one is p (0 to 1). */

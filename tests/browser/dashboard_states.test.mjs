@@ -247,6 +247,16 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 	}
 });
 
+test('sampled rows count as many views as they stand for, and are marked', async () => {
+	const ts = new Date(Date.now() - 600000).toISOString().slice(0, 19).replace('T', ' ');
+	for (const [i, weight] of [1, 9, 90].entries())
+		await server.query(`INSERT INTO pageviews FORMAT JSONEachRow ${JSON.stringify({ site: 'sampled', ts, path: '/', view_id: i + 1, session_id: i + 1, lcp: 1000 * (i + 1), _sample_interval: weight })}`);
+	await open(page, server.url, { site: 'sampled', range: '1h' });
+	assert.match(await textOf(page, '#tile-views'), /^Views100/);
+	assert.match(await textOf(page, '#tile-lcp'), /3\.00 s p75/);
+	assert.ok(await page.isVisible('#tiles .weighted'));
+});
+
 test('live: a view that arrives is shown without a reload', async () => {
 	await open(page, server.url, { site: 'live', range: '1h' });
 	assert.equal(await page.getAttribute('#live', 'data-state'), 'live');
