@@ -118,7 +118,7 @@ function countTiles({ now, then, effect, effectThen }) {
 		countTile('Views', 'tile-views', short(now.views), moved(now.views, then.views) || null),
 		countTile('Sessions', 'tile-sessions', short(now.sessions), moved(now.sessions, then.sessions) || null),
 		h('a', { class: 'tile plain', href: link({ tab: 'errors' }), 'data-key': 'tile-errors', id: 'tile-errors' },
-			h('span', { class: 'tile-head' }, h('strong', null, 'Views with errors')),
+			h('span', { class: 'tile-head', title: 'views with at least one error' }, h('strong', null, 'With errors')),
 			h('span', { class: 'tile-value' }, percent(share, 2)),
 			h('span', { class: `change ${errors?.beyond ? (errors.change > 0 ? 'poor' : 'good') : 'none'}` },
 				errors == null ? NONE
