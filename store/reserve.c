@@ -9,9 +9,9 @@
 #include "bytes.h"
 #include "reserve.h"
 
-/* A manifest of two thousand segments and its directory. */
-#define RESERVE_BYTES 131072u
-#define PART_BYTES 4096u
+/* A manifest of a thousand segments, and its directory. */
+#define RESERVE_BYTES 65536u
+#define PART_BYTES 16384u
 
 static bool
 make_path(const char *directory, char path[PATH_MAX])

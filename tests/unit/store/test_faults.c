@@ -224,7 +224,7 @@ test_retention_on_a_full_disk(void **state)
 	for (uint32_t i = 0; i < 30; i++)
 		assert_int_equal(found.views[i], i >= 20 && i < view);
 	assert_int_equal(found.views[30], 1);
-	assert_int_equal(bytes_of_reserve(disk), 131072);
+	assert_int_equal(bytes_of_reserve(disk), 65536);
 	disk->space = 0;
 	assert_int_equal(store_close(store, NULL), 0);
 	disk_free(disk);
