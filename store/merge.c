@@ -202,7 +202,7 @@ give_up(struct merge *merge, const struct store_error *error)
 	merge->store->stats.merge_failures++;
 	pthread_mutex_unlock(&merge->store->state_mutex);
 	state_log(merge->store, "merge failed: %s; the segments stay as they are", error->text);
-	if (error->code == STORE_EFULL || error->code == STORE_EIO)
+	if (error->code != STORE_ECORRUPT && error->code != STORE_EVERSION)
 		return;
 	for (uint32_t i = 0; i < merge->inputs_count; i++)
 		merge->inputs[i]->unmergeable = true;
