@@ -4,7 +4,7 @@
 #ifndef CLI_H
 #define CLI_H
 
-#include "sampling.h"
+#include "settings.h"
 #include "store/store.h"
 
 int cli_serve(int argc, char **argv);
@@ -17,8 +17,7 @@ int cli_backup(int argc, char **argv);
 int cli_check(int argc, char **argv);
 
 /* A line to stdout for each row of the file's beacons: line, table, rule. */
-int
-cli_explain_sampling(struct sampling *sampling, const struct config *config, const char *beacons);
+int cli_explain_sampling(const struct settings *settings, const char *beacons);
 
 int cli_help(const char *text);  /* to stdout; 0 */
 int cli_usage(const char *text); /* to stderr; 2 */

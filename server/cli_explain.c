@@ -11,10 +11,11 @@
 #include "cli.h"
 #include "event.h"
 #include "log.h"
-#include "sampling.h"
+#include "settings.h"
 
 struct explaining {
 	struct sampling *sampling;
+	struct page_rules *pages;
 	struct enricher *enricher;
 	struct store_arena *arena;
 	uint64_t number; /* of the line */
@@ -42,7 +43,9 @@ explain_entry(const struct explaining *explaining, const struct store_entry *ent
 static bool
 explain_line(struct explaining *explaining, struct store_str line)
 {
-	struct event_client client = {.imported = true, .received_ms = (int64_t)time(NULL) * 1000};
+	struct event_client client = {.imported = true,
+				      .pages = explaining->pages,
+				      .received_ms = (int64_t)time(NULL) * 1000};
 	struct event_error error;
 	struct store_entry entry;
 	struct event *event;
@@ -89,9 +92,10 @@ explain_file(struct explaining *explaining, const char *name)
 }
 
 int
-cli_explain_sampling(struct sampling *sampling, const struct config *config, const char *beacons)
+cli_explain_sampling(const struct settings *settings, const char *beacons)
 {
-	struct explaining explaining = {.sampling = sampling};
+	struct explaining explaining = {.sampling = settings->sampling, .pages = settings->pages};
+	const struct config *config = settings->config;
 	int result = 1;
 
 	explaining.arena = store_arena_create(0);

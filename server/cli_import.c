@@ -134,7 +134,7 @@ store_chunk(struct target *target, const char *bytes, size_t size, struct totals
 	memcpy(request.body, &hash, sizeof request.body);
 	result = arena == NULL ? STORE_ENOMEM
 			       : import_decode(text, target->enricher, request.received_ms, NULL,
-					       arena, &batch);
+					       NULL, arena, &batch);
 	if (result == 0) {
 		request.note = batch.rejected_count;
 		commit = (struct store_commit){.entries = batch.entries,

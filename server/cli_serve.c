@@ -175,7 +175,7 @@ read_options(int argc, char **argv)
 	if ((serving.settings = settings_create(serving.config, false, file, error)) == NULL)
 		return failed(error);
 	if (explained != NULL)
-		return cli_explain_sampling(serving.settings->sampling, serving.config, explained);
+		return cli_explain_sampling(serving.settings, explained);
 	if (!check)
 		return -1;
 	if (check_files() != 0)
@@ -216,6 +216,22 @@ check_http2(void)
 	serving.config->no_http2 = true;
 }
 
+static bool
+open_audit(void)
+{
+	const struct config *config = serving.config;
+	char path[4096], error[256];
+
+	if (config->audit_log != NULL && config->audit_log[0] == '\0')
+		return true;
+	if (config->audit_log != NULL)
+		snprintf(path, sizeof path, "%s", config->audit_log);
+	else
+		snprintf(path, sizeof path, "%s/audit.jsonl", config->data);
+	serving.server.audit = audit_open(path, error);
+	return serving.server.audit != NULL || failed(error) == 0;
+}
+
 static int
 open_parts(void)
 {
@@ -233,6 +249,8 @@ open_parts(void)
 		return failed(error.text);
 	if (!auth_open(config->data, &server->auth, text))
 		return failed(text);
+	if (!open_audit())
+		return 1;
 	server->enricher =
 	    enricher_open((const char *const *)config->geoip, config->geoip_count, log_text, NULL);
 	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
@@ -344,6 +362,7 @@ close_parts(void)
 	enricher_close(server->enricher);
 	query_log_destroy(server->query_log);
 	answer_cache_destroy(server->cache);
+	audit_close(server->audit);
 	auth_close(server->auth);
 	SSL_CTX_free(serving.tls);
 	config_free(serving.config);

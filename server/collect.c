@@ -150,6 +150,17 @@ queue(h2o_req_t *req, const struct event *event, struct settings *settings,
 	return refuse_overload(req);
 }
 
+/* Who asks not to be measured, by Global Privacy Control or Do Not Track. */
+static bool
+has_opted_out(h2o_req_t *req, const struct settings *settings)
+{
+	struct store_str gpc = http_header(req, "sec-gpc"), dnt = http_header(req, "dnt");
+
+	return !settings->config->privacy.no_opt_out &&
+	       (h2o_memis(gpc.bytes, gpc.size, H2O_STRLIT("1")) ||
+		h2o_memis(dnt.bytes, dnt.size, H2O_STRLIT("1")));
+}
+
 static struct event_client
 client_of(h2o_req_t *req, char address[64])
 {
@@ -192,6 +203,7 @@ collect_beacon(h2o_req_t *req)
 	struct event_client client;
 	struct event *event;
 	struct store_str body;
+	struct settings *settings;
 	char address[64];
 	const char *why;
 	int result;
@@ -204,25 +216,36 @@ collect_beacon(h2o_req_t *req)
 		return http_answer(req, 413, "Payload Too Large",
 				   "a beacon has at most 65536 bytes");
 	}
-	if ((arena = store_arena_create(0)) == NULL)
+	settings = settings_hold(server->settings);
+	if (has_opted_out(req, settings)) {
+		settings_release(settings);
+		metrics_add(METRICS_beacons_opted_out, 1);
+		return http_answer(req, 204, "No Content", NULL);
+	}
+	if ((arena = store_arena_create(0)) == NULL) {
+		settings_release(settings);
 		return refuse_overload(req);
+	}
 	body = copy_body(req, arena);
 	client = client_of(req, address);
+	client.pages = settings->pages;
 	result = body.bytes == NULL ? STORE_ENOMEM : decode_native(body, arena, &event, &error);
 	if (result == 0)
 		result = enrich(server->enricher, event, &client, arena, &error);
-	if (result == STORE_EINVAL)
-		return refuse_malformed(req, arena, &error);
 	if (result != 0) {
+		settings_release(settings);
+		if (result == STORE_EINVAL)
+			return refuse_malformed(req, arena, &error);
 		store_arena_free(arena);
 		return refuse_overload(req);
 	}
 	why = guard_site(server, event_site(event), event_page_host(event),
 			 http_header(req, "origin"));
 	if (why != NULL) {
+		settings_release(settings);
 		store_arena_free(arena);
 		metrics_add(METRICS_beacons_forbidden, 1);
 		return http_answer(req, 403, "Forbidden", why);
 	}
-	return queue(req, event, settings_hold(server->settings), arena);
+	return queue(req, event, settings, arena);
 }

@@ -58,6 +58,21 @@ static const cyaml_schema_field_t rule_fields[] = {
 static const cyaml_schema_value_t rule_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_rule, rule_fields)};
 
+static const cyaml_schema_field_t path_fields[] = {
+    CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct config_path, match, 1, 500),
+    CYAML_FIELD_STRING_PTR("as", CYAML_FLAG_POINTER, struct config_path, as, 1, 500),
+    CYAML_FIELD_STRING_PTR("site", OPTIONAL_POINTER, struct config_path, site, 1, 64),
+    CYAML_FIELD_END};
+static const cyaml_schema_value_t path_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_path, path_fields)};
+
+static const cyaml_schema_field_t privacy_fields[] = {
+    CYAML_FIELD_ENUM("opt_out", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_privacy,
+		     no_opt_out, falsehoods, 6),
+    CYAML_FIELD_SEQUENCE("query_parameters", OPTIONAL_POINTER, struct config_privacy,
+			 query_parameters, &string_value, 0, 32),
+    CYAML_FIELD_END};
+
 #define LIMIT(name) CYAML_FIELD_UINT(#name, CYAML_FLAG_OPTIONAL, struct config_limits, name)
 
 static const cyaml_schema_field_t limit_fields[] = {
@@ -104,6 +119,9 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_SEQUENCE("sites", OPTIONAL_POINTER, struct config, sites, &site_value, 0, 10000),
     CYAML_FIELD_SEQUENCE("sampling", OPTIONAL_POINTER, struct config, sampling, &rule_value, 0,
 			 1000),
+    CYAML_FIELD_SEQUENCE("paths", OPTIONAL_POINTER, struct config, paths, &path_value, 0, 1000),
+    CYAML_FIELD_MAPPING("privacy", CYAML_FLAG_OPTIONAL, struct config, privacy, privacy_fields),
+    CYAML_FIELD_STRING_PTR("audit_log", OPTIONAL_POINTER, struct config, audit_log, 0, 4096),
     CYAML_FIELD_SEQUENCE("geoip", OPTIONAL_POINTER, struct config, geoip, &string_value, 0, 16),
     CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_POINTER, struct config, certificate, 1, 4096),
     CYAML_FIELD_STRING_PTR("certificate_key", OPTIONAL_POINTER, struct config, certificate_key, 1,

@@ -36,6 +36,18 @@ struct config_rule {
 	uint32_t max_per_second;          /* 0: absent */
 };
 
+/* page.h gives it its meaning. */
+struct config_path {
+	char *match, *as;
+	char *site; /* NULL: any */
+};
+
+struct config_privacy {
+	bool no_opt_out;         /* Sec-GPC and DNT are not looked at */
+	char **query_parameters; /* NULL: the default; an empty list: none */
+	uint32_t query_parameters_count;
+};
+
 struct config_limits {
 	uint32_t connections;               /* open at once */
 	uint32_t connections_per_s;         /* new ones */
@@ -79,6 +91,10 @@ struct config {
 	uint32_t sites_count;
 	struct config_rule *sampling;
 	uint32_t sampling_count;
+	struct config_path *paths;
+	uint32_t paths_count;
+	struct config_privacy privacy;
+	char *audit_log; /* NULL: DATA/audit.jsonl; "": none */
 	char **geoip;
 	uint32_t geoip_count;
 	char *certificate, *certificate_key; /* PEM files; absent: self-signed */

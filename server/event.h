@@ -18,6 +18,8 @@ const struct store_schema *event_schema(void);
 
 enum event_table { EVENT_PAGEVIEWS, EVENT_ERRORS, EVENT_EVENTS, EVENT_REPORTS, EVENT_TABLES_COUNT };
 
+struct page_rules;
+
 /* Who sent it: from the connection and its headers, or from an imported line.
  * Empty strings where unknown. Borrowed during the call. */
 struct event_client {
@@ -29,6 +31,7 @@ struct event_client {
 	struct store_str language;      /* Accept-Language */
 	int64_t received_ms;            /* wall clock, UTC */
 	bool imported;                  /* keep `t`; take "ip" and "ua" members */
+	const struct page_rules *pages; /* page.h; NULL: the defaults */
 	/* Of imports: [EVENT_TABLES_COUNT], older rows are refused; 0: none are.
 	 * NULL: none at all. */
 	const uint32_t *retention_days;

@@ -235,28 +235,25 @@ http_authorize(h2o_req_t *req, enum auth_role needed, bool clickhouse)
 bool
 http_authorize_as(h2o_req_t *req, enum auth_role needed, bool clickhouse, struct http_identity *who)
 {
-	struct store_str token;
+	struct server *server = loop_server(req);
+	struct http_identity identity = {.name = "nobody"};
+	struct store_str token = {"", 0};
 	char buffer[512];
-	unsigned roles;
+	bool well = find_token(req, buffer, &token), allowed = false;
 
-	if (!find_token(req, buffer, &token)) {
-		refuse(req, false, clickhouse);
-		return false;
+	if (well && token.size > 0) {
+		identity.roles = auth_check(server->auth, token);
+		allowed = auth_allows(identity.roles, needed);
+		auth_name(server->auth, token, identity.name);
 	}
-	if (token.size == 0) {
-		refuse(req, true, clickhouse);
-		return false;
-	}
-	roles = auth_check(loop_server(req)->auth, token);
-	if (auth_allows(roles, needed)) {
-		if (who != NULL) {
-			who->roles = roles;
-			auth_name(loop_server(req)->auth, token, who->name);
-		}
-		return true;
-	}
-	refuse(req, false, clickhouse);
-	return false;
+	audit_add(server->audit, identity.name, allowed,
+		  (struct store_str){req->method.base, (uint32_t)req->method.len},
+		  http_path(req)); /* no parameters: an erased session's name would stay */
+	if (!allowed)
+		refuse(req, well && token.size == 0, clickhouse);
+	else if (who != NULL)
+		*who = identity;
+	return allowed;
 }
 
 /* ---- small endpoints ------------------------------------------------- */

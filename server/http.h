@@ -8,6 +8,7 @@
 
 #include <h2o.h>
 
+#include "audit.h"
 #include "auth.h"
 #include "config.h"
 #include "event.h"
@@ -28,6 +29,7 @@ struct server {
 	struct store *store;
 	struct enricher *enricher;
 	struct auth *auth;
+	struct audit *audit; /* NULL: none */
 	struct ingest *ingest;
 	struct workpool *pool;
 	struct query_log *query_log;

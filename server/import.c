@@ -173,7 +173,7 @@ run(struct workpool_job *pool_job)
 	if (result == STORE_ELIMIT || result == STORE_ENOMEM)
 		wrong = result == STORE_ELIMIT ? too_large : no_memory;
 	if (wrong == NULL &&
-	    import_decode(text, job->server->enricher, http_now_ms(),
+	    import_decode(text, job->server->enricher, http_now_ms(), job->settings->pages,
 			  job->server->config->retention_days, job->arena, &job->batch) != 0)
 		wrong = no_memory;
 	if (wrong == NULL && !sample(job))

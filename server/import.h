@@ -20,10 +20,10 @@ struct import_batch {
 };
 
 /* Lines that are no beacon, and those beyond retention_days ([tables], 0 or a
- * NULL array: kept for ever), are counted and left out. The batch points into
- * `text` and the arena. 0 or STORE_ENOMEM. */
-int
-import_decode(struct store_str text, struct enricher *enricher, int64_t now_ms,
-	      const uint32_t *retention_days, struct store_arena *arena, struct import_batch *out);
+ * NULL array: kept for ever), are counted and left out. `pages`: page.h, or NULL. The batch points
+ * into `text` and the arena. 0 or STORE_ENOMEM. */
+int import_decode(struct store_str text, struct enricher *enricher, int64_t now_ms,
+		  const struct page_rules *pages, const uint32_t *retention_days,
+		  struct store_arena *arena, struct import_batch *out);
 
 #endif

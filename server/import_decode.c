@@ -119,13 +119,16 @@ add_elements(struct importing *importing, struct store_str text)
 
 int
 import_decode(struct store_str text, struct enricher *enricher, int64_t now_ms,
-	      const uint32_t *retention_days, struct store_arena *arena, struct import_batch *out)
+	      const struct page_rules *pages, const uint32_t *retention_days,
+	      struct store_arena *arena, struct import_batch *out)
 {
-	struct importing importing = {
-	    .batch = out,
-	    .enricher = enricher,
-	    .arena = arena,
-	    .client = {.received_ms = now_ms, .imported = true, .retention_days = retention_days}};
+	struct importing importing = {.batch = out,
+				      .enricher = enricher,
+				      .arena = arena,
+				      .client = {.received_ms = now_ms,
+						 .imported = true,
+						 .pages = pages,
+						 .retention_days = retention_days}};
 
 	memset(out, 0, sizeof *out);
 	while (text.size > 0 && isspace((unsigned char)text.bytes[0])) {

@@ -12,6 +12,7 @@
 #include "event_row.h"
 #include "insert_row.h"
 #include "json.h"
+#include "redact.h"
 #include "url.h"
 
 #define FUTURE_MS (5 * 60 * 1000LL)
@@ -142,7 +143,7 @@ parse_time(struct store_str text, int64_t *ms)
 
 /* What parts of URLs may hold secrets, as with beacons. */
 static int
-redact(struct insert_row *row, uint32_t column, struct store_str *text)
+strip(struct insert_row *row, uint32_t column, struct store_str *text)
 {
 	struct store_arena *arena = row->context->arena;
 	enum event_table table = (enum event_table)row->head.table;
@@ -176,8 +177,11 @@ set_string(struct insert_row *row, uint32_t column, struct store_str text)
 		return insert_row_refuse(row, (int)column, "not UTF-8");
 	if (text.size == 0)
 		return 0; /* as when it is absent */
-	if ((result = redact(row, column, &text)) != 0)
+	if ((result = strip(row, column, &text)) != 0)
 		return result;
+	if (redact_applies(row->head.table, column) &&
+	    !redact(text, (struct store_str){"", 0}, row->context->arena, &text))
+		return STORE_ENOMEM;
 	row->cells[column].value.s = text;
 	row->present[column] = text.size > 0;
 	return 0;

@@ -27,7 +27,8 @@ settings_create(struct config *config, bool own, const char *file, char error[51
 	settings->config = config;
 	settings->owned = own ? config : NULL;
 	atomic_store(&settings->references, 1);
-	if ((settings->sampling = sampling_create(config, file, error)) == NULL) {
+	if ((settings->sampling = sampling_create(config, file, error)) == NULL ||
+	    (settings->pages = page_rules_create(config, file, error)) == NULL) {
 		settings_release(settings);
 		return NULL;
 	}
@@ -40,6 +41,7 @@ settings_release(struct settings *settings)
 	if (settings == NULL || atomic_fetch_sub(&settings->references, 1) != 1)
 		return;
 	sampling_free(settings->sampling);
+	page_rules_free(settings->pages);
 	config_free(settings->owned);
 	free(settings);
 }

@@ -7,11 +7,13 @@
 #define SETTINGS_H
 
 #include "config.h"
+#include "page.h"
 #include "sampling.h"
 
 struct settings {
 	const struct config *config; /* borrowed, or owned: see settings_create */
 	struct sampling *sampling;   /* owned */
+	struct page_rules *pages;    /* owned */
 	struct config *owned;
 	_Atomic uint32_t references;
 };

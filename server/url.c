@@ -4,10 +4,12 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "redact.h"
 #include "url.h"
 
 #define HOST_BYTES_MAX 253u
 #define PATH_BYTES_MAX 500u
+#define ID_HEX_MIN 8u
 
 static uint32_t
 find(struct store_str text, uint32_t from, const char *set)
@@ -75,43 +77,6 @@ is_number(struct store_str s)
 	return s.size > 0;
 }
 
-/* Eight or more hex digits with a digit among them; dashes as in a UUID. */
-static bool
-is_hex_id(struct store_str s)
-{
-	bool digit = false;
-
-	for (uint32_t i = 0; i < s.size; i++) {
-		digit |= isdigit((unsigned char)s.bytes[i]) != 0;
-		if (!isxdigit((unsigned char)s.bytes[i]) && !(s.bytes[i] == '-' && s.size == 36))
-			return false;
-	}
-	return digit && s.size >= 8;
-}
-
-/* Sixteen or more letters and digits, with at least three digits and both
- * cases or none of the vowels' rhythm of words: a token or a key. */
-static bool
-is_token(struct store_str s)
-{
-	uint32_t digits = 0, upper = 0, small = 0;
-
-	if (s.size >= 3 && memcmp(s.bytes, "eyJ", 3) == 0)
-		return true; /* a JSON Web Token */
-	if (s.size < 16)
-		return false;
-	for (uint32_t i = 0; i < s.size; i++) {
-		unsigned char c = (unsigned char)s.bytes[i];
-
-		digits += isdigit(c) != 0;
-		upper += isupper(c) != 0;
-		small += islower(c) != 0;
-		if (!isalnum(c) && c != '_' && c != '-' && c != '=' && c != '.')
-			return false;
-	}
-	return digits >= 3 && (upper >= 3 || digits * 4 >= s.size) && small + upper + digits > 12;
-}
-
 static bool
 is_email(struct store_str s)
 {
@@ -128,15 +93,15 @@ placeholder(struct store_str segment)
 {
 	if (is_email(segment))
 		return (struct store_str){":email", 6};
-	if (is_number(segment) || is_hex_id(segment))
+	if (is_number(segment) || redact_is_hex(segment, ID_HEX_MIN))
 		return (struct store_str){":id", 3};
-	if (is_token(segment))
+	if (redact_is_token(segment))
 		return (struct store_str){":token", 6};
 	return segment;
 }
 
-static bool
-normalise(struct store_str path, struct store_arena *arena, struct store_str *out)
+bool
+url_normalise(struct store_str path, struct store_arena *arena, struct store_str *out)
 {
 	char *bytes = store_arena_alloc(arena, PATH_BYTES_MAX);
 	uint32_t size = 0, at = 0;
@@ -145,7 +110,9 @@ normalise(struct store_str path, struct store_arena *arena, struct store_str *ou
 		return false;
 	while (at < path.size && size < PATH_BYTES_MAX) {
 		uint32_t end = find(path, at, "/");
-		struct store_str segment = placeholder(part(path, at, end));
+		/* What follows a semicolon is no part of the name: ;jsessionid=... */
+		struct store_str segment =
+		    placeholder(part(path, at, find(part(path, 0, end), at, ";")));
 		uint32_t room = PATH_BYTES_MAX - size;
 		bool cut = segment.size > room;
 
@@ -165,6 +132,17 @@ normalise(struct store_str path, struct store_arena *arena, struct store_str *ou
 	}
 	*out = (struct store_str){bytes, size};
 	return true;
+}
+
+void
+url_parts(struct store_str url, struct store_str *path, struct store_str *query)
+{
+	uint32_t host, host_end, from, to, query_end;
+
+	bounds(url, &host, &host_end, &from, &to);
+	query_end = to < url.size && url.bytes[to] == '?' ? find(url, to, "#") : to;
+	*path = part(url, from, to);
+	*query = part(url, to < query_end ? to + 1 : to, query_end);
 }
 
 bool
@@ -189,7 +167,7 @@ url_split(struct store_str url, struct store_arena *arena, struct store_str *hos
 		*path = (struct store_str){"/", to > from ? 1 : 0};
 		return true;
 	}
-	return normalise(part(url, path_from, path_to), arena, path);
+	return url_normalise(part(url, path_from, path_to), arena, path);
 }
 
 bool

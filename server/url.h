@@ -12,6 +12,10 @@
  * Allocated in the arena. False: out of memory. */
 bool url_split(struct store_str url, struct store_arena *arena, struct store_str *host,
 	       struct store_str *path);
+/* The path and the query as they came, without ? and #; "" when there is none. */
+void url_parts(struct store_str url, struct store_str *path, struct store_str *query);
+/* A path, or a part of one: ids, e-mail addresses and tokens to placeholders. */
+bool url_normalise(struct store_str path, struct store_arena *arena, struct store_str *out);
 /* Host alone. */
 bool url_host(struct store_str url, struct store_arena *arena, struct store_str *host);
 /* Scheme, host and path, without userinfo, query and fragment; for script and

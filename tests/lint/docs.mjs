@@ -70,7 +70,7 @@ function keys() {
   const defaults = new Map([...part(code, 'config_limits defaults = {', '};').matchAll(/\.(\w+) = (\w+)/g)].map((match) => match.slice(1)));
   const [, days] = /#define RETENTION_DAYS (\d+)/.exec(code);
   for (const [, list, fields] of code.matchAll(/cyaml_schema_field_t (\w*fields)\[\] = \{([^]*?)\};/g)) {
-    const prefix = { listener_fields: 'listeners[].', site_fields: 'sites[].', rule_fields: 'sampling[].', limit_fields: 'limits.',
+    const prefix = { listener_fields: 'listeners[].', site_fields: 'sites[].', rule_fields: 'sampling[].', path_fields: 'paths[].', privacy_fields: 'privacy.', limit_fields: 'limits.',
       retention_fields: 'retention_days.', fields: '' }[list];
     for (const [, field, limit, table] of fields.matchAll(/CYAML_FIELD_\w+\("(\w+)"|LIMIT\((\w+)\)|RETENTION\((\w+)\)/g))
       found.set(prefix + (field || limit || table), table ? days : limit && defaults.get(limit));

@@ -1,0 +1,162 @@
+/*
+ * audit.h. Beside the handlers of private endpoints; must not be asked about
+ * public ones, which are anybody's and too many.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "audit.h"
+#include "log.h"
+
+#define FILE_BYTES_MAX (64ll << 20) /* then it becomes FILE.1 */
+#define LINE_BYTES_MAX 2048u
+#define PATH_SHOWN_MAX 512u
+
+struct audit {
+	char *path; /* owned */
+	pthread_mutex_t mutex;
+	/* guarded by mutex: */
+	int fd;
+	int64_t size;
+	bool failing; /* and said so */
+};
+
+static int
+open_file(const char *path, int64_t *size)
+{
+	struct stat status;
+	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	*size = fd >= 0 && fstat(fd, &status) == 0 ? status.st_size : 0;
+	return fd;
+}
+
+struct audit *
+audit_open(const char *path, char error[256])
+{
+	struct audit *audit = calloc(1, sizeof *audit);
+
+	if (audit == NULL || (audit->path = strdup(path)) == NULL) {
+		snprintf(error, 256, "out of memory");
+		free(audit);
+		return NULL;
+	}
+	if ((audit->fd = open_file(path, &audit->size)) < 0) {
+		snprintf(error, 256, "audit log %.180s: %s", path, strerror(errno));
+		free(audit->path);
+		free(audit);
+		return NULL;
+	}
+	pthread_mutex_init(&audit->mutex, NULL);
+	return audit;
+}
+
+void
+audit_close(struct audit *audit)
+{
+	if (audit == NULL)
+		return;
+	if (audit->fd >= 0)
+		close(audit->fd);
+	pthread_mutex_destroy(&audit->mutex);
+	free(audit->path);
+	free(audit);
+}
+
+static void
+reopen(struct audit *audit)
+{
+	int64_t size;
+	int fd = open_file(audit->path, &size);
+
+	if (fd < 0)
+		return; /* the old one still takes lines */
+	close(audit->fd);
+	audit->fd = fd;
+	audit->size = size;
+}
+
+void
+audit_reopen(struct audit *audit)
+{
+	if (audit == NULL)
+		return;
+	pthread_mutex_lock(&audit->mutex);
+	reopen(audit);
+	pthread_mutex_unlock(&audit->mutex);
+}
+
+/* One file before this one is kept. */
+static void
+rotate(struct audit *audit)
+{
+	char older[4096];
+
+	if (snprintf(older, sizeof older, "%s.1", audit->path) < (int)sizeof older &&
+	    rename(audit->path, older) == 0)
+		reopen(audit);
+}
+
+/* A JSON string's inside; what is no printable ASCII is escaped by its byte. */
+static size_t
+put_text(char *out, struct store_str text)
+{
+	size_t size = 0;
+
+	for (uint32_t i = 0; i < text.size && i < PATH_SHOWN_MAX && size + 7 < LINE_BYTES_MAX / 2;
+	     i++) {
+		unsigned char c = (unsigned char)text.bytes[i];
+
+		if (c == '"' || c == '\\') {
+			out[size++] = '\\';
+			out[size++] = (char)c;
+		} else if (c >= ' ' && c < 0x7f) {
+			out[size++] = (char)c;
+		} else {
+			size += (size_t)sprintf(out + size, "\\u%04x", c);
+		}
+	}
+	out[size] = '\0';
+	return size;
+}
+
+void
+audit_add(struct audit *audit, const char *who, bool allowed, struct store_str method,
+	  struct store_str path)
+{
+	char line[LINE_BYTES_MAX * 2], name[LINE_BYTES_MAX], verb[64] = "", where[LINE_BYTES_MAX];
+	char time_text[32];
+	struct timespec now;
+	struct tm tm;
+	bool failed;
+	int size;
+
+	if (audit == NULL)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(time_text, sizeof time_text, "%Y-%m-%dT%H:%M:%S", &tm);
+	put_text(name, (struct store_str){who, (uint32_t)strlen(who)});
+	put_text(verb, (struct store_str){method.bytes, method.size > 10 ? 10 : method.size});
+	put_text(where, path);
+	size = snprintf(
+	    line, sizeof line,
+	    "{\"time\":\"%s.%03ldZ\",\"who\":\"%s\",\"what\":\"%s %s\",\"allowed\":%s}\n",
+	    time_text, now.tv_nsec / 1000000, name, verb, where, allowed ? "true" : "false");
+	pthread_mutex_lock(&audit->mutex);
+	if (audit->size + size > FILE_BYTES_MAX)
+		rotate(audit);
+	failed = write(audit->fd, line, (size_t)size) != size;
+	audit->size += failed ? 0 : size;
+	if (failed && !audit->failing)
+		log_line("audit log %s: %s", audit->path, strerror(errno));
+	audit->failing = failed;
+	pthread_mutex_unlock(&audit->mutex);
+}

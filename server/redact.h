@@ -1,0 +1,28 @@
+/*
+ * Takes out of free text what must not be stored: e-mail addresses, tokens,
+ * long numbers and hex strings, values beside names like password, userinfo,
+ * query and fragment of URLs, and the client's address. Each leaves a word in
+ * brackets, so that the text stays readable and equal texts stay equal.
+ * Pure; linear in the text.
+ */
+#ifndef REDACT_H
+#define REDACT_H
+
+#include "store/store.h"
+
+/* `address`: the client's, in text; "" when there is none. *out is the text
+ * itself when nothing had to go, else in the arena. False: out of memory. */
+bool redact(struct store_str text, struct store_str address, struct store_arena *arena,
+	    struct store_str *out);
+
+/* Whether a column holds text that a page made up, and is redacted. */
+bool redact_applies(uint32_t table, uint32_t column);
+
+/* Whether a word looks like a key or a token: long, of mixed letters and
+ * digits. Shared with url.c. */
+bool redact_is_token(struct store_str word);
+/* Digits, or hex digits with a digit among them, at least `size_min` of them;
+ * dashes as in a UUID. */
+bool redact_is_hex(struct store_str word, uint32_t size_min);
+
+#endif

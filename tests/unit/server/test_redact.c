@@ -1,0 +1,210 @@
+/*
+ * Goal: what must not be stored leaves a text, and nothing else does; whatever
+ * the text, the time is in proportion to its size. Method: a table of texts as
+ * pages and browsers write them; random texts (seeded) with canaries put in
+ * anywhere; texts made to be slow, against the same text twice as long.
+ */
+#include "beacon.h"
+
+#include <time.h>
+
+#include "server/redact.h"
+
+#define ADDRESS "203.0.113.77"
+#define JWT "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVP-mB92K27uhbUJU1p1r"
+#define HEX "9f86d081884c7d659a2feaa0c55ad015"
+
+static struct store_arena *arena;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	arena = store_arena_create(0);
+	return arena == NULL ? -1 : 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	store_arena_free(arena);
+	return 0;
+}
+
+static struct store_str
+redacted(struct store_str text)
+{
+	struct store_str out;
+
+	assert_true(redact(text, beacon_str(ADDRESS), arena, &out));
+	return out;
+}
+
+static const struct {
+	const char *text, *expected; /* NULL: as it is */
+} table[] = {
+    /* e-mail addresses */
+    {"no user joe@example.com here", "no user [email] here"},
+    {"joe.doe+tag@mail.example.co.uk", "[email]"},
+    {"joe%40example.com", "[email]"},
+    {"<joe@example.com>,ann@example.org", "<[email]>,[email]"},
+    {"J\xc3\xb6rg@b\xc3\xbc"
+     "cher.example!",
+     "[email]!"},
+    {"decorator @media and a@b", NULL},
+    {"at f@https://a.example/x.js:1:2", NULL},
+    /* tokens */
+    {"Bearer " JWT " expired", "Bearer [redacted] expired"},
+    {"got " JWT, "got [token]"},
+    {"key sk_live_4eC39HqLyjWDarjtT1zdp7dc", "key [token]"},
+    {"ghp_16C7e42F292c6912E7710c838347Ae178B4a", "[token]"},
+    {"AKIAIOSFODNN7EXAMPLE is a name", NULL},
+    /* hex and numbers */
+    {"session " HEX " is gone", "session [hex] is gone"},
+    {"order 550e8400-e29b-41d4-a716-446655440000", "order [hex]"},
+    {"card 4111111111111111", "card [hex]"},
+    {"at 1780000000000, line 1234567", NULL},
+    {"deadbeefdeadbeef", "deadbeefdeadbeef"},
+    {"color #ff00ff0a", NULL},
+    /* values beside names */
+    {"password=hunter2&x=1", "password=[redacted]&x=1"},
+    {"{\"password\": \"hunter2\", \"a\": 1}", "{\"password\": \"[redacted]\", \"a\": 1}"},
+    {"{\"user_token\":\"abc\"}", "{\"user_token\":\"[redacted]\"}"},
+    {"API_KEY=abc123", "API_KEY=[redacted]"},
+    {"Authorization: Bearer abc123", "Authorization: Bearer [redacted]"},
+    {"JSESSIONID=abc;x", "JSESSIONID=[redacted];x"},
+    {"Unexpected token: name", NULL},
+    {"Unexpected token < in JSON at position 0", NULL},
+    {"Unexpected token } in JSON", NULL},
+    {"the password field", NULL},
+    /* URLs in text */
+    {"GET https://joe:pw@shop.example/p?id=7#top failed", "GET https://shop.example/p failed"},
+    {"at f (https://shop.example/app.js?v=3:10:5)", "at f (https://shop.example/app.js:10:5)"},
+    {"at f (https://shop.example/app.js:10:5)", NULL},
+    {"https://shop.example/app." HEX ".js:1:2", NULL},
+    {"https://shop.example/u/" HEX "/app.js:1:2", "https://shop.example/u/[hex]/app.js:1:2"},
+    {"https://shop.example/" HEX ".jpg", "https://shop.example/[hex].jpg"},
+    {"https://a.example/x?y=\"1", "https://a.example/x\"1"},
+    {"https://a.example/;sessionid=abc/x?y=1&z=2", "https://a.example/;sessionid=[redacted]/x"},
+    {"is it? or #1: no", NULL},
+    {"https://a.example/?q=https://joe:pw@b.example/", "https://a.example/"},
+    {"https://a.example/https://joe:pw@b.example/?q=1 x", "https://a.example/https://b.example/ x"},
+    /* the client's address */
+    {"blocked " ADDRESS ".", "blocked [address]."},
+    {"blocked 203.0.113.7 and " ADDRESS "0", NULL},
+    {"Chrome/124.0.0.0", NULL},
+    /* plain */
+    {"", NULL},
+    {"x is \"undefined\"", NULL},
+    {"#hero>img.product-card__image--large", NULL},
+    {"checkout_complete", NULL},
+    {"cdn-cache;desc=HIT, edge;dur=3", NULL},
+    {"\xe4\xb8\xad\xe6\x96\x87 \xff\xfe", NULL},
+};
+
+static void
+texts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		struct store_str text = beacon_str(table[i].text), out = redacted(text);
+
+		beacon_assert_str(out,
+				  table[i].expected == NULL ? table[i].text : table[i].expected);
+		if (table[i].expected == NULL)
+			assert_ptr_equal(out.bytes, text.bytes); /* not copied */
+		/* Once more changes nothing. */
+		beacon_assert_str(redacted(out),
+				  table[i].expected == NULL ? table[i].text : table[i].expected);
+		store_arena_reset(arena);
+	}
+}
+
+/* Wherever a canary stands between other words, it goes, and they stay. */
+static void
+canaries(void **state)
+{
+	static const char *const secrets[] = {
+	    "canary.bird@example.com",         JWT, HEX, ADDRESS, "4111111111111111",
+	    "sk_live_4eC39HqLyjWDarjtT1zdp7dc"};
+	static const char *const words[] = {"TypeError:", "x", "is",   "(undefined)", "\"a\"",
+					    "at",         "f", "line", "3,",          "\n"};
+	struct random random = random_seeded("canaries");
+
+	(void)state;
+	for (uint32_t round = 0; round < 20000; round++) {
+		const char *secret = secrets[random_below(&random, 6)];
+		uint32_t count = (uint32_t)random_below(&random, 8), place;
+		char text[1000] = "", expected[1000] = "";
+		struct store_str out;
+
+		place = (uint32_t)random_below(&random, count + 1);
+		for (uint32_t i = 0; i <= count; i++) {
+			const char *word = i == place ? secret : words[random_below(&random, 10)];
+
+			strcat(strcat(text, word), " ");
+			strcat(strcat(expected, i == place ? "\x01" : word), " ");
+		}
+		out = redacted(beacon_str(text));
+		if (memmem(out.bytes, out.size, secret, strlen(secret)) != NULL)
+			fail_msg("%s in %s", secret, text);
+		/* Before and behind it nothing changed. */
+		assert_memory_equal(out.bytes, expected, strcspn(expected, "\x01"));
+		place = (uint32_t)strlen(strchr(expected, 1) + 1);
+		assert_memory_equal(out.bytes + out.size - place, strchr(expected, 1) + 1, place);
+		store_arena_reset(arena);
+	}
+}
+
+/* ---- time ------------------------------------------------------------ */
+
+static double
+seconds_of(const char *unit, size_t size)
+{
+	char *text = malloc(size);
+	struct timespec began, ended;
+	struct store_str out;
+
+	assert_non_null(text);
+	for (size_t i = 0; i < size; i++)
+		text[i] = unit[i % strlen(unit)];
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
+	assert_true(
+	    redact((struct store_str){text, (uint32_t)size}, beacon_str(ADDRESS), arena, &out));
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+	assert_true(out.size <= size * 4 + 64);
+	free(text);
+	store_arena_reset(arena);
+	return (double)(ended.tv_sec - began.tv_sec) +
+	       (double)(ended.tv_nsec - began.tv_nsec) / 1e9;
+}
+
+static void
+hostile(void **state)
+{
+	static const char *const units[] = {
+	    "a",   "a.", "a@",          "%40", "a://", "://@",   "a://?", "password=", "pwd=abc ",
+	    "eyJ", "?#", "203.0.113.7", "1-",  ":1",   "a@b.c ", "\xff",  "token: \"", "bearer "};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		double seconds = seconds_of(units[i], 1 << 20);
+
+		/* 64 KiB, the most that a beacon has, in a sixteenth. */
+		if (seconds > 1.5)
+			fail_msg("1 MiB of %s: %.2f s", units[i], seconds);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(texts),
+	    cmocka_unit_test(canaries),
+	    cmocka_unit_test(hostile),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
