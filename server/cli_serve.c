@@ -298,28 +298,56 @@ open_loops(void)
 	return 0;
 }
 
+/* Port of the first plain IPv4 listener with the role; 0: none. */
+static unsigned
+port_with(uint32_t role)
+{
+	for (uint32_t i = 0; i < serving.config->listeners_count; i++) {
+		const struct loop_listener *listener = &serving.listeners[i];
+		struct sockaddr_in address;
+
+		if (listener->tls != NULL || !(listener->roles & role) ||
+		    listener->address.ss_family != AF_INET)
+			continue;
+		memcpy(&address, &listener->address, sizeof address);
+		return ntohs(address.sin_port);
+	}
+	return 0;
+}
+
+/* Whether the demo page's site may send. */
+static bool
+is_site_taken(const char *key)
+{
+	const struct config *config = serving.config;
+
+	for (uint32_t i = 0; i < config->sites_count; i++) {
+		if (strcmp(config->sites[i].key, key) == 0)
+			return true;
+	}
+	return config->sites_count == 0;
+}
+
 /* What a newcomer needs next. */
 static void
 print_welcome(void)
 {
-	const struct loop_listener *listener = NULL;
-	struct sockaddr_in address;
+	const struct config *config = serving.config;
+	const char *site = config->sites_count > 0 ? config->sites[0].key : "demo";
+	unsigned private = port_with(CONFIG_PRIVATE), public = port_with(CONFIG_PUBLIC);
 
-	for (uint32_t i = 0; i < serving.config->listeners_count && listener == NULL; i++) {
-		if (serving.listeners[i].tls == NULL &&
-		    (serving.listeners[i].roles & CONFIG_PRIVATE))
-			listener = &serving.listeners[i];
-	}
-	if (listener == NULL || listener->address.ss_family != AF_INET)
+	if (private == 0)
 		return;
-	memcpy(&address, &listener->address, sizeof address);
-	fprintf(stderr,
-		"\n  dashboard    http://localhost:%u/#token=%s\n"
-		"  demo page    http://localhost:%u/demo\n"
-		"  script tag   <script async src=\"http://localhost:%u/drum.js\" "
-		"data-site=\"my-site\"></script>\n\n",
-		ntohs(address.sin_port), auth_development_token(serving.server.auth),
-		ntohs(address.sin_port), ntohs(address.sin_port));
+	fprintf(stderr, "\n  dashboard    http://localhost:%u/#token=%s\n", private,
+		auth_development_token(serving.server.auth));
+	if (public != 0 && is_site_taken("demo"))
+		fprintf(stderr, "  demo page    http://localhost:%u/demo\n", private);
+	if (public != 0)
+		fprintf(stderr,
+			"  script tag   <script async src=\"http://localhost:%u/drum.js\" "
+			"data-site=\"%s\"></script>\n",
+			public, site);
+	fputc('\n', stderr);
 }
 
 /* ---- closing --------------------------------------------------------- */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "coding.h"
 #include "guard.h"
 #include "loop.h"
 #include "metrics.h"
@@ -194,6 +195,14 @@ refuse_malformed(h2o_req_t *req, struct store_arena *arena, const struct event_e
 	return http_answer(req, 400, "Bad Request", error->text);
 }
 
+static bool
+is_compressed(const h2o_req_t *req)
+{
+	enum coding coding;
+
+	return !coding_find(http_header(req, "content-encoding"), &coding) || coding != CODING_NONE;
+}
+
 int
 collect_beacon(h2o_req_t *req)
 {
@@ -204,8 +213,7 @@ collect_beacon(h2o_req_t *req)
 	struct event *event;
 	struct store_str body;
 	struct settings *settings;
-	char address[64];
-	const char *why;
+	char address[64], why[GUARD_WHY_BYTES];
 	int result;
 
 	add_cors(req);
@@ -215,6 +223,11 @@ collect_beacon(h2o_req_t *req)
 		metrics_add(METRICS_beacons_too_large, 1);
 		return http_answer(req, 413, "Payload Too Large",
 				   "a beacon has at most 65536 bytes");
+	}
+	if (is_compressed(req)) {
+		metrics_add(METRICS_beacons_malformed, 1);
+		return http_answer(req, 415, "Unsupported Media Type",
+				   "Content-Encoding: a beacon is not compressed");
 	}
 	settings = settings_hold(server->settings);
 	if (has_opted_out(req, settings)) {
@@ -239,9 +252,8 @@ collect_beacon(h2o_req_t *req)
 		store_arena_free(arena);
 		return refuse_overload(req);
 	}
-	why = guard_site(server, event_site(event), event_page_host(event),
-			 http_header(req, "origin"));
-	if (why != NULL) {
+	if (!guard_site(server, event_site(event), event_page_host(event),
+			http_header(req, "origin"), why)) {
 		settings_release(settings);
 		store_arena_free(arena);
 		metrics_add(METRICS_beacons_forbidden, 1);

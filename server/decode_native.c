@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "event_row.h"
 #include "json.h"
@@ -14,6 +15,7 @@
 #define MS_MAX 86400000.0          /* a day: longer timings are a clock's jump */
 #define TIME_MAX 253402300799999.0 /* the year 9999 */
 #define SITE_BYTES_MAX 64u
+#define TAG_NAME_BYTES_MAX 64u
 
 enum section {
 	TOP,
@@ -313,16 +315,46 @@ get_id(struct decoder *decoder, const struct member *member, uint64_t *out)
 					"expected 16 lower-case hex digits");
 }
 
+static bool
+has_control(struct store_str text)
+{
+	for (uint32_t i = 0; i < text.size; i++) {
+		if ((unsigned char)text.bytes[i] < ' ' || text.bytes[i] == 0x7f)
+			return true;
+	}
+	return false;
+}
+
 static int
 get_site(struct decoder *decoder, const struct member *member)
 {
 	struct store_str *site = &decoder->event->site;
 	int result = get_string(decoder, member, UINT32_MAX, site);
 
-	if (result == 0 && (site->size == 0 || site->size > SITE_BYTES_MAX))
-		return refuse(decoder, member->section, member->name, "expected 1 to 64 bytes");
+	if (result != 0)
+		return result;
+	if (site->size == 0 || site->size > SITE_BYTES_MAX || has_control(*site))
+		return refuse(decoder, member->section, member->name,
+			      "expected 1 to 64 bytes, no control characters");
 	decoder->has_site = true;
-	return result;
+	return 0;
+}
+
+/* A page: what has another scheme was sent by no site's visitor. */
+static int
+get_url(struct decoder *decoder, const struct member *member)
+{
+	struct store_str *url = &decoder->event->url;
+	int result = get_string(decoder, member, 4096, url);
+
+	if (result != 0)
+		return result;
+	if ((url->size < 8 || strncasecmp(url->bytes, "http://", 7) != 0) &&
+	    (url->size < 9 || strncasecmp(url->bytes, "https://", 8) != 0))
+		return refuse(decoder, member->section, member->name,
+			      "expected an address that begins with https:// or http://");
+	decoder->has_url = true;
+	return 0;
 }
 
 /* Whether the text is one of the words, between which stand single spaces. */
@@ -385,19 +417,22 @@ get_tags(struct decoder *decoder, const struct member *member)
 	if (!json_enter(&decoder->json))
 		return malformed(decoder);
 	for (; json_member(&decoder->json, first, &name); first = false) {
-		struct member value = {TOP, "tags", STRING, 0, 200};
+		char label[8 + TAG_NAME_BYTES_MAX];
+		struct member value = {TOP, label, STRING, 0, 200};
 		struct store_str text;
-		int result = get_string(decoder, &value, 200, &text);
+		int result;
 
-		if (result != 0)
+		if (name.size == 0 || name.size > TAG_NAME_BYTES_MAX)
+			return refuse(decoder, TOP, "tags", "a name must have 1 to 64 bytes");
+		snprintf(label, sizeof label, "tags.%.*s", (int)name.size,
+			 has_control(name) ? "?" : name.bytes);
+		if ((result = get_string(decoder, &value, 200, &text)) != 0)
 			return result;
 		for (uint32_t i = 0; i < event->tags_count; i++) {
 			if (event->tag_names[i].size == name.size &&
 			    memcmp(event->tag_names[i].bytes, name.bytes, name.size) == 0)
-				return refuse(decoder, TOP, "tags", "a repeated member");
+				return refuse(decoder, TOP, label, "a repeated member");
 		}
-		if (name.size == 0 || name.size > 64)
-			return refuse(decoder, TOP, "tags", "a name must have 1 to 64 bytes");
 		if (event->tags_count == EVENT_TAGS_MAX)
 			return refuse(decoder, TOP, "tags", "at most 32 members");
 		event->tag_names[event->tags_count] = name;
@@ -471,8 +506,7 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 	case RATE:
 		return get_number(decoder, member, false, 0.001, 1, &event->rate);
 	case URL:
-		decoder->has_url = true;
-		return get_string(decoder, member, 4096, &event->url);
+		return get_url(decoder, member);
 	case REFERRER:
 		return get_string(decoder, member, 4096, &event->referrer);
 	case NAV:

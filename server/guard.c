@@ -235,16 +235,31 @@ is_listed(char *const *list, uint32_t count, struct store_str text)
 	return false;
 }
 
-const char *
+/* One line, whatever the text has: it comes from outside. */
+static bool
+forbid(char why[GUARD_WHY_BYTES], const char *format, struct store_str text, const char *site)
+{
+	char shown[72];
+	int size = text.size < 64 ? (int)text.size : 64;
+
+	snprintf(shown, sizeof shown, "%.*s", size, size > 0 ? text.bytes : "");
+	for (char *c = shown; *c != '\0'; c++)
+		*c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+	snprintf(why, GUARD_WHY_BYTES, format, shown, site);
+	return false;
+}
+
+bool
 guard_site(const struct server *server, struct store_str site, struct store_str host,
-	   struct store_str origin)
+	   struct store_str origin, char why[GUARD_WHY_BYTES])
 {
 	const struct config *config = server->config;
 
 	if (config->sites_count == 0)
-		return find_site(config, site) != NULL
-			   ? NULL
-			   : "site: too many different sites; configure the ones you have";
+		return find_site(config, site) != NULL ||
+		       forbid(why,
+			      "site: '%s' is one too many (limits.sites): configure yours as sites",
+			      site, "");
 	for (uint32_t i = 0; i < config->sites_count; i++) {
 		const struct config_site *allowed = &config->sites[i];
 
@@ -253,13 +268,15 @@ guard_site(const struct server *server, struct store_str site, struct store_str 
 			continue;
 		if (allowed->hosts_count > 0 &&
 		    !is_listed(allowed->hosts, allowed->hosts_count, host))
-			return "url: its host is not among the site's hosts";
+			return forbid(why, "url: its host '%s' is not in sites[].hosts of '%s'",
+				      host, allowed->key);
 		if (allowed->origins_count > 0 && origin.size > 0 &&
 		    !is_listed(allowed->origins, allowed->origins_count, origin))
-			return "the Origin is not among the site's origins";
-		return NULL;
+			return forbid(why, "the Origin '%s' is not in sites[].origins of '%s'",
+				      origin, allowed->key);
+		return true;
 	}
-	return "site: not configured";
+	return forbid(why, "site: '%s' is not among the configured sites[].key", site, "");
 }
 
 /* ---- beacons in flight ----------------------------------------------- */

@@ -47,9 +47,11 @@ enum guard_verdict guard_enter(const struct server *server, uint32_t waiting, st
 /* Any thread. */
 void guard_leave(const struct guard_place *place);
 
-/* NULL, or why the site, the page's host or the Origin is not allowed. Loop
- * threads. */
-const char *guard_site(const struct server *server, struct store_str site, struct store_str host,
-		       struct store_str origin);
+#define GUARD_WHY_BYTES 240
+
+/* Whether the site, the page's host and the Origin are allowed; false: why
+ * tells what is not, in one line. Loop threads. */
+bool guard_site(const struct server *server, struct store_str site, struct store_str host,
+		struct store_str origin, char why[GUARD_WHY_BYTES]);
 
 #endif

@@ -16,7 +16,7 @@ const escapeAttribute = (value) => value.replace(/&/g, '&amp;').replace(/"/g, '&
 
 const tagOf = (site) => `<script async src="${location.origin}/drum.js" data-site="${escapeAttribute(site)}"></script>`;
 
-const siteNow = () => (state().site && state().site !== '*' ? state().site : 'shop');
+const siteNow = () => (state().site && state().site !== '*' ? state().site : 'demo');
 
 /* ---- the tag ----------------------------------------------------------- */
 
@@ -31,7 +31,7 @@ function tagPanel() {
 	const code = h('code', { id: 'tag' }, tagOf(siteNow()));
 	const told = h('span', { role: 'status', class: 'note', id: 'copied' });
 	const site = h('input', { id: 'tag-site', value: siteNow(), size: 16, maxlength: 64, autocomplete: 'off', spellcheck: 'false',
-		oninput: () => (code.textContent = tagOf(site.value.trim() || 'shop')) });
+		oninput: () => (code.textContent = tagOf(site.value.trim() || 'demo')) });
 	const steps = h('div', null,
 		h('p', null, h('label', null, 'Name of your site ', site)),
 		h('pre', { class: 'tag', tabindex: '0', 'aria-label': 'script tag' }, code),

@@ -196,7 +196,7 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		await page.goto(`${front.origin}/#token=${token}`);
 		await page.waitForSelector('#waiting');
 		assert.equal(new URL(page.url()).searchParams.get('tab'), 'setup', 'without data the page is for setting up');
-		assert.equal(await page.textContent('#tag'), `<script async src="${front.origin}/drum.js" data-site="shop"></script>`);
+		assert.equal(await page.textContent('#tag'), `<script async src="${front.origin}/drum.js" data-site="demo"></script>`);
 		for (const tab of TABS) {
 			await page.click(`#tabs [data-key="tab-${tab}"]`);
 			await settled(page);

@@ -76,7 +76,7 @@ const refused = [
   ['an array', '[]', 400, /expected a JSON object/],
   ['a missing view', JSON.stringify({ v: 1, site: 'shop', url: 'https://a.example/' }), 400, /^view: missing/],
   ['a missing site', JSON.stringify({ v: 1, view: '0123456789abcdef', url: 'https://a.example/' }), 400, /^site: missing/],
-  ['a missing version', JSON.stringify({ site: 'shop', view: '0123456789abcdef', url: 'x' }), 400, /^v: missing/],
+  ['a missing version', JSON.stringify({ site: 'shop', view: '0123456789abcdef', url: 'https://a.example/' }), 400, /^v: missing/],
   ['a number as a string', JSON.stringify(beacon(78, { vitals: { lcp: '12' } })), 400, /^vitals\.lcp: expected a number, got a string/],
   ['a string as a number', JSON.stringify(beacon(78, { release: 5 })), 400, /^release: expected a string, got a number/],
   ['a list as an object', JSON.stringify(beacon(78, { timing: [] })), 400, /^timing: expected an object, got an array/],
@@ -89,6 +89,12 @@ const refused = [
   ['deep nesting', '['.repeat(60000), 400, /expected a JSON object/],
   ['deep nesting inside', good().slice(0, -1) + ',"x":' + '['.repeat(40000), 400, /nested deeper than 16/],
   ['70 KB', JSON.stringify(beacon(78, { env: 'x'.repeat(70000) })), 413, /at most 65536 bytes/],
+  ['an empty site', JSON.stringify({ ...beacon(78), site: '' }), 400, /^site: expected 1 to 64 bytes, no control/],
+  ['a site with a control character', JSON.stringify({ ...beacon(78), site: 'a\nb' }), 400, /^site: expected 1 to 64 bytes, no control/],
+  ['a url of another scheme', JSON.stringify({ ...beacon(78), url: 'file:///etc/passwd' }), 400, /^url: expected an address that begins with https/],
+  ['a url of no scheme', JSON.stringify({ ...beacon(78), url: '/p/42' }), 400, /^url: expected an address/],
+  ['a tag that is a number', JSON.stringify(beacon(78, { tags: { plan: 'pro', seats: 5 } })), 400, /^tags\.seats: expected a string, got a number/],
+  ['a tag with an odd name', JSON.stringify(beacon(78, { tags: { 'a\nb': 5 } })), 400, /^tags\.\?: expected a string/],
   ['an error of no kind', JSON.stringify(beacon(78, { errors: [{ kind: 'odd' }] })), 400, /^errors\[\]\.kind: expected one of/],
   ['too large a number', good().slice(0, -1) + ',"visible":1e999}', 400, /too large/],
 ];
@@ -123,6 +129,13 @@ for (const [name, body, status, reason] of refused) {
     assert.equal(h1.status, status);
   });
 }
+
+test('a compressed beacon is 415', async () => {
+  const response = await post(`${server.url}/beacon`, zlib.gzipSync(good()), { 'Content-Encoding': 'gzip' });
+  assert.equal(response.status, 415);
+  assert.equal(await response.text(), 'Content-Encoding: a beacon is not compressed\n');
+  assert.equal((await post(`${server.url}/beacon`, good(), { 'Content-Encoding': 'identity' })).status, 204);
+});
 
 test('paths, methods and origins', async () => {
   assert.equal((await fetch(`${server.url}/nothing`)).status, 404);
@@ -267,14 +280,16 @@ test('configured sites: unknown site, host and origin are 403', async () => {
     const to = `${other.url}/beacon`;
     assert.equal((await post(to, JSON.stringify(beacon(1)))).status, 204);
     for (const [body, headers, reason] of [
-      [beacon(1, { site: 'other' }), {}, /^site: not configured/],
-      [beacon(1, { url: 'https://evil.example/' }), {}, /^url: its host/],
-      [beacon(1), { Origin: 'https://evil.example' }, /Origin/],
+      [beacon(1, { site: 'other' }), {}, /^site: 'other' is not among the configured sites\[\]\.key\n$/],
+      [beacon(1, { url: 'https://evil.example/' }), {}, /^url: its host 'evil\.example' is not in sites\[\]\.hosts of 'shop'\n$/],
+      [beacon(1), { Origin: 'https://evil.example' }, /^the Origin 'https:\/\/evil\.example' is not in sites\[\]\.origins of 'shop'\n$/],
     ]) {
       const response = await post(to, JSON.stringify(body), headers);
       assert.equal(response.status, 403);
       assert.match(await response.text(), reason);
     }
+    await until('the hint', () => /data-site="shop"/.test(other.log()));
+    assert.doesNotMatch(other.log(), /demo page/, 'its site could not send');
   } finally {
     await other.end();
   }

@@ -416,6 +416,12 @@ sites(void **state)
 
 	(void)state;
 	check_refused(beacon_with("site", "\"\""), "site: expected 1 to 64 bytes");
+	check_refused(beacon_with("site", "\"a\\nb\""),
+		      "site: expected 1 to 64 bytes, no control characters");
+	check_refused(beacon_with("site", "\"a\\u0000\""),
+		      "site: expected 1 to 64 bytes, no control characters");
+	check_refused(beacon_with("site", "\"\\u007f\""),
+		      "site: expected 1 to 64 bytes, no control characters");
 	memset(value, 's', sizeof value);
 	value[0] = '"';
 	strcpy(value + 65, "\"");
@@ -484,13 +490,15 @@ tags(void **state)
 	beacon_assert_str(decoded.event->tag_names[0], "plan");
 	beacon_assert_str(decoded.event->tag_values[0], "pro");
 	beacon_assert_str(decoded.event->tag_names[1], "\xc3\xa4");
-	check_refused(beacon_with("tags", "{\"a\":1}"), "tags: expected a string, got a number");
-	check_refused(beacon_with("tags", "{\"a\":{}}"), "tags: expected a string, got an object");
+	check_refused(beacon_with("tags", "{\"a\":1}"), "tags.a: expected a string, got a number");
+	check_refused(beacon_with("tags", "{\"a\":{}}"),
+		      "tags.a: expected a string, got an object");
 	check_refused(beacon_with("tags", "{\"\":\"a\"}"), "tags: a name must have 1 to 64 bytes");
-	check_refused(beacon_with("tags", "{\"a\":\"x\",\"a\":\"y\"}"), "tags: a repeated member");
-	check_refused(beacon_with("tags", "{\"a\":\"\",\"a\":\"y\"}"), "tags: a repeated member");
+	check_refused(beacon_with("tags", "{\"a\":\"x\",\"a\":\"y\"}"),
+		      "tags.a: a repeated member");
+	check_refused(beacon_with("tags", "{\"a\":\"\",\"a\":\"y\"}"), "tags.a: a repeated member");
 	check_refused(beacon_with("tags", "{\"a\":\"x\",\"\\u0061\":\"\"}"),
-		      "tags: a repeated member");
+		      "tags.a: a repeated member");
 	for (unsigned i = 0; i < EVENT_TAGS_MAX; i++)
 		size += (size_t)snprintf(value + size, sizeof value - size, "%s\"k%u\":\"v\"",
 					 i == 0 ? "" : ",", i);
@@ -528,6 +536,36 @@ lists(void **state)
 }
 
 static void
+addresses(void **state)
+{
+	static const char *const taken[] = {"http://a", "https://a.example/p?q=1",
+					    "HTTPS://A.EXAMPLE", "HtTp://[::1]:80/"};
+	static const char *const refused[] = {"",
+					      "/p/42",
+					      "//a.example/",
+					      "http:/a",
+					      "https://",
+					      "http://",
+					      "file:///x",
+					      "javascript:alert(1)",
+					      " https://a.example",
+					      "https:a.example"};
+	char value[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+		snprintf(value, sizeof value, "\"%s\"", taken[i]);
+		check_taken(beacon_with("url", value));
+		beacon_assert_str(decoded.event->url, taken[i]);
+	}
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		snprintf(value, sizeof value, "\"%s\"", refused[i]);
+		check_refused(beacon_with("url", value),
+			      "url: expected an address that begins with https:// or http://");
+	}
+}
+
+static void
 repeats(void **state)
 {
 	(void)state;
@@ -541,6 +579,8 @@ repeats(void **state)
 			one = "\"" BEACON_ID "\"";
 		else if (strcmp(path, "nav") == 0)
 			one = "\"reload\"";
+		else if (strcmp(path, "url") == 0)
+			one = "\"http://a.example\"";
 		else if (strcmp(path, "errors[].kind") == 0)
 			one = "\"error\"";
 		else if (strcmp(path, "events[].category") == 0)
@@ -774,14 +814,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(types),    cmocka_unit_test(bounds),
-	    cmocka_unit_test(texts),    cmocka_unit_test(flags),
-	    cmocka_unit_test(required), cmocka_unit_test(ids),
-	    cmocka_unit_test(sites),    cmocka_unit_test(words),
-	    cmocka_unit_test(tags),     cmocka_unit_test(lists),
-	    cmocka_unit_test(repeats),  cmocka_unit_test(unknown_members),
-	    cmocka_unit_test(whole),    cmocka_unit_test(prefixes),
-	    cmocka_unit_test(memory),   cmocka_unit_test(mutations),
+	    cmocka_unit_test(types),           cmocka_unit_test(bounds),
+	    cmocka_unit_test(texts),           cmocka_unit_test(flags),
+	    cmocka_unit_test(required),        cmocka_unit_test(ids),
+	    cmocka_unit_test(sites),           cmocka_unit_test(addresses),
+	    cmocka_unit_test(words),           cmocka_unit_test(tags),
+	    cmocka_unit_test(lists),           cmocka_unit_test(repeats),
+	    cmocka_unit_test(unknown_members), cmocka_unit_test(whole),
+	    cmocka_unit_test(prefixes),        cmocka_unit_test(memory),
+	    cmocka_unit_test(mutations),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -155,7 +155,7 @@ static void
 smallest(void **state)
 {
 	struct event *event =
-	    decoded("{\"v\":1,\"site\":\"s\",\"view\":\"" BEACON_ID "\",\"url\":\"\"}");
+	    decoded("{\"v\":1,\"site\":\"s\",\"view\":\"" BEACON_ID "\",\"url\":\"http://a\"}");
 	struct store_entry entry;
 
 	(void)state;
@@ -171,7 +171,7 @@ tags(void **state)
 	char text[4096];
 	size_t size = (size_t)snprintf(text, sizeof text,
 				       "{\"v\":1,\"site\":\"s\",\"view\":\"" BEACON_ID
-				       "\",\"url\":\"\",\"errors\":[{}],\"tags\":{");
+				       "\",\"url\":\"http://a\",\"errors\":[{}],\"tags\":{");
 	struct store_entry entry;
 
 	(void)state;
@@ -206,7 +206,8 @@ random_columns(void **state)
 		uint32_t expected = 0, at = 0;
 
 		store_arena_reset(arena);
-		event = decoded("{\"v\":1,\"site\":\"s\",\"view\":\"" BEACON_ID "\",\"url\":\"\"}");
+		event = decoded("{\"v\":1,\"site\":\"s\",\"view\":\"" BEACON_ID
+				"\",\"url\":\"http://a\"}");
 		for (uint32_t c = 0; c < PAGEVIEWS_COUNT; c++) {
 			event->view.present[c] =
 			    c != PAGEVIEWS_tags && random_below(&random, 3) == 0;

@@ -101,9 +101,10 @@ make_one(struct one *one, uint32_t number)
 
 	one->arena = store_arena_create(0);
 	text = store_arena_alloc(one->arena, 256);
-	snprintf(text, 256,
-		 "{\"v\":1,\"site\":\"shop\",\"view\":\"%016x\",\"url\":\"\",\"errors\":[{}]}",
-		 number + 1);
+	snprintf(
+	    text, 256,
+	    "{\"v\":1,\"site\":\"shop\",\"view\":\"%016x\",\"url\":\"http://a\",\"errors\":[{}]}",
+	    number + 1);
 	assert_int_equal(decode_native(beacon_str(text), one->arena, &event, &error), 0);
 	event_row_time(&event->view, PAGEVIEWS_ts, 1780000000000 + number);
 	event_row_string(&event->view, PAGEVIEWS_site, event->site);
