@@ -17,15 +17,15 @@ struct page_rules {
 
 static bool
 wrong(char error[512], const char *file, unsigned number, const char *key, const char *value,
-      const char *reason)
+      const char *expected)
 {
-	unsigned line = config_line_of(file, key, value);
+	unsigned line = config_line(file, "paths", number, key);
 	char place[32] = "";
 
 	if (line > 0)
 		snprintf(place, sizeof place, " line %u", line);
-	snprintf(error, 512, "%.120s%s: paths[%u].%s: %.200s", file == NULL ? "paths" : file, place,
-		 number, key, reason);
+	snprintf(error, 512, "%.120s%s: paths[%u].%s: expected %s, got '%.100s'",
+		 file == NULL ? "paths" : file, place, number, key, expected, value);
 	return false;
 }
 
@@ -60,12 +60,11 @@ static bool
 check(const struct config_path *path, const char *file, unsigned number, char error[512])
 {
 	if (!is_pattern(path->match))
-		return wrong(
-		    error, file, number, "match", path->match,
-		    "expected a path, with * for a segment and ** at the end for the rest");
+		return wrong(error, file, number, "match", path->match,
+			     "a path, with * for a segment and ** at the end for the rest");
 	if (path->as[0] != '/' || count_stars(path->as) > count_stars(path->match))
 		return wrong(error, file, number, "as", path->as,
-			     "expected a path, with no more stars than the pattern has");
+			     "a path, with no more stars than the pattern has");
 	return true;
 }
 
