@@ -2,6 +2,7 @@
  * What a client is told when a query fails: ClickHouse's number and name, the
  * setting that a limit comes from, the status. Must not decide what an error is.
  */
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,24 +100,37 @@ api_error_answer(struct reply *reply, const struct api_error *error)
 	reply->body = body;
 }
 
-/* Which setting an error is about, and what it says. */
+/* Which setting an error is about, and what it says: the server's, or the
+ * client's where that is lower. */
 static void
 put_limit(char *out, size_t size, int number, const struct api_job *job)
 {
 	const struct config_limits *limits = &job->server->config->limits;
-	uint64_t seconds = job->query.timeout_ns / 1000000000;
+	const struct store_query *query = &job->query;
+	const struct {
+		int number;
+		const char *client, *server;
+		uint64_t asked, allowed, shown; /* the first two in the client's unit */
+	} all[] = {
+	    {159, "max_execution_time", "query_s", query->timeout_ns / 1000000000, limits->query_s,
+	     limits->query_s},
+	    {241, "max_memory_usage", "query_memory_mb", query->memory_bytes_max,
+	     (uint64_t)limits->query_memory_mb << 20, limits->query_memory_mb},
+	    {158, "max_rows_to_group_by", "query_groups", query->groups_max, limits->query_groups,
+	     limits->query_groups},
+	    {396, "max_result_rows", "answer_rows", query->result_rows_max, limits->answer_rows,
+	     limits->answer_rows},
+	};
 
 	out[0] = '\0';
-	if (number == 159 && seconds < limits->query_s)
-		snprintf(out, size, " (max_execution_time is %u)", (unsigned)seconds);
-	else if (number == 159)
-		snprintf(out, size, " (limits.query_s is %u)", limits->query_s);
-	else if (number == 241)
-		snprintf(out, size, " (limits.query_memory_mb is %u)", limits->query_memory_mb);
-	else if (number == 158)
-		snprintf(out, size, " (limits.query_groups is %u)", limits->query_groups);
-	else if (number == 396)
-		snprintf(out, size, " (limits.answer_rows is %u)", limits->answer_rows);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		bool lower = all[i].asked < all[i].allowed;
+
+		if (all[i].number == number)
+			snprintf(out, size, " (%s%s is %" PRIu64 ")", lower ? "" : "limits.",
+				 lower ? all[i].client : all[i].server,
+				 lower ? all[i].asked : all[i].shown);
+	}
 }
 
 int

@@ -62,6 +62,37 @@ set_max_execution_time(struct parsing *parsing, struct store_str value)
 		query->timeout_ns = seconds * 1000000000;
 }
 
+/* These can only lower what the server allows. */
+static void
+set_max_memory_usage(struct parsing *parsing, struct store_str value)
+{
+	struct store_query *query = &parsing->job->query;
+	uint64_t bytes = number_of(value);
+
+	if (bytes > 0 && bytes < query->memory_bytes_max)
+		query->memory_bytes_max = (size_t)bytes;
+}
+
+static void
+set_max_result_rows(struct parsing *parsing, struct store_str value)
+{
+	struct store_query *query = &parsing->job->query;
+	uint64_t rows = number_of(value);
+
+	if (rows > 0 && rows < query->result_rows_max)
+		query->result_rows_max = rows;
+}
+
+static void
+set_max_rows_to_group_by(struct parsing *parsing, struct store_str value)
+{
+	struct store_query *query = &parsing->job->query;
+	uint64_t rows = number_of(value);
+
+	if (rows > 0 && rows < query->groups_max)
+		query->groups_max = rows;
+}
+
 static void
 set_quote_64bit(struct parsing *parsing, struct store_str value)
 {
@@ -138,6 +169,9 @@ static const struct {
     {"query", set_query},
     {"default_format", set_default_format},
     {"max_execution_time", set_max_execution_time},
+    {"max_memory_usage", set_max_memory_usage},
+    {"max_result_rows", set_max_result_rows},
+    {"max_rows_to_group_by", set_max_rows_to_group_by},
     {"output_format_json_quote_64bit_integers", set_quote_64bit},
     {"output_format_json_quote_denormals", set_quote_denormals},
     {"enable_http_compression", set_http_compression},
@@ -170,6 +204,7 @@ static const struct {
     {"wait_for_async_insert", NULL},
     {"http_zlib_compression_level", NULL},
     {"log_comment", NULL},
+    {"result_overflow_mode", NULL},
 };
 
 /* ---- query parameters ------------------------------------------------ */
