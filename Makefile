@@ -6,6 +6,7 @@
 #   make test       every test; last line: N passed, N failed
 #   make lint       format, static analysis, include and symbol rules
 #   make bench      benchmarks (tests/bench)
+#   make oracle     compare queries with ClickHouse, record its answers
 #   make crash CYCLES=1000   a long crash test
 #   make fuzz TARGET=sql SECONDS=600   fuzz one of tests/fuzz with libFuzzer
 #   make install DESTDIR= PREFIX=/usr/local
@@ -232,6 +233,13 @@ bench: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BENCH)
 	@for b in tests/bench/*.mjs; do node $$b || exit 1; done
 
+# The current ClickHouse engine (chdb) answers the queries of tests/oracle.
+oracle: deps-test
+	@[ tests/bench/node_modules/.package-lock.json -nt tests/bench/package-lock.json ] || \
+	  { (cd tests/bench && npm ci --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	node tests/oracle/oracle.mjs --record
+
 # ---- the rest ----------------------------------------------------------
 
 install: all
@@ -245,4 +253,4 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all deps deps-test run demo test test-build test-threads crash fuzz lint bench install format clean
+.PHONY: all deps deps-test run demo test test-build test-threads crash fuzz lint bench oracle install format clean

@@ -327,12 +327,12 @@ format_pretty(struct format_writer *out, const struct store_result *result)
 /* ---- Vertical -------------------------------------------------------- */
 
 static void
-put_members(struct table *table, const char *heading, uint64_t row, uint32_t width)
+put_members(struct table *table, const char *heading, uint32_t rule, uint64_t row, uint32_t width)
 {
 	struct format_writer *out = table->out;
 
 	format_printf(out, "%s\n", heading);
-	repeat(out, "─", (uint32_t)strlen(heading));
+	repeat(out, "─", rule);
 	format_put(out, "\n", 1);
 	for (uint32_t c = 0; c < table->result->columns_count; c++) {
 		struct store_str name = table->result->columns[c].name, text;
@@ -352,6 +352,7 @@ format_vertical(struct format_writer *out, const struct store_result *result)
 	struct table table = {.out = out, .result = result};
 	uint32_t width = 0;
 	char heading[40];
+	int rule;
 
 	for (uint32_t c = 0; c < result->columns_count; c++) {
 		uint32_t taken = width_of(result->columns[c].name);
@@ -360,13 +361,15 @@ format_vertical(struct format_writer *out, const struct store_result *result)
 	}
 	for (uint64_t r = 0; r < result->rows_count && out->failure == 0; r++) {
 		format_put(out, "\n", r > 0 ? 1 : 0);
+		/* ClickHouse's rule is as long as the next row's. */
+		rule = snprintf(heading, sizeof heading, "Row %" PRIu64 ":", r + 2);
 		snprintf(heading, sizeof heading, "Row %" PRIu64 ":", r + 1);
-		put_members(&table, heading, r, width);
+		put_members(&table, heading, (uint32_t)rule, r, width);
 	}
 	if (result->totals != NULL) {
 		format_put_text(out, "\n\n");
 		table.totals = true;
-		put_members(&table, "Totals:", 0, width);
+		put_members(&table, "Totals:", 7, 0, width);
 	}
 	free(table.scratch.bytes);
 }

@@ -61,7 +61,7 @@ set_elements(struct planner *planner, const struct sql_node *node, struct aggreg
 	if (node->parameters_count > 1)
 		return bad_aggregate(planner, node, "takes one number of elements") != NULL;
 	if (count->kind != SQL_NUMBER_UINT || count->u == 0 || count->u > ELEMENTS_MAX) {
-		plan_error(planner->error, STORE_EINVAL, 36, "BAD_ARGUMENTS",
+		plan_error(planner->error, STORE_EINVAL, 69, "ARGUMENT_OUT_OF_BOUND",
 			   "Aggregate function %.*s needs a number of elements from 1 to %u",
 			   PLAN_SHOWN(node->text), ELEMENTS_MAX);
 		return false;

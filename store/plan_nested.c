@@ -40,7 +40,7 @@ plan_scalar(struct planner *planner, const struct sql_node *node)
 	}
 	data = &relation->columns[0].data;
 	type = relation->columns[0].type;
-	type.nullable |= relation->rows_count == 0 && data->values == NULL;
+	type.nullable = data->values == NULL; /* there may be no row */
 	type.dictionary = false;
 	if ((constant = plan_constant(planner, node, type)) == NULL)
 		return NULL;

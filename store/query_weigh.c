@@ -261,7 +261,7 @@ add_weight(struct weighing *weighing, struct sql_query *query)
 
 /* ---- trees ----------------------------------------------------------- */
 
-static bool weigh_query(struct weighing *weighing, struct sql_query *query);
+static bool weigh_query(struct weighing *weighing, struct sql_query *query, bool needed);
 
 /* A copy of the node, weighed when `weighs`. */
 static struct sql_node *
@@ -282,7 +282,8 @@ copy(struct weighing *weighing, const struct sql_node *node, bool weighs)
 	if (weighing->failed)
 		return out;
 	*out = *node;
-	if (node->kind == SQL_SUBQUERY && weigh_query(weighing, out->query) && node->is_table)
+	if (node->kind == SQL_SUBQUERY && weigh_query(weighing, out->query, node->is_table) &&
+	    node->is_table)
 		add_weight(weighing, out->query);
 	is_margin = node->kind == SQL_CALL && sql_is_word(node->text, "margin") &&
 		    node->args_count == 1 && node->args[0]->kind == SQL_CALL;
@@ -357,16 +358,18 @@ is_grouped(const struct sql_query *query)
 	return grouped;
 }
 
-/* Whether the rows of FROM have weights by that name. */
+/* Whether the rows of FROM have weights by that name; a subquery's only when
+ * they are needed. */
 static bool
-from_weighs(struct weighing *weighing, struct sql_query *query)
+from_weighs(struct weighing *weighing, struct sql_query *query, bool needed)
 {
 	const struct store_schema *schema = weighing->schema;
 
 	if (query->from_query != NULL) {
-		if (!weigh_query(weighing, query->from_query->query))
+		if (!weigh_query(weighing, query->from_query->query, needed))
 			return false;
-		add_weight(weighing, query->from_query->query);
+		if (needed)
+			add_weight(weighing, query->from_query->query);
 		return true;
 	}
 	for (uint32_t t = 0; query->relation == NULL && t < schema->tables_count; t++) {
@@ -383,16 +386,16 @@ from_weighs(struct weighing *weighing, struct sql_query *query)
 	return query->relation != NULL && query->relation->has_weights;
 }
 
-/* Whether its answer has weights, in place. */
+/* Whether its answer has weights, which the query around `needed`; in place. */
 static bool
-weigh_query(struct weighing *weighing, struct sql_query *query)
+weigh_query(struct weighing *weighing, struct sql_query *query, bool needed)
 {
 	bool grouped = is_grouped(query), weighs;
 
 	if (query->is_weighed)
 		return query->gives_weights;
 	query->is_weighed = true;
-	weighs = from_weighs(weighing, query) && !weighing->by_itself;
+	weighs = from_weighs(weighing, query, needed || grouped) && !weighing->by_itself;
 	copy_list(weighing, query->with, query->with_count, weighs);
 	copy_items(weighing, query, weighs);
 	query->prewhere = copy(weighing, query->prewhere, false);
@@ -413,7 +416,7 @@ query_weigh(struct sql_query *query, const struct store_schema *schema, const ch
 	struct weighing weighing = {
 	    .arena = arena, .schema = schema, .weight = str(weight_name), .by_itself = by_itself};
 
-	weigh_query(&weighing, query);
+	weigh_query(&weighing, query, false);
 	*missing = weighing.missing;
 	return weighing.failed ? STORE_ELIMIT : 0;
 }

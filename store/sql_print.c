@@ -94,13 +94,15 @@ print_call(struct sql_printer *printer, const struct sql_node *node)
 		return;
 	}
 	sql_print_bytes(printer, node->text.bytes, node->text.size);
+	if (node->distinct && !printer->in_full) /* countDistinct(x) */
+		sql_print_text(printer, "Distinct");
 	if (node->parameters_count > 0) {
 		sql_print_bytes(printer, "(", 1);
 		print_list(printer, node->parameters, node->parameters_count);
 		sql_print_bytes(printer, ")", 1);
 	}
 	sql_print_bytes(printer, "(", 1);
-	if (node->distinct)
+	if (node->distinct && printer->in_full)
 		sql_print_text(printer, "DISTINCT ");
 	print_list(printer, node->args, node->args_count);
 	sql_print_bytes(printer, ")", 1);
@@ -159,7 +161,7 @@ sql_print_node(struct sql_printer *printer, const struct sql_node *node)
 			sql_print_text(printer, ")");
 			break;
 		}
-		snprintf(unit, sizeof unit, "_subquery%u", node->number);
+		snprintf(unit, sizeof unit, "_subquery_%u", node->number);
 		sql_print_text(printer, unit);
 		break;
 	case SQL_PARAMETER:
