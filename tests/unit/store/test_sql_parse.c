@@ -95,7 +95,7 @@ canonical_names(void **state)
 	check_print("t.lcp", "lcp");
 	check_print("`a b`", "a b");
 	check_print("(1 AS one) + 2", "plus(one, 2)");
-	check_print("count(DISTINCT a)", "count(DISTINCT a)");
+	check_print("count(DISTINCT a)", "countDistinct(a)");
 	check_print("true", "true");
 	check_print("{id:UInt8}", "{id:UInt8}");
 }
