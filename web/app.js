@@ -35,7 +35,8 @@ let panels = [];
 let timer;
 let freshAt = 0;
 let paused = false;
-let allowed = false; // whether the token has answered a query yet
+let allowed = false; // whether panels may ask: there is a token that was not refused
+let known = null; // sites, once they are
 
 /* ---- the tab's panels ------------------------------------------------- */
 
@@ -94,6 +95,7 @@ function togglePause() {
 
 function askForToken(why) {
 	allowed = false;
+	known = null;
 	clearTimeout(timer);
 	for (const panel of panels) panel.destroy?.();
 	panels = [];
@@ -114,6 +116,7 @@ async function sites() {
 	return query(select(['site', 'count() AS views'], 'FROM pageviews\nGROUP BY site\nORDER BY views DESC\nLIMIT 1000'));
 }
 
+/** Shows what the URL asks for at once; without a site in it, once the sites are known. */
 async function start() {
 	clearTimeout(timer);
 	tabs();
@@ -123,26 +126,34 @@ async function start() {
 	}
 	byId('login').hidden = true;
 	byId('main').hidden = false;
-	let known;
+	if (state().site) begin();
 	try {
 		known = await sites();
 	} catch (error) {
 		if (error.status === 401 || error.status === 403) return;
-		known = null;
 		banner(error.message);
-		timer = setTimeout(start, OFFLINE_MS);
+		if (!allowed) timer = setTimeout(start, OFFLINE_MS);
 		return;
 	}
 	banner('');
-	allowed = true;
 	controls(known);
-	const first = known.length === 0;
-	if (!state().site && known[0]) go({ site: known[0].site }, { replace: true });
-	else if (first && state().tab === 'overview') go({ tab: 'setup' }, { replace: true });
-	else {
-		mount();
-		refresh({ changed: true });
+	if (known.length === 0 && state().tab === 'overview') {
+		allowed = true;
+		go({ tab: 'setup' }, { replace: true });
+	} else if (!state().site && known[0]) {
+		allowed = true;
+		go({ site: known[0].site }, { replace: true });
+	} else if (!allowed) {
+		begin();
 	}
+}
+
+function begin() {
+	allowed = true;
+	controls();
+	mount();
+	showLive();
+	refresh({ changed: true });
 }
 
 function banner(text) {
@@ -172,7 +183,7 @@ events.addEventListener('refused', () => {
 events.addEventListener('offline', () => banner('The server does not answer; trying again. The figures are the last that came.'));
 events.addEventListener('online', () => {
 	banner('');
-	if (allowed) setTimeout(() => refresh({ changed: true }));
+	if (allowed) setTimeout(() => (known ? refresh({ changed: true }) : start()));
 });
 
 byId('login').addEventListener('submit', (event) => {

@@ -202,11 +202,11 @@ function seriesPanel() {
 			const points = steps(data);
 			panel.title.textContent = `${VITALS[data.key].label} p${data.p} over time`;
 			for (const chart of charts) chart.destroy();
-			const parts = [h('div', { class: 'chart-main' }), h('h3', null, 'Views, and those with errors'), h('div', { class: 'chart-views' })];
-			replace(body, parts, releaseList(data.releases));
+			const [main, views] = [h('div', { class: 'chart-main' }), h('div', { class: 'chart-views' })];
+			replace(body, main, h('h3', null, 'Views, and those with errors', h('span', { class: 'note' }, ' (drag across a chart to look closer)')), views, releaseList(data.releases));
 			charts = [
-				vitalChart(parts[0], { key: data.key, p: data.p, points, range: data.range, releases: data.releases, onSelect: zoom }),
-				viewsChart(parts[2], { points, range: data.range, step: data.step, onSelect: zoom }),
+				vitalChart(main, { key: data.key, p: data.p, points, range: data.range, releases: data.releases, onSelect: zoom }),
+				viewsChart(views, { points, range: data.range, step: data.step, onSelect: zoom }),
 			];
 		},
 	});
@@ -214,7 +214,7 @@ function seriesPanel() {
 }
 
 const releaseList = (releases) =>
-	releases.length > 0 && h('p', { class: 'note' }, 'New releases: ', releases.map((r, i) => [i > 0 && ', ', `${r.name} on ${day(r.at)}`]), '. Drag across a chart to look closer.');
+	releases.length > 0 && h('p', { class: 'note' }, 'New releases: ', releases.map((r, i) => [i > 0 && ', ', `${r.name} on ${day(r.at)}`]));
 
 /* ---- tables ---------------------------------------------------------- */
 
@@ -244,7 +244,7 @@ export function dimensionPanel(dimension, title, className, limit = 10) {
 
 export function build() {
 	return [
-		new Panel({ id: 'tiles', title: 'Vitals, and against the period before', className: 'bare', load: loadTiles, show: showTiles }),
+		new Panel({ id: 'tiles', title: 'Vitals of this period, and their change against the one before', className: 'bare', load: loadTiles, show: showTiles }),
 		new Panel({ id: 'verdict-panel', title: '28 days', className: 'strip', load: loadVerdict, show: showVerdict }),
 		seriesPanel(),
 		diagnosis('span-4'),
