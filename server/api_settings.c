@@ -10,6 +10,7 @@
 struct parsing {
 	struct api_job *job;
 	struct api_error *error;
+	const char *name; /* of the setting that is read */
 };
 
 static struct store_str
@@ -22,20 +23,48 @@ copy(struct store_str text, struct store_arena *arena)
 	return (struct store_str){bytes, bytes == NULL ? 0 : text.size};
 }
 
-static uint64_t
-number_of(struct store_str value)
+/* Errors as ClickHouse has them: 72 for what is no number, 36 for one that
+ * makes no sense, 467 for what is neither true nor false. */
+static void
+refuse(struct parsing *parsing, int number, const char *name, const char *expected,
+       struct store_str value)
 {
-	char digits[24] = "";
+	api_error_set(parsing->error, STORE_EINVAL, number, name,
+		      "Setting %s: expected %s, got '%.*s'", parsing->name, expected,
+		      (int)(value.size < 64 ? value.size : 64), value.size > 0 ? value.bytes : "");
+}
 
-	memcpy(digits, value.bytes, value.size < sizeof digits ? value.size : sizeof digits - 1);
-	return strtoull(digits, NULL, 10);
+static double
+number_of(struct parsing *parsing, struct store_str value)
+{
+	char text[32] = "", *end = text;
+	double number = -1;
+
+	if (value.size < sizeof text) {
+		memcpy(text, value.bytes, value.size);
+		number = strtod(text, &end);
+	}
+	if (end == text || *end != '\0')
+		refuse(parsing, 72, "CANNOT_PARSE_NUMBER", "a number", value);
+	else if (!(number >= 0 && number < 0x1p63))
+		refuse(parsing, 36, "BAD_ARGUMENTS", "a number from 0 to 2^63", value);
+	else
+		return number;
+	return 0;
 }
 
 static bool
-is_on(struct store_str value)
+is_on(struct parsing *parsing, struct store_str value)
 {
-	return (value.size == 1 && value.bytes[0] == '1') ||
-	       (value.size == 4 && memcmp(value.bytes, "true", 4) == 0);
+	static const char *const words[] = {"0", "1", "false", "true"};
+
+	for (size_t i = 0; i < 4; i++) {
+		if (strlen(words[i]) == value.size &&
+		    memcmp(words[i], value.bytes, value.size) == 0)
+			return i % 2 == 1;
+	}
+	refuse(parsing, 467, "CANNOT_PARSE_BOOL", "0, 1, false or true", value);
+	return false;
 }
 
 /* ---- what is honoured ------------------------------------------------ */
@@ -55,11 +84,11 @@ set_default_format(struct parsing *parsing, struct store_str value)
 static void
 set_max_execution_time(struct parsing *parsing, struct store_str value)
 {
-	uint64_t seconds = number_of(value);
+	double ns = number_of(parsing, value) * 1e9;
 	struct store_query *query = &parsing->job->query;
 
-	if (seconds > 0 && seconds < query->timeout_ns / 1000000000)
-		query->timeout_ns = seconds * 1000000000;
+	if (ns > 0 && ns < (double)query->timeout_ns)
+		query->timeout_ns = (uint64_t)ns;
 }
 
 /* These can only lower what the server allows. */
@@ -67,7 +96,7 @@ static void
 set_max_memory_usage(struct parsing *parsing, struct store_str value)
 {
 	struct store_query *query = &parsing->job->query;
-	uint64_t bytes = number_of(value);
+	uint64_t bytes = (uint64_t)number_of(parsing, value);
 
 	if (bytes > 0 && bytes < query->memory_bytes_max)
 		query->memory_bytes_max = (size_t)bytes;
@@ -77,7 +106,7 @@ static void
 set_max_result_rows(struct parsing *parsing, struct store_str value)
 {
 	struct store_query *query = &parsing->job->query;
-	uint64_t rows = number_of(value);
+	uint64_t rows = (uint64_t)number_of(parsing, value);
 
 	if (rows > 0 && rows < query->result_rows_max)
 		query->result_rows_max = rows;
@@ -87,7 +116,7 @@ static void
 set_max_rows_to_group_by(struct parsing *parsing, struct store_str value)
 {
 	struct store_query *query = &parsing->job->query;
-	uint64_t rows = number_of(value);
+	uint64_t rows = (uint64_t)number_of(parsing, value);
 
 	if (rows > 0 && rows < query->groups_max)
 		query->groups_max = rows;
@@ -96,32 +125,32 @@ set_max_rows_to_group_by(struct parsing *parsing, struct store_str value)
 static void
 set_quote_64bit(struct parsing *parsing, struct store_str value)
 {
-	parsing->job->options.quote_64bit_integers = is_on(value);
+	parsing->job->options.quote_64bit_integers = is_on(parsing, value);
 }
 
 static void
 set_quote_denormals(struct parsing *parsing, struct store_str value)
 {
-	parsing->job->options.quote_denormals = is_on(value);
+	parsing->job->options.quote_denormals = is_on(parsing, value);
 }
 
 static void
 set_http_compression(struct parsing *parsing, struct store_str value)
 {
-	if (!is_on(value))
+	if (!is_on(parsing, value))
 		parsing->job->answer_coding = CODING_NONE;
 }
 
 static void
 set_query_cache(struct parsing *parsing, struct store_str value)
 {
-	parsing->job->is_uncached = !is_on(value);
+	parsing->job->is_uncached = !is_on(parsing, value);
 }
 
 static void
 set_client_revision(struct parsing *parsing, struct store_str value)
 {
-	parsing->job->options.client_revision = number_of(value);
+	parsing->job->options.client_revision = (uint64_t)number_of(parsing, value);
 }
 
 /* It comes back in a header: printable characters only. */
@@ -155,7 +184,7 @@ set_deduplication_token(struct parsing *parsing, struct store_str value)
 static void
 refuse_blocks(struct parsing *parsing, struct store_str value)
 {
-	if (is_on(value))
+	if (is_on(parsing, value))
 		api_error_set(
 		    parsing->error, STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED",
 		    "compress and decompress are not implemented: use "
@@ -262,6 +291,7 @@ take(void *context, struct store_str name, struct store_str value)
 		if (strlen(settings[i].name) != name.size ||
 		    memcmp(settings[i].name, name.bytes, name.size) != 0)
 			continue;
+		parsing->name = settings[i].name;
 		if (settings[i].set != NULL)
 			settings[i].set(parsing, value);
 		return;
@@ -273,7 +303,7 @@ take(void *context, struct store_str name, struct store_str value)
 int
 api_settings(h2o_req_t *req, struct api_job *job, struct api_error *error)
 {
-	struct parsing parsing = {job, error};
+	struct parsing parsing = {.job = job, .error = error};
 
 	error->code = 0;
 	http_parameters(req, take, &parsing);

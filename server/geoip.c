@@ -37,7 +37,7 @@ geoip_open(const char *const *files, uint32_t files_count,
 			continue;
 		}
 		snprintf(line, sizeof line,
-			 "GeoIP file %s cannot be used: %s; without it rows have no country",
+			 "GeoIP file %s cannot be used: %s; rows lack what only it would tell",
 			 files[i], MMDB_strerror(status));
 		log(context, line);
 	}

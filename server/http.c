@@ -173,6 +173,13 @@ http_answer_retry(h2o_req_t *req, int status, const char *reason, const char *te
 	return http_answer(req, status, reason, text);
 }
 
+int
+http_refuse_method(h2o_req_t *req, const char *allowed)
+{
+	http_add_header(req, "allow", allowed, strlen(allowed));
+	return http_answer(req, 405, "Method Not Allowed", "this path does not take this method");
+}
+
 /* ---- authorisation --------------------------------------------------- */
 
 static bool
@@ -326,6 +333,16 @@ static const struct {
     {"/readyz", GET, CONFIG_PUBLIC | CONFIG_PRIVATE, answer_ready},
 };
 
+static int
+refuse_method(h2o_req_t *req, unsigned methods)
+{
+	char allowed[40];
+
+	snprintf(allowed, sizeof allowed, "%s%s%s", methods & GET ? ", GET, HEAD" : "",
+		 methods & POST ? ", POST" : "", methods & OPTIONS ? ", OPTIONS" : "");
+	return http_refuse_method(req, allowed + 2);
+}
+
 static unsigned
 method_of(const h2o_req_t *req)
 {
@@ -372,8 +389,7 @@ http_on_request(h2o_req_t *req)
 		if (!is_let_through(req, routes[i].handle))
 			return 0;
 		if (!(routes[i].methods & method_of(req)))
-			return http_answer(req, 405, "Method Not Allowed",
-					   "this path does not take this method");
+			return refuse_method(req, routes[i].methods);
 		return routes[i].handle(req);
 	}
 	return is_let_through(req, static_file) ? static_file(req) : 0;

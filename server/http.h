@@ -48,6 +48,8 @@ int http_on_request(h2o_req_t *req);
 /* Answers at once: text/plain with a newline, or empty when text is NULL. */
 int http_answer(h2o_req_t *req, int status, const char *reason, const char *text);
 int http_answer_retry(h2o_req_t *req, int status, const char *reason, const char *text);
+/* 405, with the methods that the path does take. */
+int http_refuse_method(h2o_req_t *req, const char *allowed);
 /* Value of a request header, "" when it is absent. */
 struct store_str http_header(const h2o_req_t *req, const char *lower_name);
 /* Path without the query. */

@@ -104,9 +104,7 @@ static_file(h2o_req_t *req)
 	for (size_t i = 0; i < assets_count; i++) {
 		if (!is_served(req, &assets[i], loop_roles(req)))
 			continue;
-		return get ? send_asset(req, &assets[i])
-			   : http_answer(req, 405, "Method Not Allowed",
-					 "this path does not take this method");
+		return get ? send_asset(req, &assets[i]) : http_refuse_method(req, "GET, HEAD");
 	}
 	return http_answer(req, 404, "Not Found", "no such page");
 }

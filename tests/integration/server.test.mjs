@@ -139,7 +139,11 @@ test('a compressed beacon is 415', async () => {
 
 test('paths, methods and origins', async () => {
   assert.equal((await fetch(`${server.url}/nothing`)).status, 404);
-  assert.equal((await fetch(`${server.url}/beacon`)).status, 405);
+  for (const [path, method, allow] of [['beacon', 'GET', 'POST, OPTIONS'], ['query', 'DELETE', 'GET, HEAD, POST'], ['ping', 'POST', 'GET, HEAD'],
+    ['import', 'GET', 'POST'], ['drum.js', 'POST', 'GET, HEAD']]) {
+    const response = await fetch(`${server.url}/${path}`, { method });
+    assert.deepEqual([response.status, response.headers.get('allow')], [405, allow], path);
+  }
   assert.equal((await fetch(`${server.url}/%2e%2e/token`)).status, 404);
   const preflight = await fetch(`${server.url}/beacon`, { method: 'OPTIONS', headers: {
     Origin: 'https://a.example', 'Access-Control-Request-Headers': 'content-type' } });
@@ -270,6 +274,26 @@ test('a restart keeps every row; a killed server too', async () => {
   await other.end();
   const local = spawnSync(DRUM, ['query', '--data', data, 'SELECT count() FROM pageviews']);
   assert.equal(local.stdout.toString(), 'count()\n20\n');
+});
+
+test('a setting with a wrong value is refused, and said why', async () => {
+  const bearer = { Authorization: `Bearer ${TOKEN}` };
+  for (const [setting, number, reason] of [
+    ['max_execution_time=abc', 72, "Setting max_execution_time: expected a number, got 'abc' (CANNOT_PARSE_NUMBER)"],
+    ['max_execution_time=', 72, "Setting max_execution_time: expected a number, got '' (CANNOT_PARSE_NUMBER)"],
+    ['max_execution_time=1s', 72, "Setting max_execution_time: expected a number, got '1s' (CANNOT_PARSE_NUMBER)"],
+    ['max_execution_time=-1', 36, "Setting max_execution_time: expected a number from 0 to 2^63, got '-1' (BAD_ARGUMENTS)"],
+    ['max_execution_time=nan', 36, "Setting max_execution_time: expected a number from 0 to 2^63, got 'nan' (BAD_ARGUMENTS)"],
+    ['max_memory_usage=much', 72, "Setting max_memory_usage: expected a number, got 'much' (CANNOT_PARSE_NUMBER)"],
+    ['enable_http_compression=maybe', 467, "Setting enable_http_compression: expected 0, 1, false or true, got 'maybe' (CANNOT_PARSE_BOOL)"],
+    ['output_format_json_quote_64bit_integers=', 467, "Setting output_format_json_quote_64bit_integers: expected 0, 1, false or true, got '' (CANNOT_PARSE_BOOL)"],
+  ]) {
+    const response = await ask('SELECT 1', bearer, `?${setting}`);
+    assert.equal(await response.text(), `Code: ${number}. DB::Exception: ${reason}\n`);
+    assert.equal(response.status, 400);
+  }
+  for (const setting of ['max_execution_time=0', 'max_execution_time=0.5', 'max_execution_time=1e9', 'compress=0', 'decompress=false'])
+    assert.equal((await ask('SELECT 1', bearer, `?${setting}`)).status, 200, setting);
 });
 
 test('configured sites: unknown site, host and origin are 403', async () => {

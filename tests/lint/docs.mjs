@@ -90,6 +90,23 @@ function metrics() {
 
 compare('metric', metrics(), new Map(tables(API, '## GET /metrics').map(([name, type, help]) => [names(name)[0], `${type}: ${help}`])), API);
 
+/** Numbers of errors: code to docs only, since some stand for others there. */
+function errors() {
+  const found = new Map();
+  for (const folder of ['store', 'server'])
+    for (const file of fs.readdirSync(folder).filter((name) => name.endsWith('.c'))) {
+      const code = read(`${folder}/${file}`);
+      for (const [, number] of code.matchAll(/\b(\d{1,4}),\s*"[A-Z]+_[A-Z_]+"/g)) found.set(number, undefined);
+      for (const [, numbers] of code.matchAll(/->clickhouse = ([^;]*);/g))
+        for (const [number] of numbers.matchAll(/\b[1-9]\d*\b/g)) found.set(number, undefined);
+    }
+  found.delete('394'); // nobody is there to see it
+  return found;
+}
+
+const documented = new Set(read(API).match(/^\| \d{3} \| [\d ]+ \|/gm).flatMap((row) => row.split('|')[2].trim().split(' ')));
+for (const number of errors().keys()) if (!documented.has(number)) complain(`${API}: error ${number} is missing`);
+
 /** Options by command, from getopt's tables: in the function cli_X, or before it in its file. */
 function options(command) {
   const found = new Map();
