@@ -18,31 +18,32 @@
 
 /* Where the store is: a server, or with `data` a directory. */
 struct target {
-	const char *url, *token, *token_file, *data;
+	struct client_target server;
+	const char *data;
 };
 
-enum option_code { URL = 256, TOKEN, TOKEN_FILE, DATA, SESSION, SITE, DEEP, DUMP, HELP };
+enum option_code { URL = 256, TOKEN, TOKEN_FILE, CACERT, DATA, SESSION, SITE, DEEP, DUMP, HELP };
 
 #define TARGET_HELP                                                       \
 	"  --url URL           server (default: http://localhost:8080)\n" \
 	"  --token TOKEN       access token with the role admin, or\n"    \
-	"  --token-file FILE   file that has it (default: data/token)\n"
+	"  --token-file FILE   file that has it (default: data/token)\n"  \
+	"  --cacert FILE       PEM file of a certificate to trust: DATA/certificate.pem\n"
 
 static struct target
 default_target(void)
 {
-	return (struct target){.url = "http://localhost:8080",
-			       .token = getenv("DRUM_TOKEN"),
-			       .token_file = "data/token"};
+	return (struct target){.server = client_target_default()};
 }
 
 /* False: another option. */
 static bool
 take_target(struct target *target, int code, const char *value)
 {
-	const char **field = code == URL          ? &target->url
-			     : code == TOKEN      ? &target->token
-			     : code == TOKEN_FILE ? &target->token_file
+	const char **field = code == URL          ? &target->server.url
+			     : code == TOKEN      ? &target->server.token
+			     : code == TOKEN_FILE ? &target->server.token_file
+			     : code == CACERT     ? &target->server.cacert
 			     : code == DATA       ? &target->data
 						  : NULL;
 
@@ -83,7 +84,7 @@ ask(const struct target *target, const char *route, const char *name, const char
 {
 	char path[CLIENT_PATH_BYTES_MAX];
 
-	if ((*client = client_open(target->url, target->token, target->token_file)) == NULL)
+	if ((*client = client_open(&target->server)) == NULL)
 		return 1;
 	client_wait_long(*client);
 	snprintf(path, sizeof path, "%s", route);
@@ -161,6 +162,7 @@ cli_erase(int argc, char **argv)
 						{"url", required_argument, NULL, URL},
 						{"token", required_argument, NULL, TOKEN},
 						{"token-file", required_argument, NULL, TOKEN_FILE},
+						{"cacert", required_argument, NULL, CACERT},
 						{"data", required_argument, NULL, DATA},
 						{"help", no_argument, NULL, HELP},
 						{NULL, 0, NULL, 0}};
@@ -246,6 +248,7 @@ cli_backup(int argc, char **argv)
 	static const struct option options[] = {{"url", required_argument, NULL, URL},
 						{"token", required_argument, NULL, TOKEN},
 						{"token-file", required_argument, NULL, TOKEN_FILE},
+						{"cacert", required_argument, NULL, CACERT},
 						{"data", required_argument, NULL, DATA},
 						{"help", no_argument, NULL, HELP},
 						{NULL, 0, NULL, 0}};

@@ -26,6 +26,7 @@ static const char help[] =
     "  --url URL           server (default: http://localhost:8080)\n"
     "  --token TOKEN       access token, or\n"
     "  --token-file FILE   file that has it (default: data/token)\n"
+    "  --cacert FILE       PEM file of a certificate to trust: DATA/certificate.pem\n"
     "  --data DIR          write into the store of a stopped server instead\n"
     "  --geoip FILE        with --data: MaxMind DB file; may be given several times\n"
     "  --help\n"
@@ -234,7 +235,8 @@ run(struct target *target, const char *name)
 #define GEOIP_MAX 16
 
 struct choices {
-	const char *url, *token, *token_file, *data, *geoip[GEOIP_MAX];
+	struct client_target server;
+	const char *data, *geoip[GEOIP_MAX];
 	uint32_t geoip_count;
 };
 
@@ -263,30 +265,32 @@ run_local(const struct choices *choices, const char *name)
 int
 cli_import(int argc, char **argv)
 {
-	enum { URL = 256, TOKEN, TOKEN_FILE, DATA, GEOIP, HELP };
+	enum { URL = 256, TOKEN, TOKEN_FILE, CACERT, DATA, GEOIP, HELP };
 	static const struct option options[] = {{"url", required_argument, NULL, URL},
 						{"token", required_argument, NULL, TOKEN},
 						{"token-file", required_argument, NULL, TOKEN_FILE},
+						{"cacert", required_argument, NULL, CACERT},
 						{"data", required_argument, NULL, DATA},
 						{"geoip", required_argument, NULL, GEOIP},
 						{"help", no_argument, NULL, HELP},
 						{NULL, 0, NULL, 0}};
-	struct choices choices = {.url = "http://localhost:8080",
-				  .token = getenv("DRUM_TOKEN"),
-				  .token_file = "data/token"};
+	struct choices choices = {.server = client_target_default()};
 	struct target target = {0};
 	int code, result;
 
 	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (code) {
 		case URL:
-			choices.url = optarg;
+			choices.server.url = optarg;
 			break;
 		case TOKEN:
-			choices.token = optarg;
+			choices.server.token = optarg;
 			break;
 		case TOKEN_FILE:
-			choices.token_file = optarg;
+			choices.server.token_file = optarg;
+			break;
+		case CACERT:
+			choices.server.cacert = optarg;
 			break;
 		case DATA:
 			choices.data = optarg;
@@ -305,7 +309,7 @@ cli_import(int argc, char **argv)
 		return cli_usage(help);
 	if (choices.data != NULL)
 		return run_local(&choices, argv[optind]);
-	target.client = client_open(choices.url, choices.token, choices.token_file);
+	target.client = client_open(&choices.server);
 	if (target.client == NULL)
 		return 1;
 	result = run(&target, argv[optind]);

@@ -56,6 +56,7 @@ enum option_code {
 	URL = 256,
 	TOKEN,
 	TOKEN_FILE,
+	CACERT,
 	DATA,
 	FORMAT,
 	ROLE,
@@ -74,16 +75,16 @@ static const char query_help[] =
     "  --url URL           server (default: http://localhost:8080)\n"
     "  --token TOKEN       access token, or\n"
     "  --token-file FILE   file that has it (default: data/token)\n"
+    "  --cacert FILE       PEM file of a certificate to trust: DATA/certificate.pem\n"
     "  --data DIR          query the store of a stopped server instead\n"
     "  --format NAME       JSON, JSONEachRow, CSV, CSVWithNames, TabSeparated, "
     "TabSeparatedWithNames\n"
     "  --help\n";
 
 static int
-query_remote(const char *url, const char *token, const char *token_file, const char *format,
-	     const char *sql)
+query_remote(const struct client_target *target, const char *format, const char *sql)
 {
-	struct client *client = client_open(url, token, token_file);
+	struct client *client = client_open(target);
 	struct client_answer answer;
 	char path[128];
 	int result = 1;
@@ -149,24 +150,28 @@ cli_query(int argc, char **argv)
 	static const struct option options[] = {{"url", required_argument, NULL, URL},
 						{"token", required_argument, NULL, TOKEN},
 						{"token-file", required_argument, NULL, TOKEN_FILE},
+						{"cacert", required_argument, NULL, CACERT},
 						{"data", required_argument, NULL, DATA},
 						{"format", required_argument, NULL, FORMAT},
 						{"help", no_argument, NULL, HELP},
 						{NULL, 0, NULL, 0}};
-	const char *url = "http://localhost:8080", *token = getenv("DRUM_TOKEN");
-	const char *token_file = "data/token", *data = NULL, *format = "TabSeparatedWithNames";
+	struct client_target target = client_target_default();
+	const char *data = NULL, *format = "TabSeparatedWithNames";
 	int code;
 
 	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (code) {
 		case URL:
-			url = optarg;
+			target.url = optarg;
 			break;
 		case TOKEN:
-			token = optarg;
+			target.token = optarg;
 			break;
 		case TOKEN_FILE:
-			token_file = optarg;
+			target.token_file = optarg;
+			break;
+		case CACERT:
+			target.cacert = optarg;
 			break;
 		case DATA:
 			data = optarg;
@@ -183,7 +188,7 @@ cli_query(int argc, char **argv)
 	if (optind + 1 != argc)
 		return cli_usage(query_help);
 	return data != NULL ? query_local(data, format, argv[optind])
-			    : query_remote(url, token, token_file, format, argv[optind]);
+			    : query_remote(&target, format, argv[optind]);
 }
 
 /* ---- token ----------------------------------------------------------- */

@@ -60,8 +60,16 @@ take_body(char *bytes, size_t one, size_t size, void *context)
 	return size;
 }
 
+struct client_target
+client_target_default(void)
+{
+	return (struct client_target){.url = "http://localhost:8080",
+				      .token = getenv("DRUM_TOKEN"),
+				      .token_file = "data/token"};
+}
+
 struct client *
-client_open(const char *url, const char *token, const char *token_file)
+client_open(const struct client_target *target)
 {
 	struct client *client = calloc(1, sizeof *client);
 	char from_file[512] = "";
@@ -71,22 +79,24 @@ client_open(const char *url, const char *token, const char *token_file)
 		free(client);
 		return NULL;
 	}
-	if (token == NULL && token_file != NULL &&
-	    read_token(token_file, from_file, sizeof from_file) != 0) {
+	if (target->token == NULL && target->token_file != NULL &&
+	    read_token(target->token_file, from_file, sizeof from_file) != 0) {
 		client_close(client);
 		return NULL;
 	}
-	snprintf(client->url, sizeof client->url, "%s", url);
+	snprintf(client->url, sizeof client->url, "%s", target->url);
 	while (client->url[0] != '\0' && client->url[strlen(client->url) - 1] == '/')
 		client->url[strlen(client->url) - 1] = '\0';
 	snprintf(client->authorization, sizeof client->authorization, "Authorization: Bearer %s",
-		 token != NULL ? token : from_file);
+		 target->token != NULL ? target->token : from_file);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, client);
 	curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(client->curl, CURLOPT_CONNECTTIMEOUT, 10L);
 	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT, 300L);
 	curl_easy_setopt(client->curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (target->cacert != NULL)
+		curl_easy_setopt(client->curl, CURLOPT_CAINFO, target->cacert);
 	return client;
 }
 
@@ -121,6 +131,22 @@ client_add_parameter(struct client *client, char path[CLIENT_PATH_BYTES_MAX], co
 	return fits;
 }
 
+static const char *
+remedy_of(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return " (is `drum serve` running there?)";
+	case CURLE_PEER_FAILED_VERIFICATION:
+		return " (drum's own certificate, made for localhost, is trusted with --cacert "
+		       "DATA/certificate.pem)";
+	case CURLE_SSL_CACERT_BADFILE:
+		return " (--cacert takes a PEM file)";
+	default:
+		return "";
+	}
+}
+
 int
 client_post(struct client *client, const char *path, const char *idempotency_key, const void *body,
 	    size_t size, struct client_answer *answer)
@@ -145,8 +171,7 @@ client_post(struct client *client, const char *path, const char *idempotency_key
 	code = curl_easy_perform(client->curl);
 	curl_slist_free_all(headers);
 	if (code != CURLE_OK) {
-		fprintf(stderr, "drum: %s: %s%s\n", url, curl_easy_strerror(code),
-			code == CURLE_COULDNT_CONNECT ? " (is `drum serve` running there?)" : "");
+		fprintf(stderr, "drum: %s: %s%s\n", url, curl_easy_strerror(code), remedy_of(code));
 		return -1;
 	}
 	curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &answer->status);

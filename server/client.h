@@ -18,8 +18,18 @@ struct client_answer {
 	size_t body_size;
 };
 
-/* Token from `token`, else from the file's first line; NULL after a message. */
-struct client *client_open(const char *url, const char *token, const char *token_file);
+/* Which server, and what opens it. */
+struct client_target {
+	const char *url;
+	const char *token;      /* NULL: the first line of: */
+	const char *token_file; /* NULL: none */
+	const char *cacert;     /* PEM file to trust besides; NULL: the system's alone */
+};
+
+/* localhost, $DRUM_TOKEN, data/token. */
+struct client_target client_target_default(void);
+/* NULL after a message. */
+struct client *client_open(const struct client_target *target);
 void client_close(struct client *client);
 /* No limit on the time that an answer takes. */
 void client_wait_long(struct client *client);

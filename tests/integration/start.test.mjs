@@ -4,7 +4,7 @@
  * Method: the real binary with --check-config, and two of it on one port.
  */
 import assert from 'node:assert';
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -133,6 +133,21 @@ test('SIGTERM does not wait for idle connections', async () => {
   assert.equal(await server.end(), 0);
   assert.ok(Date.now() - began < 3000, `took ${Date.now() - began} ms`);
   await closed;
+});
+
+test('the own certificate is trusted when it is named, and the message says so', async () => {
+  const data = path.join(directory, 'https'), server = await serve(data);
+  try {
+    const url = (await server.https).replace('127.0.0.1', 'localhost');
+    const query = (...args) => new Promise((resolve) => execFile(DRUM, ['query', '--url', url, '--token', TOKEN, ...args, 'SELECT 1 AS one'],
+      { timeout: 20000 }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr })));
+    const refused = await query();
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /--cacert DATA\/certificate\.pem\)\n$/);
+    assert.deepEqual(await query('--cacert', path.join(data, 'certificate.pem')), { code: 0, stdout: 'one\n1\n', stderr: '' });
+  } finally {
+    assert.equal(await server.end(), 0);
+  }
 });
 
 test('an import is refused whole when its array is cut short', async () => {
