@@ -46,10 +46,10 @@ number_of(struct parsing *parsing, struct store_str value)
 	}
 	if (end == text || *end != '\0')
 		refuse(parsing, 72, "CANNOT_PARSE_NUMBER", "a number", value);
-	else if (!(number >= 0 && number < 0x1p63))
-		refuse(parsing, 36, "BAD_ARGUMENTS", "a number from 0 to 2^63", value);
+	else if (!(number >= 0 && number <= 0x1p64))
+		refuse(parsing, 36, "BAD_ARGUMENTS", "a number from 0 to 2^64", value);
 	else
-		return number;
+		return number < 0x1p63 ? number : 0x1p63; /* fits an integer */
 	return 0;
 }
 

@@ -282,8 +282,8 @@ test('a setting with a wrong value is refused, and said why', async () => {
     ['max_execution_time=abc', 72, "Setting max_execution_time: expected a number, got 'abc' (CANNOT_PARSE_NUMBER)"],
     ['max_execution_time=', 72, "Setting max_execution_time: expected a number, got '' (CANNOT_PARSE_NUMBER)"],
     ['max_execution_time=1s', 72, "Setting max_execution_time: expected a number, got '1s' (CANNOT_PARSE_NUMBER)"],
-    ['max_execution_time=-1', 36, "Setting max_execution_time: expected a number from 0 to 2^63, got '-1' (BAD_ARGUMENTS)"],
-    ['max_execution_time=nan', 36, "Setting max_execution_time: expected a number from 0 to 2^63, got 'nan' (BAD_ARGUMENTS)"],
+    ['max_execution_time=-1', 36, "Setting max_execution_time: expected a number from 0 to 2^64, got '-1' (BAD_ARGUMENTS)"],
+    ['max_execution_time=nan', 36, "Setting max_execution_time: expected a number from 0 to 2^64, got 'nan' (BAD_ARGUMENTS)"],
     ['max_memory_usage=much', 72, "Setting max_memory_usage: expected a number, got 'much' (CANNOT_PARSE_NUMBER)"],
     ['enable_http_compression=maybe', 467, "Setting enable_http_compression: expected 0, 1, false or true, got 'maybe' (CANNOT_PARSE_BOOL)"],
     ['output_format_json_quote_64bit_integers=', 467, "Setting output_format_json_quote_64bit_integers: expected 0, 1, false or true, got '' (CANNOT_PARSE_BOOL)"],
@@ -292,7 +292,7 @@ test('a setting with a wrong value is refused, and said why', async () => {
     assert.equal(await response.text(), `Code: ${number}. DB::Exception: ${reason}\n`);
     assert.equal(response.status, 400);
   }
-  for (const setting of ['max_execution_time=0', 'max_execution_time=0.5', 'max_execution_time=1e9', 'compress=0', 'decompress=false'])
+  for (const setting of ['max_execution_time=0', 'max_execution_time=0.5', 'max_execution_time=1e9', 'max_result_rows=18446744073709551615', 'compress=0', 'decompress=false'])
     assert.equal((await ask('SELECT 1', bearer, `?${setting}`)).status, 200, setting);
 });
 
