@@ -3,6 +3,7 @@
  * beacon every few ms, by turns over HTTP/1 and HTTP/2, each a new view. Ends
  * with its standard input and prints
  *   { acknowledged, refused, errors, p50, p99, worst }   (milliseconds)
+ * For each line of it, the latencies since the last one, as JSON.
  *   node honest.mjs PORT SITE PER_SECOND [LOCAL_ADDRESS]
  */
 import http from 'node:http';
@@ -60,6 +61,7 @@ const timer = setInterval(() => {
   else viaHttp2();
 }, 1000 / Number(perSecond));
 
+process.stdin.on('data', () => console.log(JSON.stringify(latencies.splice(0))));
 process.stdin.on('end', async () => {
   clearInterval(timer);
   for (let i = 0; i < 200 && pending > 0; i++) await new Promise((resolve) => setTimeout(resolve, 25));
@@ -68,4 +70,3 @@ process.stdin.on('end', async () => {
   console.log(JSON.stringify({ acknowledged, refused, errors, p50: at(0.5), p99: at(0.99), worst: at(0.99999) }));
   process.exit(0);
 });
-process.stdin.resume();

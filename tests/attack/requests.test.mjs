@@ -138,7 +138,8 @@ test('TLS: 1.2 and 1.3, AEAD with forward secrecy, no renegotiation, no compress
   }
   for (const args of [['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'], ['-tls1', '-cipher', 'ALL:@SECLEVEL=0'],
     ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA256'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA'], ['-tls1_2', '-cipher', 'AES128-GCM-SHA256'],
-    ['-tls1_2', '-cipher', 'aNULL:@SECLEVEL=0'], ['-tls1_2', '-cipher', 'PSK'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-CCM']]) {
+    ['-tls1_2', '-cipher', 'aNULL:@SECLEVEL=0'], ['-tls1_2', '-cipher', 'PSK'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-CCM'],
+    ['-tls1_3', '-groups', 'ffdhe8192']]) {
     assert.match(client(...args).stdout, /Cipher is \(NONE\)/, args.join(' '));
   }
   const renegotiated = spawnSync('openssl', ['s_client', '-connect', host, '-tls1_2'], { input: 'R\n', encoding: 'utf8', timeout: 5000 });
