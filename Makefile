@@ -8,6 +8,7 @@
 #   make bench      benchmarks (tests/bench)
 #   make oracle     compare queries with ClickHouse, record its answers
 #   make crash CYCLES=1000   a long crash test
+#   make attack MINUTES=10   attacks and an honest client, for long
 #   make fuzz TARGET=sql SECONDS=600   fuzz one of tests/fuzz with libFuzzer
 #   make install DESTDIR= PREFIX=/usr/local
 #
@@ -212,6 +213,12 @@ crash: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build
 	CYCLES=$(CYCLES) node tests/crash/crash.mjs $(BUILD)/drum
 
+MINUTES ?= 10
+attack: deps-test
+	$(call install,slowhttptest testssl.sh)
+	@$(MAKE) --no-print-directory -j$$(nproc) test-build
+	DRUM=$(BUILD)/drum node tests/attack/run.mjs $(MINUTES)
+
 C_FILES = $(shell git ls-files '*.c' '*.h')
 
 lint: deps-test
@@ -253,4 +260,4 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all deps deps-test run demo test test-build test-threads crash fuzz lint bench oracle install format clean
+.PHONY: all deps deps-test run demo test test-build test-threads crash attack fuzz lint bench oracle install format clean

@@ -12,7 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 
-import { TOKEN, serve } from '../serve.mjs';
+import { DRUM, TOKEN, serve } from '../serve.mjs';
 import { requests } from './matrix.mjs';
 import { END_HEADERS, END_STREAM, Raw, TYPE, block, data, frame, http2, literal, post } from './wire.mjs';
 
@@ -126,6 +126,21 @@ test('a header is never split, and a log line stays one', async () => {
   const erase = await ask('POST', `/admin/erase?site=${encodeURIComponent('a\r\nforged: line\x1b[31m')}`, { authorization: `Bearer ${TOKEN}` });
   assert.ok(erase.status === 200 || erase.status === 400, `${erase.status}`);
   assert.doesNotMatch(server.log(), /^forged|\x1b/m);
+});
+
+test('keys that were chosen cost no more than others', async () => {
+  const count = DRUM.includes('sanitize') ? 2000 : 10000;
+  const lines = (view) => Array.from({ length: count }, (_, i) => JSON.stringify({ v: 1, site: 'matrix', view: view(i).toString(16).padStart(16, '0'), url: 'https://shop.example/' })).join('\n');
+  const time = async (view) => {
+    const body = lines(view), begun = performance.now();
+    const answer = await fetch(`${server.url}/import`, { method: 'POST', headers: { authorization: `Bearer ${TOKEN}` }, body });
+    assert.equal((await answer.json()).stored, count);
+    return performance.now() - begun;
+  };
+  // Unkeyed, those would share their low or their high bits, and one chain.
+  const scattered = Math.min(await time((i) => BigInt(i + 1) * 0x9e3779b97f4a7c15n & 0xffffffffffffffffn), await time((i) => BigInt(i + 1) * 0xd1342543de82ef95n & 0xffffffffffffffffn));
+  const low = await time((i) => BigInt(i + 1) << 40n), high = await time((i) => BigInt(i + 1) + (0xabcdn << 48n));
+  assert.ok(Math.min(low, high) < 3 * scattered + 500 && Math.max(low, high) < 5 * scattered + 1000, `${low} and ${high} ms, others ${scattered}`);
 });
 
 test('TLS: 1.2 and 1.3, AEAD with forward secrecy, no renegotiation, no compression', async () => {
