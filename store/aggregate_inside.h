@@ -34,7 +34,7 @@ struct aggregate_state {
 struct aggregate_hot {
 	uint64_t weight;   /* of rows, for counts */
 	uint32_t *buckets; /* [SKETCH_HOT_BUCKETS], or NULL */
-	uint32_t min, max; /* of the values in buckets; min > max: none */
+	uint32_t min, max; /* of the values in buckets; none: UINT32_MAX */
 };
 
 struct aggregate_states {

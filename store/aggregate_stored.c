@@ -135,9 +135,17 @@ add_cold(struct aggregate_states *states, uint32_t group, int64_t value, uint64_
 	if (hot->buckets != NULL || !sketch_is_histogram(state->sketch, HOT_FROM))
 		return 0;
 	hot->buckets = store_arena_zalloc(states->arena, SKETCH_HOT_BUCKETS * sizeof *hot->buckets);
-	hot->min = UINT32_MAX;
-	hot->max = 0;
+	hot->min = hot->max = UINT32_MAX;
 	return hot->buckets == NULL ? STORE_ELIMIT : 0;
+}
+
+static void
+widen(struct aggregate_hot *hot, uint32_t value)
+{
+	bool none = hot->min == UINT32_MAX;
+
+	hot->min = none || value < hot->min ? value : hot->min;
+	hot->max = none || value > hot->max ? value : hot->max;
 }
 
 static inline __attribute__((always_inline)) int
@@ -156,8 +164,9 @@ add_values(struct aggregate_states *states, const uint32_t *groups, uint32_t gro
 			continue;
 		}
 		hot->buckets[sketch_hot_bucket((uint32_t)value)] += (uint32_t)weight;
-		hot->min = (uint32_t)value < hot->min ? (uint32_t)value : hot->min;
-		hot->max = (uint32_t)value > hot->max ? (uint32_t)value : hot->max;
+		/* One comparison, for neither moves often. */
+		if (__builtin_expect((uint32_t)value - hot->min > hot->max - hot->min, 0))
+			widen(hot, (uint32_t)value);
 	}
 	return 0;
 }
@@ -234,13 +243,12 @@ aggregate_settle(struct aggregate_states *states)
 
 		state->weight += hot->weight;
 		hot->weight = 0;
-		if (hot->buckets == NULL || hot->min > hot->max)
+		if (hot->buckets == NULL || hot->min == UINT32_MAX)
 			continue;
 		if (sketch_take_hot(state->sketch, hot->buckets, hot->min, hot->max, &total) != 0)
 			return STORE_ELIMIT;
 		memset(hot->buckets, 0, SKETCH_HOT_BUCKETS * sizeof *hot->buckets);
-		hot->min = UINT32_MAX;
-		hot->max = 0;
+		hot->min = hot->max = UINT32_MAX;
 		state->weight += total;
 	}
 	states->hot_weight = 0;

@@ -39,9 +39,19 @@ gather_nulls(struct evaluation *evaluation, const struct vector *vector, struct 
 		return 0;
 	if (data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
-	for (uint32_t i = 0; i < out->count; i++)
-		out->nulls[i] =
-		    vector->all_null || bitmap_get(vector->nulls, row_of(evaluation, i));
+	if (vector->all_null) {
+		memset(out->nulls, 1, out->count);
+		return 0;
+	}
+	for (uint32_t i = 0; evaluation->rows != NULL && i < out->count; i++)
+		out->nulls[i] = bitmap_get(vector->nulls, evaluation->rows[i]);
+	for (uint32_t word = 0; evaluation->rows == NULL && word < bitmap_words(out->count);
+	     word++) {
+		uint64_t bits = vector->nulls[word];
+
+		for (; bits != 0; bits &= bits - 1)
+			out->nulls[word * 64 + (uint32_t)__builtin_ctzll(bits)] = 1;
+	}
 	return 0;
 }
 
@@ -281,29 +291,31 @@ fill_entries(struct evaluation *evaluation, const struct expression *expression,
 	return result == STORE_ELIMIT ? result : 0;
 }
 
-/* f(column) for each distinct string instead of each row. */
-static int
-evaluate_by_entry(struct evaluation *evaluation, const struct expression *expression,
-		  struct data *out)
+int
+expression_by_entry(struct evaluation *evaluation, const struct expression *expression,
+		    struct data *coded, const struct data **per_entry)
 {
 	struct slice_entries *entries;
-	struct data coded;
-	int result = expression_evaluate(evaluation, expression->only_string, &coded);
+	int result;
 
-	if (result != 0)
+	*per_entry = NULL;
+	if (expression->only_string == NULL || evaluation->entry_column != NULL ||
+	    evaluation->slice == NULL)
+		return 0;
+	if ((result = expression_evaluate(evaluation, expression->only_string, coded)) != 0)
 		return result;
-	if (coded.codes == NULL ||
-	    coded.dictionary->count > block_rows_count(evaluation->slice->block))
-		return evaluate_call(evaluation, expression, out);
-	entries = slice_find_entries(evaluation->slice, expression, coded.dictionary);
+	if (coded->codes == NULL ||
+	    coded->dictionary->count > block_rows_count(evaluation->slice->block))
+		return 0;
+	entries = slice_find_entries(evaluation->slice, expression, coded->dictionary);
 	if (entries == NULL)
 		return expression_no_memory(evaluation->error);
 	if (entries->data.count == 0 && !entries->failed &&
 	    (result = fill_entries(evaluation, expression, entries)) != 0)
 		return result;
-	/* Perhaps none of the rows has the entry that failed. */
-	return entries->failed ? evaluate_call(evaluation, expression, out)
-			       : spread(evaluation, expression, &coded, &entries->data, out);
+	if (!entries->failed) /* else perhaps none of the rows has the entry that did */
+		*per_entry = &entries->data;
+	return 0;
 }
 
 /* A whole map: the keys that the row has, in order. */
@@ -349,6 +361,8 @@ int
 expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
 		    struct data *out)
 {
+	const struct data *per_entry;
+	struct data coded;
 	int result;
 
 	switch (expression->kind) {
@@ -376,7 +390,8 @@ expression_evaluate(struct evaluation *evaluation, const struct expression *expr
 	}
 	if ((result = watch_check(evaluation->watch, evaluation->error)) != 0)
 		return result;
-	if (expression->only_string != NULL && evaluation->entry_column == NULL)
-		return evaluate_by_entry(evaluation, expression, out);
-	return evaluate_call(evaluation, expression, out);
+	if ((result = expression_by_entry(evaluation, expression, &coded, &per_entry)) != 0)
+		return result;
+	return per_entry != NULL ? spread(evaluation, expression, &coded, per_entry, out)
+				 : evaluate_call(evaluation, expression, out);
 }

@@ -97,6 +97,12 @@ struct evaluation {
 int expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
 			struct data *out);
 
+/* Where the expression reads one coded string column only: the codes of the
+ * rows, and its value per entry of their dictionary; *per_entry is NULL where
+ * that cannot serve. Borrowed until the next evaluation. */
+int expression_by_entry(struct evaluation *evaluation, const struct expression *expression,
+			struct data *coded, const struct data **per_entry);
+
 /* A numeric column's stored integers (value * scale) in n.i, which must not be
  * written to. */
 int expression_read_stored(struct evaluation *evaluation, const struct expression *expression,

@@ -154,10 +154,24 @@ function_mask(const struct expression *call, const struct data *args, uint32_t a
 	}
 }
 
+/* NULL where an argument is; one argument's array serves as it is. */
 static int
 merge_nulls(struct evaluation *evaluation, const struct data *args, uint32_t args_count,
 	    struct data *out)
 {
+	uint8_t *shared = NULL;
+	bool alone = out->nulls == NULL;
+
+	for (uint32_t a = 0; a < args_count; a++) {
+		alone =
+		    alone && (args[a].nulls == NULL || shared == NULL || shared == args[a].nulls);
+		alone = alone && !(args[a].nulls != NULL && args[a].constant);
+		shared = args[a].nulls != NULL ? args[a].nulls : shared;
+	}
+	if (alone) {
+		out->nulls = shared;
+		return 0;
+	}
 	for (uint32_t a = 0; a < args_count; a++) {
 		if (args[a].nulls == NULL)
 			continue;

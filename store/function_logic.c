@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "codec.h"
 #include "function.h"
 
 static const struct data *
@@ -74,14 +75,75 @@ compare(const struct data *a, const struct data *b, uint32_t row)
 	}
 }
 
+struct rule {
+	const char *name;
+	bool less, equal, greater, unordered;
+};
+
+/* Wide loops for what conditions mostly are: a column against a constant. */
+CODEC_CLONES static void
+compare_integers(const int64_t *values, int64_t with, uint32_t count, const struct rule *rule,
+		 uint64_t *out)
+{
+	uint64_t less = rule->less, equal = rule->equal, greater = rule->greater;
+
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = values[i] < with ? less : values[i] > with ? greater : equal;
+}
+
+CODEC_CLONES static void
+compare_floats(const double *values, double with, uint32_t count, const struct rule *rule,
+	       uint64_t *out)
+{
+	uint64_t less = rule->less, equal = rule->equal, greater = rule->greater;
+	uint64_t unordered = rule->unordered;
+
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = values[i] < with    ? less
+			 : values[i] > with  ? greater
+			 : values[i] == with ? equal
+					     : unordered;
+}
+
+/* false: not of a kind that the loops serve. */
+static bool
+compare_column(const struct data *a, const struct data *b, uint32_t count, const struct rule *rule,
+	       uint64_t *out)
+{
+	enum store_result_type type = a->type.type;
+	bool is_signed = data_type_is_signed(type) || type == STORE_R_DATETIME64;
+	long double number;
+
+	if (a->constant || !b->constant || (b->nulls != NULL && b->nulls[0]) ||
+	    b->type.type == STORE_R_STRING)
+		return false;
+	if (data_type_is_time(type) && data_type_is_time(b->type.type) &&
+	    data_time_unit_ms(type) == 1) {
+		compare_integers(a->n.i, data_time_ms(b, 0), count, rule, out);
+		return true;
+	}
+	if (!data_type_is_number(type) || !data_type_is_number(b->type.type))
+		return false;
+	number = data_number(b, 0);
+	if (data_type_is_float(type) && number == (long double)(double)number) {
+		compare_floats(a->n.f, (double)number, count, rule, out);
+		return true;
+	}
+	/* Unsigned ones below 2^63 compare as signed ones; UInt64 may be above. */
+	if (data_type_is_integer(type) && data_type_is_integer(b->type.type) &&
+	    (is_signed || data_type_bytes(type) < 8) && number >= -9223372036854775808.0L &&
+	    number <= 9223372036854775807.0L) {
+		compare_integers(a->n.i, (int64_t)b->n.u[0], count, rule, out);
+		return true;
+	}
+	return false;
+}
+
 static int
 evaluate_compare(struct evaluation *evaluation, const struct expression *call,
 		 const struct data *args, struct data *out)
 {
-	static const struct {
-		const char *name;
-		bool less, equal, greater, unordered;
-	} rules[] = {
+	static const struct rule rules[] = {
 	    {"equals", false, true, false, false},  {"notEquals", true, false, true, true},
 	    {"less", true, false, false, false},    {"lessOrEquals", true, true, false, false},
 	    {"greater", false, false, true, false}, {"greaterOrEquals", false, true, true, false}};
@@ -90,6 +152,8 @@ evaluate_compare(struct evaluation *evaluation, const struct expression *call,
 	(void)evaluation;
 	while (strcmp(rules[rule].name, call->function->name) != 0)
 		rule++;
+	if (compare_column(&args[0], &args[1], out->count, &rules[rule], out->n.u))
+		return 0;
 	for (uint32_t i = 0; i < out->count; i++) {
 		int order;
 
@@ -122,11 +186,38 @@ infer_logic(const struct expression *call, struct type *out)
 	return true;
 }
 
+CODEC_CLONES static void
+join(const uint64_t *values, uint32_t count, bool is_and, uint64_t *out)
+{
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = is_and ? out[i] & (values[i] != 0) : out[i] | (values[i] != 0);
+}
+
+/* The plain case: integers, NULL in the same rows or nowhere. */
+static bool
+logic_of_columns(const struct expression *call, const struct data *args, struct data *out,
+		 bool deciding)
+{
+	for (uint32_t a = 0; a < call->args_count; a++) {
+		if (args[a].constant || data_type_is_float(args[a].type.type) ||
+		    args[a].nulls != args[0].nulls)
+			return false;
+	}
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.u[i] = !deciding;
+	for (uint32_t a = 0; a < call->args_count; a++)
+		join(args[a].n.u, out->count, !deciding, out->n.u);
+	out->nulls = args[0].nulls;
+	return true;
+}
+
 /* `deciding` settles it whatever the others are: false for AND, true for OR. */
 static int
 logic(struct evaluation *evaluation, const struct expression *call, const struct data *args,
       struct data *out, bool deciding)
 {
+	if (logic_of_columns(call, args, out, deciding))
+		return 0;
 	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
 	for (uint32_t i = 0; i < out->count; i++) {
