@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "aggregate_inside.h"
+#include "codec.h"
 
-#define HOT_FROM 4096u            /* values of a group that is worth an array */
+#define HOT_GROUPS 4096u          /* so few may all have arrays */
+#define HOT_FROM 8192u            /* values of a group worth one, if there are more */
 #define HOT_WEIGHT_MAX (1u << 31) /* buckets have 32 bits */
 
 bool
@@ -59,42 +61,72 @@ select_rows(const struct aggregate_input *input, uint32_t rows_count, uint32_t *
 	return n;
 }
 
-/* The rows that count, or NULL: all of them. */
-static uint32_t
-choose_rows(struct aggregate_states *states, const struct aggregate_input *input,
-	    uint32_t *rows_count, const uint32_t **rows)
+/* Rows of the slice: listed, or all that are not NULL. */
+struct selection {
+	uint32_t count;       /* of rows to look at */
+	const uint32_t *rows; /* NULL: from 0 on */
+	const uint8_t *nulls; /* to be left out; NULL: none, or the rows are listed */
+};
+
+CODEC_CLONES static uint32_t
+sum_bytes(const uint8_t *bytes, uint32_t count)
 {
-	*rows = NULL;
-	if (input->condition == NULL && (input->argument == NULL || input->argument->nulls == NULL))
-		return *rows_count;
-	*rows_count = select_rows(input, *rows_count, states->rows);
-	*rows = states->rows;
-	return *rows_count;
+	uint32_t sum = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		sum += bytes[i];
+	return sum;
+}
+
+/* A list costs more than a look at each row does, unless what is found cannot be
+ * foreseen. */
+static struct selection
+choose_rows(struct aggregate_states *states, const struct aggregate_input *input,
+	    uint32_t rows_count)
+{
+	const struct data *argument = input->argument;
+	const uint8_t *nulls = argument == NULL ? NULL : argument->nulls;
+	struct selection all = {.count = rows_count, .nulls = nulls};
+
+	if (input->condition == NULL &&
+	    (nulls == NULL ||
+	     (!argument->constant && sum_bytes(nulls, rows_count) < rows_count / 8)))
+		return all;
+	all.count = select_rows(input, rows_count, states->rows);
+	all.rows = states->rows;
+	all.nulls = NULL;
+	return all;
 }
 
 /* ---- counts ---------------------------------------------------------------- */
 
 /* Loops over constant forms of what may be NULL are compiled apart. */
 static inline __attribute__((always_inline)) void
-count_groups(struct aggregate_hot *hot, const uint32_t *groups, const uint32_t *rows,
-	     uint32_t count, const uint64_t *weights)
+count_groups(struct aggregate_hot *hot, const uint32_t *groups, struct selection selection,
+	     const uint64_t *weights)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t row = rows == NULL ? i : rows[i];
+	for (uint32_t i = 0; i < selection.count; i++) {
+		uint32_t row = selection.rows == NULL ? i : selection.rows[i];
+		uint64_t weight = weights == NULL ? 1 : weights[row];
 
-		hot[groups[row]].weight += weights == NULL ? 1 : weights[row];
+		hot[groups[row]].weight +=
+		    selection.nulls == NULL || !selection.nulls[row] ? weight : 0;
 	}
 }
 
 static uint64_t
-sum_weights(const uint32_t *rows, uint32_t count, const uint64_t *weights)
+sum_weights(struct selection selection, const uint64_t *weights)
 {
 	uint64_t sum = 0;
 
-	if (weights == NULL)
-		return count;
-	for (uint32_t i = 0; i < count; i++)
-		sum += weights[rows == NULL ? i : rows[i]];
+	if (weights == NULL && selection.nulls == NULL)
+		return selection.count;
+	for (uint32_t i = 0; i < selection.count; i++) {
+		uint32_t row = selection.rows == NULL ? i : selection.rows[i];
+		uint64_t weight = weights == NULL ? 1 : weights[row];
+
+		sum += selection.nulls == NULL || !selection.nulls[row] ? weight : 0;
+	}
 	return sum;
 }
 
@@ -102,19 +134,24 @@ void
 aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 		     const struct aggregate_input *input)
 {
-	const uint32_t *groups = input->groups, *rows;
+	struct selection selection = choose_rows(states, input, rows_count);
+	const uint32_t *groups = input->groups;
 	const uint64_t *weights = input->weights;
-	uint32_t count = choose_rows(states, input, &rows_count, &rows);
 
 	states->is_hot = true;
 	if (groups == NULL)
-		states->hot[input->group].weight += sum_weights(rows, count, weights);
-	else if (rows == NULL && weights == NULL)
-		count_groups(states->hot, groups, NULL, count, NULL);
+		states->hot[input->group].weight += sum_weights(selection, weights);
+	else if (selection.rows == NULL && selection.nulls == NULL && weights == NULL)
+		count_groups(states->hot, groups, (struct selection){.count = selection.count},
+			     NULL);
+	else if (selection.rows == NULL && weights == NULL)
+		count_groups(states->hot, groups,
+			     (struct selection){selection.count, NULL, selection.nulls}, NULL);
 	else if (weights == NULL)
-		count_groups(states->hot, groups, rows, count, NULL);
+		count_groups(states->hot, groups,
+			     (struct selection){selection.count, selection.rows, NULL}, NULL);
 	else
-		count_groups(states->hot, groups, rows, count, weights);
+		count_groups(states->hot, groups, selection, weights);
 }
 
 /* ---- quantiles -------------------------------------------------------------- */
@@ -132,7 +169,8 @@ add_cold(struct aggregate_states *states, uint32_t group, int64_t value, uint64_
 	state->weight += weight;
 	if (sketch_add(state->sketch, (double)value / scale, weight) != 0)
 		return STORE_ELIMIT;
-	if (hot->buckets != NULL || !sketch_is_histogram(state->sketch, HOT_FROM))
+	if (hot->buckets != NULL ||
+	    !sketch_is_histogram(state->sketch, states->states_max <= HOT_GROUPS ? 0 : HOT_FROM))
 		return 0;
 	hot->buckets = store_arena_zalloc(states->arena, SKETCH_HOT_BUCKETS * sizeof *hot->buckets);
 	hot->min = hot->max = UINT32_MAX;
@@ -150,14 +188,16 @@ widen(struct aggregate_hot *hot, uint32_t value)
 
 static inline __attribute__((always_inline)) int
 add_values(struct aggregate_states *states, const uint32_t *groups, uint32_t group,
-	   const uint32_t *rows, uint32_t count, const int64_t *values, const uint64_t *weights)
+	   struct selection selection, const int64_t *values, const uint64_t *weights)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t row = rows == NULL ? i : rows[i];
+	for (uint32_t i = 0; i < selection.count; i++) {
+		uint32_t row = selection.rows == NULL ? i : selection.rows[i];
 		uint32_t g = groups == NULL ? group : groups[row];
 		struct aggregate_hot *hot = &states->hot[g];
 		uint64_t value = (uint64_t)values[row], weight = weights == NULL ? 1 : weights[row];
 
+		if (selection.nulls != NULL && selection.nulls[row])
+			continue;
 		if (__builtin_expect(hot->buckets == NULL || value >= SKETCH_HOT_END, 0)) {
 			if (add_cold(states, g, values[row], weight) != 0)
 				return STORE_ELIMIT;
@@ -171,15 +211,18 @@ add_values(struct aggregate_states *states, const uint32_t *groups, uint32_t gro
 	return 0;
 }
 
+/* Without the buckets: a constant, or weights that they cannot hold. */
 static int
-add_constant(struct aggregate_states *states, const struct aggregate_input *input,
-	     const uint32_t *rows, uint32_t count)
+add_all_cold(struct aggregate_states *states, const struct aggregate_input *input,
+	     struct selection selection)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t row = rows == NULL ? i : rows[i];
+	for (uint32_t i = 0; i < selection.count; i++) {
+		uint32_t row = selection.rows == NULL ? i : selection.rows[i];
 
+		if (selection.nulls != NULL && selection.nulls[row])
+			continue;
 		if (add_cold(states, input->groups == NULL ? input->group : input->groups[row],
-			     input->argument->n.i[0],
+			     input->argument->n.i[data_index(input->argument, row)],
 			     input->weights == NULL ? 1 : input->weights[row]) != 0)
 			return STORE_ELIMIT;
 	}
@@ -190,45 +233,36 @@ int
 aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 		     const struct aggregate_input *input)
 {
-	const uint32_t *groups = input->groups, *rows;
+	const uint32_t *groups = input->groups;
 	const uint64_t *weights = input->weights;
 	const int64_t *values = input->argument->n.i;
-	uint32_t count, group = input->group;
+	uint32_t group = input->group;
+	struct selection chosen, all;
 	uint64_t sum;
 
 	if (states->aggregate->kind == AGGREGATE_COUNT) {
 		aggregate_add_counts(states, rows_count, input);
 		return 0;
 	}
-	count = choose_rows(states, input, &rows_count, &rows);
-	if (input->argument->constant)
-		return add_constant(states, input, rows, count);
+	chosen = choose_rows(states, input, rows_count);
+	all = (struct selection){.count = chosen.count};
 	states->is_hot = true;
-	sum = sum_weights(rows, count, weights);
-	if (sum >= HOT_WEIGHT_MAX) { /* weights that a bucket cannot hold */
-		for (uint32_t i = 0; i < count; i++) {
-			uint32_t row = rows == NULL ? i : rows[i];
-
-			if (add_cold(states, groups == NULL ? group : groups[row], values[row],
-				     weights[row]) != 0)
-				return STORE_ELIMIT;
-		}
-		return 0;
-	}
+	sum = sum_weights(chosen, weights);
+	if (input->argument->constant || sum >= HOT_WEIGHT_MAX)
+		return add_all_cold(states, input, chosen);
 	if ((states->hot_weight += sum) >= HOT_WEIGHT_MAX) {
 		if (aggregate_settle(states) != 0)
 			return STORE_ELIMIT;
+		states->is_hot = true;
 		states->hot_weight = sum;
 	}
-	if (groups == NULL && rows == NULL && weights == NULL)
-		return add_values(states, NULL, group, NULL, count, values, NULL);
 	if (groups == NULL && weights == NULL)
-		return add_values(states, NULL, group, rows, count, values, NULL);
-	if (rows == NULL && weights == NULL)
-		return add_values(states, groups, group, NULL, count, values, NULL);
+		return add_values(states, NULL, group, chosen, values, NULL);
+	if (chosen.rows == NULL && chosen.nulls == NULL && weights == NULL)
+		return add_values(states, groups, group, all, values, NULL);
 	if (weights == NULL)
-		return add_values(states, groups, group, rows, count, values, NULL);
-	return add_values(states, groups, group, rows, count, values, weights);
+		return add_values(states, groups, group, chosen, values, NULL);
+	return add_values(states, groups, group, chosen, values, weights);
 }
 
 /* ---- to the states ----------------------------------------------------------- */

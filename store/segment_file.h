@@ -20,7 +20,8 @@ struct segment_chunk {
 	uint32_t nulls_bytes, values_bytes, values_raw_bytes;
 	uint64_t offset, checksum; /* of nulls_bytes + values_bytes bytes */
 	int64_t min, max;
-	_Atomic bool checked; /* the checksum matched once */
+	_Atomic bool checked;       /* the checksum matched once */
+	_Atomic bool codes_checked; /* all codes were below the dictionary's count */
 };
 
 /* A column's dictionary; the file's bytes are turned into entries once, on

@@ -24,14 +24,15 @@ no_memory(struct store_error *error)
 /* One chunk, read in slices. In an arena. */
 struct segment_reader {
 	struct segment *segment;
-	const struct segment_chunk *chunk;
+	struct segment_chunk *chunk;
 	uint32_t rows;
 	bool nullable, is_string;
-	const uint64_t *nulls;               /* of all rows; NULL: none */
-	const struct dictionary *dictionary; /* of strings */
-	const int64_t *in_place;             /* all values, as they lie in the file */
-	struct codec_stream *stream;         /* NULL: absent, constant or in place */
-	uint32_t row;                        /* that the stream is at */
+	const uint64_t *nulls;                /* of all rows; NULL: none */
+	const struct dictionary *dictionary;  /* of strings */
+	const int64_t *in_place;              /* all values, as they lie in the file */
+	struct codec_stream *stream;          /* NULL: absent, constant or in place */
+	uint32_t row;                         /* that the stream is at */
+	uint32_t values_count, codes_checked; /* in the stream */
 };
 
 static int
@@ -126,6 +127,7 @@ open_values(struct segment_reader *reader, struct store_arena *arena, struct sto
 		reader->in_place = (const int64_t *)(const void *)encoded;
 		return 0;
 	}
+	reader->values_count = count;
 	reader->stream = store_arena_alloc(arena, codec_stream_bytes());
 	if (chunk->codec == CODEC_DISTINCT)
 		scratch = store_arena_alloc(arena, (size_t)count * sizeof *scratch);
@@ -253,6 +255,19 @@ highest_code(const uint32_t *codes, uint32_t count)
 	return highest;
 }
 
+/* Until the chunk was once read from end to end. */
+static int
+check_codes(struct segment_reader *reader, const uint32_t *codes, uint32_t count,
+	    struct store_error *error)
+{
+	if (count > 0 && highest_code(codes, count) >= reader->dictionary->count)
+		return malformed(reader, error, "code beyond the dictionary");
+	reader->codes_checked += count;
+	if (reader->codes_checked == reader->values_count)
+		atomic_store_explicit(&reader->chunk->codes_checked, true, memory_order_relaxed);
+	return 0;
+}
+
 static int
 read_codes(struct segment_reader *reader, uint32_t first, struct store_arena *arena,
 	   struct vector *out, struct store_error *error)
@@ -260,6 +275,7 @@ read_codes(struct segment_reader *reader, uint32_t first, struct store_arena *ar
 	uint32_t rows = out->rows_count, *codes = store_arena_alloc(arena, rows * sizeof *codes);
 	const uint64_t *nulls = reader->nulls == NULL ? NULL : reader->nulls + first / 64;
 	int64_t count;
+	int result;
 
 	if (codes == NULL)
 		return no_memory(error);
@@ -271,8 +287,9 @@ read_codes(struct segment_reader *reader, uint32_t first, struct store_arena *ar
 		   codec_stream_read_codes(reader->stream, (uint32_t)count, codes) != 0) {
 		return malformed(reader, error, "malformed chunk");
 	}
-	if (count > 0 && highest_code(codes, (uint32_t)count) >= reader->dictionary->count)
-		return malformed(reader, error, "code beyond the dictionary");
+	if (!atomic_load_explicit(&reader->chunk->codes_checked, memory_order_relaxed) &&
+	    (result = check_codes(reader, codes, (uint32_t)count, error)) != 0)
+		return result;
 	for (uint32_t row = rows, left = (uint32_t)count; row-- > 0 && left <= row;)
 		codes[row] = bitmap_get(nulls, row) ? 0 : codes[--left];
 	for (uint32_t row = 0; nulls != NULL && row < rows; row++)
