@@ -86,6 +86,8 @@ int aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 bool aggregate_takes_stored(const struct aggregate *aggregate);
 int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
+/* Counts rows of that weight in all, for AGGREGATE_COUNT. */
+void aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t weight);
 /* Adds what group `from` has to group `to` of `totals`, which is of the same
  * aggregate; there must be room for it. */
 int aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_states *states,

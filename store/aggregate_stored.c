@@ -154,6 +154,13 @@ aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 		count_groups(states->hot, groups, selection, weights);
 }
 
+void
+aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t weight)
+{
+	states->hot[group].weight += weight;
+	states->is_hot = true;
+}
+
 /* ---- quantiles -------------------------------------------------------------- */
 
 /* A value that has no hot bucket, or whose group has none yet. */

@@ -88,7 +88,9 @@ compare_integers(const int64_t *values, int64_t with, uint32_t count, const stru
 	uint64_t less = rule->less, equal = rule->equal, greater = rule->greater;
 
 	for (uint32_t i = 0; i < count; i++)
-		out[i] = values[i] < with ? less : values[i] > with ? greater : equal;
+		out[i] = ((uint64_t)(values[i] < with) & less) |
+			 ((uint64_t)(values[i] > with) & greater) |
+			 ((uint64_t)(values[i] == with) & equal);
 }
 
 CODEC_CLONES static void
@@ -99,10 +101,10 @@ compare_floats(const double *values, double with, uint32_t count, const struct r
 	uint64_t unordered = rule->unordered;
 
 	for (uint32_t i = 0; i < count; i++)
-		out[i] = values[i] < with    ? less
-			 : values[i] > with  ? greater
-			 : values[i] == with ? equal
-					     : unordered;
+		out[i] = ((uint64_t)(values[i] < with) & less) |
+			 ((uint64_t)(values[i] > with) & greater) |
+			 ((uint64_t)(values[i] == with) & equal) |
+			 ((uint64_t)(values[i] != values[i] || with != with) & unordered);
 }
 
 /* false: not of a kind that the loops serve. */

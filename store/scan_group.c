@@ -168,12 +168,6 @@ find_group(struct scan *scan, const uint64_t *key, uint32_t *group)
 	return 0;
 }
 
-/* Which group each row is in: groups[count], or all in one. */
-struct assigned {
-	uint32_t *groups; /* NULL: `group` */
-	uint32_t group;
-};
-
 /* Groups of key words, a row's same as the one before at once. */
 static int
 find_groups(struct scan *scan, const uint64_t *keys, uint32_t count, uint32_t *out)
@@ -314,7 +308,7 @@ assign_words(struct scan *scan, const struct data *data, uint32_t count, uint32_
 }
 
 static int
-assign_groups(struct scan *scan, struct evaluation *evaluation, struct assigned *out)
+assign_groups(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out)
 {
 	const struct plan *plan = scan->plan;
 	uint32_t count = evaluation->count, entries;
@@ -322,7 +316,7 @@ assign_groups(struct scan *scan, struct evaluation *evaluation, struct assigned 
 	bool constant = true;
 	int result = 0;
 
-	*out = (struct assigned){NULL, 0};
+	*out = (struct scan_assigned){NULL, 0};
 	for (uint32_t k = 0; k < plan->keys_count; k++) {
 		if ((result = expression_evaluate(evaluation, plan->keys[k], &data[k])) != 0)
 			return result;
@@ -349,6 +343,7 @@ scan_group_prepare(struct scan *scan)
 		if (scan->states[a] == NULL)
 			return scan_no_memory(scan);
 	}
+	scan_ranges_prepare(scan);
 	if (plan->keys_count == 0)
 		scan->groups.count = 1; /* one group, also of no rows */
 	return 0;
@@ -390,7 +385,7 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 /* The evaluation's rows into the states of aggregate `a`. */
 static int
 add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
-	 const struct assigned *assigned, const uint64_t *weights)
+	 const struct scan_assigned *assigned, const uint64_t *weights)
 {
 	const struct aggregate *aggregate = &scan->plan->aggregates[a];
 	const struct expression *of[] = {aggregate->argument, aggregate->second,
@@ -422,14 +417,17 @@ int
 scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 {
 	const struct plan *plan = scan->plan;
-	struct assigned assigned;
+	struct scan_assigned assigned;
 	const uint64_t *weights;
 	int result;
 
 	if ((result = read_weights(scan, evaluation, &weights)) != 0 ||
 	    (result = assign_groups(scan, evaluation, &assigned)) != 0)
 		return result;
+	result = scan_ranges_slice(scan, evaluation, &assigned, weights);
 	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
+		if (scan->by_ranges[a])
+			continue;
 		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
 			return scan_no_memory(scan);
 		result = add_rows(scan, evaluation, a, &assigned, weights);
@@ -474,7 +472,7 @@ scan_group_finish(struct scan *scan)
 					.watch = &scan->limits->watch,
 					.now_ms = scan->now_ms};
 	struct data keep;
-	int result = 0;
+	int result = scan_ranges_finish(scan);
 
 	evaluation.slots =
 	    store_arena_zalloc(scan->arena, (plan->keys_count + plan->aggregates_count + 1u) *

@@ -29,6 +29,24 @@ struct dense {
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };
 
+/* Which group each row is in. */
+struct scan_assigned {
+	uint32_t *groups; /* NULL: all in `group` */
+	uint32_t group;
+};
+
+#define SCAN_RANGES_MAX 8u
+#define SCAN_LIMITS_MAX 16u
+
+/* A column of which several aggregates count ranges: scan_ranges.c. */
+struct scan_ranges {
+	const struct expression *column;
+	uint32_t limits_count;
+	int64_t limits[SCAN_LIMITS_MAX]; /* ascending, of stored integers */
+	uint64_t *counts;                /* [groups_max][limits_count + 1] */
+	uint32_t groups_max;
+};
+
 /* Rows of the answer, before sorting and the limit. */
 struct rows {
 	struct store_value *values; /* [count][width] */
@@ -51,6 +69,9 @@ struct scan {
 	struct strings strings;
 	struct dense dense;
 	struct aggregate_states *states[PLAN_AGGREGATES_MAX];
+	struct scan_ranges ranges[SCAN_RANGES_MAX];
+	uint32_t ranges_count;
+	bool by_ranges[PLAN_AGGREGATES_MAX]; /* which aggregates those serve */
 	struct rows rows;
 	bool done; /* enough rows */
 };
@@ -73,6 +94,14 @@ int scan_group_prepare(struct scan *scan);
 int scan_group_slice(struct scan *scan, struct evaluation *evaluation);
 /* Hands the groups that HAVING keeps to scan_rows_collect. */
 int scan_group_finish(struct scan *scan);
+
+/* scan_ranges.c: the same for aggregates that by_ranges[] tells. */
+void scan_ranges_prepare(struct scan *scan);
+/* `weights` is NULL when all rows count once. */
+int scan_ranges_slice(struct scan *scan, struct evaluation *evaluation,
+		      const struct scan_assigned *assigned, const uint64_t *weights);
+/* What was counted into the aggregates' states. */
+int scan_ranges_finish(struct scan *scan);
 
 /* scan_rows.c: collect and trim as often as needed, then finish. */
 /* Appends the evaluation's rows; those of `keep` when it is not NULL. */
