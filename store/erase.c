@@ -154,6 +154,8 @@ find_segment(struct store *store, const struct store_erasure *erasure, uint32_t 
 		    !filter_for(store, segment->entry.table, erasure, filter))
 			continue;
 		count = segment_merge_count(segment->segment, filter, &local);
+		if (count >= 0 && segment_check_lost(segment->segment, &local) != 0)
+			count = STORE_ECORRUPT;
 		if (count == STORE_ECORRUPT) {
 			state_damaged(store, segment, local.text);
 			continue;

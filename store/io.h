@@ -32,6 +32,10 @@ struct io {
 	int (*lock)(struct io *io, int fd); /* exclusive, held until close; -EWOULDBLOCK */
 	/* Read-only mapping, or NULL in *address for size 0. */
 	int (*map)(struct io *io, int fd, size_t size, const void **address);
+	/* A flag of the mapping: once true, some of it could not be read (the file
+	 * was cut short meanwhile, the disk has an error) and became zeros. Valid
+	 * until it is unmapped. NULL instead of the function: that cannot be. */
+	const _Atomic bool *(*lost)(struct io *io, const void *address);
 	int (*unmap)(struct io *io, const void *address, size_t size);
 };
 

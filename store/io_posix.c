@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "io.h"
+#include "io_lost.h"
 
 static int
 posix_open(struct io *io, const char *path, int flags, mode_t mode)
@@ -154,8 +155,19 @@ posix_map(struct io *io, int fd, size_t size, const void **address)
 	mapped = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (mapped == MAP_FAILED)
 		return -errno;
+	if (io_lost_watch(mapped, size) == NULL) {
+		munmap(mapped, size);
+		return -ENOMEM;
+	}
 	*address = mapped;
 	return 0;
+}
+
+static const _Atomic bool *
+posix_lost(struct io *io, const void *address)
+{
+	(void)io;
+	return io_lost_flag(address);
 }
 
 static int
@@ -164,6 +176,7 @@ posix_unmap(struct io *io, const void *address, size_t size)
 	(void)io;
 	if (size == 0)
 		return 0;
+	io_lost_forget(address);
 	return munmap((void *)(uintptr_t)address, size) != 0 ? -errno : 0;
 }
 
@@ -186,6 +199,7 @@ io_posix(void)
 	    .list = posix_list,
 	    .lock = posix_lock,
 	    .map = posix_map,
+	    .lost = posix_lost,
 	    .unmap = posix_unmap,
 	};
 

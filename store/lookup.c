@@ -91,6 +91,8 @@ find_in_segment(struct store *store, struct open_segment *open, const struct wan
 		store_arena_reset(arena);
 	}
 	store_arena_free(arena);
+	if (found == 0)
+		found = segment_check_lost(segment, &error);
 	if (found != STORE_ECORRUPT)
 		return found;
 	/* It cannot answer: its rows count as not found. */

@@ -219,6 +219,12 @@ publish(struct store *store, struct publication *publication, struct store_error
 
 	if (!are_all_there(store, publication))
 		return store_error_set(error, STORE_EBUSY, "a segment was replaced meanwhile");
+	/* What was written from them may be wrong. */
+	for (uint32_t i = 0; publication->added_count > 0 && i < publication->removed_count; i++) {
+		result = segment_check_lost(publication->removed[i]->segment, error);
+		if (result != 0)
+			return result;
+	}
 	result = next_manifest(store, publication, &manifest, error);
 
 	/* Only holders of manifest_mutex change the list. */

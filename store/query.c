@@ -85,6 +85,8 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 		return code;
 	code = run_statement(&statement, query);
 	*is_known = statement.is_known;
+	if (snapshot_check(statement.snapshot, error) != 0)
+		code = STORE_ECORRUPT; /* whatever came of it */
 	snapshot_close(statement.snapshot);
 	return code;
 }

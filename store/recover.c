@@ -310,6 +310,11 @@ replay_file(struct store *store, const struct file *file, struct store_error *er
 				       (unsigned long long)file->id);
 	result = replay_records(store, file, columns, &damaged, error);
 	wal_record_columns_free(columns);
+	/* Zeros in place of what may be there the next time: nothing of it may be
+	 * called damaged, and then be deleted. */
+	if (wal_reader_is_lost(file->reader))
+		return store_error_set(error, STORE_EIO, "WAL file %016llx cannot be read",
+				       (unsigned long long)file->id);
 	if (result != 0)
 		return result;
 	valid = wal_reader_valid_bytes(file->reader);

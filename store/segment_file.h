@@ -52,6 +52,7 @@ struct segment {
 	const struct store_table *table; /* borrowed */
 	char *path;                      /* owned */
 	const unsigned char *bytes;      /* owned mapping of summary.file_bytes */
+	const _Atomic bool *lost;        /* of the mapping; or NULL */
 	struct segment_summary summary;
 	uint64_t footer_at; /* sections end before it */
 	uint32_t blocks_count, columns_count, known_count;

@@ -370,6 +370,8 @@ map_file(struct segment *segment, struct store_error *error)
 	if (result < 0)
 		return io_error(error, result, "map", segment->path);
 	segment->bytes = mapped;
+	if (mapped != NULL && io->lost != NULL)
+		segment->lost = io->lost(io, mapped);
 	segment->summary.file_bytes = (uint64_t)size;
 	return 0;
 }
@@ -421,6 +423,21 @@ segment_close(struct segment *segment)
 	pthread_mutex_destroy(&segment->mutex);
 	free(segment->path);
 	free(segment);
+}
+
+bool
+segment_is_lost(const struct segment *segment)
+{
+	return segment->lost != NULL && atomic_load(segment->lost);
+}
+
+int
+segment_check_lost(const struct segment *segment, struct store_error *error)
+{
+	return segment_is_lost(segment) ? segment_corrupt(segment, 0, error,
+							  "the file was cut short or cannot be "
+							  "read any more")
+					: 0;
 }
 
 void

@@ -145,6 +145,22 @@ snapshot_close(struct snapshot *snapshot)
 	free(snapshot);
 }
 
+int
+snapshot_check(const struct snapshot *snapshot, struct store_error *error)
+{
+	int result = 0;
+
+	for (uint32_t i = 0; i < snapshot->segments_count; i++) {
+		struct store_error lost = {0};
+
+		if (segment_check_lost(snapshot->segments[i]->segment, &lost) == 0)
+			continue;
+		state_damaged(snapshot->store, snapshot->segments[i], lost.text);
+		result = store_error_set(error, STORE_ECORRUPT, "%s", lost.text);
+	}
+	return result;
+}
+
 const struct store_schema *
 snapshot_schema(const struct snapshot *snapshot)
 {

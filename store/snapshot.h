@@ -13,6 +13,9 @@ struct snapshot;
 
 int snapshot_open(struct store *store, struct snapshot **out, struct store_error *error);
 void snapshot_close(struct snapshot *snapshot);
+/* Whether what was read from it is right: STORE_ECORRUPT when a segment's file
+ * was lost meanwhile. Later snapshots leave it out. */
+int snapshot_check(const struct snapshot *snapshot, struct store_error *error);
 
 const struct store_schema *snapshot_schema(const struct snapshot *snapshot);
 uint32_t snapshot_blocks_count(const struct snapshot *snapshot, uint32_t table);

@@ -77,6 +77,8 @@ int
 wal_reader_next(struct wal_reader *reader, struct wal_record *record, struct store_error *error);
 /* Bytes up to the end of the last valid record. */
 uint64_t wal_reader_valid_bytes(const struct wal_reader *reader);
+/* Some of it could not be read, as opposed to wrong bytes read. */
+bool wal_reader_is_lost(const struct wal_reader *reader);
 /* The file is longer than that, within the limit. */
 bool wal_reader_has_bad_tail(const struct wal_reader *reader);
 

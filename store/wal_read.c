@@ -159,8 +159,11 @@ wal_reader_open(struct io *io, const char *path, uint64_t id, struct wal_reader 
 	}
 	reader->bytes = mapped;
 	reader->file_bytes = reader->limit = (size_t)size;
-	if ((result = check_head(reader, error)) != 0)
+	if ((result = check_head(reader, error)) != 0) {
+		if (wal_reader_is_lost(reader))
+			result = store_error_set(error, STORE_EIO, "%s cannot be read", path);
 		goto failed;
+	}
 	*out = reader;
 	return 0;
 
@@ -224,6 +227,16 @@ wal_reader_next(struct wal_reader *reader, struct wal_record *record, struct sto
 	}
 	reader->at = reader->limit;
 	return 0;
+}
+
+bool
+wal_reader_is_lost(const struct wal_reader *reader)
+{
+	const _Atomic bool *lost = reader->bytes == NULL || reader->io->lost == NULL
+				       ? NULL
+				       : reader->io->lost(reader->io, reader->bytes);
+
+	return lost != NULL && *lost;
 }
 
 uint64_t
