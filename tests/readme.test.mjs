@@ -4,7 +4,7 @@
  * the token file and the program's path are put in place of README's.
  */
 import assert from 'node:assert';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -29,19 +29,19 @@ after(async () => {
   fs.rmSync(directory, { recursive: true });
 });
 
-test(`the demo's ${VIEWS} views load`, async () => {
-  const file = path.join(directory, 'demo.ndjson');
-  const generate = spawn(DRUM, ['generate', '--views', VIEWS, '--seed', '1', '--days', '28'],
-    { stdio: ['ignore', fs.openSync(file, 'w'), 'inherit'] });
-  assert.equal(await new Promise((resolve) => generate.on('exit', resolve)), 0);
-  await run(DRUM, ['import', '--url', server.url, '--token', TOKEN, file]);
+test(`the demo's ${VIEWS} views load, and once only`, async () => {
+  const demo = () => run('server/demo.sh', [DRUM, server.url, '/none', VIEWS, '1', path.join(directory, 'demo.ndjson')],
+    { env: { ...process.env, DRUM_TOKEN: TOKEN } });
+  assert.match((await demo()).stdout, /^imported \d+ beacons \(0 repeated, 0 late, 0 rejected\)/);
+  assert.equal(await server.query('SELECT count() FROM pageviews'), `${VIEWS}\n`);
+  assert.match((await demo()).stdout, /^The demo is there already: nothing is loaded\./);
   assert.equal(await server.query('SELECT count() FROM pageviews'), `${VIEWS}\n`);
 });
 
 const readme = fs.readFileSync('README.md', 'utf8');
 const pairs = [...readme.matchAll(/```sh\n([^`]*?)```\n```\n([^]*?)```\n/g)];
 
-test('README has its five commands', () => assert.equal(pairs.length, 5));
+test('README has its six commands', () => assert.equal(pairs.length, 6));
 
 for (const [, command, expected] of pairs) {
   test(`README: ${command.split('\n')[0].slice(0, 60)}`, async () => {
