@@ -33,6 +33,7 @@ struct table {
 	struct format_writer scratch; /* bytes owned */
 	const struct store_result *result;
 	uint32_t *widths; /* [columns], owned: of the widest line, in places */
+	uint32_t *starts; /* [columns], in widths' block: places before the column */
 	uint32_t prefix;  /* places before the table: `12. ` */
 	bool totals;
 };
@@ -58,8 +59,10 @@ places_of(uint32_t code)
 	return 1;
 }
 
+/* `start`: places before it; a tab goes to the next multiple of 8, as ClickHouse
+ * counts. */
 static uint32_t
-width_of(struct store_str text)
+width_of(struct store_str text, uint32_t start)
 {
 	uint32_t width = 0, size;
 
@@ -69,7 +72,7 @@ width_of(struct store_str text)
 
 		if (c < 0x80 || (size = json_utf8_bytes(text, i)) < 2) {
 			size = 1;
-			width++;
+			width += c == '\t' ? 8 - (start + width) % 8 : 1;
 			continue;
 		}
 		code = c & (0x7fu >> size);
@@ -121,7 +124,7 @@ widen(struct table *table, uint32_t column, struct store_str text)
 	bool more;
 
 	for (uint32_t i = 0; line_of(text, i, &line, &more); i++) {
-		uint32_t width = width_of(line);
+		uint32_t width = width_of(line, table->starts[column]);
 
 		if (width > PAD_MAX)
 			width = PAD_MAX;
@@ -170,7 +173,7 @@ put_ruler(struct table *table, const struct ruler *ruler, bool names)
 	indent(table);
 	for (uint32_t c = 0; c < table->result->columns_count; c++) {
 		struct store_str name = table->result->columns[c].name;
-		uint32_t taken = names ? width_of(name) : 0;
+		uint32_t taken = names ? width_of(name, table->starts[c]) : 0;
 		uint32_t pad = table->widths[c] > taken ? table->widths[c] - taken : 0;
 
 		format_put_text(out, c == 0 ? ruler->left : ruler->cross);
@@ -186,7 +189,7 @@ put_ruler(struct table *table, const struct ruler *ruler, bool names)
 static void
 put_padded(struct table *table, uint32_t column, struct store_str text)
 {
-	uint32_t width = width_of(text);
+	uint32_t width = width_of(text, table->starts[column]);
 	uint32_t pad = table->widths[column] > width ? table->widths[column] - width : 0;
 
 	if (is_right(table, column))
@@ -294,6 +297,8 @@ put_block(struct table *table, uint64_t rows)
 		return;
 	table->prefix = (uint32_t)snprintf(number, sizeof number, "%" PRIu64 ". ", rows);
 	for (uint32_t c = 0; c < table->result->columns_count; c++) {
+		table->starts[c] =
+		    c == 0 ? table->prefix + 2 : table->starts[c - 1] + table->widths[c - 1] + 3;
 		table->widths[c] = 0;
 		widen(table, c, table->result->columns[c].name);
 		for (uint64_t r = 0; r < rows; r++) {
@@ -309,11 +314,12 @@ format_pretty(struct format_writer *out, const struct store_result *result)
 {
 	struct table table = {.out = out, .result = result};
 
-	table.widths = calloc(result->columns_count + 1u, sizeof *table.widths);
+	table.widths = calloc(result->columns_count * 2u + 1u, sizeof *table.widths);
 	if (table.widths == NULL) {
 		out->failure = STORE_ENOMEM;
 		return;
 	}
+	table.starts = table.widths + result->columns_count;
 	put_block(&table, result->rows_count);
 	if (result->totals != NULL) {
 		format_put_text(out, "\nTotals:\n");
@@ -339,7 +345,7 @@ put_members(struct table *table, const char *heading, uint32_t rule, uint64_t ro
 
 		format_put(out, name.bytes, name.size);
 		format_put(out, ":", 1);
-		repeat(out, " ", width + 1 - width_of(name));
+		repeat(out, " ", width + 1 - width_of(name, 0));
 		text = text_of(table, c, row);
 		format_put(out, text.bytes, text.size);
 		format_put(out, "\n", 1);
@@ -355,7 +361,7 @@ format_vertical(struct format_writer *out, const struct store_result *result)
 	int rule;
 
 	for (uint32_t c = 0; c < result->columns_count; c++) {
-		uint32_t taken = width_of(result->columns[c].name);
+		uint32_t taken = width_of(result->columns[c].name, 0);
 
 		width = taken > width ? taken : width;
 	}

@@ -1,14 +1,16 @@
 /*
  * Goal: ClickHouse itself understands drum's Native, the format of Grafana's
- * plugin, clickhouse-connect and Superset, and finds in it what drum's JSON
- * says. Method: queries of every type over fixed rows, their Native answers in
- * native.json with what ClickHouse made of them. Where chdb is installed
- * (tests/bench) it reads the bytes of this run; elsewhere they must be the
- * recorded ones, which it has read.
+ * plugin, clickhouse-connect and Superset, and writes what it found there as
+ * drum does in every other format, byte for byte. Method: queries of every type
+ * over fixed rows. Where chdb is installed (tests/bench) it reads the bytes of
+ * this run and writes them in each format; elsewhere drum's must be the
+ * recorded ones (native.json: Native, ClickHouse's JSON of it, and a hash of
+ * each format's text).
  *
  *   RECORD=1 node --test tests/integration/native.test.mjs   (needs chdb)
  */
 import assert from 'node:assert';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
@@ -48,6 +50,13 @@ const queries = [
   'SHOW TABLES',
 ];
 
+const FORMATS = [...fs.readFileSync('server/format.def', 'utf8').matchAll(/^FORMAT\(\w+,\s+"(\w+)"/gm)]
+  .map(([, name]) => name).filter((name) => !['Native', 'Null'].includes(name));
+
+/** Without what differs from run to run. */
+const stable = (text) => text.replace(/,\s*"rows_before_limit_at_least": \d+/, '').replace(/,\s*"statistics":\s*\{[^}]*\}/, '');
+const hash = (text) => crypto.createHash('sha256').update(text).digest('base64').slice(0, 12);
+
 async function ask(sql, format, parameters = '') {
   const answer = await fetch(`${server.url}/?default_format=${format}${parameters}`, {
     method: 'POST', body: sql, headers: { Authorization: `Bearer ${TOKEN}`, 'Accept-Encoding': 'identity' } });
@@ -64,10 +73,10 @@ async function insert(head, rows) {
 }
 
 /** What ClickHouse reads in the bytes, as text. */
-function readByClickHouse(bytes) {
+function readByClickHouse(bytes, format = READABLE) {
   const file = path.join(directory, 'answer.native');
   fs.writeFileSync(file, bytes);
-  return chdb.query(`SELECT * FROM file('${file}', 'Native') SETTINGS output_format_json_quote_64bit_integers = 0, max_threads = 1`, READABLE);
+  return chdb.query(`SELECT * FROM file('${file}', 'Native') SETTINGS output_format_json_quote_64bit_integers = 0, output_format_pretty_single_large_number_tip_threshold = 0, max_threads = 1`, format);
 }
 
 before(async () => {
@@ -105,7 +114,33 @@ for (const sql of queries) {
     assert.equal(bytes.toString('base64'), recorded[sql].native);
     assert.equal(own, recorded[sql].read || own);
   });
+
+  test(`as any other format: ${sql}`, async () => {
+    const bytes = await ask(sql, 'Native'), hashes = {};
+    for (const format of FORMATS) {
+      const text = stable(`${await ask(sql, format)}`);
+      if (chdb && bytes.length > 0) assert.equal(text, stable(readByClickHouse(bytes, format)), format);
+      hashes[format] = hash(text);
+    }
+    if (chdb && process.env.RECORD) recorded[sql].formats = hashes;
+    assert.deepEqual(hashes, recorded[sql].formats);
+  });
 }
+
+test('WITH TOTALS, in every format', async () => {
+  const sql = (from) => `SELECT device, count() AS n, max(lcp) AS slowest FROM ${from} GROUP BY device WITH TOTALS ORDER BY device`;
+  const rows = await ask('SELECT device, lcp FROM pageviews', 'Native'), hashes = {};
+  const file = path.join(directory, 'rows.native');
+  fs.writeFileSync(file, rows);
+  for (const format of FORMATS) {
+    const text = stable(`${await ask(sql('pageviews'), format)}`);
+    if (chdb)
+      assert.equal(text, stable(chdb.query(`${sql(`file('${file}', 'Native')`)} SETTINGS output_format_json_quote_64bit_integers = 0`, format)), format);
+    hashes[format] = hash(text);
+  }
+  if (chdb && process.env.RECORD) recorded.totals = hashes;
+  assert.deepEqual(hashes, recorded.totals);
+});
 
 test('blocks of 65536 rows, and dictionaries of more than 256 and 65536 strings', async () => {
   const rows = Array.from({ length: 70000 }, (_, i) => `wide\tn${i}\t${i}`);
