@@ -4,6 +4,7 @@
  * durable: everything done for a group can be undone until its sync succeeds.
  */
 #include <assert.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -221,6 +222,37 @@ judge_again(struct store *store, const struct store_entry *entry, struct merged 
 	return 0;
 }
 
+/* `own`, and of `present` the columns that it lacks; present's time, own's sum. */
+static int
+overlay(struct store *store, const struct store_row *own, const struct store_row *present,
+	struct store_row *out)
+{
+	const struct store_table *table = &store->schema->tables[own->table];
+	int time = state_role(table, STORE_ROLE_TIME), sum = state_role(table, STORE_ROLE_SUM);
+	uint32_t max = (uint32_t)own->cells_count + present->cells_count, count = 0, o = 0, p = 0;
+	struct store_cell *cells = store_arena_alloc(store->arena, (max + 1u) * sizeof *cells);
+
+	if (cells == NULL || max > UINT16_MAX)
+		return cells == NULL ? STORE_ENOMEM : STORE_EINVAL;
+	while (o < own->cells_count || p < present->cells_count) {
+		int a = o < own->cells_count ? own->cells[o].column : INT_MAX;
+		int b = p < present->cells_count ? present->cells[p].column : INT_MAX;
+		int column = a < b ? a : b;
+		bool from_own = a == column && !(column == time && b == column);
+
+		for (; o < own->cells_count && own->cells[o].column == column; o++) {
+			if (from_own)
+				cells[count++] = own->cells[o];
+		}
+		for (; p < present->cells_count && present->cells[p].column == column; p++) {
+			if (!from_own && column != sum)
+				cells[count++] = present->cells[p];
+		}
+	}
+	*out = (struct store_row){own->table, (uint16_t)count, cells};
+	return 0;
+}
+
 /*
  * The row that the view has after this entry: the entry's own when it is the
  * newest, else the present one again; sums added up either way.
@@ -232,12 +264,18 @@ merge_row(struct store *store, const struct view *old, const struct store_entry 
 	const struct store_row *own = &entry->rows[0];
 	int column = state_role(&store->schema->tables[own->table], STORE_ROLE_SUM), result = 0;
 	uint64_t own_sum = sum_of(own, column), sum = state->sum;
-	bool newest = old == NULL || entry->version > old->state.version;
+	bool merge = entry->merge && old != NULL && old->state.has_row;
+	bool newest = old == NULL || entry->merge || entry->version > old->state.version;
+	struct store_row present;
 
 	*out = (struct merged){*own, true, entry->dropped};
 	state->sum += own_sum;
+	if (merge && ((result = memtable_row(old->generation->memtable, old->table, old->row,
+					     store->arena, &present)) != 0 ||
+		      (result = overlay(store, own, &present, &out->row)) != 0))
+		return result;
 	if (newest) {
-		if (sum == 0)
+		if (sum == 0 && !merge)
 			return 0;
 		result = add_to_sum(store, &out->row, column, sum);
 	} else if (!old->state.has_row) {
@@ -339,7 +377,7 @@ apply_entry(struct group *group, struct store_entry *entry, const uint64_t key[2
 	}
 	memcpy(view.state.key, key, sizeof view.state.key);
 	old = state_find_view(store, key);
-	if (old != NULL && is_seen(old, entry->version)) {
+	if (old != NULL && !entry->merge && is_seen(old, entry->version)) {
 		entry->outcome = STORE_REPEATED;
 		return 0;
 	}

@@ -150,8 +150,11 @@ enum store_outcome {
  */
 struct store_entry {
 	bool keyed;
-	bool again;            /* its row may be in a segment, even if version is 0 */
-	uint8_t version;       /* seq */
+	bool again;      /* its row may be in a segment, even if version is 0 */
+	uint8_t version; /* seq */
+	/* The versions are parts: what the row lacks stays as it was, as does its
+	 * TIME; a version may come again. */
+	bool merge;
 	struct store_str sort; /* site */
 	uint64_t key;          /* view id */
 	int64_t began_ms;      /* the keyed row's time: where a segment has it */
