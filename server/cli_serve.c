@@ -20,6 +20,7 @@
 #include "config_address.h"
 #include "guard_http2.h"
 #include "http.h"
+#include "join.h"
 #include "log.h"
 #include "loop.h"
 #include "query_log.h"
@@ -253,6 +254,7 @@ open_parts(void)
 		return 1;
 	server->enricher =
 	    enricher_open((const char *const *)config->geoip, config->geoip_count, log_text, NULL);
+	server->join = join_create();
 	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
 	server->pool =
 	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);
@@ -388,6 +390,7 @@ close_parts(void)
 		log_line("the last flush failed: %s; the rows are in the WAL", error.text);
 	settings_place_free(server->settings);
 	enricher_close(server->enricher);
+	join_destroy(server->join);
 	query_log_destroy(server->query_log);
 	answer_cache_destroy(server->cache);
 	audit_close(server->audit);

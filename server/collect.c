@@ -1,6 +1,6 @@
 /*
- * POST /beacon: decode, enrich, queue; 204 comes after the disk. Runs on the
- * loop threads; must not block.
+ * Beacons, native and other agents': decode, enrich, queue; the answer comes
+ * after the disk. Runs on the loop threads; must not block.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,13 +8,21 @@
 
 #include "coding.h"
 #include "guard.h"
+#include "join.h"
+#include "json.h"
 #include "loop.h"
 #include "metrics.h"
+#include "url.h"
+
+#define SITE_BYTES_MAX 64u
+#define INFLATED_BYTES_MAX (512u << 10)
 
 struct pending { /* a beacon on its way to the disk */
 	struct ingest_item item;
-	struct store_entry entry;
-	struct store_arena *arena; /* owned: everything the entry points to */
+	struct store_entry *entries; /* in the arena */
+	uint32_t entries_count;
+	int status;                /* when all is well */
+	struct store_arena *arena; /* owned: everything the entries point to */
 	struct settings *settings; /* owned: one reference */
 	struct reply *reply;
 	struct guard_place place;
@@ -56,6 +64,10 @@ set_text(struct reply *reply, int status, const char *reason, const char *text)
 	reply->body_size = reply->body == NULL ? 0 : strlen(text);
 }
 
+static const enum metric outcomes[] = {[STORE_STORED] = METRICS_beacons_stored,
+				       [STORE_REPEATED] = METRICS_beacons_repeated,
+				       [STORE_LATE] = METRICS_beacons_late};
+
 /* On the writer's thread. */
 static void
 on_written(struct ingest_item *item, int result)
@@ -64,18 +76,16 @@ on_written(struct ingest_item *item, int result)
 	struct reply *reply = pending->reply;
 
 	guard_leave(&pending->place);
-	reply->status = 204;
-	reply->reason = "No Content";
+	reply->status = pending->status;
+	reply->reason = pending->status == 202 ? "Accepted" : "No Content";
 	if (result != 0) {
 		metrics_add(METRICS_beacons_failed, 1);
 		set_text(reply, 503, "Service Unavailable",
 			 result == STORE_EFULL ? "the disk is full\n" : "cannot be stored now\n");
 		reply->retry_after_s = 10;
 	} else {
-		metrics_add(pending->entry.outcome == STORE_STORED     ? METRICS_beacons_stored
-			    : pending->entry.outcome == STORE_REPEATED ? METRICS_beacons_repeated
-								       : METRICS_beacons_late,
-			    1);
+		for (uint32_t i = 0; i < pending->entries_count; i++)
+			metrics_add(outcomes[pending->entries[i].outcome], 1);
 	}
 	settings_release(pending->settings);
 	store_arena_free(pending->arena);
@@ -116,28 +126,56 @@ make_entry(struct server *server, const struct event *event, struct settings *se
 	return result;
 }
 
-/* Takes the reference to the settings. */
 static int
-queue(h2o_req_t *req, const struct event *event, struct settings *settings,
+make_entries(struct server *server, const struct event_batch *batch, struct pending *pending)
+{
+	int result = 0;
+
+	pending->entries =
+	    store_arena_alloc(pending->arena, batch->count * sizeof *pending->entries);
+	if (pending->entries == NULL)
+		return STORE_ENOMEM;
+	pending->entries_count = batch->count;
+	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
+		result = make_entry(server, batch->events[i], pending->settings, pending->arena,
+				    &pending->entries[i]);
+	return result;
+}
+
+static void
+discard(struct pending *pending)
+{
+	settings_release(pending->settings);
+	store_arena_free(pending->arena);
+	free(pending);
+}
+
+/* Takes the arena, and the reference to the settings. */
+static int
+queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settings *settings,
       struct store_arena *arena)
 {
 	struct server *server = loop_server(req);
 	struct pending *pending = calloc(1, sizeof *pending);
 	enum guard_verdict verdict = GUARD_OVERLOAD;
 
-	if (pending != NULL && make_entry(server, event, settings, arena, &pending->entry) == 0)
-		verdict = guard_enter(server, loop_in_flight(req), event_site(event),
-				      (uint32_t)req->entity.len, &pending->place);
-	if (verdict != GUARD_OK) {
+	if (pending == NULL) {
 		settings_release(settings);
-		free(pending);
 		store_arena_free(arena);
-		return refuse(req, verdict);
+		return refuse_overload(req);
 	}
 	pending->arena = arena;
 	pending->settings = settings;
-	pending->item.commit =
-	    (struct store_commit){.entries = &pending->entry, .entries_count = 1};
+	pending->status = status;
+	if (make_entries(server, batch, pending) == 0)
+		verdict = guard_enter(server, loop_in_flight(req), event_site(batch->events[0]),
+				      (uint32_t)req->entity.len * batch->count, &pending->place);
+	if (verdict != GUARD_OK) {
+		discard(pending);
+		return refuse(req, verdict);
+	}
+	pending->item.commit = (struct store_commit){.entries = pending->entries,
+						     .entries_count = pending->entries_count};
 	pending->item.done = on_written;
 	if ((pending->reply = loop_reply_create(req)) != NULL) {
 		if (ingest_submit(server->ingest, &pending->item))
@@ -145,9 +183,7 @@ queue(h2o_req_t *req, const struct event *event, struct settings *settings,
 		loop_reply_discard(pending->reply);
 	}
 	guard_leave(&pending->place);
-	settings_release(settings);
-	free(pending);
-	store_arena_free(arena);
+	discard(pending);
 	return refuse_overload(req);
 }
 
@@ -195,69 +231,209 @@ refuse_malformed(h2o_req_t *req, struct store_arena *arena, const struct event_e
 	return http_answer(req, 400, "Bad Request", error->text);
 }
 
-static bool
-is_compressed(const h2o_req_t *req)
-{
-	enum coding coding;
+/* ---- sites ----------------------------------------------------------- */
 
-	return !coding_find(http_header(req, "content-encoding"), &coding) || coding != CODING_NONE;
+static struct store_str
+copy_text(struct store_str text, struct store_arena *arena)
+{
+	char *bytes = store_arena_alloc(arena, text.size + 1u);
+
+	if (bytes == NULL)
+		return (struct store_str){"", 0};
+	memcpy(bytes, text.bytes, text.size);
+	return (struct store_str){bytes, text.size};
+}
+
+/* A foreign beacon's site: `?site=`, else the configured one that has the
+ * page's host, else the host. */
+static int
+find_site(h2o_req_t *req, struct event *event, struct store_arena *arena, struct event_error *error)
+{
+	struct store_str site, host;
+
+	if (event_site(event).size > 0)
+		return 0;
+	if (!http_parameter(req, "site", &site) || site.size == 0) {
+		if (!url_host(event_url(event), arena, &host))
+			return STORE_ENOMEM;
+		site = guard_site_of(loop_server(req), host);
+	}
+	site = copy_text(site, arena);
+	if (site.size == 0 || site.size > SITE_BYTES_MAX || !json_is_utf8(site)) {
+		strcpy(error->text,
+		       "site: neither ?site= nor the page's address gives 1 to 64 bytes");
+		return STORE_EINVAL;
+	}
+	event_set_site(event, site);
+	return 0;
+}
+
+/* ---- taking ---------------------------------------------------------- */
+
+/* 0; STORE_EINVAL with *error; STORE_ENOMEM; 1: forbidden, with `why`. */
+static int
+complete(h2o_req_t *req, struct event *event, const struct event_client *client,
+	 struct store_arena *arena, struct event_error *error, char why[GUARD_WHY_BYTES])
+{
+	struct server *server = loop_server(req);
+	int result = find_site(req, event, arena, error);
+
+	if (result != 0)
+		return result;
+	join_view(server->join, event, client);
+	if ((result = enrich(server->enricher, event, client, arena, error)) != 0)
+		return result;
+	return !guard_site(server, event_site(event), event_page_host(event),
+			   http_header(req, "origin"), why);
+}
+
+/* Enriches what was decoded, and queues it; the arena is taken. */
+static int
+take(h2o_req_t *req, struct event_batch *batch, int result, struct event_error *error, int status,
+     struct store_arena *arena)
+{
+	struct settings *settings = settings_hold(loop_server(req)->settings);
+	char address[64], why[GUARD_WHY_BYTES];
+	struct event_client client;
+
+	client = client_of(req, address);
+	client.pages = settings->pages;
+	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
+		result = complete(req, batch->events[i], &client, arena, error, why);
+	if (result == 0)
+		return queue(req, batch, status, settings, arena);
+	settings_release(settings);
+	if (result == STORE_EINVAL)
+		return refuse_malformed(req, arena, error);
+	store_arena_free(arena);
+	if (result < 0)
+		return refuse_overload(req);
+	metrics_add(METRICS_beacons_forbidden, 1);
+	return http_answer(req, 403, "Forbidden", why);
+}
+
+/* 1: the request is answered. 0: *arena and *body are there. */
+static int
+begin(h2o_req_t *req, struct store_arena **arena, struct store_str *body)
+{
+	struct settings *settings;
+	bool opted_out;
+
+	add_cors(req);
+	if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS"))) {
+		answer_preflight(req);
+		return 1;
+	}
+	if (req->entity.len > HTTP_BEACON_BYTES_MAX) {
+		metrics_add(METRICS_beacons_too_large, 1);
+		http_answer(req, 413, "Payload Too Large", "a beacon has at most 65536 bytes");
+		return 1;
+	}
+	settings = settings_hold(loop_server(req)->settings);
+	opted_out = has_opted_out(req, settings);
+	settings_release(settings);
+	if (opted_out) {
+		metrics_add(METRICS_beacons_opted_out, 1);
+		http_answer(req, 204, "No Content", NULL);
+		return 1;
+	}
+	if ((*arena = store_arena_create(0)) == NULL) {
+		refuse_overload(req);
+		return 1;
+	}
+	*body = copy_body(req, *arena);
+	if (body->bytes != NULL)
+		return 0;
+	store_arena_free(*arena);
+	refuse_overload(req);
+	return 1;
+}
+
+static struct event_source
+source_of(const h2o_req_t *req)
+{
+	struct store_str path = http_path(req);
+	uint32_t at = path.size < req->path.len ? path.size + 1 : path.size;
+
+	return (struct event_source){.query = {req->path.base + at, (uint32_t)req->path.len - at},
+				     .url = http_header(req, "referer"),
+				     .received_ms = http_now_ms()};
 }
 
 int
 collect_beacon(h2o_req_t *req)
 {
-	struct server *server = loop_server(req);
-	struct store_arena *arena;
+	struct event_source source = source_of(req);
+	struct event_batch batch = {.count = 1};
 	struct event_error error;
-	struct event_client client;
-	struct event *event;
+	struct store_arena *arena;
 	struct store_str body;
-	struct settings *settings;
-	char address[64], why[GUARD_WHY_BYTES];
+	enum coding coding;
 	int result;
 
-	add_cors(req);
-	if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS")))
-		return answer_preflight(req);
-	if (req->entity.len > HTTP_BEACON_BYTES_MAX) {
-		metrics_add(METRICS_beacons_too_large, 1);
-		return http_answer(req, 413, "Payload Too Large",
-				   "a beacon has at most 65536 bytes");
-	}
-	if (is_compressed(req)) {
+	if (begin(req, &arena, &body) != 0)
+		return 0;
+	if (!coding_find(http_header(req, "content-encoding"), &coding) || coding != CODING_NONE) {
+		store_arena_free(arena);
 		metrics_add(METRICS_beacons_malformed, 1);
 		return http_answer(req, 415, "Unsupported Media Type",
 				   "Content-Encoding: a beacon is not compressed");
 	}
-	settings = settings_hold(server->settings);
-	if (has_opted_out(req, settings)) {
-		settings_release(settings);
-		metrics_add(METRICS_beacons_opted_out, 1);
-		return http_answer(req, 204, "No Content", NULL);
+	result = decode_is_vitals(body) ? decode_vitals(body, &source, arena, &batch, &error)
+					: decode_native(body, arena, &batch.events[0], &error);
+	return take(req, &batch, result, &error, 204, arena);
+}
+
+/* ---- other agents ---------------------------------------------------- */
+
+static const struct {
+	const char *path;
+	event_decoder *decode;
+	int status; /* that the agent expects */
+} agents[] = {
+    {"/boomerang", decode_boomerang, 204},
+    {"/faro", decode_faro, 202},
+    {"/reports", decode_reports, 204},
+    {"/rum/metrics", decode_plain_metrics, 204},
+    {"/rum/errors", decode_plain_errors, 204},
+    {"/rum/interactions", decode_plain_interactions, 204},
+    {"/rum/heartbeat", decode_plain_heartbeat, 204},
+    {"/rum/business-metrics", decode_plain_business, 204},
+};
+
+#define AGENTS_COUNT (sizeof agents / sizeof *agents)
+
+/* *body inflated into the arena, if it is compressed; false: it cannot be. */
+static bool
+inflate_body(const h2o_req_t *req, struct store_arena *arena, struct store_str *body)
+{
+	enum coding coding;
+	const char *wrong;
+
+	return coding_find(http_header(req, "content-encoding"), &coding) &&
+	       coding_inflate(coding, *body, INFLATED_BYTES_MAX, arena, body, &wrong) == 0;
+}
+
+int
+collect_agent(h2o_req_t *req)
+{
+	struct store_str path = http_path(req), body;
+	struct event_source source = source_of(req);
+	struct event_batch batch = {.count = 0};
+	struct event_error error;
+	struct store_arena *arena;
+	size_t agent = 0;
+	int result;
+
+	if (begin(req, &arena, &body) != 0)
+		return 0;
+	while (agent < AGENTS_COUNT - 1 &&
+	       !h2o_memis(path.bytes, path.size, agents[agent].path, strlen(agents[agent].path)))
+		agent++;
+	if (!inflate_body(req, arena, &body)) {
+		strcpy(error.text, "expected a body of at most 512 KiB, plain, gzip or zstd");
+		return refuse_malformed(req, arena, &error);
 	}
-	if ((arena = store_arena_create(0)) == NULL) {
-		settings_release(settings);
-		return refuse_overload(req);
-	}
-	body = copy_body(req, arena);
-	client = client_of(req, address);
-	client.pages = settings->pages;
-	result = body.bytes == NULL ? STORE_ENOMEM : decode_native(body, arena, &event, &error);
-	if (result == 0)
-		result = enrich(server->enricher, event, &client, arena, &error);
-	if (result != 0) {
-		settings_release(settings);
-		if (result == STORE_EINVAL)
-			return refuse_malformed(req, arena, &error);
-		store_arena_free(arena);
-		return refuse_overload(req);
-	}
-	if (!guard_site(server, event_site(event), event_page_host(event),
-			http_header(req, "origin"), why)) {
-		settings_release(settings);
-		store_arena_free(arena);
-		metrics_add(METRICS_beacons_forbidden, 1);
-		return http_answer(req, 403, "Forbidden", why);
-	}
-	return queue(req, event, settings, arena);
+	result = agents[agent].decode(body, &source, arena, &batch, &error);
+	return take(req, &batch, result, &error, agents[agent].status, arena);
 }

@@ -301,6 +301,8 @@ set_urls(struct event *event, const struct event_client *client, struct store_ar
 		if (!strip_column(&event->errors[i], ERRORS_source, arena))
 			return STORE_ENOMEM;
 	}
+	if (event->has_report && !strip_column(&event->report, REPORTS_url, arena))
+		return STORE_ENOMEM;
 	return add_parameters(event, client->pages, query, arena) ? 0 : STORE_ENOMEM;
 }
 
@@ -340,6 +342,8 @@ redact_event(struct event *event, const struct event_client *client, struct stor
 		well = redact_row(&event->errors[i], address, arena);
 	for (uint32_t i = 0; well && i < event->events_count; i++)
 		well = redact_row(&event->events[i], address, arena);
+	if (well && event->has_report)
+		well = redact_row(&event->report, address, arena);
 	for (uint32_t i = 0; well && i < event->tags_count; i++)
 		well = redact(event->tag_values[i], address, arena, &event->tag_values[i]);
 	return well ? 0 : STORE_ENOMEM;
@@ -477,7 +481,8 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
 	if ((result = set_time(event, client, error)) != 0)
 		return result;
 	event_row_string(row, PAGEVIEWS_site, event->site);
-	event_row_uint(row, PAGEVIEWS_view_id, event->view_id);
+	if (!event->no_view)
+		event_row_uint(row, PAGEVIEWS_view_id, event->view_id);
 	if (event->session_id != 0)
 		event_row_uint(row, PAGEVIEWS_session_id, event->session_id);
 	event_row_uint(row, PAGEVIEWS__sample_interval, interval_of(event->rate, event->view_id));

@@ -47,6 +47,19 @@ event_site(const struct event *event)
 }
 
 struct store_str
+event_url(const struct event *event)
+{
+	return event->url;
+}
+
+void
+event_set_site(struct event *event, struct store_str site)
+{
+	assert(site.size > 0 && site.size <= EVENT_SITE_BYTES_MAX);
+	event->site = site;
+}
+
+struct store_str
 event_page_host(const struct event *event)
 {
 	return event->page_host;
@@ -139,19 +152,24 @@ event_expired_count(const struct event *event)
 int
 event_entry(const struct event *event, struct store_arena *arena, struct store_entry *out)
 {
-	uint32_t count = 1 + event->errors_count + event->events_count, at = 1;
+	uint32_t count =
+	    !event->no_view + event->errors_count + event->events_count + event->has_report;
+	uint32_t at = 0;
 	struct store_row *rows = store_arena_alloc(arena, count * sizeof *rows);
-	int result;
+	int result = 0;
 
 	if (rows == NULL)
 		return STORE_ENOMEM;
-	if ((result = finish_row(event, &event->view, arena, &rows[0])) != 0)
-		return result;
+	if (!event->no_view)
+		result = finish_row(event, &event->view, arena, &rows[at++]);
 	for (uint32_t i = 0; result == 0 && i < event->errors_count; i++)
 		result = finish_row(event, &event->errors[i], arena, &rows[at++]);
 	for (uint32_t i = 0; result == 0 && i < event->events_count; i++)
 		result = finish_row(event, &event->events[i], arena, &rows[at++]);
-	*out = (struct store_entry){.keyed = true,
+	if (result == 0 && event->has_report)
+		result = finish_row(event, &event->report, arena, &rows[at++]);
+	*out = (struct store_entry){.keyed = !event->no_view,
+				    .merge = event->merge,
 				    .again = event->again,
 				    .version = event->seq,
 				    .sort = event->site,

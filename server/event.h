@@ -56,6 +56,49 @@ struct event_error {
 int decode_native(struct store_str body, struct store_arena *arena, struct event **out,
 		  struct event_error *error);
 
+/* ---- beacons of other agents ----------------------------------------- */
+
+#define EVENT_BATCH_MAX 100u
+
+/* What a foreign beacon leaves to its request. Empty strings where absent. */
+struct event_source {
+	struct store_str query; /* behind the `?`, encoded */
+	struct store_str url;   /* Referer: the page when the beacon names none */
+	int64_t received_ms;
+};
+
+/* One request, a view or report each. */
+struct event_batch {
+	struct event *events[EVENT_BATCH_MAX];
+	uint32_t count;
+};
+
+/*
+ * Bytes to events, like decode_native: 0 with at least one event, STORE_EINVAL
+ * with *error set, or STORE_ENOMEM. More lenient: a value of a wrong type or
+ * out of its range is the same as absent, as these agents send such. A view may
+ * come in parts, in any order and again: their entries have `merge` set. The
+ * site is left empty.
+ */
+typedef int
+event_decoder(struct store_str body, const struct event_source *source, struct store_arena *arena,
+	      struct event_batch *out, struct event_error *error);
+
+event_decoder decode_vitals;    /* web-vitals: a metric, or an array of them */
+event_decoder decode_boomerang; /* the query string, or a body in the same form */
+event_decoder decode_faro;      /* Grafana Faro */
+event_decoder decode_reports;   /* the Reporting API, and CSP's report-uri */
+/* The agent of many tutorials, one for each of its paths. */
+event_decoder decode_plain_metrics, decode_plain_errors, decode_plain_interactions,
+    decode_plain_heartbeat, decode_plain_business;
+
+/* Whether the body is web-vitals' and not a native beacon, by its shape. */
+bool decode_is_vitals(struct store_str body);
+
+/* The page's URL as it came, for finding the site; then the site. */
+struct store_str event_url(const struct event *event);
+void event_set_site(struct event *event, struct store_str site); /* 1 to 64 bytes, borrowed */
+
 /* ---- enrichment ------------------------------------------------------ */
 
 struct enricher;

@@ -11,6 +11,8 @@
 #define EVENT_ERRORS_MAX 50u
 #define EVENT_EVENTS_MAX 50u
 #define EVENT_TAGS_MAX 32u
+#define EVENT_SITE_BYTES_MAX 64u
+#define EVENT_METRICS_COUNT 6u
 
 /* PAGEVIEWS_ts, PAGEVIEWS_site ... by table. */
 #define EVENT_ENUM(name, type, size, flags, unit, comment) EVENT_PREFIX(name),
@@ -41,6 +43,7 @@ struct event_row {
 struct event {
 	struct event_row view; /* PAGEVIEWS; its common columns are everyone's */
 	struct event_row errors[EVENT_ERRORS_MAX], events[EVENT_EVENTS_MAX];
+	struct event_row report; /* REPORTS, when has_report */
 	uint32_t errors_count, events_count, tags_count;
 	struct store_str tag_names[EVENT_TAGS_MAX], tag_values[EVENT_TAGS_MAX];
 	struct store_str site, url, referrer;
@@ -48,12 +51,20 @@ struct event {
 	struct store_str page_host;                             /* from url */
 	uint64_t view_id, session_id;
 	uint8_t seq;
+	bool has_report;
+	bool no_view; /* its rows stand alone: `view` has what they share */
+	bool merge;   /* a part of its view, to which later ones add */
 	bool has_time;
-	bool again;             /* sent again from a store: its view may be in a segment */
-	int64_t time_ms;        /* `t` */
-	int64_t received_ms;    /* set by enrich */
-	double rate;            /* 1 when absent */
-	uint32_t expired_count; /* errors and events left out for their age */
+	bool again;          /* sent again from a store: its view may be in a segment */
+	int64_t time_ms;     /* `t` */
+	int64_t received_ms; /* set by enrich */
+	double rate;         /* 1 when absent */
+	/* The agent has no name for a view: what is known of it, for join.h. 0:
+	 * view_id is set. */
+	uint64_t join_key;
+	bool join_client;                      /* and whoever sent it */
+	uint64_t metrics[EVENT_METRICS_COUNT]; /* ids of what comes once a view; 0: none */
+	uint32_t expired_count;                /* errors and events left out for their age */
 };
 
 /* A row with nothing present; false when memory runs out. */

@@ -249,6 +249,20 @@ forbid(char why[GUARD_WHY_BYTES], const char *format, struct store_str text, con
 	return false;
 }
 
+struct store_str
+guard_site_of(const struct server *server, struct store_str host)
+{
+	const struct config *config = server->config;
+
+	for (uint32_t i = 0; i < config->sites_count; i++) {
+		const struct config_site *site = &config->sites[i];
+
+		if (is_listed(site->hosts, site->hosts_count, host))
+			return (struct store_str){site->key, (uint32_t)strlen(site->key)};
+	}
+	return host;
+}
+
 bool
 guard_site(const struct server *server, struct store_str site, struct store_str host,
 	   struct store_str origin, char why[GUARD_WHY_BYTES])

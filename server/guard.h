@@ -49,6 +49,10 @@ void guard_leave(const struct guard_place *place);
 
 #define GUARD_WHY_BYTES 240
 
+/* The key of the configured site that lists the host; the host itself when
+ * none does. */
+struct store_str guard_site_of(const struct server *server, struct store_str host);
+
 /* Whether the site, the page's host and the Origin are allowed; false: why
  * tells what is not, in one line. Loop threads. */
 bool guard_site(const struct server *server, struct store_str site, struct store_str host,

@@ -322,6 +322,14 @@ static const struct {
 	int (*handle)(h2o_req_t *req);
 } routes[] = {
     {"/beacon", POST | OPTIONS, CONFIG_PUBLIC, collect_beacon},
+    {"/boomerang", GET | POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
+    {"/faro", POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
+    {"/reports", POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
+    {"/rum/metrics", POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
+    {"/rum/errors", POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
+    {"/rum/interactions", POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
+    {"/rum/heartbeat", POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
+    {"/rum/business-metrics", POST | OPTIONS, CONFIG_PUBLIC, collect_agent},
     {"/query", GET | POST, CONFIG_PRIVATE, api_query},
     {"/", GET | POST, CONFIG_PRIVATE, api_root},
     {"/import", POST, CONFIG_PRIVATE, import_request},

@@ -28,6 +28,7 @@ struct server {
 	struct settings_place *settings;
 	struct store *store;
 	struct enricher *enricher;
+	struct join *join;
 	struct auth *auth;
 	struct audit *audit; /* NULL: none */
 	struct ingest *ingest;
@@ -85,6 +86,7 @@ bool http_authorize_as(h2o_req_t *req, enum auth_role needed, bool clickhouse,
 
 /* The handlers: collect.c, import.c, api_query.c, admin.c, static.c. */
 int collect_beacon(h2o_req_t *req);
+int collect_agent(h2o_req_t *req);
 int import_request(h2o_req_t *req);
 int api_query(h2o_req_t *req);
 int api_root(h2o_req_t *req); /* a query, or else the set-up page */

@@ -6,12 +6,8 @@
  * called malformed but for the known differences; the entry that comes out
  * keeps store.h's contract on cells.
  */
-#include <assert.h>
-#include <math.h>
-#include <string.h>
+#include "entry.h"
 
-#include "server/event.h"
-#include "server/json.h"
 #include "tests/unit/server/opinion.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -41,42 +37,6 @@ next_part(struct store_str *rest)
 }
 
 static void
-check_cell(const struct store_column *column, const struct store_cell *cell)
-{
-	if (column->type == STORE_STRING || column->type == STORE_MAP)
-		assert(json_is_utf8(cell->value.s) && cell->value.s.size > 0);
-	else if (column->type == STORE_FLOAT)
-		assert(isfinite(cell->value.f));
-	else if (column->type == STORE_UINT && column->bits < 64)
-		assert(cell->value.u >> column->bits == 0);
-	if (column->type == STORE_MAP)
-		assert(json_is_utf8(cell->key) && cell->key.size > 0 && cell->key.size <= 64);
-}
-
-/* Cells ascend by column; only MAP columns repeat, with keys that differ. */
-static void
-check_row(const struct store_row *row)
-{
-	const struct store_table *table = &event_schema()->tables[row->table];
-
-	for (uint32_t c = 0; c < row->cells_count; c++) {
-		const struct store_cell *cell = &row->cells[c];
-
-		assert(cell->column < table->columns_count);
-		check_cell(&table->columns[cell->column], cell);
-		for (uint32_t b = 0; b < c; b++) {
-			assert(row->cells[b].column <= cell->column);
-			if (row->cells[b].column != cell->column)
-				continue;
-			assert(table->columns[cell->column].type == STORE_MAP);
-			assert(row->cells[b].key.size != cell->key.size ||
-			       memcmp(row->cells[b].key.bytes, cell->key.bytes, cell->key.size) !=
-				   0);
-		}
-	}
-}
-
-static void
 check_taken(struct event *event, const struct event_client *client, struct store_arena *arena)
 {
 	struct event_error error = {0};
@@ -90,7 +50,7 @@ check_taken(struct event *event, const struct event_client *client, struct store
 	assert(entry.rows_count >= 1 && entry.rows_count <= 101 && entry.keyed);
 	assert(entry.sort.size >= 1 && entry.sort.size <= 64 && json_is_utf8(entry.sort));
 	for (uint32_t r = 0; r < entry.rows_count; r++)
-		check_row(&entry.rows[r]);
+		entry_check_row(&entry.rows[r]);
 }
 
 int
