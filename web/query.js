@@ -59,7 +59,7 @@ async function post(sql, format, signal) {
 	try {
 		answer = await fetch(url, {
 			method: 'POST',
-			headers: { Authorization: `Bearer ${token.get()}` },
+			headers: { Authorization: `Bearer ${token.header()}` },
 			body: sql,
 			signal,
 			cache: 'no-store',

@@ -15,6 +15,9 @@ try {
 
 export const get = () => token;
 
+/** As a header can carry it: what is no ASCII is no token, and the server says so. */
+export const header = () => String(token).replace(/[^\x21-\x7e]/g, '?');
+
 export function set(value) {
 	token = value || null;
 	try {

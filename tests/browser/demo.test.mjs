@@ -167,6 +167,18 @@ test('the set-up page shows the views and takes the token out of the URL', async
 	assert.equal(await page.isVisible('#login'), false, 'the token is kept for this tab');
 });
 
+for (const token of ['%ff', '%', '%F0%9F%98%80', 'wrong'])
+	test(`the token ${token} is not known, and the page says so`, async () => {
+		await page.goto(`${server.url}/#token=${token}`);
+		await page.waitForSelector('#login:not([hidden])');
+		assert.match(await page.innerText('#login'), /does not know that token/);
+		assert.equal(page.url().includes('token'), false);
+		const refused = /Failed to load resource.* 403/;
+		assert.ok(seen.complaints.every((text) => refused.test(text)), seen.complaints.join('\n'));
+		assert.deepEqual(seen.exceptions, []);
+		seen.complaints.length = 0;
+	});
+
 test('without a token the page says where to find one', async () => {
 	await page.goto(`${server.url}/`);
 	await page.waitForSelector('#login:not([hidden])');
