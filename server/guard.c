@@ -245,6 +245,7 @@ forbid(char why[GUARD_WHY_BYTES], const char *format, struct store_str text, con
 	snprintf(shown, sizeof shown, "%.*s", size, size > 0 ? text.bytes : "");
 	for (char *c = shown; *c != '\0'; c++)
 		*c = (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c;
+	/* cppcheck-suppress wrongPrintfScanfArgNum ; some formats leave the site out */
 	snprintf(why, GUARD_WHY_BYTES, format, shown, site);
 	return false;
 }

@@ -58,6 +58,7 @@ key_of(const struct data *data, uint32_t row, struct key *out)
 		return true;
 	}
 	number = data->n.f[data_index(data, row)];
+	/* cppcheck-suppress incorrectLogicOperator ; it does not read hex floats */
 	if (number == floor(number) && number >= -0x1p63 && number < 0x1p63)
 		out->bits = (uint64_t)(int64_t)number;
 	else if (number == floor(number) && number >= 0 && number < 0x1p64)

@@ -113,9 +113,10 @@ describe_relation(struct query_run *run, const struct relation *of)
 	struct relation_column columns[7] = {0};
 	struct relation *relation;
 
-	for (int i = 0; i < 7; i++)
-		columns[i] = (struct relation_column){.name = str(names[i]),
-						      .type = {.type = STORE_R_STRING}};
+	for (int i = 0; i < 7; i++) {
+		columns[i].name = str(names[i]);
+		columns[i].type.type = STORE_R_STRING;
+	}
 	relation = relation_create(run->arena, columns, 7, of->columns_count);
 	if (relation == NULL)
 		return expression_no_memory(run->error);
