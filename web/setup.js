@@ -8,6 +8,7 @@ import { Panel } from './panel.js';
 import { rated, table } from './parts.js';
 import { DAY_MS, text, time } from './sql.js';
 import { link, state } from './state.js';
+import * as token from './token.js';
 import { valueLabel } from './vitals.js';
 
 const LAST = 20;
@@ -24,7 +25,7 @@ const siteNow = () => (state().site && state().site !== '*' ? state().site : 'de
 function refusal() {
 	const wish = navigator.globalPrivacyControl ? 'Global Privacy Control' : navigator.doNotTrack === '1' ? 'Do Not Track' : null;
 	return wish && h('p', { class: 'notice', id: 'refusal' },
-		`This browser sends “${wish}”. Where that is honoured your own visits leave no view: try with a browser that does not.`);
+		`This browser sends “${wish}”: your own visits leave no view, unless privacy.opt_out is off. Try with a browser that does not.`);
 }
 
 function tagPanel() {
@@ -45,14 +46,43 @@ function tagPanel() {
 
 /* ---- the first beacon --------------------------------------------------- */
 
+/* Beacons that came and left no view, by the server's counters since its start. */
+const REFUSED = {
+	drum_beacons_opted_out_total: 'of browsers that ask not to be measured (Global Privacy Control, Do Not Track)',
+	drum_beacons_forbidden_total: 'of a site, host or origin that is not configured',
+	drum_beacons_malformed_total: 'malformed',
+	drum_beacons_too_large_total: 'too large',
+	drum_beacons_limited_address_total: 'too many at once from one address',
+	drum_beacons_limited_site_total: 'too many for one site',
+	drum_beacons_overload_total: 'while too many were in flight',
+	drum_beacons_failed_total: 'that the disk did not take',
+};
+
+async function refused() {
+	const answer = await fetch('/metrics', { headers: { Authorization: `Bearer ${token.get()}` }, cache: 'no-store' }).catch(() => null);
+	if (!answer?.ok) return [];
+	const values = new Map([...(await answer.text()).matchAll(/^(\w+) (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]));
+	return Object.entries(REFUSED).filter(([name]) => values.get(name) > 0).map(([name, what]) => [values.get(name), what]);
+}
+
+const refusals = (list) => list.length > 0 && h('div', { id: 'refused' },
+	h('h3', null, 'Beacons that came and left no view, since the server’s start'),
+	h('ul', { class: 'refused' }, list.map(([n, what]) => h('li', null, `${count(n)} ${what}`))));
+
 const arrived = () => new Panel({
 	id: 'arrived',
 	title: '2. Has it arrived?',
 	className: 'span-6',
-	load: (ask) => ask('SELECT site, count() AS views, min(ts) AS first, max(ts) AS last FROM pageviews\nGROUP BY site\nORDER BY last DESC\nLIMIT 20'),
-	show(rows, body) {
+	async load(ask) {
+		const [rows, list] = await Promise.all([
+			ask('SELECT site, count() AS views, min(ts) AS first, max(ts) AS last FROM pageviews\nGROUP BY site\nORDER BY last DESC\nLIMIT 20'),
+			refused(),
+		]);
+		return { rows, list };
+	},
+	show({ rows, list }, body) {
 		if (rows.length === 0) {
-			replace(body, h('p', { class: 'waiting', id: 'waiting' }, 'No view has arrived yet. This page looks every few seconds.'));
+			replace(body, h('p', { class: 'waiting', id: 'waiting' }, 'No view has arrived yet. This page looks every few seconds.'), refusals(list));
 			return;
 		}
 		replace(body, h('p', { class: 'change good' }, `✓ Views arrive for ${rows.length === 1 ? 'one site' : `${rows.length} sites`}.`),
@@ -61,7 +91,7 @@ const arrived = () => new Panel({
 				{ label: 'Views', cell: (row) => count(row.views), number: true },
 				{ label: 'First', cell: (row) => moment(parseTime(row.first)), number: true },
 				{ label: 'Last', cell: (row) => moment(parseTime(row.last)), number: true },
-			], rows, { caption: 'Sites' }));
+			], rows, { caption: 'Sites' }), refusals(list));
 	},
 });
 

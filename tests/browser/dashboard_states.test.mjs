@@ -199,15 +199,23 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		one = await serve(store);
 		front.to(one.url);
 
+		await page.addInitScript(() => Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true, configurable: true }));
 		await page.goto(`${front.origin}/#token=${token}`);
 		await page.waitForSelector('#waiting');
 		assert.equal(new URL(page.url()).searchParams.get('tab'), 'setup', 'without data the page is for setting up');
 		assert.equal(await page.textContent('#tag'), `<script async src="${front.origin}/drum.js" data-site="demo"></script>`);
+		assert.match(await textOf(page, '#refusal'), /Global Privacy Control/);
 		for (const tab of TABS) {
 			await page.click(`#tabs [data-key="tab-${tab}"]`);
 			await settled(page);
 			assert.equal(await page.locator('.panel.failed').count(), 0, `${tab} of an empty store`);
 		}
+
+		await fetch(`${one.url}/beacon`, { method: 'POST', body: '{}' });
+		await fetch(`${one.url}/beacon`, { method: 'POST', body: beacon(0), headers: { 'Sec-GPC': '1' } });
+		await page.click('#tabs [data-key="tab-setup"]');
+		await page.waitForSelector('#refused');
+		assert.match(await textOf(page, '#refused'), /1 of browsers that ask not to be measured .*1 malformed/);
 
 		await fetch(`${one.url}/beacon`, { method: 'POST', body: beacon(1) });
 		await page.waitForSelector('#arrived tbody tr', { timeout: 15000 });
