@@ -14,7 +14,6 @@
 #include "metrics.h"
 #include "url.h"
 
-#define SITE_BYTES_MAX 64u
 #define INFLATED_BYTES_MAX (512u << 10)
 
 struct pending { /* a beacon on its way to the disk */
@@ -259,7 +258,7 @@ find_site(h2o_req_t *req, struct event *event, struct store_arena *arena, struct
 		site = guard_site_of(loop_server(req), host);
 	}
 	site = copy_text(site, arena);
-	if (site.size == 0 || site.size > SITE_BYTES_MAX || !json_is_utf8(site)) {
+	if (!event_is_site_key(site) || !json_is_utf8(site)) {
 		strcpy(error->text,
 		       "site: neither ?site= nor the page's address gives 1 to 64 bytes");
 		return STORE_EINVAL;

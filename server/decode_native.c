@@ -14,7 +14,6 @@
 
 #define MS_MAX 86400000.0          /* a day: longer timings are a clock's jump */
 #define TIME_MAX 253402300799999.0 /* the year 9999 */
-#define SITE_BYTES_MAX 64u
 #define TAG_NAME_BYTES_MAX 64u
 
 enum section {
@@ -315,16 +314,6 @@ get_id(struct decoder *decoder, const struct member *member, uint64_t *out)
 					"expected 16 lower-case hex digits");
 }
 
-static bool
-has_control(struct store_str text)
-{
-	for (uint32_t i = 0; i < text.size; i++) {
-		if ((unsigned char)text.bytes[i] < ' ' || text.bytes[i] == 0x7f)
-			return true;
-	}
-	return false;
-}
-
 static int
 get_site(struct decoder *decoder, const struct member *member)
 {
@@ -333,7 +322,7 @@ get_site(struct decoder *decoder, const struct member *member)
 
 	if (result != 0)
 		return result;
-	if (site->size == 0 || site->size > SITE_BYTES_MAX || has_control(*site))
+	if (!event_is_site_key(*site))
 		return refuse(decoder, member->section, member->name,
 			      "expected 1 to 64 bytes, no control characters");
 	decoder->has_site = true;
@@ -424,8 +413,9 @@ get_tags(struct decoder *decoder, const struct member *member)
 
 		if (name.size == 0 || name.size > TAG_NAME_BYTES_MAX)
 			return refuse(decoder, TOP, "tags", "a name must have 1 to 64 bytes");
+		/* One line of an answer: what is fit for a site is fit for it. */
 		snprintf(label, sizeof label, "tags.%.*s", (int)name.size,
-			 has_control(name) ? "?" : name.bytes);
+			 event_is_site_key(name) ? name.bytes : "?");
 		if ((result = get_string(decoder, &value, 200, &text)) != 0)
 			return result;
 		for (uint32_t i = 0; i < event->tags_count; i++) {

@@ -40,6 +40,16 @@ event_schema(void)
 	return &schema;
 }
 
+bool
+event_is_site_key(struct store_str text)
+{
+	for (uint32_t i = 0; i < text.size; i++) {
+		if ((unsigned char)text.bytes[i] < ' ' || text.bytes[i] == 0x7f)
+			return false;
+	}
+	return text.size > 0 && text.size <= EVENT_SITE_BYTES_MAX;
+}
+
 struct store_str
 event_site(const struct event *event)
 {

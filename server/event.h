@@ -43,6 +43,9 @@ struct event; /* opaque outside decoders and enrichment: event_row.h */
 struct store_str event_site(const struct event *event);
 struct store_str event_page_host(const struct event *event); /* lower case, no port */
 
+/* Whether it may be a site's key: 1 to 64 bytes, no control characters. */
+bool event_is_site_key(struct store_str text);
+
 /* One line for the client, at most 200 bytes: names the member and what was
  * expected, e.g. `seq: expected an integer from 0 to 255`. */
 struct event_error {

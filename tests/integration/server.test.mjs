@@ -137,6 +137,12 @@ test('a compressed beacon is 415', async () => {
   assert.equal((await post(`${server.url}/beacon`, good(), { 'Content-Encoding': 'identity' })).status, 204);
 });
 
+test('the site of another agent has no control characters either', async () => {
+  const response = await post(`${server.url}/beacon?site=a%0Ab`, '[{"name":"LCP","value":1,"id":"v6-1"}]', { Referer: 'https://shop.example/' });
+  assert.equal(response.status, 400);
+  assert.match(await response.text(), /^site: /);
+});
+
 test('paths, methods and origins', async () => {
   assert.equal((await fetch(`${server.url}/nothing`)).status, 404);
   for (const [path, method, allow] of [['beacon', 'GET', 'POST, OPTIONS'], ['query', 'DELETE', 'GET, HEAD, POST'], ['ping', 'POST', 'GET, HEAD'],
