@@ -1,8 +1,9 @@
 /*
  * What HTTP adds to a small query: the time from sending it on an open
  * connection until its answer has arrived, less what the store itself took (as
- * the answer's X-ClickHouse-Summary tells). Usage: node tests/bench/latency.mjs.
- * Target: under 1 ms.
+ * the answer's X-ClickHouse-Summary tells); target: under 1 ms. Then what
+ * queries on every core add to a beacon until its 204; target: nothing.
+ * Usage: node tests/bench/latency.mjs.
  */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,7 +11,7 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 
-import { TOKEN, serve } from '../serve.mjs';
+import { TOKEN, serve, until } from '../serve.mjs';
 
 const drum = 'build/drum', ROUNDS = 2000;
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-bench-'));
@@ -57,6 +58,34 @@ for (const [sql, format] of [
   console.log(`latency: ${sql} as ${format}: ${at(whole, 0.5).toFixed(3)} ms over HTTP, `
     + `${at(added, 0.5).toFixed(3)} ms more than in process, 99 %: ${at(added, 0.99).toFixed(3)} ms (target 1)`);
 }
+
+/* ---- beacons meanwhile ------------------------------------------------- */
+
+let views = 0;
+function beacon() {
+  const body = JSON.stringify({ v: 1, site: 'shop', view: (++views).toString(16).padStart(16, 'a'), seq: 0, url: 'https://shop.example/' });
+  const start = performance.now();
+  return new Promise((resolve) => {
+    socket.once('data', () => resolve(performance.now() - start));
+    socket.write(`POST /beacon HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  });
+}
+
+async function beacons(what) {
+  const times = [];
+  for (let i = 0; i < ROUNDS; i++) times.push(await beacon());
+  console.log(`latency: a beacon, ${what}: ${at(times, 0.5).toFixed(2)} ms, 99 %: ${at(times, 0.99).toFixed(2)} ms`);
+}
+
+await beacons('no queries');
+const heavy = `SELECT count() FROM pageviews WHERE ${Array.from({ length: 400 }, (_, i) => `match(concat(path, toString(ts)), '(x?){900}y${i}')`).join(' OR ')}`;
+const leaving = new AbortController();
+const running = os.cpus().map((_, i) => fetch(server.url, { method: 'POST', body: `${heavy} /* ${i} */`,
+  headers: { Authorization: `Bearer ${TOKEN}` }, signal: leaving.signal }).catch(() => {}));
+await until('the queries', async () => (await (await fetch(`${server.url}/metrics`)).text()).includes(`drum_queries_running ${running.length}\n`));
+await beacons('queries on every core');
+leaving.abort();
+await Promise.all(running);
 socket.destroy();
 await server.end();
 fs.rmSync(directory, { recursive: true });
