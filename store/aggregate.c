@@ -270,7 +270,7 @@ finish_one(const struct aggregate *aggregate, struct aggregate_state *state, uin
 		break;
 	case AGGREGATE_UNIQ:
 	case AGGREGATE_UNIQ_EXACT:
-		out->n.u[g] = state->set.count;
+		out->n.u[g] = aggregate_set_estimate(&state->set);
 		break;
 	case AGGREGATE_ANY:
 	case AGGREGATE_ANY_LAST:

@@ -126,19 +126,14 @@ add_quantile(const struct aggregate_states *states, struct aggregate_state *stat
 	return sketch_add(state->sketch, value, weight);
 }
 
-/* Numbers by a bijection (the finalizer of MurmurHash3), so that different ones
- * are never the same; strings by 128 bits when the count must be exact. */
+/* Strings by 128 bits, for the count may have to be exact. */
 static void
 hash_cell(const struct aggregate_states *states, const struct store_value *value, uint64_t out[2])
 {
-	uint64_t x = value->v.u;
 	XXH128_hash_t hash;
 
-	out[1] = 0;
 	if (states->aggregate->argument->type.type != STORE_R_STRING) {
-		x = (x ^ x >> 33) * 0xff51afd7ed558ccdull;
-		x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ull;
-		out[0] = x ^ x >> 33;
+		out[0] = aggregate_hash(value->v.u, states->secret);
 		out[1] = value->v.u; /* tells 0 from what hashes to 1 */
 		return;
 	}
@@ -340,7 +335,7 @@ aggregate_merge(struct aggregate_states *totals, uint32_t group, struct aggregat
 			to->sketch = sketch_create(totals->arena, sketch_scale(from->sketch));
 		result = to->sketch == NULL ? STORE_ELIMIT : sketch_merge(to->sketch, from->sketch);
 	}
-	if (result == 0 && from->set.count > 0)
+	if (result == 0 && from->set.words > 0)
 		result = aggregate_set_merge(&to->set, &from->set, totals->arena);
 	return result == 0 ? merge_counts(totals, to, from) : result;
 }

@@ -8,6 +8,7 @@
 struct aggregate_set {   /* of hashes: distinct values */
 	uint64_t *slots; /* [slots_count * words]; 0: free */
 	uint32_t count, slots_count, words;
+	uint8_t *registers; /* of uniq, once there are many: see aggregate_set.c */
 };
 
 /* Distinct values with their weights, in the order of their first row. */
@@ -49,6 +50,35 @@ struct aggregate_states {
 	bool is_hot;         /* hot[] has something */
 };
 
+/* Numbers by a bijection (the finalizer of MurmurHash3), so that different ones
+ * are never the same. */
+static inline uint64_t
+aggregate_hash(uint64_t x, uint64_t secret)
+{
+	x ^= secret;
+	x = (x ^ x >> 33) * 0xff51afd7ed558ccdull;
+	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ull;
+	return x ^ x >> 33;
+}
+
+#define AGGREGATE_REGISTERS_BITS 17u
+
+/* Into the registers: the longest run of zeros of each part of all hashes. */
+static inline void
+aggregate_register(uint8_t *registers, uint64_t hash)
+{
+	uint64_t rest = hash << AGGREGATE_REGISTERS_BITS | (uint64_t)1
+							       << (AGGREGATE_REGISTERS_BITS - 1);
+	uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+	uint8_t *at = &registers[hash >> (64 - AGGREGATE_REGISTERS_BITS)];
+
+	if (rank > *at)
+		*at = rank;
+}
+
+/* How many distinct ones were added: exact up to 2^15, beyond with a standard
+ * error of 0.29 %. */
+uint64_t aggregate_set_estimate(const struct aggregate_set *set);
 /* aggregate_set.c: 0 or STORE_ELIMIT. */
 int aggregate_set_add(struct aggregate_set *set, const uint64_t hash[2], struct store_arena *arena);
 int aggregate_set_merge(struct aggregate_set *to, const struct aggregate_set *from,

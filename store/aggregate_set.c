@@ -2,6 +2,7 @@
  * Distinct values of a group: sets of hashes for uniq, and values with weights
  * for topK. Below aggregate_add.c; hashes are seeded with the store's secret.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,17 +45,94 @@ grow_set(struct aggregate_set *set, struct store_arena *arena)
 	return 0;
 }
 
+/* ---- many of them ------------------------------------------------------ */
+
+/* A set of uniq that grows beyond this becomes registers of a HyperLogLog
+ * (Flajolet et al. 2007): they depend on the values only, not on their order. */
+#define SET_MAX (1u << 15)
+#define REGISTERS (1u << AGGREGATE_REGISTERS_BITS)
+#define RANK_MAX (64u - AGGREGATE_REGISTERS_BITS + 1u)
+
+static int
+become_registers(struct aggregate_set *set, struct store_arena *arena)
+{
+	set->registers = store_arena_zalloc(arena, REGISTERS);
+	if (set->registers == NULL)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < set->slots_count; i++) {
+		if (set->slots[i] != 0)
+			aggregate_register(set->registers, set->slots[i]);
+	}
+	set->count = set->slots_count = 0;
+	return 0;
+}
+
+/* The estimator of Ertl 2017, "New cardinality estimation algorithms for
+ * HyperLogLog sketches", algorithm 6: unbiased from few values to very many. */
+static double
+sigma(double x)
+{
+	double y = 1, z = x, before;
+
+	if (x == 1)
+		return INFINITY;
+	do {
+		before = z;
+		x *= x;
+		z += x * y;
+		y += y;
+	} while (z != before);
+	return z;
+}
+
+static double
+tau(double x)
+{
+	double y = 1, z = 1 - x, before;
+
+	if (x == 0 || x == 1)
+		return 0;
+	do {
+		before = z;
+		x = sqrt(x);
+		y *= 0.5;
+		z -= (1 - x) * (1 - x) * y;
+	} while (z != before);
+	return z / 3;
+}
+
+uint64_t
+aggregate_set_estimate(const struct aggregate_set *set)
+{
+	uint32_t counts[RANK_MAX + 1] = {0};
+	double m = REGISTERS, z;
+
+	if (set->registers == NULL)
+		return set->count;
+	for (uint32_t i = 0; i < REGISTERS; i++)
+		counts[set->registers[i]]++;
+	z = m * tau(1 - counts[RANK_MAX] / m);
+	for (uint32_t k = RANK_MAX - 1; k >= 1; k--)
+		z = 0.5 * (z + counts[k]);
+	z += m * sigma(counts[0] / m);
+	return (uint64_t)llround(m * m / (2 * log(2) * z));
+}
+
 int
 aggregate_set_add(struct aggregate_set *set, const uint64_t hash[2], struct store_arena *arena)
 {
 	uint64_t words[2] = {hash[0] + (hash[0] == 0), hash[1]}, *slot;
 
+	if (set->registers != NULL) {
+		aggregate_register(set->registers, words[0]);
+		return 0;
+	}
 	if (set->count * 2 >= set->slots_count && grow_set(set, arena) != 0)
 		return STORE_ELIMIT;
 	slot = find_slot(set, words);
 	set->count += *slot == 0;
 	memcpy(slot, words, set->words * sizeof *slot);
-	return 0;
+	return set->words == 1 && set->count > SET_MAX ? become_registers(set, arena) : 0;
 }
 
 int
@@ -63,6 +141,11 @@ aggregate_set_merge(struct aggregate_set *to, const struct aggregate_set *from,
 {
 	if (from->words != 0)
 		to->words = from->words;
+	if (from->registers != NULL && to->registers == NULL && become_registers(to, arena) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; from->registers != NULL && i < REGISTERS; i++)
+		to->registers[i] =
+		    from->registers[i] > to->registers[i] ? from->registers[i] : to->registers[i];
 	for (uint32_t i = 0; i < from->slots_count; i++) {
 		const uint64_t *at = from->slots + (size_t)i * from->words;
 		uint64_t hash[2] = {at[0], from->words == 2 ? at[1] : 0};

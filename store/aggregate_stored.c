@@ -24,7 +24,7 @@ aggregate_takes_stored(const struct aggregate *aggregate)
 	    argument->kind != EXPRESSION_COLUMN || argument->type.type == STORE_R_STRING ||
 	    argument->type.type == STORE_R_MAP)
 		return false;
-	return aggregate->kind == AGGREGATE_COUNT ||
+	return aggregate->kind == AGGREGATE_COUNT || aggregate->kind == AGGREGATE_UNIQ ||
 	       ((aggregate->kind == AGGREGATE_QUANTILE || aggregate->kind == AGGREGATE_QUANTILES) &&
 		aggregate->scale != 0);
 }
@@ -236,6 +236,34 @@ add_all_cold(struct aggregate_states *states, const struct aggregate_input *inpu
 	return 0;
 }
 
+/* ---- distinct values --------------------------------------------------------- */
+
+static int
+add_distinct(struct aggregate_states *states, const struct aggregate_input *input,
+	     struct selection selection)
+{
+	const int64_t *values = input->argument->n.i;
+
+	for (uint32_t i = 0; i < selection.count; i++) {
+		uint32_t row = selection.rows == NULL ? i : selection.rows[i];
+		uint32_t group = input->groups == NULL ? input->group : input->groups[row];
+		struct aggregate_state *state = &states->states[group];
+		uint64_t hash[2] = {0, 0};
+
+		if (selection.nulls != NULL && selection.nulls[row])
+			continue;
+		hash[0] = aggregate_hash((uint64_t)values[data_index(input->argument, row)],
+					 states->secret);
+		state->weight++;
+		state->set.words = 1;
+		if (state->set.registers != NULL)
+			aggregate_register(state->set.registers, hash[0]);
+		else if (aggregate_set_add(&state->set, hash, states->arena) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
 int
 aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 		     const struct aggregate_input *input)
@@ -251,6 +279,8 @@ aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 		aggregate_add_counts(states, rows_count, input);
 		return 0;
 	}
+	if (states->aggregate->kind == AGGREGATE_UNIQ)
+		return add_distinct(states, input, choose_rows(states, input, rows_count));
 	chosen = choose_rows(states, input, rows_count);
 	all = (struct selection){.count = chosen.count};
 	states->is_hot = true;
