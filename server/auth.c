@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ struct known {
 };
 
 struct auth {
+	pthread_rwlock_t lock;
+	/* guarded by lock: */
 	struct known known[TOKENS_MAX + 2]; /* the file's, DATA/token, DRUM_TOKEN */
 	size_t count;
 	char development[AUTH_TOKEN_BYTES + 1];
@@ -187,14 +190,41 @@ auth_open(const char *data, struct auth **out, char error[256])
 	add(auth, auth->development, "DATA/token");
 	if (from_environment != NULL && from_environment[0] != '\0')
 		add(auth, from_environment, "DRUM_TOKEN");
+	pthread_rwlock_init(&auth->lock, NULL);
 	*out = auth;
+	return true;
+}
+
+bool
+auth_reload(struct auth *auth, const char *data, char error[256])
+{
+	struct auth *fresh;
+
+	if (!auth_open(data, &fresh, error))
+		return false;
+	pthread_rwlock_wrlock(&auth->lock);
+	memcpy(auth->known, fresh->known, sizeof auth->known);
+	auth->count = fresh->count;
+	memcpy(auth->development, fresh->development, sizeof auth->development);
+	pthread_rwlock_unlock(&auth->lock);
+	auth_close(fresh);
 	return true;
 }
 
 void
 auth_close(struct auth *auth)
 {
+	if (auth == NULL)
+		return;
+	pthread_rwlock_destroy(&auth->lock);
 	free(auth);
+}
+
+/* Looking changes nothing but the lock. */
+static pthread_rwlock_t *
+lock_of(const struct auth *auth)
+{
+	return (pthread_rwlock_t *)(uintptr_t)&auth->lock;
 }
 
 const char *
@@ -210,10 +240,12 @@ auth_check(const struct auth *auth, struct store_str token)
 	unsigned roles = AUTH_NONE;
 
 	hash_of(token, hash);
+	pthread_rwlock_rdlock(lock_of(auth));
 	for (size_t i = 0; i < auth->count; i++) {
 		if (CRYPTO_memcmp(auth->known[i].hash, hash, sizeof hash) == 0)
 			roles |= auth->known[i].roles;
 	}
+	pthread_rwlock_unlock(lock_of(auth));
 	return roles;
 }
 
@@ -224,10 +256,12 @@ auth_name(const struct auth *auth, struct store_str token, char name[AUTH_NAME_B
 
 	strcpy(name, "unknown");
 	hash_of(token, hash);
+	pthread_rwlock_rdlock(lock_of(auth));
 	for (size_t i = 0; i < auth->count; i++) {
 		if (CRYPTO_memcmp(auth->known[i].hash, hash, sizeof hash) == 0)
 			memcpy(name, auth->known[i].name, AUTH_NAME_BYTES);
 	}
+	pthread_rwlock_unlock(lock_of(auth));
 }
 
 bool

@@ -25,6 +25,8 @@ struct auth;
 /* Reads DATA/tokens, DATA/token and DRUM_TOKEN; makes DATA/token when there is
  * none. False: *error says which file and why. */
 bool auth_open(const char *data, struct auth **out, char error[256]);
+/* Reads them again; on failure the old ones stay. Any thread. */
+bool auth_reload(struct auth *auth, const char *data, char error[256]);
 void auth_close(struct auth *auth);
 /* The development token, for the start message. Borrowed. */
 const char *auth_development_token(const struct auth *auth);

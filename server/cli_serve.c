@@ -23,13 +23,17 @@
 #include "join.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "query_log.h"
+#include "service.h"
 #include "tls.h"
 
 #define LOOPS_MAX 64
 #define LISTENERS_MAX 16
 #define DRAIN_MS 8000
 #define WATCHDOG_S 10
+#define TICK_MS 1000
+#define STUCK_MS 10000 /* a loop that has not been around for so long */
 
 static const char help[] =
     "usage: drum serve [options]\n"
@@ -43,6 +47,7 @@ static const char help[] =
     "  --help\n";
 
 struct serving {
+	const char *file; /* the configuration; NULL: none */
 	struct config *config;
 	struct settings *settings; /* until server.settings has it */
 	struct server server;
@@ -140,7 +145,27 @@ check_files(void)
 	return serving.tls == NULL ? failed(error) : 0;
 }
 
-/* -1: go on; else the exit code. Flags are applied after the file. */
+/* The file, and then the flags. NULL: *error. */
+static struct config *
+load_config(int argc, char **argv, const char *file, char error[512])
+{
+	struct config *config = config_load(file, error);
+	const char *wrong = NULL;
+	int code;
+
+	optind = 1;
+	while (config != NULL && wrong == NULL &&
+	       (code = getopt_long(argc, argv, "", options, NULL)) != -1)
+		wrong = apply(config, code, optarg, error);
+	if (wrong == NULL)
+		return config;
+	if (wrong != error)
+		snprintf(error, 512, "%s", wrong);
+	config_free(config);
+	return NULL;
+}
+
+/* -1: go on; else the exit code. */
 static int
 read_options(int argc, char **argv)
 {
@@ -162,15 +187,9 @@ read_options(int argc, char **argv)
 	}
 	if (optind < argc)
 		return cli_usage(help);
-	if ((serving.config = config_load(file, error)) == NULL)
+	serving.file = file;
+	if ((serving.config = load_config(argc, argv, file, error)) == NULL)
 		return failed(error);
-	optind = 1;
-	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		const char *wrong = apply(serving.config, code, optarg, error);
-
-		if (wrong != NULL)
-			return failed(wrong);
-	}
 	if (parse_listeners() != 0)
 		return 1;
 	if ((serving.settings = settings_create(serving.config, false, file, error)) == NULL)
@@ -201,7 +220,10 @@ open_tls(void)
 			return failed(error);
 		serving.tls = tls_create(certificate, key, !config->no_http2, error);
 	}
-	return serving.tls == NULL ? failed(error) : 0;
+	if (serving.tls == NULL)
+		return failed(error);
+	tls_allow_reload(serving.tls);
+	return 0;
 }
 
 /* HTTP/2 is served only as far as the guard can watch it. */
@@ -284,10 +306,18 @@ open_loops(void)
 {
 	struct config *config = serving.config;
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	char error[256];
+	char error[256], address[128];
 
-	for (uint32_t i = 0; i < config->listeners_count; i++)
+	service_sockets_count();
+	for (uint32_t i = 0; i < config->listeners_count; i++) {
+		int fd = service_take_socket(&serving.listeners[i].address);
+
 		serving.listeners[i].tls = config->listeners[i].tls ? serving.tls : NULL;
+		serving.listeners[i].socket = fd < 0 ? 0 : fd;
+	}
+	if (service_has_socket(address))
+		log_line("no listener of the configuration is for %s, which systemd listens on",
+			 address);
 	for (; serving.loops_count < cores && serving.loops_count < LOOPS_MAX;
 	     serving.loops_count++) {
 		serving.loops[serving.loops_count] =
@@ -350,6 +380,137 @@ print_welcome(void)
 			"data-site=\"%s\"></script>\n",
 			public, site);
 	fputc('\n', stderr);
+}
+
+/* ---- while it runs --------------------------------------------------- */
+
+static void
+reopen_geoip(const struct config *config)
+{
+	if (!enricher_reopen(serving.server.enricher, (const char *const *)config->geoip,
+			     config->geoip_count, log_text, NULL))
+		log_line("the GeoIP files that were open stay in use");
+	else if (config->geoip_count > 0)
+		log_line("GeoIP files opened anew");
+}
+
+static void
+update_gauges(void)
+{
+	metrics_set(METRICS_geoip_build_timestamp_seconds,
+		    (int64_t)enricher_geoip_built_s(serving.server.enricher));
+	metrics_set(METRICS_certificate_expires_timestamp_seconds, tls_expires_s(serving.tls));
+}
+
+/* What a new configuration cannot change. */
+static void
+warn_of_restart(const struct config *config)
+{
+	const struct config *old = serving.config;
+	bool changed =
+	    config->listeners_count != old->listeners_count ||
+	    strcmp(config->data, old->data) != 0 ||
+	    memcmp(config->retention_days, old->retention_days, sizeof old->retention_days) != 0;
+
+	for (uint32_t i = 0; !changed && i < old->listeners_count; i++)
+		changed = strcmp(config->listeners[i].address, old->listeners[i].address) != 0 ||
+			  config->listeners[i].tls != old->listeners[i].tls ||
+			  config->listeners[i].roles != old->listeners[i].roles;
+	if (changed)
+		log_line("listeners, data and retention_days change with the next start only");
+}
+
+/* Each part that is wrong is told and stays as it was; the others change. */
+static void
+reload(int argc, char **argv)
+{
+	struct server *server = &serving.server;
+	struct settings *settings = NULL;
+	struct config *config;
+	char error[512];
+	bool well = true;
+
+	service_notify_reloading();
+	config = load_config(argc, argv, serving.file, error);
+	if (config == NULL ||
+	    (settings = settings_create(config, true, serving.file, error)) == NULL) {
+		log_line("reload: %s; all stays as it was", error);
+		well = false;
+	}
+	if (!auth_reload(server->auth, serving.config->data, error)) {
+		log_line("reload: %s; the tokens stay as they were", error);
+		well = false;
+	}
+	audit_reopen(server->audit);
+	if (settings != NULL) {
+		warn_of_restart(config);
+		reopen_geoip(config);
+		if (config->certificate != NULL &&
+		    !tls_reload(config->certificate, config->certificate_key,
+				!serving.config->no_http2, error)) {
+			log_line("reload: %s; the certificate stays as it was", error);
+			well = false;
+		}
+		settings_replace(server->settings, settings);
+	}
+	metrics_add(well ? METRICS_reloads : METRICS_reload_failures, 1);
+	update_gauges();
+	if (well)
+		log_line("reloaded");
+	service_notify("READY=1");
+}
+
+/* A sign of life for systemd: every loop has been around lately. */
+static void
+beat(int64_t interval_ms)
+{
+	bool alive = interval_ms > 0;
+
+	for (int i = 0; alive && i < serving.loops_count; i++)
+		alive = loop_is_alive(serving.loops[i], interval_ms + STUCK_MS);
+	if (alive)
+		service_notify("WATCHDOG=1");
+}
+
+static void
+tick(void)
+{
+	struct settings *settings = settings_hold(serving.server.settings);
+
+	if (enricher_is_stale(serving.server.enricher))
+		reopen_geoip(settings->config);
+	settings_release(settings);
+	update_gauges();
+}
+
+/* Until SIGTERM or SIGINT. */
+static void
+wait_for_end(int argc, char **argv, const sigset_t *waited)
+{
+	int64_t watchdog_ms = service_watchdog_ms(), beaten_ms = http_now_ms();
+	int64_t ticked_ms = beaten_ms;
+	struct timespec pause = {TICK_MS / 1000, 0};
+	int received = 0;
+
+	if (watchdog_ms > 0 && watchdog_ms < TICK_MS)
+		pause = (struct timespec){0, (long)watchdog_ms * 1000000};
+	beat(watchdog_ms);
+	while (received != SIGTERM && received != SIGINT) {
+		int64_t now;
+
+		received = sigtimedwait(waited, NULL, &pause);
+		now = http_now_ms();
+		if (received == SIGHUP)
+			reload(argc, argv);
+		if (watchdog_ms > 0 && (now - beaten_ms >= watchdog_ms || now < beaten_ms)) {
+			beat(watchdog_ms);
+			beaten_ms = now;
+		}
+		if (now - ticked_ms >= TICK_MS || now < ticked_ms) {
+			tick();
+			ticked_ms = now;
+		}
+	}
 }
 
 /* ---- closing --------------------------------------------------------- */
@@ -422,7 +583,7 @@ int
 cli_serve(int argc, char **argv)
 {
 	sigset_t waited;
-	int received, result = read_options(argc, argv);
+	int result = read_options(argc, argv);
 
 	if (result >= 0)
 		return result;
@@ -430,13 +591,17 @@ cli_serve(int argc, char **argv)
 	sigemptyset(&waited);
 	sigaddset(&waited, SIGTERM);
 	sigaddset(&waited, SIGINT);
+	sigaddset(&waited, SIGHUP);
 	pthread_sigmask(SIG_BLOCK, &waited, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	if (open_parts() != 0 || open_loops() != 0)
 		return 1;
 	atomic_store(&serving.server.ready, 1);
 	print_welcome();
-	sigwait(&waited, &received);
+	update_gauges();
+	service_notify("READY=1");
+	wait_for_end(argc, argv, &waited);
+	service_notify("STOPPING=1");
 	log_line("stopping");
 	return close_parts();
 }

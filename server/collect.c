@@ -23,6 +23,7 @@ struct pending { /* a beacon on its way to the disk */
 	int status;                /* when all is well */
 	struct store_arena *arena; /* owned: everything the entries point to */
 	struct settings *settings; /* owned: one reference */
+	int64_t began_ns;
 	struct reply *reply;
 	struct guard_place place;
 };
@@ -85,6 +86,9 @@ on_written(struct ingest_item *item, int result)
 	} else {
 		for (uint32_t i = 0; i < pending->entries_count; i++)
 			metrics_add(outcomes[pending->entries[i].outcome], 1);
+		metrics_observe(METRICS_beacon_duration_seconds,
+				metrics_now_ns() - pending->began_ns);
+		metrics_set(METRICS_last_stored_timestamp_seconds, http_now_ms() / 1000);
 	}
 	settings_release(pending->settings);
 	store_arena_free(pending->arena);
@@ -165,6 +169,7 @@ queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settin
 	}
 	pending->arena = arena;
 	pending->settings = settings;
+	pending->began_ns = metrics_now_ns();
 	pending->status = status;
 	if (make_entries(server, batch, pending) == 0)
 		verdict = guard_enter(server, loop_in_flight(req), event_site(batch->events[0]),

@@ -5,6 +5,7 @@
  */
 #include <ctype.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,10 @@
 #define PARAMETER_BYTES_MAX 200u
 
 struct enricher {
+	pthread_rwlock_t lock;
+	/* guarded by lock: */
 	struct geoip *geoip;                /* owned */
+	struct geoip *refused;              /* owned: read less than that one; NULL: none */
 	struct useragent_parser *useragent; /* owned */
 };
 
@@ -39,6 +43,7 @@ enricher_open(const char *const *geoip_files, uint32_t geoip_files_count,
 
 	if (enricher == NULL)
 		return NULL;
+	pthread_rwlock_init(&enricher->lock, NULL);
 	enricher->geoip = geoip_open(geoip_files, geoip_files_count, log, context);
 	enricher->useragent = useragent_open();
 	if (enricher->geoip == NULL || enricher->useragent == NULL) {
@@ -54,8 +59,54 @@ enricher_close(struct enricher *enricher)
 	if (enricher == NULL)
 		return;
 	geoip_close(enricher->geoip);
+	geoip_close(enricher->refused);
+	pthread_rwlock_destroy(&enricher->lock);
 	useragent_close(enricher->useragent);
 	free(enricher);
+}
+
+bool
+enricher_reopen(struct enricher *enricher, const char *const *geoip_files, uint32_t files_count,
+		void (*log)(void *context, const char *line), void *context)
+{
+	struct geoip *fresh = geoip_open(geoip_files, files_count, log, context), *old, *refused;
+	bool taken;
+
+	if (fresh == NULL)
+		return false;
+	pthread_rwlock_wrlock(&enricher->lock);
+	taken = files_count == 0 || geoip_files_count(fresh) >= geoip_files_count(enricher->geoip);
+	old = taken ? enricher->geoip : NULL;
+	refused = enricher->refused;
+	enricher->refused = taken ? NULL : fresh;
+	if (taken)
+		enricher->geoip = fresh;
+	pthread_rwlock_unlock(&enricher->lock);
+	geoip_close(old);
+	geoip_close(refused);
+	return taken;
+}
+
+bool
+enricher_is_stale(struct enricher *enricher)
+{
+	bool stale;
+
+	pthread_rwlock_rdlock(&enricher->lock);
+	stale = geoip_is_stale(enricher->refused != NULL ? enricher->refused : enricher->geoip);
+	pthread_rwlock_unlock(&enricher->lock);
+	return stale;
+}
+
+uint64_t
+enricher_geoip_built_s(struct enricher *enricher)
+{
+	uint64_t built;
+
+	pthread_rwlock_rdlock(&enricher->lock);
+	built = geoip_built_s(enricher->geoip);
+	pthread_rwlock_unlock(&enricher->lock);
+	return built;
 }
 
 /* ---- time and weight ------------------------------------------------- */
@@ -136,12 +187,41 @@ str(const char *text)
 	return (struct store_str){text, (uint32_t)strlen(text)};
 }
 
-static void
-set_place(struct event_row *row, const struct geoip *geoip, struct store_str address)
+static bool
+copy_text(struct store_str *text, struct store_arena *arena)
+{
+	char *bytes = store_arena_alloc(arena, text->size);
+
+	if (bytes != NULL && text->size > 0)
+		memcpy(bytes, text->bytes, text->size);
+	text->bytes = bytes;
+	return bytes != NULL;
+}
+
+/* Copied while the files are held: they may go before the row is written. */
+static bool
+find_place(struct enricher *enricher, struct store_str address, struct store_arena *arena,
+	   struct geoip_place *out)
+{
+	bool well;
+
+	pthread_rwlock_rdlock(&enricher->lock);
+	geoip_find(enricher->geoip, address, out);
+	well = copy_text(&out->continent, arena) && copy_text(&out->country, arena) &&
+	       copy_text(&out->region, arena) && copy_text(&out->city, arena) &&
+	       copy_text(&out->isp, arena);
+	pthread_rwlock_unlock(&enricher->lock);
+	return well;
+}
+
+static int
+set_place(struct event_row *row, struct enricher *enricher, struct store_str address,
+	  struct store_arena *arena)
 {
 	struct geoip_place place;
 
-	geoip_find(geoip, address, &place);
+	if (!find_place(enricher, address, arena, &place))
+		return STORE_ENOMEM;
 	if (place.continent.size == 0)
 		place.continent = str(continent_of(place.country));
 	event_row_string(row, PAGEVIEWS_continent, place.continent);
@@ -151,6 +231,7 @@ set_place(struct event_row *row, const struct geoip *geoip, struct store_str add
 	event_row_string(row, PAGEVIEWS_isp, place.isp);
 	if (place.asn != 0)
 		event_row_uint(row, PAGEVIEWS_asn, place.asn);
+	return 0;
 }
 
 static int
@@ -486,7 +567,9 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
 	if (event->session_id != 0)
 		event_row_uint(row, PAGEVIEWS_session_id, event->session_id);
 	event_row_uint(row, PAGEVIEWS__sample_interval, interval_of(event->rate, event->view_id));
-	set_place(row, enricher->geoip, own ? event->imported_address : client->address);
+	if ((result = set_place(row, enricher, own ? event->imported_address : client->address,
+				arena)) != 0)
+		return result;
 	set_language(row, client->language);
 	own = client->imported && event->imported_user_agent.size > 0;
 	if ((result = set_device(row, enricher->useragent, client,

@@ -111,6 +111,16 @@ struct enricher;
  * Compiles nothing that is not needed at once. NULL when malloc fails. */
 struct enricher *enricher_open(const char *const *geoip_files, uint32_t geoip_files_count,
 			       void (*log)(void *context, const char *line), void *context);
+/* Opens the files anew, without stopping anybody. When fewer of them can be
+ * read than before, and the list is the same, the old ones stay. False: they
+ * did. */
+bool
+enricher_reopen(struct enricher *enricher, const char *const *geoip_files, uint32_t files_count,
+		void (*log)(void *context, const char *line), void *context);
+/* Whether one of the files is no longer what was opened, or tried. */
+bool enricher_is_stale(struct enricher *enricher);
+/* When the oldest GeoIP file was made, seconds since 1970; 0: there is none. */
+uint64_t enricher_geoip_built_s(struct enricher *enricher);
 void enricher_close(struct enricher *enricher);
 
 /* Errors and events that enrich left out: beyond their table's retention. */

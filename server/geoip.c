@@ -7,15 +7,76 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <maxminddb.h>
 
 #include "geoip.h"
 
+/* What a file was when it was opened; zero when it was not there. */
+struct stamp {
+	char *path; /* owned */
+	dev_t device;
+	ino_t number;
+	off_t size;
+	struct timespec changed;
+};
+
 struct geoip {
 	MMDB_s *files; /* owned: [files_count] */
 	uint32_t files_count;
+	struct stamp *stamps; /* owned: [stamps_count], of all names */
+	uint32_t stamps_count;
 };
+
+static void
+take_stamp(struct stamp *stamp)
+{
+	struct stat status;
+
+	if (stat(stamp->path, &status) != 0)
+		memset(&status, 0, sizeof status);
+	stamp->device = status.st_dev;
+	stamp->number = status.st_ino;
+	stamp->size = status.st_size;
+	stamp->changed = status.st_mtim;
+}
+
+bool
+geoip_is_stale(const struct geoip *geoip)
+{
+	bool stale = false;
+
+	for (uint32_t i = 0; i < geoip->stamps_count; i++) {
+		struct stamp now = {.path = geoip->stamps[i].path};
+		const struct stamp *then = &geoip->stamps[i];
+
+		take_stamp(&now);
+		stale |= now.device != then->device || now.number != then->number ||
+			 now.size != then->size || now.changed.tv_sec != then->changed.tv_sec ||
+			 now.changed.tv_nsec != then->changed.tv_nsec;
+	}
+	return stale;
+}
+
+uint32_t
+geoip_files_count(const struct geoip *geoip)
+{
+	return geoip->files_count;
+}
+
+uint64_t
+geoip_built_s(const struct geoip *geoip)
+{
+	uint64_t oldest = 0;
+
+	for (uint32_t i = 0; i < geoip->files_count; i++) {
+		uint64_t built = geoip->files[i].metadata.build_epoch;
+
+		oldest = i == 0 || built < oldest ? built : oldest;
+	}
+	return oldest;
+}
 
 struct geoip *
 geoip_open(const char *const *files, uint32_t files_count,
@@ -24,9 +85,20 @@ geoip_open(const char *const *files, uint32_t files_count,
 	struct geoip *geoip = calloc(1, sizeof *geoip);
 
 	if (geoip == NULL ||
-	    (geoip->files = calloc(files_count + 1u, sizeof *geoip->files)) == NULL) {
-		free(geoip);
+	    (geoip->files = calloc(files_count + 1u, sizeof *geoip->files)) == NULL ||
+	    (geoip->stamps = calloc(files_count + 1u, sizeof *geoip->stamps)) == NULL) {
+		geoip_close(geoip);
 		return NULL;
+	}
+	for (uint32_t i = 0; i < files_count; i++) {
+		struct stamp *stamp = &geoip->stamps[i];
+
+		if ((stamp->path = strdup(files[i])) == NULL) {
+			geoip_close(geoip);
+			return NULL;
+		}
+		take_stamp(stamp); /* before opening: what changes in between is stale */
+		geoip->stamps_count++;
 	}
 	for (uint32_t i = 0; i < files_count; i++) {
 		int status = MMDB_open(files[i], MMDB_MODE_MMAP, &geoip->files[geoip->files_count]);
@@ -51,6 +123,9 @@ geoip_close(struct geoip *geoip)
 		return;
 	for (uint32_t i = 0; i < geoip->files_count; i++)
 		MMDB_close(&geoip->files[i]);
+	for (uint32_t i = 0; i < geoip->stamps_count; i++)
+		free(geoip->stamps[i].path);
+	free(geoip->stamps);
 	free(geoip->files);
 	free(geoip);
 }

@@ -21,6 +21,12 @@ struct geoip_place { /* strings borrowed from the files; "" when unknown */
 struct geoip *geoip_open(const char *const *files, uint32_t files_count,
 			 void (*log)(void *context, const char *line), void *context);
 void geoip_close(struct geoip *geoip);
+/* Whether a file of that name is now another one, or has changed. */
+bool geoip_is_stale(const struct geoip *geoip);
+/* How many of the files are open; when the oldest of them was made (seconds
+ * since 1970), 0 without any. */
+uint32_t geoip_files_count(const struct geoip *geoip);
+uint64_t geoip_built_s(const struct geoip *geoip);
 /* Textual IPv4 or IPv6. Private and loopback addresses have no place. The first
  * file that knows a part gives it. */
 void geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_place *out);

@@ -253,23 +253,25 @@ forbid(char why[GUARD_WHY_BYTES], const char *format, struct store_str text, con
 struct store_str
 guard_site_of(const struct server *server, struct store_str host)
 {
-	const struct config *config = server->config;
+	static _Thread_local char key[65]; /* the settings may go */
+	struct settings *settings = settings_hold(server->settings);
+	const struct config *config = settings->config;
+	bool found = false;
 
-	for (uint32_t i = 0; i < config->sites_count; i++) {
+	for (uint32_t i = 0; i < config->sites_count && !found; i++) {
 		const struct config_site *site = &config->sites[i];
 
-		if (is_listed(site->hosts, site->hosts_count, host))
-			return (struct store_str){site->key, (uint32_t)strlen(site->key)};
+		if ((found = is_listed(site->hosts, site->hosts_count, host)))
+			snprintf(key, sizeof key, "%s", site->key);
 	}
-	return host;
+	settings_release(settings);
+	return found ? (struct store_str){key, (uint32_t)strlen(key)} : host;
 }
 
-bool
-guard_site(const struct server *server, struct store_str site, struct store_str host,
-	   struct store_str origin, char why[GUARD_WHY_BYTES])
+static bool
+is_site_allowed(const struct config *config, struct store_str site, struct store_str host,
+		struct store_str origin, char why[GUARD_WHY_BYTES])
 {
-	const struct config *config = server->config;
-
 	if (config->sites_count == 0)
 		return find_site(config, site) != NULL ||
 		       forbid(why,
@@ -292,6 +294,17 @@ guard_site(const struct server *server, struct store_str site, struct store_str 
 		return true;
 	}
 	return forbid(why, "site: '%s' is not among the configured sites[].key", site, "");
+}
+
+bool
+guard_site(const struct server *server, struct store_str site, struct store_str host,
+	   struct store_str origin, char why[GUARD_WHY_BYTES])
+{
+	struct settings *settings = settings_hold(server->settings);
+	bool allowed = is_site_allowed(settings->config, site, host, origin, why);
+
+	settings_release(settings);
+	return allowed;
 }
 
 /* ---- beacons in flight ----------------------------------------------- */

@@ -49,7 +49,8 @@ void guard_leave(const struct guard_place *place);
 
 #define GUARD_WHY_BYTES 240
 
-/* The key of the configured site that lists the host; the host itself when
+/* The key of the configured site that lists the host (until the next call on this
+ * thread); the host itself when
  * none does. */
 struct store_str guard_site_of(const struct server *server, struct store_str host);
 

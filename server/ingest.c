@@ -51,11 +51,14 @@ write_on(void *argument)
 
 	while ((count = take(ingest)) > 0) {
 		struct store_error error = {0};
+		int64_t began_ns;
 		int result;
 
 		for (uint32_t i = 0; i < count; i++)
 			ingest->commits[i] = ingest->items[i]->commit;
+		began_ns = metrics_now_ns();
 		result = store_append(ingest->store, ingest->commits, count, &error);
+		metrics_observe(METRICS_sync_duration_seconds, metrics_now_ns() - began_ns);
 		if (result != 0)
 			log_line("beacons refused: %s", error.text);
 		metrics_add(METRICS_groups, 1);

@@ -3,6 +3,7 @@
  * loop's fields belong to its thread but for those under its mutex.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -73,6 +74,7 @@ struct loop {
 	h2o_multithread_queue_t *queue;
 	h2o_multithread_receiver_t receiver;
 	_Atomic int stop, deadline_passed;
+	_Atomic int64_t beat_ms; /* when it was last around */
 	pthread_mutex_t mutex;
 	/* guarded by mutex: */
 	struct reply *replies_first, *replies_last;
@@ -579,6 +581,7 @@ run(void *argument)
 			break;
 		h2o_evloop_run(loop->evloop, stopping || !loop->accepting ? PAUSE_MS : TICK_MS);
 		now = guard_connection_now_ms();
+		atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
 		if (!stopping)
 			accept_again(loop, now);
 		if (now - ticked >= TICK_MS && !stopping) {
@@ -622,12 +625,30 @@ tell_refusal(const struct loop_listener *listener, int number, char error[256])
 		 host, port, strerror(number), remedy, listener->tls != NULL ? "https" : "http");
 }
 
+/* One socket for all loops: whichever is first accepts. */
+static int
+share_socket(struct loop_listener *listener, char error[256])
+{
+	int on = 1, fd = fcntl(listener->socket, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0) {
+		tell_refusal(listener, errno, error);
+		return -1;
+	}
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	return fd;
+}
+
 static int
 open_socket(struct loop_listener *listener, char error[256])
 {
 	int on = 1, receive = PUBLIC_RECEIVE_BYTES,
 	    fd = socket(listener->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
+	if (listener->socket > 0) {
+		close(fd);
+		return share_socket(listener, error);
+	}
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
 	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
 	    !bind_to(fd, listener) || listen(fd, LISTEN_BACKLOG) != 0 ||
@@ -728,6 +749,7 @@ loop_create(struct server *server, struct loop_listener *listeners, uint32_t lis
 			return NULL; /* the process ends: nothing is taken back */
 	}
 	set_accepting(loop, true);
+	atomic_store(&loop->beat_ms, guard_connection_now_ms());
 	sigfillset(&all); /* h2o_evloop_run does not like EINTR */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	if (pthread_create(&loop->thread, NULL, run, loop) != 0) {
@@ -748,6 +770,12 @@ loop_stop(struct loop *loop)
 		wake->loop = loop;
 		loop_reply_send(wake);
 	}
+}
+
+bool
+loop_is_alive(struct loop *loop, int64_t within_ms)
+{
+	return guard_connection_now_ms() - atomic_load(&loop->beat_ms) <= within_ms;
 }
 
 void

@@ -23,6 +23,7 @@ struct loop_listener {
 	uint32_t roles;
 	bool proxy_protocol;
 	bool is_open; /* a loop has it */
+	int socket;   /* that somebody else opened, shared by all loops; 0: none */
 };
 
 /* Opens the sockets and starts the thread. NULL: *error says why. Everything
@@ -37,6 +38,8 @@ struct server *loop_server(h2o_req_t *req);
 uint32_t loop_in_flight(h2o_req_t *req);
 /* Stops accepting and shuts connections down gracefully; any thread. */
 void loop_stop(struct loop *loop);
+/* Whether it has been around within so many milliseconds; any thread. */
+bool loop_is_alive(struct loop *loop, int64_t within_ms);
 /* Waits for the thread, which ends when the last connection has, or at the
  * deadline (monotonic). */
 void loop_join(struct loop *loop, int64_t deadline_ms);

@@ -11,11 +11,14 @@
 #include "store/store.h"
 
 #define METRIC(name, type, help) METRICS_##name,
+#define HISTOGRAM(name, help)
 enum metric {
 #include "metrics.def"
 	METRICS_COUNT
 };
 #undef METRIC
+#undef HISTOGRAM
+#define METRIC(name, type, help)
 
 extern _Atomic int64_t metrics_values[METRICS_COUNT];
 
@@ -32,6 +35,25 @@ metrics_get(enum metric metric)
 }
 
 void metrics_add_query_ns(int64_t ns);
+
+static inline void
+metrics_set(enum metric metric, int64_t value)
+{
+	atomic_store_explicit(&metrics_values[metric], value, memory_order_relaxed);
+}
+
+/* How long something took, by classes. */
+#define HISTOGRAM(name, help) METRICS_##name,
+enum metrics_histogram {
+#include "metrics.def"
+	METRICS_HISTOGRAMS_COUNT
+};
+#undef HISTOGRAM
+#undef METRIC
+
+/* A clock for it. */
+int64_t metrics_now_ns(void);
+void metrics_observe(enum metrics_histogram histogram, int64_t ns);
 
 /* Prometheus text, malloc'ed; NULL: out of memory. */
 char *metrics_text(const struct store_stats *store, size_t *size);

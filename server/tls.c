@@ -1,10 +1,12 @@
 /*
- * tls.h over OpenSSL. At start; must not be called by loops.
+ * tls.h over OpenSSL. At start and reload; must not be called by loops.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <h2o.h>
@@ -59,6 +61,60 @@ tls_create(const char *certificate, const char *key, bool http2, char error[256]
 	h2o_ssl_register_alpn_protocols(context, http2 ? h2o_alpn_protocols : http1_only);
 	return context;
 }
+
+/* ---- another certificate --------------------------------------------- */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static SSL_CTX *present; /* owned; guarded by mutex; NULL: the first one */
+
+/* On a loop's thread, as each handshake begins. */
+static int
+choose(SSL *ssl, void *argument)
+{
+	(void)argument;
+	pthread_mutex_lock(&mutex);
+	if (present != NULL)
+		SSL_set_SSL_CTX(ssl, present); /* takes a reference */
+	pthread_mutex_unlock(&mutex);
+	return 1;
+}
+
+void
+tls_allow_reload(SSL_CTX *context)
+{
+	SSL_CTX_set_cert_cb(context, choose, NULL);
+}
+
+bool
+tls_reload(const char *certificate, const char *key, bool http2, char error[256])
+{
+	SSL_CTX *fresh = tls_create(certificate, key, http2, error), *old;
+
+	if (fresh == NULL)
+		return false;
+	pthread_mutex_lock(&mutex);
+	old = present;
+	present = fresh;
+	pthread_mutex_unlock(&mutex);
+	SSL_CTX_free(old);
+	return true;
+}
+
+int64_t
+tls_expires_s(SSL_CTX *context)
+{
+	const X509 *certificate;
+	int days = 0, seconds = 0;
+
+	pthread_mutex_lock(&mutex);
+	certificate = SSL_CTX_get0_certificate(present != NULL ? present : context);
+	if (certificate != NULL)
+		ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate));
+	pthread_mutex_unlock(&mutex);
+	return certificate == NULL ? 0 : (int64_t)time(NULL) + (int64_t)days * 86400 + seconds;
+}
+
+/* ---- a certificate of our own ---------------------------------------- */
 
 static X509 *
 make_certificate(EVP_PKEY *key)

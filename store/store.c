@@ -420,6 +420,8 @@ store_stats(struct store *store, struct store_stats *out)
 		out->views_open += g->views.count - g->views_moved;
 		for (uint32_t i = 0; i < store->schema->tables_count; i++)
 			out->memtable_rows += memtable_rows_count(g->memtable, i);
+		if (out->memtable_age_ms == 0 && out->memtable_rows > 0)
+			out->memtable_age_ms = (uint64_t)(state_monotonic_ms() - g->created_ms);
 	}
 	for (uint32_t i = 0; i < store->segments_count; i++) {
 		out->segments++;

@@ -328,6 +328,7 @@ struct store_stats {
 	uint64_t partitions_expired, rows_expired, erasures, rows_erased;
 	uint64_t memtable_bytes, memtable_rows, views_open, segments, segment_rows, segment_bytes;
 	uint64_t recovered_commits, corrupt_files;
+	uint64_t memtable_age_ms; /* of the oldest rows that are in no segment */
 };
 void store_stats(struct store *store, struct store_stats *out);
 
