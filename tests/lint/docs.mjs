@@ -84,6 +84,7 @@ function metrics() {
   const found = new Map();
   const put = (name, type, help) => found.set(`${name}${type === 'counter' ? '_total' : ''}`, `${type}: ${help}`);
   for (const [, name, type, help] of read('server/metrics.def').matchAll(/METRIC\((\w+), "(\w+)", "([^"]+)"\)/g)) put(`drum_${name}`, type, help);
+  for (const [, name, help] of read('server/metrics.def').matchAll(/HISTOGRAM\((\w+), "([^"]+)"\)/g)) put(`drum_${name}`, 'histogram', help);
   for (const [, name, type, help] of read('server/metrics.c').matchAll(/put\(out, "(\w+)", "(\w+)",\s*"([^"]+)"/g)) put(name, type, help);
   return found;
 }
