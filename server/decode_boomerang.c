@@ -346,7 +346,8 @@ decode_boomerang(struct store_str body, const struct event_source *source,
 	if (event->url.size == 0)
 		event->url = source->url;
 	put_view(event, form, route || decode_is(initiator, "bfcache"));
-	if (page)
+	/* Of a page that is left, t_done comes again, without the rest. */
+	if (page && (route || !event->again || get(form, "nt_nav_st").size > 0))
 		put_loading(event, form);
 	if (decode_is(initiator, "bfcache"))
 		decode_navigation(event, decode_str("back_forward_cache"));

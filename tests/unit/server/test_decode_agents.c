@@ -204,6 +204,9 @@ boomerang(void **state)
 		      "events category=request name=xhr target=https://api.example/x value=55 "
 		      "text=POST\n");
 		assert_true(batch.events[0]->view_id == view && batch.events[0]->again);
+		takes(decode_boomerang, "pid=aot3mvuv&n=4&u=/a&rt.quit=&t_done=9&et.inp=77",
+		      "/a\npageviews inp=77\n");
+		assert_true(batch.events[0]->view_id == view);
 		takes(decode_boomerang,
 		      "pid=aot3mvuv&n=3&http.initiator=spa&u=/b&rt.tstart=1780000009000&t_done=70",
 		      "/b at 1780000009000\npageviews nav_type=soft_navigation load=70\n");
