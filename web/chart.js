@@ -65,7 +65,7 @@ function thresholds(key) {
 	};
 }
 
-function markers(releases) {
+function markers(now) {
 	return (u) => {
 		const { ctx, bbox } = u;
 		ctx.save();
@@ -73,7 +73,7 @@ function markers(releases) {
 		ctx.textAlign = 'left';
 		ctx.strokeStyle = ctx.fillStyle = colour('accent');
 		let free = -Infinity;
-		for (const { name, at } of releases) {
+		for (const { name, at } of now.releases) {
 			const x = Math.round(u.valToPos(at / 1000, 'x', true));
 			if (x < bbox.left || x > bbox.left + bbox.width) continue;
 			ctx.beginPath();
@@ -115,8 +115,15 @@ function make(holder, height, options, data) {
 	});
 	observer.observe(holder);
 	charts.add(chart);
+	let pressed = false;
+	holder.addEventListener('pointerdown', () => (pressed = true));
+	const release = () => (pressed = false);
+	addEventListener('pointerup', release);
 	return {
+		/** New data in the place of the old; not while somebody draws a stretch. */
+		update: (next) => pressed || chart.setData(next),
 		destroy() {
+			removeEventListener('pointerup', release);
 			observer.disconnect();
 			charts.delete(chart);
 			chart.destroy();
@@ -135,34 +142,45 @@ const selection = (onSelect) => (u) => {
 
 /**
  * A vital over time. `points`: [{t (seconds), value, views}], gaps are null.
- * `range` {from, to}; `releases` [{name, at (ms)}]. Returns {destroy}.
+ * `range` {from, to}; `releases` [{name, at (ms)}]. Returns {update, destroy}: update
+ * takes new points, range and releases.
  */
-export function vitalChart(parent, { key, p, points, range, releases, onSelect }) {
+export function vitalChart(parent, { key, p, onSelect, ...now }) {
 	const { good } = VITALS[key];
 	const line = h('p', { class: 'readout', 'aria-hidden': 'true' });
-	const holder = h('div', { class: 'plot', role: 'img', 'aria-label': summary(key, p, points, releases) });
+	const holder = h('div', { class: 'plot', role: 'img' });
+	const describe = () => holder.setAttribute('aria-label', summary(key, p, now.points, now.releases));
+	const columns = () => [now.points.map((x) => x.t), now.points.map((x) => x.value)];
 	replace(parent, line, holder);
-	const data = [points.map((x) => x.t), points.map((x) => x.value)];
-	return make(holder, 230, {
+	describe();
+	const chart = make(holder, 230, {
 		padding: [18, 8, 0, 0],
 		scales: {
-			x: { min: range.from / 1000, max: range.to / 1000, time: true },
+			x: { range: () => [now.range.from / 1000, now.range.to / 1000], time: true },
 			y: { range: (u, low, high) => [0, Math.max((high ?? 0) * 1.15, good * 1.15)] },
 		},
 		axes: [axis(times, 26, { incrs: INCREMENTS, space: 60 }), axis((u, ticks) => ticks.map((x) => vital(key, x)), 62)],
 		series: [
 			{},
-			{ stroke: () => colour('accent'), width: 2, points: { show: points.length < 3 }, fill: () => colour('accent-soft') },
+			{ stroke: () => colour('accent'), width: 2, points: { show: now.points.length < 3 }, fill: () => colour('accent-soft') },
 		],
 		hooks: {
-			draw: [thresholds(key), markers(releases)],
+			draw: [thresholds(key), markers(now)],
 			setCursor: [
 				readout(line, (d, i) =>
-					`${moment(d[0][i] * 1000)}: p${p} ${vital(key, d[1][i])}, ${count(points[i]?.views ?? 0)} views`),
+					`${moment(d[0][i] * 1000)}: p${p} ${vital(key, d[1][i])}, ${count(now.points[i]?.views ?? 0)} views`),
 			],
 			setSelect: [selection(onSelect)],
 		},
-	}, data);
+	}, columns());
+	return {
+		destroy: chart.destroy,
+		update(next) {
+			Object.assign(now, next);
+			describe();
+			chart.update(columns());
+		},
+	};
 }
 
 function summary(key, p, points, releases) {
@@ -173,16 +191,18 @@ function summary(key, p, points, releases) {
 }
 
 /** Views as bars, and those with errors in front of them; or bars of `what` alone. */
-export function viewsChart(parent, { points, range, step, what, onSelect }) {
+export function viewsChart(parent, { step, what, onSelect, ...now }) {
 	const line = h('p', { class: 'readout', 'aria-hidden': 'true' });
-	const total = points.reduce((sum, x) => sum + x.all, 0);
-	const failed = points.reduce((sum, x) => sum + x.failed, 0);
-	const holder = h('div', { class: 'plot', role: 'img', 'aria-label': what ? `${count(total)} ${what} over time` : `${count(total)} views over time, ${count(failed)} of them with errors` });
+	const holder = h('div', { class: 'plot', role: 'img' });
+	const sum = (name) => count(now.points.reduce((total, x) => total + x[name], 0));
+	const describe = () => holder.setAttribute('aria-label', what ? `${sum('all')} ${what} over time` : `${sum('all')} views over time, ${sum('failed')} of them with errors`);
+	const columns = () => [now.points.map((x) => x.t), now.points.map((x) => x.all), now.points.map((x) => x.failed)];
 	replace(parent, line, holder);
+	describe();
 	const bars = uPlot.paths.bars({ size: [0.8, 40], align: 1 });
-	return make(holder, 110, {
+	const chart = make(holder, 110, {
 		padding: [8, 8, 0, 0],
-		scales: { x: { min: range.from / 1000, max: range.to / 1000, time: true }, y: { range: (u, low, high) => [0, Math.max(1, high)] } },
+		scales: { x: { range: () => [now.range.from / 1000, now.range.to / 1000], time: true }, y: { range: (u, low, high) => [0, Math.max(1, high)] } },
 		axes: [axis(times, 26, { incrs: INCREMENTS, space: 60 }), axis((u, ticks) => ticks.map((x) => (Number.isInteger(x) ? count(x) : '')), 62, { space: 24 })],
 		series: [
 			{},
@@ -195,7 +215,15 @@ export function viewsChart(parent, { points, range, step, what, onSelect }) {
 			],
 			setSelect: [selection(onSelect)],
 		},
-	}, [points.map((x) => x.t), points.map((x) => x.all), points.map((x) => x.failed)]);
+	}, columns());
+	return {
+		destroy: chart.destroy,
+		update(next) {
+			Object.assign(now, next);
+			describe();
+			chart.update(columns());
+		},
+	};
 }
 
 /**

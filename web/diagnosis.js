@@ -1,13 +1,13 @@
 /*
  * What to fix first: the page with the most impact, for whom it is worst, which
- * element is to blame, since which release. Each answer narrows the next
+ * element is to blame, since which release; and the newest trouble with errors. Each answer narrows the next
  * question.
  */
 import { h, replace } from './dom.js';
-import { count, day, milliseconds, parseTime, percent, vital } from './format.js';
+import { count, day, milliseconds, moment, parseTime, percent, vital } from './format.js';
 import { Panel } from './panel.js';
 import { rated } from './parts.js';
-import { before, byDimension, period, scope, select, vitalColumns } from './sql.js';
+import { before, byDimension, period, scope, select, time, vitalColumns } from './sql.js';
 import { link, state as current, withFilter } from './state.js';
 import { difference, levels, marginOfQuantile, middle } from './statistics.js';
 import { VITALS, valueLabel } from './vitals.js';
@@ -53,12 +53,22 @@ async function since(ask, state, range, key, filters) {
 	return found;
 }
 
+/* The error that most views met first in this period. */
+async function newError(ask, state, range) {
+	const [row] = await ask(select(
+		['fingerprint', 'min(ts) AS first', 'max(type) AS kind', 'max(message) AS text', 'uniq(view_id) AS views'],
+		`${scope(state, { from: before(range).from, to: range.to }, { table: 'errors' })}\nGROUP BY fingerprint\nHAVING first >= ${time(range.from)} AND views >= ${FEWEST_OF_PAGE}\nORDER BY views DESC\nLIMIT 1`,
+	));
+	return row ?? null;
+}
+
 async function load(ask, state) {
 	const key = state.metric;
 	const range = period(state.range, Date.now());
 	const worst = (rows) => rows.find((row) => row.views >= FEWEST_OF_PAGE && row.impact > 0) ?? null;
-	const page = worst(await ask(byDimension(state, range, ['path'], key, 20)));
-	const base = { key, p: state.p, filters: state.filters, page };
+	const [pages, error] = await Promise.all([ask(byDimension(state, range, ['path'], key, 20)), newError(ask, state, range)]);
+	const page = worst(pages);
+	const base = { key, p: state.p, filters: state.filters, page, error };
 	if (!page) return base;
 	const filters = [{ key: 'path', value: page.name }];
 	const [who, release] = await Promise.all([
@@ -82,10 +92,15 @@ const fact = (label, main, ...detail) => [h('dt', null, label), h('dd', null, h(
 
 const go = (key, filters, label, changes = {}) => h('a', { href: link({ filters, ...changes }), 'data-key': `fact-${key}` }, label);
 
-function show({ key, p, page, who, element, release }, body) {
+const errorFact = (error) => error && fact('New error',
+	h('a', { href: link({ tab: 'errors', error: String(error.fingerprint) }), 'data-key': 'fact-error' }, `${error.kind || 'error'}: ${error.text}`),
+	`first seen ${moment(parseTime(error.first))}, in ${count(error.views)} views`);
+
+function show({ key, p, page, who, element, release, error }, body) {
 	const { label, good } = VITALS[key];
 	if (!page) {
-		replace(body, h('p', { class: 'empty', id: 'nothing-wrong' }, `No page's ${label} p${p} is beyond good (${vital(key, good)}) with ${FEWEST_OF_PAGE} views and more.`));
+		replace(body, h('p', { class: 'empty', id: 'nothing-wrong' }, `No page's ${label} p${p} is beyond good (${vital(key, good)}) with ${FEWEST_OF_PAGE} views and more.`),
+			error && h('dl', { class: 'facts' }, errorFact(error)));
 		return;
 	}
 	const here = withFilter(current().filters, 'path', page.name);
@@ -96,7 +111,8 @@ function show({ key, p, page, who, element, release }, body) {
 		who && fact('Worst for', go('who', theirs, whom), rated(key, who.value), ` at p${p}, ${count(who.views)} views`),
 		element && fact('To blame', go('why', theirs ?? here, h('code', null, element.name), { tab: 'why' }), longest(element, key)),
 		fact('Since', release ? go('release', withFilter(here, 'release', release.name), `release ${release.name}`) : h('span', null, 'no release stands out'),
-			release && `${day(parseTime(release.first))}: p${p} from ${vital(key, release.last)} (${release.lastName}) to ${vital(key, release.value)}`)));
+			release && `${day(parseTime(release.first))}: p${p} from ${vital(key, release.last)} (${release.lastName}) to ${vital(key, release.value)}`),
+		errorFact(error)));
 }
 
 export const diagnosis = (className) =>

@@ -191,7 +191,9 @@ function steps({ rows, step, range }) {
 const zoom = ({ from, to }) => to - from >= 60000 && go({ range: `${minute(from)}~${minute(to)}` });
 
 function seriesPanel() {
+	const list = h('div', null);
 	let charts = [];
+	let drawn = ''; // of what: the same is updated, so that the pointer keeps its place
 	const panel = new Panel({
 		id: 'series',
 		title: 'Over time',
@@ -201,9 +203,17 @@ function seriesPanel() {
 		show(data, body) {
 			const points = steps(data);
 			panel.title.textContent = `${VITALS[data.key].label} p${data.p} over time`;
+			const what = `${data.key} ${data.p} ${data.step}`;
+			if (drawn === what) {
+				for (const chart of charts) chart.update({ points, range: data.range, releases: data.releases });
+				replace(list, releaseList(data.releases));
+				return;
+			}
+			drawn = what;
 			for (const chart of charts) chart.destroy();
 			const [main, views] = [h('div', { class: 'chart-main' }), h('div', { class: 'chart-views' })];
-			replace(body, main, h('h3', null, 'Views, and those with errors', h('span', { class: 'note' }, ' (drag across a chart to look closer)')), views, releaseList(data.releases));
+			replace(list, releaseList(data.releases));
+			replace(body, main, h('h3', null, 'Views, and those with errors', h('span', { class: 'note' }, ' (drag across a chart to look closer)')), views, list);
 			charts = [
 				vitalChart(main, { key: data.key, p: data.p, points, range: data.range, releases: data.releases, onSelect: zoom }),
 				viewsChart(views, { points, range: data.range, step: data.step, onSelect: zoom }),

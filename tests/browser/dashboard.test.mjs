@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { TOKEN, serve, until } from '../serve.mjs';
 import { openBrowser, watch } from './browser.mjs';
-import { BEFORE, GEOIP, RANGE, cellsOf, count, fill, ms, open, percent, rowsOf, settled, textOf, vital, where } from './dashboard.mjs';
+import { BEFORE, FROM_MS, GEOIP, RANGE, TO_MS, cellsOf, count, fill, ms, open, percent, rowsOf, settled, textOf, vital, where } from './dashboard.mjs';
 
 const VITALS = { lcp: [2500, 4000], inp: [200, 500], cls: [0.1, 0.25], fcp: [1800, 3000], ttfb: [800, 1800] };
 const TABS = ['overview', 'where', 'why', 'errors', 'compare', 'setup'];
@@ -100,7 +100,7 @@ test('overview: tables are by impact, for each vital and percentile', async () =
 test('overview: what to fix first names page, people, element and release', async () => {
 	await show();
 	const facts = await page.$$eval('#diagnosis .fact', (all) => all.map((e) => e.textContent));
-	assert.deepEqual(facts, ['/category/:id', 'India, mobile', '#carousel>img', 'release 1.8.0']);
+	assert.deepEqual(facts, ['/category/:id', 'India, mobile', '#carousel>img', 'release 1.8.0', "TypeError: Cannot read properties of undefined (reading 'slides')"]);
 	assert.match(await textOf(page, '#diagnosis'), /Mostly load time/);
 	const [row] = await rows(`SELECT count(lcp) AS n, quantile(0.75)(lcp) AS q FROM pageviews WHERE ${where()} AND path = '/category/:id' AND country = 'IN' AND device = 'mobile'`);
 	assert.ok((await textOf(page, '#diagnosis')).includes(`■ poor ${ms(row.q)} at p75, ${count(row.n)} views`));
@@ -259,6 +259,22 @@ test('the state is in the URL: filters, reload, back', async () => {
 	await settled(page);
 	await until('the filter as it was', async () => (await textOf(page, '#tile-views')).includes(await views(`path = '/category/:id' AND device = 'tablet'`)));
 	assert.ok((await page.$$eval('a[href]', (all) => all.map((a) => a.href))).every((href) => !href.includes(TOKEN)), 'no link carries the token');
+});
+
+test('a stretch drawn across a chart is the period', async () => {
+	await show();
+	const box = await page.locator('#series .chart-main .u-over').boundingBox();
+	await page.mouse.move(box.x + box.width / 4, box.y + 50);
+	await page.mouse.down();
+	await page.mouse.move(box.x + box.width / 2, box.y + 60, { steps: 4 });
+	assert.match(await textOf(page, '#series .readout'), /p75 .* views$/);
+	await page.mouse.up();
+	await settled(page);
+	const [from, to] = new URL(page.url()).searchParams.get('range').split('~').map((time) => Date.parse(`${time}Z`));
+	const whole = TO_MS - FROM_MS;
+	assert.ok(Math.abs(from - (FROM_MS + whole / 4)) < whole / 50 && Math.abs(to - (FROM_MS + whole / 2)) < whole / 50, `${from} to ${to}`);
+	const [row] = await rows(`SELECT count() AS n FROM pageviews WHERE ${where(from, to)}`);
+	await until('the views of that period', async () => (await textOf(page, '#tile-views')).includes(count(row.n)));
 });
 
 test('a filter is typed, with suggestions', async () => {
