@@ -69,6 +69,8 @@ void api_error_answer(struct reply *reply, const struct api_error *error);
 
 /* Takes the URL's parameters into the job. 0, or error->code. */
 int api_settings(h2o_req_t *req, struct api_job *job, struct api_error *error);
+/* What the query's own SETTINGS say about printing. */
+void api_settings_of_query(struct api_job *job, const struct store_result *result);
 
 /* ---- api_answer.c ---------------------------------------------------- */
 

@@ -131,6 +131,7 @@ print_result(struct api_job *job, const struct store_result *result, struct api_
 		    "Unknown format: use JSON, JSONCompact, JSONEachRow, CSV, TabSeparated, "
 		    "Pretty, Native or one of their kin");
 	}
+	api_settings_of_query(job, result);
 	code = format_result(format, result, &job->options, &reply->body, &reply->body_size);
 	if (code == STORE_ENOMEM)
 		api_error_set(error, code, 241, "MEMORY_LIMIT_EXCEEDED",

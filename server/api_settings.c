@@ -300,6 +300,27 @@ take(void *context, struct store_str name, struct store_str value)
 		      "Unknown setting '%.*s'", (int)(name.size < 64 ? name.size : 64), name.bytes);
 }
 
+void
+api_settings_of_query(struct api_job *job, const struct store_result *result)
+{
+	struct api_error ignored; /* the store has looked at them */
+	struct parsing parsing = {.job = job, .error = &ignored};
+
+	for (uint32_t i = 0; i < result->settings_count; i++) {
+		struct store_str name = result->settings[i].name;
+
+		for (size_t s = 0; s < sizeof settings / sizeof *settings; s++) {
+			if ((settings[s].set == set_quote_64bit ||
+			     settings[s].set == set_quote_denormals) &&
+			    strlen(settings[s].name) == name.size &&
+			    memcmp(settings[s].name, name.bytes, name.size) == 0) {
+				parsing.name = settings[s].name;
+				settings[s].set(&parsing, result->settings[i].value);
+			}
+		}
+	}
+}
+
 int
 api_settings(h2o_req_t *req, struct api_job *job, struct api_error *error)
 {

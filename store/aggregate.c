@@ -9,9 +9,6 @@
 #include "function.h"
 #include "sql_parse.h"
 
-/* Half the width of an interval of 95 % of a normal distribution. */
-#define Z95 1.959963984540054
-
 #define EXACT "quantileExactWeighted"
 #define INTERPOLATED "quantileExactWeightedInterpolated"
 
@@ -213,36 +210,6 @@ variance(enum aggregate_kind kind, const struct aggregate_state *state)
 	return kind >= AGGREGATE_STDDEV_POP ? sqrt(value) : value;
 }
 
-/* Of independent draws with probability 1/w (Horvitz and Thompson); quantiles
- * by Woodruff's interval with Kish's effective number of rows. */
-static double
-margin_of(const struct aggregate *aggregate, struct aggregate_state *state)
-{
-	const double *m = state->moments;
-	double total = (double)state->weight, mean = state->number / total;
-	double level = aggregate->levels[0], e, spread;
-
-	if (aggregate->kind == AGGREGATE_COUNT)
-		return Z95 * sqrt(m[0]);
-	if (aggregate->kind == AGGREGATE_SUM)
-		return Z95 * sqrt(m[2]);
-	if (state->weight == 0)
-		return NAN;
-	if (aggregate->kind == AGGREGATE_AVG) {
-		spread = m[2] - 2 * mean * m[1] + mean * mean * m[0];
-		return Z95 * sqrt(spread < 0 ? 0 : spread) / total;
-	}
-	if (state->sketch == NULL)
-		return NAN;
-	if (m[0] == 0)
-		return 0;
-	/* The sum of squares is that of w(w-1) and w. */
-	e = Z95 * sqrt(level * (1 - level) * (m[0] + total) / (total * total));
-	return (sketch_quantile(state->sketch, level + e > 1 ? 1 : level + e) -
-		sketch_quantile(state->sketch, level - e < 0 ? 0 : level - e)) /
-	       2;
-}
-
 /* ---- results --------------------------------------------------------- */
 
 static void
@@ -250,7 +217,7 @@ finish_one(const struct aggregate *aggregate, struct aggregate_state *state, uin
 	   struct data *out)
 {
 	if (aggregate->margin) {
-		out->n.f[g] = margin_of(aggregate, state);
+		out->n.f[g] = aggregate_margin(aggregate, state);
 		return;
 	}
 	switch (aggregate->kind) {
@@ -297,6 +264,18 @@ finish_one(const struct aggregate *aggregate, struct aggregate_state *state, uin
 	}
 }
 
+/* ClickHouse wraps; a wrong total helps nobody. */
+static int
+too_large(struct store_error *error)
+{
+	if (error != NULL) {
+		error->clickhouse = 407;
+		error->name = "DECIMAL_OVERFLOW";
+	}
+	return store_error_set(error, STORE_ETYPE,
+			       "A sum does not fit in 64 bits: use sum(toFloat64(...))");
+}
+
 int
 aggregate_finish(struct aggregate_states *states, uint32_t groups_count,
 		 struct evaluation *evaluation, struct data *out)
@@ -306,6 +285,8 @@ aggregate_finish(struct aggregate_states *states, uint32_t groups_count,
 
 	if (aggregate_reserve(states, groups_count) != 0 || aggregate_settle(states) != 0)
 		return expression_no_memory(evaluation->error);
+	if (states->overflowed)
+		return too_large(evaluation->error);
 	if (aggregate->type.type == STORE_R_ARRAY)
 		return finish_arrays(states, groups_count, evaluation, out);
 	if ((result = data_allocate(evaluation, aggregate->type, groups_count, out)) != 0)

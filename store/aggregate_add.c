@@ -164,6 +164,28 @@ add_moments(struct aggregate_state *state, double value, double weight)
 	state->moments[2] += value * value * weight;
 }
 
+/* Integers and Bools; of floats it is never looked at. */
+static void
+add_integer(struct aggregate_states *states, struct aggregate_state *state, uint64_t value,
+	    uint64_t weight)
+{
+	enum store_result_type type = states->aggregate->argument->type.type;
+	int64_t product, sum = (int64_t)state->integer;
+
+	if (data_type_is_float(type))
+		return;
+	if (data_type_is_signed(type)) {
+		states->overflowed |=
+		    weight > INT64_MAX ||
+		    __builtin_mul_overflow((int64_t)value, (int64_t)weight, &product) ||
+		    __builtin_add_overflow(sum, product, &sum);
+		state->integer = (uint64_t)sum;
+		return;
+	}
+	states->overflowed |= __builtin_mul_overflow(value, weight, &weight) ||
+			      __builtin_add_overflow(state->integer, weight, &state->integer);
+}
+
 static int
 add_row(struct aggregate_states *states, struct aggregate_state *state,
 	const struct aggregate_input *input, uint32_t row, uint64_t weight)
@@ -181,13 +203,19 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 			     ? 0
 			     : data_double(data, row);
 	}
-	if (aggregate->margin)
+	if (aggregate->margin && input->second != NULL)
+		result = aggregate_margin_add(states, state,
+					      input->second->n.u[data_index(input->second, row)],
+					      number, weight);
+	else if (aggregate->margin)
 		add_moments(state, number, (double)weight * (double)(weight - 1));
+	if (result != 0)
+		return result;
 	switch (aggregate->kind) {
 	case AGGREGATE_COUNT:
 		break;
 	case AGGREGATE_SUM:
-		state->integer += value.v.u * weight;
+		add_integer(states, state, value.v.u, weight);
 		state->number += number * (double)weight;
 		break;
 	case AGGREGATE_AVG:
@@ -324,12 +352,16 @@ aggregate_merge(struct aggregate_states *totals, uint32_t group, struct aggregat
 	    kind == AGGREGATE_ARG_MAX) {
 		result = merge_extreme(totals, to, from);
 	} else {
-		to->integer += from->integer;
+		if (kind == AGGREGATE_SUM)
+			add_integer(totals, to, from->integer, 1);
 		to->number += from->number;
 		if (to->weight == 0 || kind == AGGREGATE_ANY_LAST)
 			to->kept = from->kept;
 	}
 	to->weight += from->weight;
+	totals->overflowed |= states->overflowed;
+	if (result == 0)
+		result = aggregate_margin_merge(totals, to, from);
 	if (result == 0 && from->sketch != NULL) {
 		if (to->sketch == NULL)
 			to->sketch = sketch_create(totals->arena, sketch_scale(from->sketch));

@@ -19,6 +19,18 @@ struct aggregate_counts {
 	uint32_t count, max, slots_count;
 };
 
+/* Rows of one view: one draw. */
+struct aggregate_view {
+	uint64_t key;
+	double weight, rows, sum;
+};
+
+struct aggregate_views {
+	struct aggregate_view *list; /* [count] */
+	uint32_t *slots;             /* index + 1, 0 free */
+	uint32_t count, max, slots_count;
+};
+
 struct aggregate_state {
 	uint64_t weight;         /* of rows that counted */
 	uint64_t integer;        /* sum, min or max of integers, wrapping as 64 bits */
@@ -29,6 +41,7 @@ struct aggregate_state {
 	struct sketch *sketch;
 	struct aggregate_set set;
 	struct aggregate_counts *counts; /* topK, groupArray */
+	struct aggregate_views *views;   /* of margin, where rows share views */
 };
 
 /* What a group has on top of its state: see aggregate_stored.c. */
@@ -48,6 +61,7 @@ struct aggregate_states {
 	uint32_t *rows;      /* [BLOCK_ROWS_MAX] of scratch */
 	uint64_t hot_weight; /* at most, in all buckets */
 	bool is_hot;         /* hot[] has something */
+	bool overflowed;     /* a sum of integers left 64 bits */
 };
 
 /* Numbers by a bijection (the finalizer of MurmurHash3), so that different ones
@@ -88,6 +102,14 @@ int aggregate_counts_add(const struct aggregate_states *states, struct aggregate
 			 const struct store_value *value, uint64_t weight, bool distinct);
 /* The `max` heaviest first; of equal weights the least value first. */
 void aggregate_counts_sort(struct aggregate_counts *counts, enum store_result_type type);
+
+/* aggregate_margin.c: a row of a view, whose rows share one draw; states into
+ * each other; the result. 0 or STORE_ELIMIT. */
+int aggregate_margin_add(const struct aggregate_states *states, struct aggregate_state *state,
+			 uint64_t view, double number, uint64_t weight);
+int aggregate_margin_merge(const struct aggregate_states *states, struct aggregate_state *to,
+			   const struct aggregate_state *from);
+double aggregate_margin(const struct aggregate *aggregate, struct aggregate_state *state);
 
 /* aggregate_stored.c */
 void aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,

@@ -64,6 +64,9 @@ int64_t function_add_interval(int64_t ms, int64_t count, struct store_str unit);
 bool function_type_of(struct store_str text, struct type *out);
 const char *function_type_name(enum store_result_type type);
 
+/* A whole text as a number, Bool or time, into out's row; false when it is none
+ * that the type can hold. */
+bool function_parse_cell(struct store_str text, struct data *out, uint32_t row);
 /* Whether cells of the type have a text; and that text, as toString gives it. */
 bool function_has_text(enum store_result_type type);
 int function_text(struct evaluation *evaluation, const struct data *data, uint32_t row,

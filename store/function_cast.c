@@ -129,6 +129,12 @@ parse_cell(struct store_str text, bool strict, struct data *out, uint32_t row)
 	return true;
 }
 
+bool
+function_parse_cell(struct store_str text, struct data *out, uint32_t row)
+{
+	return parse_cell(text, true, out, row);
+}
+
 static int
 cannot_parse(struct evaluation *evaluation, struct store_str text, enum store_result_type type)
 {

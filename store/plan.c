@@ -76,7 +76,7 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 	case SQL_NAME:
 		return plan_name(planner, node, phase);
 	case SQL_PARAMETER:
-		return plan_parameter(planner, node);
+		return plan_parameter(planner, node, phase);
 	case SQL_INTERVAL:
 		return plan_interval(planner, node, phase);
 	case SQL_CALL:

@@ -68,6 +68,11 @@ int plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 const char *plan_weight_name(const struct store_schema *schema);
 bool plan_weighs_by_itself(const struct sql_query *query, const struct store_schema *schema);
 
+/* plan_parameter.c: the request's value of {name:Type}; false, with *error set,
+ * when it has none. */
+bool plan_parameter_value(const struct store_query *request, const struct sql_node *node,
+			  struct store_str *value, struct store_error *error);
+
 /* What a column's cells are in expressions. */
 struct type plan_type_of(const struct store_column *column);
 

@@ -2,6 +2,8 @@
  * Aggregate functions of a query: arguments over rows, a slot over groups.
  * Between plan.c and aggregate.h.
  */
+#include <string.h>
+
 #include "plan_inside.h"
 
 /* ---- parameters ------------------------------------------------------ */
@@ -262,6 +264,26 @@ plan_aggregate(struct planner *planner, const struct sql_node *node,
 	return add_aggregate(planner, node);
 }
 
+/* Rows of a table that is not keyed share the draw of their view. */
+static bool
+set_view(struct planner *planner, struct aggregate *aggregate)
+{
+	const struct store_table *table = planner->plan->table;
+
+	for (uint32_t i = 0; table != NULL && !table->keyed && aggregate->second == NULL &&
+			     i < table->columns_count;
+	     i++) {
+		struct sql_node name = {
+		    .kind = SQL_NAME,
+		    .text = {table->columns[i].name, (uint32_t)strlen(table->columns[i].name)}};
+
+		if ((table->columns[i].flags & STORE_ROLE_KEY) &&
+		    (aggregate->second = plan_column(planner, &name, PHASE_ROW)) == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* margin(count()): half the width of its confidence interval. */
 struct expression *
 plan_margin(struct planner *planner, const struct sql_node *node)
@@ -283,6 +305,8 @@ plan_margin(struct planner *planner, const struct sql_node *node)
 		return NULL;
 	aggregate = &planner->plan->aggregates[planner->plan->aggregates_count - 1];
 	aggregate->margin = true;
+	if (!set_view(planner, aggregate))
+		return NULL;
 	aggregate->type = (struct type){.type = STORE_R_FLOAT64};
 	slot->type = aggregate->type;
 	return slot;

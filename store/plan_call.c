@@ -186,6 +186,9 @@ arguments_of(struct planner *planner, const struct sql_node *node, uint32_t *cou
 	const struct sql_node *list = node->args_count == 2 ? node->args[1] : NULL, **args;
 
 	*count = node->args_count;
+	if (is_in(node->text) && list != NULL && plan_parameter_is_array(list) &&
+	    (list = plan_parameter_array(planner, list)) == NULL)
+		return NULL;
 	if (!is_in(node->text) || list == NULL)
 		return (const struct sql_node *const *)node->args;
 	if (list->kind != SQL_LIST && list->kind != SQL_ARRAY)

@@ -66,8 +66,6 @@ struct expression *plan_literal(struct planner *planner, const struct sql_node *
 /* The integer -magnitude. */
 struct expression *
 plan_negative(struct planner *planner, const struct sql_node *node, uint64_t magnitude);
-/* {name:Type}, with the value that the request gives it. */
-struct expression *plan_parameter(struct planner *planner, const struct sql_node *node);
 /* A constant text as a time; anything else as it is. `is_date` is for the
  * message only. */
 struct expression *
@@ -75,6 +73,14 @@ plan_coerce_to_time(struct planner *planner, struct expression *expression, bool
 /* Constant texts among arguments that are compared with times or numbers
  * become such; false when one cannot. */
 bool plan_coerce_texts(struct planner *planner, struct expression *call);
+
+/* plan_parameter.c */
+/* {name:Type}, with the value that the request gives it. */
+struct expression *
+plan_parameter(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* {name:Array(T)}; and its value as an array of literals, each cast to T. */
+bool plan_parameter_is_array(const struct sql_node *node);
+const struct sql_node *plan_parameter_array(struct planner *planner, const struct sql_node *node);
 
 /* plan_name.c */
 /* What an alias stands for in place of its name; other nodes as they are. */

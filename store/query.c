@@ -83,7 +83,9 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 
 	if (code != 0)
 		return code;
-	code = run_statement(&statement, query);
+	code = query_settings(&statement, query, &limits, began_ns);
+	if (code == 0)
+		code = run_statement(&statement, query);
 	*is_known = statement.is_known;
 	if (snapshot_check(statement.snapshot, error) != 0)
 		code = STORE_ECORRUPT; /* whatever came of it */

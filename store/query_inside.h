@@ -36,6 +36,10 @@ struct query_run {
 int query_select(struct query_run *run, const struct sql_query *query, struct store_result *result,
 		 struct plan **plan);
 
+/* query_settings.c: the query's SETTINGS, which can only lower the limits. */
+int query_settings(struct query_run *run, const struct sql_query *query, struct scan_limits *limits,
+		   int64_t began_ns);
+
 /* query_nested.c: runs the query's subqueries, innermost first, and finds the
  * tables of the system database: their rows hang on the query afterwards. */
 int query_nest(struct query_run *run, struct sql_query *query);

@@ -84,6 +84,9 @@ find_relation(struct query_run *run, struct sql_query *query)
 	struct relation *relation = NULL;
 	int result;
 
+	if (query->table_parameter != NULL &&
+	    !plan_parameter_value(run->request, query->table_parameter, &query->table, run->error))
+		return STORE_EINVAL;
 	if (query->from_query != NULL) {
 		query->relation = query->from_query->relation;
 		return 0;

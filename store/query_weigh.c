@@ -15,6 +15,7 @@ struct weighing {
 	struct store_str weight; /* the column's name */
 	bool by_itself;          /* the statement names it: rows are rows */
 	bool failed;             /* no memory */
+	bool shares_views;       /* rows of one view are one draw */
 	const char *missing;     /* what has no such query, or NULL */
 };
 
@@ -216,6 +217,10 @@ margin(struct weighing *weighing, const struct parts *parts)
 		  call(weighing, "minus", weight(weighing), number(weighing, 1)));
 	struct sql_node *value, *r;
 
+	if (weighing->shares_views) {
+		weighing->missing = "EXPLAIN SYNTAX of a margin of rows that share views";
+		return extra;
+	}
 	if (parts->name->kind == AGGREGATE_COUNT) {
 		value = moment(weighing, parts, 0, extra);
 	} else if (parts->name->kind == AGGREGATE_SUM) {
@@ -378,6 +383,7 @@ from_weighs(struct weighing *weighing, struct sql_query *query, bool needed)
 		if (strlen(table->name) != query->table.size ||
 		    memcmp(table->name, query->table.bytes, query->table.size) != 0)
 			continue;
+		weighing->shares_views = !table->keyed;
 		for (uint32_t c = 0; c < table->columns_count; c++) {
 			if (table->columns[c].flags & STORE_ROLE_WEIGHT)
 				return true;

@@ -74,6 +74,7 @@ struct sql_query {
 	struct sql_node *from_query;      /* SQL_SUBQUERY, or NULL */
 	struct store_str database, table; /* table "" without FROM */
 	uint32_t table_offset;
+	struct sql_node *table_parameter; /* FROM {name:Identifier}, or NULL */
 	struct sql_node *prewhere, *where, *having;
 	struct sql_node *limit, *offset, *limit_by_count, *limit_by_offset;
 	struct sql_node **settings; /* equals(name, value) */

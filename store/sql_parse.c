@@ -275,6 +275,9 @@ static bool
 parse_table_name(struct sql_parser *parser, struct sql_query *query)
 {
 	query->table_offset = parser->token.offset;
+	if (sql_parse_take(parser, "{"))
+		return (query->table_parameter =
+			    sql_parse_parameter(parser, query->table_offset)) != NULL;
 	if (!sql_parse_identifier(parser, &query->table))
 		return false;
 	if (sql_parse_take(parser, ".")) {

@@ -57,6 +57,8 @@ bool sql_parse_items(struct sql_parser *parser, struct sql_list *list, bool trai
 struct sql_query *sql_parse_select(struct sql_parser *parser);
 /* SELECT ... up to its bracket, as a node; the opening one is taken. */
 struct sql_node *sql_parse_subquery(struct sql_parser *parser, uint32_t offset);
+/* {name:Type}, its opening brace taken; NULL when it is not. */
+struct sql_node *sql_parse_parameter(struct sql_parser *parser, uint32_t offset);
 bool sql_parse_identifier(struct sql_parser *parser, struct store_str *out);
 bool sql_parse_is_reserved(struct store_str word);
 

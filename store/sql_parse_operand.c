@@ -102,8 +102,8 @@ parse_type(struct sql_parser *parser, struct store_str *type)
 }
 
 /* {name:Type} */
-static struct sql_node *
-parse_parameter(struct sql_parser *parser, uint32_t offset)
+struct sql_node *
+sql_parse_parameter(struct sql_parser *parser, uint32_t offset)
 {
 	struct sql_node *node = sql_parse_make(parser, SQL_PARAMETER, offset);
 
@@ -416,7 +416,7 @@ parse_primary(struct sql_parser *parser)
 	if (sql_parse_take(parser, "["))
 		return parse_array(parser, offset);
 	if (sql_parse_take(parser, "{"))
-		return parse_parameter(parser, offset);
+		return sql_parse_parameter(parser, offset);
 	return sql_parse_fail(parser, "an expression");
 }
 

@@ -53,7 +53,9 @@ print_clause(struct sql_printer *printer, const char *clause, struct sql_node *n
 static void
 print_from(struct sql_printer *printer, const struct sql_query *query)
 {
-	if (query->from_query != NULL) {
+	if (query->table_parameter != NULL) {
+		print_clause(printer, " FROM ", query->table_parameter);
+	} else if (query->from_query != NULL) {
 		print_clause(printer, " FROM ", query->from_query);
 	} else if (query->table.size > 0) {
 		sql_print_text(printer, " FROM ");

@@ -376,6 +376,10 @@ struct store_result_column {
 	bool dictionary; /* LowCardinality(...) */
 };
 
+struct store_parameter {              /* {name:Type} */
+	struct store_str name, value; /* value after TSV unescaping */
+};
+
 /* Column-major: values[column][row]. Everything lives in the result. */
 struct store_result {
 	uint32_t columns_count;
@@ -385,14 +389,12 @@ struct store_result {
 	struct store_value *totals; /* WITH TOTALS: columns_count values, or NULL */
 	bool limited;               /* LIMIT cut rows off */
 	uint64_t rows_before_limit;
-	struct store_str format; /* the FORMAT clause, "" when there is none */
+	struct store_str format;                /* the FORMAT clause, "" when there is none */
+	const struct store_parameter *settings; /* the SETTINGS clause */
+	uint32_t settings_count;
 	uint64_t rows_read, bytes_read, elapsed_ns, memory_peak_bytes;
 	bool weighted;             /* an interval above 1 was read */
 	struct store_arena *arena; /* owned: everything above lives there */
-};
-
-struct store_parameter {              /* {name:Type} */
-	struct store_str name, value; /* value after TSV unescaping */
 };
 
 /* A table of the system database that the caller has: system.query_log. */
