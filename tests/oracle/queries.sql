@@ -738,10 +738,12 @@ SELECT lcp['a'] FROM pageviews
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d
 SELECT ts, site, lcp, error_count, session_id, viewport_width FROM pageviews ORDER BY view_id LIMIT 4
-SELECT name, value, text FROM events ORDER BY view_id LIMIT 12
+SELECT name, value, text FROM events WHERE position(text, '\t') = 0 ORDER BY view_id LIMIT 12
 SELECT site, count(), max(lcp) FROM pageviews GROUP BY site WITH TOTALS ORDER BY site
 SELECT tags, [1, 2] AS a, ['it''s', 'b'] AS t FROM pageviews ORDER BY view_id LIMIT 3
 SELECT 1 / 0 AS inf, -1 / 0 AS minus, 0 / 0 AS nan, 18446744073709551615 AS big, 1e5 AS large
 SELECT site FROM pageviews WHERE 0
 SELECT site, device FROM pageviews ORDER BY view_id LIMIT 2 OFFSET 1
 SELECT '<a href="x">&amp;</a>' AS h, 'new\nline' AS t, '' AS e, 'ünïcode €' AS u
+-- format: JSON JSONEachRow CSV TabSeparated TSVRaw Vertical
+SELECT text, 'tab\t' AS t, '\b\r' AS c FROM events ORDER BY view_id LIMIT 9
