@@ -14,6 +14,7 @@
 #include "metrics.h"
 
 #define DEFLATED_BYTES_MIN 1024u /* shorter ones fit a packet as they are */
+#define ANSWERS_HELD 4u          /* times limits.answer_mb, of all clients together */
 #define TEXT_BYTES_MAX ((size_t)256 << 10)
 
 /* ---- sending --------------------------------------------------------- */
@@ -225,6 +226,11 @@ run_query(struct api_job *job, struct store_str body, struct api_error *error)
 		return api_error_of_store(error, &failed, job);
 	code = result == NULL ? api_cache_answer(job, error) : print_result(job, result, error);
 	store_result_free(result);
+	if (code == 0 && !loop_reply_hold(job->reply, ANSWERS_HELD * job->options.bytes_max))
+		code = api_error_set(error, STORE_EBUSY, 202, "TOO_MANY_SIMULTANEOUS_QUERIES",
+				     "Clients have yet to read %u answers' worth of "
+				     "limits.answer_mb: try again",
+				     ANSWERS_HELD);
 	if (code == 0)
 		metrics_add(METRICS_queries, 1);
 	return code;

@@ -192,9 +192,24 @@ loop_reply_headers(struct reply *reply, const char *bytes, size_t size)
 }
 
 /* On the loop's thread. */
+bool
+loop_reply_hold(struct reply *reply, size_t bytes_max)
+{
+	int64_t size = (int64_t)reply->body_size;
+	int64_t before = atomic_fetch_add(&metrics_values[METRICS_answers_bytes], size);
+
+	if (before + size > (int64_t)bytes_max) {
+		metrics_add(METRICS_answers_bytes, -size);
+		return false;
+	}
+	reply->held_bytes = reply->body_size;
+	return true;
+}
+
 static void
 free_reply(struct reply *reply)
 {
+	metrics_add(METRICS_answers_bytes, -(int64_t)reply->held_bytes);
 	land(reply->connection);
 	free(reply->headers);
 	free(reply->body);
@@ -211,21 +226,31 @@ loop_reply_discard(struct reply *reply)
 	free_reply(reply);
 }
 
+/* A body on its way to the client. */
+struct sent_body {
+	char *bytes; /* owned */
+	size_t held_bytes;
+};
+
 static void
 free_body(void *pointer)
 {
-	free(*(char **)pointer);
+	struct sent_body *body = pointer;
+
+	metrics_add(METRICS_answers_bytes, -(int64_t)body->held_bytes);
+	free(body->bytes);
 }
 
 /* The body goes with the request's pool: it may be large, and is not copied. */
 static h2o_iovec_t
 take_body(h2o_req_t *req, struct reply *reply)
 {
-	char **owner = h2o_mem_alloc_shared(&req->pool, sizeof *owner, free_body);
+	struct sent_body *sent = h2o_mem_alloc_shared(&req->pool, sizeof *sent, free_body);
 
-	*owner = reply->body;
+	*sent = (struct sent_body){reply->body, reply->held_bytes};
 	reply->body = NULL;
-	return h2o_iovec_init(*owner, reply->body_size);
+	reply->held_bytes = 0;
+	return h2o_iovec_init(sent->bytes, reply->body_size);
 }
 
 static void

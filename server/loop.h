@@ -56,7 +56,7 @@ struct reply {
 	const char *reason;       /* static */
 	const char *content_type; /* static; NULL: no body */
 	char *body;               /* taken: freed with free() */
-	size_t body_size;
+	size_t body_size, held_bytes;
 	uint32_t retry_after_s; /* 0: no header */
 	char *headers;          /* names and values, each with a NUL */
 	size_t headers_size;
@@ -74,6 +74,9 @@ struct reply *loop_reply_create(h2o_req_t *req);
 bool loop_reply_header(struct reply *reply, const char *lower_name, const char *value);
 /* The same for what another reply's `headers` had. */
 bool loop_reply_headers(struct reply *reply, const char *bytes, size_t size);
+/* Counts the body among those that clients have yet to read; false: that would
+ * be more than bytes_max together. Whoever fills the reply. */
+bool loop_reply_hold(struct reply *reply, size_t bytes_max);
 /* On the loop's thread, instead of sending: forgets and frees it. */
 void loop_reply_discard(struct reply *reply);
 /* Hands it back to its loop, which frees it. */

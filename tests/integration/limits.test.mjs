@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert';
 import fs from 'node:fs';
+import http2 from 'node:http2';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
@@ -160,6 +161,33 @@ test('more queries at once than may wait: the rest is refused, and beacons are t
     assert.match(text, /limits\.queries/);
   }
   assert.ok(done.filter(({ code }) => code !== 202).every(({ code }) => code === 159));
+});
+
+test('answers that nobody reads are bounded together', async () => {
+  const sql = `SELECT name, text, text, '${'x'.repeat(60)}' FROM events LIMIT 20000`;
+  const metric = async (name) => Number(new RegExp(`^drum_${name} (\\d+)`, 'm').exec(await (await fetch(`${server.url}/metrics`)).text())[1]);
+  const ended = async () => await metric('queries_total') + await metric('queries_failed_total');
+  const session = http2.connect(server.url); // whose window leaves the bytes with the server
+  session.on('error', () => {});
+  try {
+    for (let i = 0; i < 12; i++) {
+      const before = await ended();
+      const stream = session.request({ ':method': 'POST', ':path': '/?use_query_cache=0', authorization: `Bearer ${TOKEN}` });
+      stream.on('error', () => {});
+      stream.end(sql);
+      await until('its end', async () => await ended() > before);
+    }
+    const { status, code, text } = await ask(sql, 'use_query_cache=0&enable_http_compression=0');
+    assert.equal(status, 503, text.slice(0, 100));
+    assert.equal(code, 202);
+    assert.match(text, /limits\.answer_mb/);
+    const held = await metric('answers_bytes');
+    assert.ok(held > ANSWER_MB * 1048576 && held <= 4 * ANSWER_MB * 1048576, `${held}`);
+  } finally {
+    session.destroy();
+  }
+  await until('their memory', async () => await metric('answers_bytes') === 0);
+  assert.equal((await ask(sql)).status, 200);
 });
 
 test('a client can lower its limits, not raise them', async () => {
