@@ -14,6 +14,7 @@
 #   make attack MINUTES=10   attacks and an honest client, for long
 #   make fuzz TARGET=sql SECONDS=600   fuzz one of tests/fuzz with libFuzzer
 #   make install DESTDIR= PREFIX=/usr/local
+#   make deb        a Debian package in build/
 #
 #   SANITIZE=address,undefined or SANITIZE=thread: a build of its own in
 #   build/sanitize-..., usable with every target above.
@@ -257,10 +258,26 @@ oracle: deps-test
 
 # ---- the rest ----------------------------------------------------------
 
-install: all
+# Manual pages, from server/API.md.
+man: $(GEN)/drum.1
+$(GEN)/drum.1: server/package/man.mjs server/API.md
+	node $< $(VERSION) $(GEN)
+
+install: all man
 	install -D -m 0755 $(BUILD)/drum $(DESTDIR)$(PREFIX)/bin/drum
+	install -D -m 0644 $(GEN)/drum.1 $(DESTDIR)$(PREFIX)/share/man/man1/drum.1
+	install -D -m 0644 $(GEN)/drum.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/drum.yaml.5
 	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/drum/README.md
+	install -D -m 0644 server/drum.yaml $(DESTDIR)$(PREFIX)/share/doc/drum/drum.yaml
 	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/drum/LICENSE
+
+# build/drum_VERSION_ARCHITECTURE.deb: the program as a service.
+deb: deps
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	rm -rf $(BUILD)/deb
+	@$(MAKE) --no-print-directory install DESTDIR=$(BUILD)/deb PREFIX=/usr >/dev/null
+	strip --strip-unneeded $(BUILD)/deb/usr/bin/drum
+	server/package/deb.sh $(VERSION) $(BUILD)/deb $(BUILD)
 
 format:
 	clang-format -i $(C_FILES)
@@ -271,4 +288,4 @@ clean:
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all deps deps-test run demo test test-build test-threads crash attack fuzz lint bench oracle install format clean help
+.PHONY: all deps deps-test run demo test test-build test-threads crash attack fuzz lint bench oracle man install deb format clean help
