@@ -305,9 +305,18 @@ cli_generate(int argc, char **argv)
 		default:
 			return cli_usage(generate_help);
 		}
-		valid &= *end == '\0';
+		valid &= *end == '\0' && generated.days > 0 && generated.days <= 36500;
+		if (!valid) {
+			fprintf(stderr, "drum: --%s cannot be '%.64s'\n",
+				code == VIEWS  ? "views"
+				: code == SEED ? "seed"
+				: code == DAYS ? "days"
+					       : "end",
+				optarg);
+			return cli_usage(generate_help);
+		}
 	}
-	if (optind != argc || !valid || !(generated.days > 0 && generated.days <= 36500))
+	if (optind != argc)
 		return cli_usage(generate_help);
 	if (generate(&generated, write_out, stdout) != 0 || fflush(stdout) != 0) {
 		fprintf(stderr, "drum: cannot write: %s\n", strerror(errno));

@@ -26,8 +26,10 @@ read_token(const char *file, char *out, size_t out_size)
 	FILE *in = fopen(file, "re");
 
 	if (in == NULL || fgets(out, (int)out_size, in) == NULL) {
-		fprintf(stderr, "drum: token file %s: %s\n", file,
-			in == NULL ? strerror(errno) : "is empty");
+		fprintf(
+		    stderr,
+		    "drum: token file %s: %s; --token, --token-file and DRUM_TOKEN tell another\n",
+		    file, in == NULL ? strerror(errno) : "is empty");
 		if (in != NULL)
 			fclose(in);
 		return -1;

@@ -93,6 +93,19 @@ test('a GeoIP file that is not there is a warning', () => {
   assert.match(stderr, /^drum: warning: geoip\[0\]: \/none\/city\.mmdb: No such file or directory\n$/);
 });
 
+test('commands say what they lack', () => {
+  for (const [args, code, reason] of [
+    [['generate', '--views', 'many'], 2, /^drum: --views cannot be 'many'\nusage: /],
+    [['generate', '--days', '0'], 2, /^drum: --days cannot be '0'\nusage: /],
+    [['query', '--token-file', '/none/token', 'SELECT 1'], 1, /^drum: token file \/none\/token: No such file or directory; --token, .*\n$/],
+  ]) {
+    const { DRUM_TOKEN: _, ...env } = process.env;
+    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, env });
+    assert.equal(status, code);
+    assert.match(stderr, reason);
+  }
+});
+
 test('a flag with a wrong address is named', () => {
   const { status, stderr } = run('--http', 'localhost');
   assert.equal(status, 1);
