@@ -4,7 +4,7 @@
  * keeps them. `?delay=MS` holds an answer back.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
@@ -27,15 +27,27 @@ const FILES = {
 	'/stub.min.js': 'stub.min.js',
 };
 
+const BEACON = fileURLToPath(new URL('../../beacon', import.meta.url));
+const MADE = fileURLToPath(new URL('../../build/gen', import.meta.url));
+
+/** Whether `make` has built the assets since their sources changed. */
+function isMade() {
+	const changed = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+	const sources = readdirSync(BEACON).filter((name) => /\.(m?js|html|css|svg)$/.test(name));
+	return sources.every((name) => changed(join(BEACON, name)) < changed(join(MADE, 'stub.min.js')));
+}
+
 export class Site {
 	beacons = []; // [{path, type, body}], in order of arrival
 	pages = new Map(); // path to text, to {csp, body}, or to a function that makes it
 	status = 204; // of the answers to beacons; 0: the connection is cut
-	built = mkdtempSync(join(tmpdir(), 'drum-assets-'));
+	built = MADE; // where the assets are
 
 	async open() {
-		const build = fileURLToPath(new URL('../../beacon/build.mjs', import.meta.url));
-		execFileSync(process.execPath, [build, this.built], { stdio: ['ignore', 'ignore', 'inherit'] });
+		if (!isMade()) {
+			this.built = mkdtempSync(join(tmpdir(), 'drum-assets-'));
+			execFileSync(process.execPath, [join(BEACON, 'build.mjs'), this.built], { stdio: ['ignore', 'ignore', 'inherit'] });
+		}
 		this.server = http.createServer((request, response) => this.answer(request, response).catch(() => response.destroy()));
 		await new Promise((resolve) => this.server.listen(0, '127.0.0.1', resolve));
 		this.origin = `http://127.0.0.1:${this.server.address().port}`;
@@ -45,7 +57,7 @@ export class Site {
 	close() {
 		this.server.closeAllConnections();
 		this.server.close();
-		rmSync(this.built, { recursive: true });
+		if (this.built !== MADE) rmSync(this.built, { recursive: true });
 	}
 
 	/** Without beacons and pages, for the next test. */
