@@ -35,6 +35,7 @@ function send(server, agent) {
       response.on('end', () => resolve(response.statusCode));
     });
     request.on('error', reject);
+    request.setTimeout(3000, () => request.destroy(new Error('no answer')));
     request.end(body);
   });
 }
