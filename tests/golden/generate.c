@@ -1,7 +1,7 @@
 /*
  * Writes the golden files: a store as a crash leaves it, and rows.tsv, what must
  * be read from it. Two days of segments; a WAL of two files with commits, an
- * update, a request, an erasure, and a commit after it. The same bytes each
+ * update, a view that is dropped, a request, an erasure, and a commit after it. The same bytes each
  * time, as far as LZ4 gives the same. For a new version of a format only: the
  * files of the versions before are what those programs wrote, and stay.
  *
@@ -250,6 +250,22 @@ open_store(const char *directory, struct io *io)
 	return store;
 }
 
+/* An update by which sampling lets the view go; its error is kept. */
+static void
+drop(struct store *store, uint32_t number)
+{
+	struct store_row rows[2];
+	struct store_entry entry = entry_of(number, 1, rows);
+	struct store_commit commit = {.entries = &entry, .entries_count = 1};
+	struct store_error error = {0};
+
+	entry.dropped = true;
+	if (store_append(store, &commit, 1, &error) != 0 || commit.result != 0 ||
+	    entry.outcome != STORE_STORED)
+		die("drop", &error);
+	views[number].gone = true;
+}
+
 /* The WAL of what is not in segments yet. */
 static void
 fill_log(struct store *store)
@@ -262,6 +278,7 @@ fill_log(struct store *store)
 
 	append(store, first, first + 5, 0, NULL);
 	append(store, first, first + 1, 1, NULL);
+	drop(store, first + 1);
 	memset(request.key, GOLDEN_REQUEST_KEY, sizeof request.key);
 	memset(request.body, GOLDEN_REQUEST_BODY, sizeof request.body);
 	append(store, first + 5, first + 8, 0, &request);
@@ -380,6 +397,8 @@ main(int argc, char **argv)
 	}
 	live(argv[1]);
 	snprintf(path, sizeof path, "%s/LOCK", argv[1]);
+	remove(path);
+	snprintf(path, sizeof path, "%s/RESERVE", argv[1]);
 	remove(path);
 	print_rows(argv[1]);
 	return 0;

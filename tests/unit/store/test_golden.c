@@ -1,7 +1,7 @@
 /*
- * Goal: what version 1 of the formats has written stays readable, to the last
- * row and value, by this program and by those whose schema has fewer or more
- * columns. Method: tests/golden/v1, whose files are compared with checksums
+ * Goal: what earlier versions of the formats have written stays readable, to
+ * the last row and value, by this program and by those whose schema has fewer or
+ * more columns. Method: tests/golden, whose files are compared with checksums
  * noted here (nobody may write them anew), opened read-only, each row compared
  * with rows.tsv; a copy opened for writing; store_check --deep; and a look at
  * the chunks, that every codec and flag is among them. Runs in the repository's
@@ -16,26 +16,45 @@
 #include "store/segment_file.h"
 #include "tests/golden/schema.h"
 
-#define GOLDEN "tests/golden/v1"
 #define LINES_MAX 4096u
 #define LINE_BYTES 1024u
 #define FIELDS_MAX 32u
 
-static const struct golden_file {
+#define FILES_COUNT 8u
+
+struct golden_file {
 	const char *name;
 	uint64_t checksum; /* XXH3-64 */
-} golden_files[] = {
-    {"MANIFEST", 0xf25419fb26057065},
-    {"errors/2026-05-28/0000000000000003.seg", 0xa200cf0d2399eab2},
-    {"pageviews/2026-05-28/0000000000000002.seg", 0x69e4c72f6fe0e93f},
-    {"pageviews/2026-05-29/0000000000001005.seg", 0xc652b587614bab2b},
-    {"rows.tsv", 0x08995a1a955f46ed},
-    {"wal/0000000000001004.wal", 0xdf880e7887ec0b53},
-    {"wal/0000000000001006.wal", 0x7a25b41d5e5215ab},
-    {"wal/0000000000002006.wal", 0x293633b3feb1f229},
 };
 
-static const char advice[] = "files of format version 1 must stay readable: bump the version, keep "
+/* By the number that a release of the formats has: the highest of its files'. */
+static const struct golden {
+	const char *directory;
+	struct golden_file files[FILES_COUNT];
+} goldens[] = {
+    {"tests/golden/v1",
+     {{"MANIFEST", 0xf25419fb26057065},
+      {"errors/2026-05-28/0000000000000003.seg", 0xa200cf0d2399eab2},
+      {"pageviews/2026-05-28/0000000000000002.seg", 0x69e4c72f6fe0e93f},
+      {"pageviews/2026-05-29/0000000000001005.seg", 0xc652b587614bab2b},
+      {"rows.tsv", 0x08995a1a955f46ed},
+      {"wal/0000000000001004.wal", 0xdf880e7887ec0b53},
+      {"wal/0000000000001006.wal", 0x7a25b41d5e5215ab},
+      {"wal/0000000000002006.wal", 0x293633b3feb1f229}}},
+    {"tests/golden/v2",
+     {{"MANIFEST", 0xf25419fb26057065},
+      {"errors/2026-05-28/0000000000000003.seg", 0xa200cf0d2399eab2},
+      {"pageviews/2026-05-28/0000000000000002.seg", 0x69e4c72f6fe0e93f},
+      {"pageviews/2026-05-29/0000000000001005.seg", 0xc652b587614bab2b},
+      {"rows.tsv", 0x639506c8de2e552f},
+      {"wal/0000000000001004.wal", 0xee3a67d98a0e0ebb},
+      {"wal/0000000000001006.wal", 0x452496026dd23538},
+      {"wal/0000000000002006.wal", 0x88a56f4a29d76f0a}}},
+};
+
+static const struct golden *golden; /* the one of the test */
+
+static const char advice[] = "files of earlier versions must stay readable: bump the version, keep "
 			     "reading the old one, and see tests/golden/README.md";
 
 static void
@@ -140,7 +159,7 @@ split(char *line, char *fields[FIELDS_MAX])
 	return count;
 }
 
-/* A line of rows.tsv with the columns of `table`; those that version 1 lacks
+/* A line of rows.tsv with the columns of `table`; those that it lacks
  * have their defaults. */
 static void
 project(const struct store_table *table, char *const names[], char *const fields[], uint32_t count,
@@ -165,11 +184,13 @@ static void
 expected_rows(const struct store_table *table, struct lines *lines)
 {
 	static char header[LINE_BYTES], text[LINE_BYTES], line[LINE_BYTES];
-	FILE *file = fopen(GOLDEN "/rows.tsv", "r");
+	char path[300];
+	FILE *file;
 	char *names[FIELDS_MAX], *fields[FIELDS_MAX];
 	uint32_t names_count = 0;
 
-	assert_non_null(file);
+	snprintf(path, sizeof path, "%s/rows.tsv", golden->directory);
+	assert_non_null(file = fopen(path, "r"));
 	while (fgets(text, sizeof text, file) != NULL) {
 		uint32_t count = split(text, fields);
 
@@ -240,7 +261,7 @@ load(const char *name, unsigned char *bytes, size_t size_max)
 	FILE *file;
 	size_t size;
 
-	snprintf(path, sizeof path, GOLDEN "/%s", name);
+	snprintf(path, sizeof path, "%s/%s", golden->directory, name);
 	if ((file = fopen(path, "rb")) == NULL)
 		fail_msg("%s is missing: golden files stay for ever", path);
 	size = fread(bytes, 1, size_max, file);
@@ -255,21 +276,20 @@ test_files_are_those_of_then(void **state)
 	static unsigned char bytes[1 << 20];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof golden_files / sizeof *golden_files; i++) {
-		const struct golden_file *file = &golden_files[i];
+	for (size_t i = 0; i < FILES_COUNT; i++) {
+		const struct golden_file *file = &golden->files[i];
 		uint64_t checksum = XXH3_64bits(bytes, load(file->name, bytes, sizeof bytes));
 
 		if (checksum != file->checksum)
-			fail_msg(GOLDEN "/%s has changed (0x%016llx): it must stay as version 1 "
-					"wrote it",
-				 file->name, (unsigned long long)checksum);
+			fail_msg("%s/%s has changed (0x%016llx): it must stay as it was written",
+				 golden->directory, file->name, (unsigned long long)checksum);
 	}
 }
 
 static void
 test_read_only(void **state)
 {
-	struct store *store = open_golden(GOLDEN, &golden_schema, true);
+	struct store *store = open_golden(golden->directory, &golden_schema, true);
 
 	(void)state;
 	check_rows(store, &golden_schema);
@@ -291,7 +311,7 @@ test_smaller_schema(void **state)
 		if (c != VIEW_EXTRA && c != VIEW_BUILD && c != VIEW_TAGS && c != VIEW_LCP)
 			columns[table.columns_count++] = golden_views[c];
 	}
-	store = open_golden(GOLDEN, &smaller, true);
+	store = open_golden(golden->directory, &smaller, true);
 	check_rows(store, &smaller);
 	assert_int_equal(store_close(store, NULL), 0);
 }
@@ -319,7 +339,7 @@ test_larger_schema(void **state)
 	memcpy(columns + VIEW_COLUMNS + 2, added + 2, 2 * sizeof *columns);
 	columns[VIEW_STATUS + 2].bits = 32;
 	columns[VIEW_SAVE + 2].bits = 64;
-	store = open_golden(GOLDEN, &larger, true);
+	store = open_golden(golden->directory, &larger, true);
 	check_rows(store, &larger);
 	assert_int_equal(store_close(store, NULL), 0);
 }
@@ -335,7 +355,7 @@ test_goes_on(void **state)
 
 	(void)state;
 	scratch_make(copy);
-	snprintf(command, sizeof command, "cp -r '%s/.' '%s'", GOLDEN, copy);
+	snprintf(command, sizeof command, "cp -r '%s/.' '%s'", golden->directory, copy);
 	scratch_run(command);
 	store = open_golden(copy, &golden_schema, false);
 	check_rows(store, &golden_schema);
@@ -358,7 +378,7 @@ test_goes_on(void **state)
 static void
 test_check(void **state)
 {
-	struct store_options options = {.directory = GOLDEN, .schema = &golden_schema};
+	struct store_options options = {.directory = golden->directory, .schema = &golden_schema};
 	struct store_error error = {0};
 	uint64_t problems = 1;
 
@@ -382,7 +402,7 @@ see_segment(const char *name, const struct store_table *table, struct seen *seen
 	struct segment *segment;
 	char path[300];
 
-	snprintf(path, sizeof path, GOLDEN "/%s", name);
+	snprintf(path, sizeof path, "%s/%s", golden->directory, name);
 	if (segment_open(io_posix(), path, table, 0, &segment, &error) != 0)
 		fail_msg("%s; %s", error.text, advice);
 	for (uint32_t c = 0; c < segment->columns_count; c++) {
@@ -410,8 +430,8 @@ test_has_everything(void **state)
 	struct seen seen = {0};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof golden_files / sizeof *golden_files; i++) {
-		const char *name = golden_files[i].name;
+	for (size_t i = 0; i < FILES_COUNT; i++) {
+		const char *name = golden->files[i].name;
 
 		if (strstr(name, ".seg") != NULL)
 			see_segment(name, &golden_tables[strncmp(name, "errors", 6) == 0], &seen);
@@ -428,17 +448,27 @@ test_has_everything(void **state)
 	assert_true(seen.nulls > 0);
 }
 
+static void
+test_all(void **state)
+{
+	for (size_t i = 0; i < sizeof goldens / sizeof *goldens; i++) {
+		golden = &goldens[i];
+		printf("# %s\n", golden->directory);
+		test_files_are_those_of_then(state);
+		test_read_only(state);
+		test_smaller_schema(state);
+		test_larger_schema(state);
+		test_goes_on(state);
+		test_check(state);
+		test_has_everything(state);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_files_are_those_of_then),
-	    cmocka_unit_test(test_read_only),
-	    cmocka_unit_test(test_smaller_schema),
-	    cmocka_unit_test(test_larger_schema),
-	    cmocka_unit_test(test_goes_on),
-	    cmocka_unit_test(test_check),
-	    cmocka_unit_test(test_has_everything),
+	    cmocka_unit_test(test_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
