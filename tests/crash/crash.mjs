@@ -34,6 +34,7 @@ const RECENT_MAX = 400; // views that still get updates
 const SEQ_MAX = 20;
 const OLDEST_MS = 20 * 3600 * 1000; // of a view, so that there are two days
 const CHECK_EVERY = 10; // cycles
+const DIRECTORY_CYCLES = 50; // then another directory: what is never flushed is replayed at each start
 /** What the two halves differ in. */
 const KINDS = {
 	memory: { memtableMb: [], updatesMayBeLate: false, erasures: 0, graceful: 0 },
@@ -292,7 +293,7 @@ async function crashOne(run, cycles, seed, report) {
 	try {
 		for (; number < cycles; number++) {
 			await run.cycle(number);
-			report(run, number + 1);
+			report(number + 1);
 		}
 		await run.verifyAll(cycles);
 	} catch (error) {
@@ -303,16 +304,27 @@ async function crashOne(run, cycles, seed, report) {
 }
 
 /**
- * Runs `cycles` crashes, half of each kind; resolves with both runs ({ name,
- * model, load, counts }) and rejects, naming the seed and keeping the data,
- * when something was lost.
+ * Runs `cycles` crashes, half of each kind; resolves with what each kind came
+ * to ({ name, acknowledged, views, late, refused, flushes, ... }) and rejects,
+ * naming the seed and keeping the data, when something was lost.
  */
 export async function crash({ binary = DRUM, cycles, seed, args = [], report = () => {} }) {
 	const flushing = Math.ceil(cycles / 2);
-	return [
-		await crashOne(new Run('memory', binary, seed, args), cycles - flushing, seed, report),
-		await crashOne(new Run('flushing', binary, seed + 1, args), flushing, seed, report),
-	];
+	const sums = [];
+	for (const [name, all] of [['memory', cycles - flushing], ['flushing', flushing]]) {
+		const sum = { name, acknowledged: 0, views: 0, late: 0, refused: new Map() };
+		for (let done = 0; done < all; done += DIRECTORY_CYCLES) {
+			const run = new Run(name, binary, seed + done + (name === 'memory' ? 0 : 1), args);
+			const { model, load, counts } = await crashOne(run, Math.min(DIRECTORY_CYCLES, all - done), seed, (count) => report(name, done + count));
+			sum.acknowledged += model.acknowledged;
+			sum.views += model.views.size;
+			sum.late += model.late;
+			for (const [what, count] of Object.entries(counts)) sum[what] = (sum[what] ?? 0) + count;
+			for (const [status, count] of load.refused) sum.refused.set(status, (sum.refused.get(status) ?? 0) + count);
+		}
+		sums.push(sum);
+	}
+	return sums;
 }
 
 export const CYCLES = Number(process.env.CYCLES || 100);
@@ -321,14 +333,14 @@ export const SEED = Number(process.env.SEED || Date.now() % 2 ** 31);
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
 	console.log(`SEED=${SEED}`);
 	const started = Date.now();
-	const report = (run, done) => {
-		if (done % 10 === 0) console.log(`${run.name}: ${done} crashes, ${run.model.acknowledged} beacons acknowledged`);
+	const report = (name, done) => {
+		if (done % 10 === 0) console.log(`${name}: ${done} crashes after ${Math.round((Date.now() - started) / 1000)} s`);
 	};
 	try {
-		for (const { name, model, load, counts } of await crash({ binary: process.argv[2] || DRUM, cycles: CYCLES, seed: SEED, report })) {
-			const refused = [...load.refused].map(([status, count]) => `, ${count} answered ${status}`).join('');
-			console.log(`${name}: ${model.acknowledged} acknowledged beacons of ${model.views.size} views: 0 lost, 0 doubled; ${model.late} updates late${refused}`);
-			console.log(`${name}: ${counts.flushes} flushes, ${counts.merges} merges, ${counts.erasures} erasures, ${counts.checks} times drum check --deep`);
+		for (const sum of await crash({ binary: process.argv[2] || DRUM, cycles: CYCLES, seed: SEED, report })) {
+			const refused = [...sum.refused].map(([status, count]) => `, ${count} answered ${status}`).join('');
+			console.log(`${sum.name}: ${sum.acknowledged} acknowledged beacons of ${sum.views} views: 0 lost, 0 doubled; ${sum.late} updates late${refused}`);
+			console.log(`${sum.name}: ${sum.flushes} flushes, ${sum.merges} merges, ${sum.erasures} erasures, ${sum.checks} times drum check --deep`);
 		}
 		console.log(`${CYCLES} crashes in ${Math.round((Date.now() - started) / 1000)} s`);
 	} catch (error) {
