@@ -1,9 +1,9 @@
 /*
  * What the code has is in the docs, and what the docs list is in the code:
  * routes, configuration keys and their defaults, metrics, options (server/API.md),
- * members of the beacon (beacon/PROTOCOL.md), functions (store/SQL.md). The
- * docs' side is the first column of tables under a heading; the code's side is
- * its own tables, found by their shape.
+ * members of the beacon (beacon/PROTOCOL.md), functions (store/SQL.md), each
+ * fault's tests (store/DESIGN.md). The docs' side is the first column of tables
+ * under a heading; the code's side is its own tables, found by their shape.
  *
  *   node tests/lint/docs.mjs BUILD_DIR
  */
@@ -177,5 +177,20 @@ compare('aggregate', new Map([...part(aggregates, 'aggregate_name known[] = {', 
 compare('missing function', new Map([...part(read('store/function.c'), 'function_is_planned', '};').matchAll(/"(\w+)"/g)].map((match) => [match[1]])), first('## Known and not executed'), SQL);
 const formats = [...read('server/format.def').matchAll(/^FORMAT\(\w+,\s*"(\w+)",\s*"([^"]*)"/gm)].flatMap(([, name, aliases]) => [name, ...aliases.split(',').filter(Boolean)]);
 compare('format', new Map(formats.map((name) => [name])), first('## Formats'), SQL);
+
+/* ---- store/DESIGN.md: each fault's tests --------------------------------- */
+
+const faults = part(read('store/DESIGN.md'), '\n## Faults\n', '\n## ').split('\n').map((line) => /^\| (\d+) \|.*\| ([^|]*) \|$/.exec(line)).filter(Boolean);
+if (faults.map(([, number]) => number).join() !== Array.from({ length: 17 }, (_, i) => i + 1).join()) complain('store/DESIGN.md: the faults are not 1 to 17');
+for (const [, number, cell] of faults) {
+  for (const group of cell.replace(/ \([^)]*\)/g, '').split(/; ?/)) {
+    const [file, functions] = group.split(': ');
+    const paths = functions ? [`tests/unit/store/${file}.c`] : group.split(', ').map((name) => `tests/${name}`);
+    for (const path of paths) if (!fs.existsSync(path)) complain(`store/DESIGN.md: fault ${number}: no ${path}`);
+    if (functions && fs.existsSync(paths[0])) {
+      for (const name of functions.split(', ')) if (!read(paths[0]).includes(`\n${name}(void **`)) complain(`store/DESIGN.md: fault ${number}: no ${name} in ${paths[0]}`);
+    }
+  }
+}
 
 process.exit(wrong ? 1 : 0);
