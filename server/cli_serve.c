@@ -277,6 +277,8 @@ open_parts(void)
 	server->enricher =
 	    enricher_open((const char *const *)config->geoip, config->geoip_count, log_text, NULL);
 	server->join = join_create();
+	if (server->enricher == NULL || !enricher_limit(server->enricher, config->limits.values))
+		return failed("out of memory");
 	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
 	server->pool =
 	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);

@@ -100,6 +100,7 @@ static const cyaml_schema_field_t limit_fields[] = {
     LIMIT(answer_rows),
     LIMIT(answer_mb),
     LIMIT(cache_mb),
+    LIMIT(values),
     LIMIT(queries),
     LIMIT(memtable_mb),
     CYAML_FIELD_ENUM("loopback", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config_limits,
@@ -166,6 +167,7 @@ static const struct config_limits defaults = {.connections = 10000,
 					      .answer_rows = 1000000,
 					      .answer_mb = 128,
 					      .cache_mb = 64,
+					      .values = 50000,
 					      .queries = 16,
 					      .memtable_mb = 256};
 
@@ -218,6 +220,7 @@ fill_limits(struct config_limits *limits)
 	fill(&limits->answer_rows, defaults.answer_rows);
 	fill(&limits->answer_mb, defaults.answer_mb);
 	fill(&limits->cache_mb, defaults.cache_mb);
+	fill(&limits->values, defaults.values);
 	fill(&limits->queries, defaults.queries);
 	fill(&limits->memtable_mb, defaults.memtable_mb);
 }

@@ -15,10 +15,12 @@
 #include "event_row.h"
 #include "geoip.h"
 #include "json.h"
+#include "metrics.h"
 #include "page.h"
 #include "redact.h"
 #include "url.h"
 #include "useragent.h"
+#include "values.h"
 
 #define PAST_MS (24 * 3600 * 1000LL)
 #define FUTURE_MS (5 * 60 * 1000LL)
@@ -33,6 +35,7 @@ struct enricher {
 	struct geoip *geoip;                /* owned */
 	struct geoip *refused;              /* owned: read less than that one; NULL: none */
 	struct useragent_parser *useragent; /* owned */
+	struct values *values;              /* owned; NULL: no bound */
 };
 
 struct enricher *
@@ -62,6 +65,7 @@ enricher_close(struct enricher *enricher)
 	geoip_close(enricher->refused);
 	pthread_rwlock_destroy(&enricher->lock);
 	useragent_close(enricher->useragent);
+	values_free(enricher->values);
 	free(enricher);
 }
 
@@ -430,6 +434,83 @@ redact_event(struct event *event, const struct event_client *client, struct stor
 	return well ? 0 : STORE_ENOMEM;
 }
 
+/* ---- how many values ------------------------------------------------- */
+
+bool
+enricher_limit(struct enricher *enricher, uint32_t values_max)
+{
+	return (enricher->values = values_create(values_max)) != NULL;
+}
+
+/* Dimensions that the page or the browser made up; places are what the GeoIP
+ * files have. */
+static bool
+is_bounded(enum event_table table, uint32_t column)
+{
+	return event_schema()->tables[table].columns[column].flags & STORE_DIMENSION &&
+	       column != PAGEVIEWS_site && column != PAGEVIEWS_continent &&
+	       column != PAGEVIEWS_country && column != PAGEVIEWS_region &&
+	       column != PAGEVIEWS_city && column != PAGEVIEWS_isp && column != PAGEVIEWS_device;
+}
+
+static void
+bound_row(const struct values_site *site, struct event_row *row)
+{
+	uint32_t columns = event_schema()->tables[row->table].columns_count;
+
+	for (uint32_t i = 0; i < columns; i++) {
+		if (!row->present[i] || !is_bounded(row->table, i) ||
+		    values_take(site, ((uint64_t)row->table << 16) + i, row->cells[i].value.s, 0))
+			continue;
+		row->cells[i].value.s = str("(other)");
+		metrics_add(METRICS_values_capped, 1);
+	}
+}
+
+/* A name beyond the bound would be a column more: its tag goes. */
+static void
+bound_tags(const struct values_site *site, struct event *event)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < event->tags_count; i++) {
+		struct store_str name = event->tag_names[i];
+		uint64_t column = XXH3_64bits(name.bytes, name.size) | (uint64_t)1 << 32;
+
+		if (!values_take(site, UINT64_MAX, name, EVENT_TAGS_MAX)) {
+			metrics_add(METRICS_tags_dropped, 1);
+			continue;
+		}
+		event->tag_names[kept] = name;
+		event->tag_values[kept] = event->tag_values[i];
+		if (!values_take(site, column, event->tag_values[i], 0)) {
+			event->tag_values[kept] = str("(other)");
+			metrics_add(METRICS_values_capped, 1);
+		}
+		kept++;
+	}
+	event->tags_count = kept;
+}
+
+static void
+bound_values(struct enricher *enricher, struct event *event)
+{
+	struct values_site site;
+
+	if (enricher->values == NULL)
+		return;
+	site = values_lock(enricher->values, event->site, event->received_ms / DAY_MS);
+	bound_row(&site, &event->view);
+	for (uint32_t i = 0; i < event->errors_count; i++)
+		bound_row(&site, &event->errors[i]);
+	for (uint32_t i = 0; i < event->events_count; i++)
+		bound_row(&site, &event->events[i]);
+	if (event->has_report)
+		bound_row(&site, &event->report);
+	bound_tags(&site, event);
+	values_unlock(&site);
+}
+
 /* ---- errors ---------------------------------------------------------- */
 
 #define TEXT_BYTES_MAX 512u /* of each part */
@@ -583,5 +664,6 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
 	check_row_times(event, event->events, event->events_count);
 	drop_expired(event, client, event->errors, &event->errors_count);
 	drop_expired(event, client, event->events, &event->events_count);
+	bound_values(enricher, event);
 	return 0;
 }

@@ -121,6 +121,9 @@ enricher_reopen(struct enricher *enricher, const char *const *geoip_files, uint3
 bool enricher_is_stale(struct enricher *enricher);
 /* When the oldest GeoIP file was made, seconds since 1970; 0: there is none. */
 uint64_t enricher_geoip_built_s(struct enricher *enricher);
+/* From now on a site's dimensions take so many different values a day, and
+ * `(other)` for further ones. False: out of memory. Once, before it is used. */
+bool enricher_limit(struct enricher *enricher, uint32_t values_max);
 void enricher_close(struct enricher *enricher);
 
 /* Errors and events that enrich left out: beyond their table's retention. */

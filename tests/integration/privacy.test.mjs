@@ -125,6 +125,19 @@ privacy: {query_parameters: [ref]}
   assert.equal(await server.end(), 0);
 });
 
+test('a flood of paths becomes (other), and one of tags is left out', async () => {
+  const server = await start('values', 'limits: {values: 3}\n');
+  for (let i = 1; i <= 5; i++) {
+    const tags = Object.fromEntries(Array.from({ length: 10 }, (_, k) => [`t${i}x${k}`, 'v']));
+    await post(`${server.url}/beacon`, JSON.stringify({ v: 1, site: 'shop', view: i.toString(16).padStart(16, '0'), url: `https://shop.example/${'abcde'[i - 1]}`, tags }));
+  }
+  await post(`${server.url}/beacon`, JSON.stringify({ v: 1, site: 'docs', view: '0000000000000009', url: 'https://docs.example/z' }));
+  assert.equal(await server.query('SELECT path, count() FROM pageviews GROUP BY path ORDER BY path'), '(other)\t2\n/a\t1\n/b\t1\n/c\t1\n/z\t1\n');
+  assert.equal(await metric(server, 'values_capped_total'), 2);
+  assert.equal(await metric(server, 'tags_dropped_total'), 18);
+  assert.equal(await server.end(), 0);
+});
+
 test('the audit log has who, what and when, and no address', async () => {
   const file = path.join(directory, 'audit.jsonl');
   let server = await start('audit', `audit_log: ${file}\n`);

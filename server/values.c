@@ -1,0 +1,162 @@
+/*
+ * values.h. Part of enrichment; must not keep a value itself.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <xxhash.h>
+
+#include "values.h"
+
+#define SHARDS 64u
+#define SLOTS_MIN 256u
+#define BYTES_MAX ((size_t)64 << 20) /* of all: eight million values at most */
+
+struct slot {
+	uint64_t key;   /* 0: free */
+	uint32_t count; /* of a column: its values; 0 of a value */
+};
+
+struct shard {
+	pthread_mutex_t mutex;
+	/* guarded by mutex: */
+	int64_t day;
+	struct slot *slots; /* owned: [slots_count], a power of 2 */
+	uint32_t slots_count, used;
+};
+
+struct values {
+	uint32_t values_max;
+	uint64_t seed;
+	_Atomic size_t bytes;
+	struct shard shards[SHARDS];
+};
+
+struct values *
+values_create(uint32_t values_max)
+{
+	struct values *values = calloc(1, sizeof *values);
+
+	if (values == NULL ||
+	    getrandom(&values->seed, sizeof values->seed, 0) != sizeof values->seed) {
+		free(values);
+		return NULL;
+	}
+	values->values_max = values_max;
+	for (uint32_t i = 0; i < SHARDS; i++)
+		pthread_mutex_init(&values->shards[i].mutex, NULL);
+	return values;
+}
+
+void
+values_free(struct values *values)
+{
+	if (values == NULL)
+		return;
+	for (uint32_t i = 0; i < SHARDS; i++) {
+		pthread_mutex_destroy(&values->shards[i].mutex);
+		free(values->shards[i].slots);
+	}
+	free(values);
+}
+
+size_t
+values_bytes(struct values *values)
+{
+	return atomic_load(&values->bytes);
+}
+
+struct values_site
+values_lock(struct values *values, struct store_str site, int64_t day)
+{
+	uint64_t hash =
+	    XXH3_64bits_withSeed(site.size == 0 ? "" : site.bytes, site.size, values->seed);
+	struct values_site out = {values, hash, (uint32_t)(hash >> 32) % SHARDS};
+	struct shard *shard = &values->shards[out.shard];
+
+	pthread_mutex_lock(&shard->mutex);
+	if (shard->day != day) {
+		atomic_fetch_sub(&values->bytes, shard->slots_count * sizeof *shard->slots);
+		free(shard->slots);
+		shard->slots = NULL;
+		shard->slots_count = shard->used = 0;
+		shard->day = day;
+	}
+	return out;
+}
+
+void
+values_unlock(const struct values_site *site)
+{
+	pthread_mutex_unlock(&site->values->shards[site->shard].mutex);
+}
+
+/* The key's slot, or the free one where it belongs. */
+static struct slot *
+find(struct slot *slots, uint32_t slots_count, uint64_t key)
+{
+	uint32_t at = (uint32_t)key & (slots_count - 1);
+
+	while (slots[at].key != 0 && slots[at].key != key)
+		at = (at + 1) & (slots_count - 1);
+	return &slots[at];
+}
+
+/* Room for two more; false: memory is at its bound. */
+static bool
+make_room(struct values *values, struct shard *shard)
+{
+	uint32_t count = shard->slots_count == 0 ? SLOTS_MIN : shard->slots_count * 2;
+	size_t more = (count - shard->slots_count) * sizeof *shard->slots;
+	struct slot *slots;
+
+	if ((shard->used + 2) * 4 <= (uint64_t)shard->slots_count * 3)
+		return true;
+	if (atomic_fetch_add(&values->bytes, more) + more > BYTES_MAX ||
+	    (slots = calloc(count, sizeof *slots)) == NULL) {
+		atomic_fetch_sub(&values->bytes, more);
+		return false;
+	}
+	for (uint32_t i = 0; i < shard->slots_count; i++) {
+		if (shard->slots[i].key != 0)
+			*find(slots, count, shard->slots[i].key) = shard->slots[i];
+	}
+	free(shard->slots);
+	shard->slots = slots;
+	shard->slots_count = count;
+	return true;
+}
+
+bool
+values_take(const struct values_site *site, uint64_t column, struct store_str value, uint32_t max)
+{
+	struct values *values = site->values;
+	struct shard *shard = &values->shards[site->shard];
+	uint64_t counted = XXH3_64bits_withSeed(&column, sizeof column, site->hash) | 1;
+	uint64_t key = XXH3_64bits_withSeed(value.size == 0 ? "" : value.bytes, value.size,
+					    counted + values->seed) |
+		       1;
+	struct slot *slot, *column_slot;
+
+	if (shard->slots_count > 0 && find(shard->slots, shard->slots_count, key)->key == key)
+		return true;
+	if (!make_room(values, shard))
+		return false;
+	column_slot = find(shard->slots, shard->slots_count, counted);
+	if (column_slot->key == 0) {
+		column_slot->key = counted;
+		shard->used++;
+	}
+	if (column_slot->count >= (max == 0 ? values->values_max : max))
+		return false;
+	column_slot->count++;
+	slot = find(shard->slots, shard->slots_count, key);
+	if (slot->key == 0) {
+		slot->key = key;
+		shard->used++;
+	}
+	return true;
+}
