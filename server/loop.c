@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -80,6 +81,12 @@ struct loop {
 	struct reply *replies_first, *replies_last;
 	h2o_multithread_message_t message;
 	bool is_posted;
+	/* while it is set up: */
+	struct loop_listener *listeners; /* borrowed */
+	uint32_t listeners_count;
+	char error[256];
+	bool is_up;
+	sem_t up; /* posted when that is known */
 };
 
 /* ---- replies --------------------------------------------------------- */
@@ -588,35 +595,6 @@ begin_shutdown(struct loop *loop)
 	shut_input(loop);
 }
 
-static void *
-run(void *argument)
-{
-	struct loop *loop = argument;
-	bool stopping = false;
-	int64_t ticked = guard_connection_now_ms();
-
-	while (!atomic_load(&loop->deadline_passed)) {
-		int64_t now;
-
-		if (atomic_load(&loop->stop) && !stopping) {
-			stopping = true;
-			begin_shutdown(loop);
-		}
-		if (stopping && loop->connections_count == 0)
-			break;
-		h2o_evloop_run(loop->evloop, stopping || !loop->accepting ? PAUSE_MS : TICK_MS);
-		now = guard_connection_now_ms();
-		atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
-		if (!stopping)
-			accept_again(loop, now);
-		if (now - ticked >= TICK_MS && !stopping) {
-			ticked = now;
-			tick(loop, now);
-		}
-	}
-	return NULL;
-}
-
 /* ---- set-up ---------------------------------------------------------- */
 
 /* Whether the socket got the listener's address, and now shares it with the
@@ -750,39 +728,92 @@ listen_on(struct loop *loop, struct loop_listener *listener, char error[256])
 	return true;
 }
 
+/* On the loop's own thread: each libh2o socket keeps returning to the lists of
+ * free buffers of the thread that made it, which no lock guards. */
+static bool
+set_up(struct loop *loop)
+{
+	loop->evloop = h2o_evloop_create();
+	h2o_linklist_init_anchor(&loop->connections);
+	loop->queue = h2o_multithread_create_queue(loop->evloop);
+	h2o_multithread_register_receiver(loop->queue, &loop->receiver, on_messages);
+	for (uint32_t roles = 1; roles <= 3; roles++)
+		set_up_site(loop, roles);
+	for (uint32_t i = 0; i < loop->listeners_count; i++) {
+		if (!listen_on(loop, &loop->listeners[i], loop->error))
+			return false; /* the process ends: nothing is taken back */
+	}
+	set_accepting(loop, true);
+	atomic_store(&loop->beat_ms, guard_connection_now_ms());
+	return true;
+}
+
+static void *
+run(void *argument)
+{
+	struct loop *loop = argument;
+	bool stopping = false;
+	int64_t ticked = guard_connection_now_ms();
+
+	loop->is_up = set_up(loop);
+	sem_post(&loop->up);
+	if (!loop->is_up)
+		return NULL;
+	while (!atomic_load(&loop->deadline_passed)) {
+		int64_t now;
+
+		if (atomic_load(&loop->stop) && !stopping) {
+			stopping = true;
+			begin_shutdown(loop);
+		}
+		if (stopping && loop->connections_count == 0)
+			break;
+		h2o_evloop_run(loop->evloop, stopping || !loop->accepting ? PAUSE_MS : TICK_MS);
+		now = guard_connection_now_ms();
+		atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
+		if (!stopping)
+			accept_again(loop, now);
+		if (now - ticked >= TICK_MS && !stopping) {
+			ticked = now;
+			tick(loop, now);
+		}
+	}
+	return NULL;
+}
+
 struct loop *
 loop_create(struct server *server, struct loop_listener *listeners, uint32_t listeners_count,
 	    char error[256])
 {
 	struct loop *loop = calloc(1, sizeof *loop);
 	sigset_t all, old;
+	int result;
 
 	if (loop == NULL) {
 		snprintf(error, 256, "out of memory");
 		return NULL;
 	}
 	loop->server = server;
-	loop->evloop = h2o_evloop_create();
-	h2o_linklist_init_anchor(&loop->connections);
+	loop->listeners = listeners;
+	loop->listeners_count = listeners_count;
 	pthread_mutex_init(&loop->mutex, NULL);
-	loop->queue = h2o_multithread_create_queue(loop->evloop);
-	h2o_multithread_register_receiver(loop->queue, &loop->receiver, on_messages);
-	for (uint32_t roles = 1; roles <= 3; roles++)
-		set_up_site(loop, roles);
-	for (uint32_t i = 0; i < listeners_count; i++) {
-		if (!listen_on(loop, &listeners[i], error))
-			return NULL; /* the process ends: nothing is taken back */
-	}
-	set_accepting(loop, true);
-	atomic_store(&loop->beat_ms, guard_connection_now_ms());
+	sem_init(&loop->up, 0, 0);
 	sigfillset(&all); /* h2o_evloop_run does not like EINTR */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (pthread_create(&loop->thread, NULL, run, loop) != 0) {
+	result = pthread_create(&loop->thread, NULL, run, loop);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (result != 0) {
 		snprintf(error, 256, "cannot start a thread");
+		free(loop);
 		return NULL;
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return loop;
+	while (sem_wait(&loop->up) != 0) /* EINTR */
+		;
+	if (loop->is_up)
+		return loop;
+	pthread_join(loop->thread, NULL);
+	snprintf(error, 256, "%s", loop->error);
+	return NULL;
 }
 
 void
