@@ -38,8 +38,6 @@ check_line(struct head *head, const char *line, size_t size)
 	const char *colon = memchr(line, ':', size), *value;
 	size_t name_size = colon == NULL ? 0 : (size_t)(colon - line), value_size;
 
-	if (line[0] == ' ' || line[0] == '\t')
-		return "a header is folded over two lines";
 	if (name_size == 0)
 		return "a header has no name";
 	for (value = colon + 1; value < line + size && (*value == ' ' || *value == '\t');)
@@ -83,6 +81,8 @@ guard_http1_check(const char *bytes, size_t size, bool *is_chunked)
 		line = (size_t)(newline - at) - 1;
 		if (line == 0)
 			break;
+		if (at[0] == ' ' || at[0] == '\t')
+			return "a line of the head begins with a space";
 		if (is_first)
 			is_old = line >= 8 && memcmp(at + line - 8, "HTTP/1.0", 8) == 0;
 		else if ((why = check_line(&head, at, line)) != NULL)
