@@ -124,7 +124,7 @@ $(GEN)/useragent_table.c: server/useragent_table.mjs node_modules/uap-core/regex
 	node $< node_modules/uap-core/regexes.yaml $@
 
 # The beacon script (bundled, with ready-made .br and .gz) and the pages.
-ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.css beacon/*.svg web/*)
+ASSETS := $(wildcard beacon/*.js beacon/*.html beacon/*.css beacon/*.svg web/*.js web/*.html web/*.css web/world.mjs)
 BEACON_BYTES_MAX := 6144
 EXTRA_BYTES_MAX := 3072
 $(GEN)/assets.c: beacon/build.mjs beacon/trim.mjs $(ASSETS) node_modules/web-vitals/package.json node_modules/uplot/package.json

@@ -187,7 +187,9 @@ class Explore {
 		this.clear();
 		this.answer = answer;
 		this.save.hidden = answer.rows.length === 0;
-		this.status.textContent = `${count(answer.rows.length)} ${answer.rows.length === 1 ? 'row' : 'rows'}${answer.rows.length > ROWS_SHOWN ? `, the first ${ROWS_SHOWN} below` : ''}; ${count(answer.read)} rows read in ${(answer.elapsed * 1000).toFixed(1)} ms`;
+		const n = answer.rows.length;
+		const cut = n > ROWS_SHOWN ? `, the first ${ROWS_SHOWN} below` : '';
+		this.status.textContent = `${count(n)} ${n === 1 ? 'row' : 'rows'}${cut}; ${count(answer.read)} rows read in ${(answer.elapsed * 1000).toFixed(1)} ms`;
 		const drawing = series(answer);
 		if (drawing) this.drawn = plainChart(this.chart, drawing);
 		replace(this.rows, answerTable(answer));

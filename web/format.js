@@ -66,5 +66,3 @@ export function ago(ms, now = Date.now()) {
 
 /** `2026-06-01T00:00`, as an input of type datetime-local has it. */
 export const minute = (ms) => new Date(ms).toISOString().slice(0, 16);
-
-export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;

@@ -4,7 +4,6 @@
  */
 import { DIMENSIONS, VITALS } from './vitals.js';
 
-export const MINUTE_MS = 60e3;
 export const DAY_MS = 86400e3;
 
 const RANGES = { '1h': 3600e3, '24h': DAY_MS, '7d': 7 * DAY_MS, '28d': 28 * DAY_MS };
