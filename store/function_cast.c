@@ -79,7 +79,7 @@ static bool
 parse_number(struct store_str text, enum store_result_type type, bool strict, int64_t *bits)
 {
 	char digits[DIGITS_MAX], *end;
-	bool is_negative = text.size > 0 && text.bytes[0] == '-';
+	bool is_negative = text.size > 0 && text.bytes[0] == '-', wrapped_negative;
 	uint64_t magnitude;
 	double number;
 
@@ -100,7 +100,8 @@ parse_number(struct store_str text, enum store_result_type type, bool strict, in
 	*bits = data_wrap(type, (int64_t)(is_negative ? 0 - magnitude : magnitude));
 	if (end != digits + text.size)
 		return false;
-	return !strict || (errno == 0 && (*bits < 0) == (is_negative && magnitude > 0) &&
+	wrapped_negative = data_type_is_signed(type) && *bits < 0;
+	return !strict || (errno == 0 && wrapped_negative == (is_negative && magnitude > 0) &&
 			   (is_negative ? 0 - (uint64_t)*bits : (uint64_t)*bits) == magnitude);
 }
 
