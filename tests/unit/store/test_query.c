@@ -411,6 +411,12 @@ test_parameters(void **state)
 	check_parameter(store, "UInt64", "-3", STORE_EINVAL, 0);
 	check_parameter(store, "UInt8", "300", STORE_EINVAL, 0);
 	check_parameter(store, "UInt64", "18446744073709551616", STORE_EINVAL, 0);
+	check_parameter(store, "UInt64", "18446744073709551615", 0, 0);
+	check_parameter(store, "Int64", "-9223372036854775808", 0, 0);
+	check_parameter(store, "Int64", "9223372036854775807", 0, 0);
+	check_parameter(store, "Int64", "9223372036854775808", STORE_EINVAL, 0);
+	check_parameter(store, "Int64", "-9223372036854775809", STORE_EINVAL, 0);
+	check_parameter(store, "Int8", "-129", STORE_EINVAL, 0);
 	check_parameter(store, "Float64", "x", STORE_EINVAL, 0);
 	check_parameter(store, "DateTime", "x", STORE_EINVAL, 0);
 	query_close(store, directory);
