@@ -118,8 +118,8 @@ $(BUILD)/store/codec_packed_read.o $(BUILD)/store/codec_int.o $(BUILD)/store/seg
 
 # ---- generated sources -------------------------------------------------
 
-# The user-agent regexes of uap-core as a C table.
-$(GEN)/useragent_table.c: server/useragent_table.mjs node_modules/uap-core/regexes.yaml
+# The user-agent regexes of uap-core, and isbot's, as a C table.
+$(GEN)/useragent_table.c: server/useragent_table.mjs node_modules/uap-core/regexes.yaml node_modules/isbot/package.json
 	@mkdir -p $(@D)
 	node $< node_modules/uap-core/regexes.yaml $@
 
@@ -139,7 +139,7 @@ $(BUILD)/gen/assets.o: $(GEN)/assets.c server/assets.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. -Wa,-I$(GEN) -c -o $@ $<
 
-node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json node_modules/uplot/package.json:
+node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json node_modules/uplot/package.json node_modules/isbot/package.json:
 	$(MAKE) deps
 
 # ---- dependencies ------------------------------------------------------

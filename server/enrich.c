@@ -238,6 +238,12 @@ set_place(struct event_row *row, struct enricher *enricher, struct store_str add
 	return 0;
 }
 
+static bool
+has_text(struct store_str text, const char *part)
+{
+	return text.size > 0 && memmem(text.bytes, text.size, part, strlen(part)) != NULL;
+}
+
 static int
 set_device(struct event_row *row, struct useragent_parser *parser,
 	   const struct event_client *client, struct store_str user_agent,
@@ -253,6 +259,8 @@ set_device(struct event_row *row, struct useragent_parser *parser,
 	event_row_string(row, PAGEVIEWS_browser_version, str(found->browser_version));
 	event_row_string(row, PAGEVIEWS_os, str(found->os));
 	event_row_string(row, PAGEVIEWS_os_version, str(found->os_version));
+	if (found->bot[0] == '\0' && has_text(client->hint_ua, "HeadlessChrome"))
+		strcpy(found->bot, "HeadlessChrome");
 	event_row_string(row, PAGEVIEWS_bot, str(found->bot));
 	return 0;
 }

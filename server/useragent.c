@@ -38,7 +38,7 @@ struct cached {
 };
 
 struct useragent_parser {
-	struct list browsers, systems, devices;
+	struct list browsers, systems, devices, bots;
 	pcre2_match_context *context; /* owned */
 	uint64_t seed;
 	pthread_mutex_t mutexes[SHARDS]; /* each guards the sets of its number */
@@ -70,6 +70,7 @@ useragent_open(void)
 		       useragent_table_browsers_count) ||
 	    !list_open(&parser->systems, useragent_table_systems, useragent_table_systems_count) ||
 	    !list_open(&parser->devices, useragent_table_devices, useragent_table_devices_count) ||
+	    !list_open(&parser->bots, useragent_table_bots, useragent_table_bots_count) ||
 	    getrandom(&parser->seed, sizeof parser->seed, 0) != sizeof parser->seed) {
 		useragent_close(parser);
 		return NULL;
@@ -95,6 +96,7 @@ useragent_close(struct useragent_parser *parser)
 	list_close(&parser->browsers);
 	list_close(&parser->systems);
 	list_close(&parser->devices);
+	list_close(&parser->bots);
 	pcre2_match_context_free(parser->context);
 	for (uint32_t i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&parser->mutexes[i]);
@@ -308,6 +310,33 @@ parse_system(struct useragent_parser *parser, const struct text *text, pcre2_mat
 		copy(out->os, sizeof out->os, "macOS");
 }
 
+static bool
+is_name(char c)
+{
+	return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.';
+}
+
+/* The word that the match is part of, as far as it looks like a program's name. */
+static void
+name_bot(const struct text *text, const struct found *found, struct useragent *out)
+{
+	const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(found->data);
+	size_t from = offsets[0], to = offsets[1];
+
+	while (from < to && !is_name(text->bytes[from]))
+		from++;
+	while (from > 0 && is_name(text->bytes[from - 1]))
+		from--;
+	for (to = from; to < text->size && is_name(text->bytes[to]);)
+		to++;
+	if (to - from >= 3 && to - from < sizeof out->bot &&
+	    isalpha((unsigned char)text->bytes[from]) &&
+	    !(to < text->size && text->bytes[to] == ':'))
+		append(out->bot, sizeof out->bot, text->bytes + from, to - from);
+	else
+		copy(out->bot, sizeof out->bot, "bot");
+}
+
 static void
 parse_bot(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
 	  struct useragent *out)
@@ -320,6 +349,11 @@ parse_bot(struct useragent_parser *parser, const struct text *text, pcre2_match_
 		copy(out->bot, sizeof out->bot, "HeadlessChrome");
 	else if (spider)
 		copy(out->bot, sizeof out->bot, out->browser[0] != '\0' ? out->browser : "bot");
+	if (out->bot[0] != '\0')
+		return;
+	found = match(parser, &parser->bots, text, data);
+	if (found.entry != NULL)
+		name_bot(text, &found, out);
 }
 
 static void

@@ -1,5 +1,6 @@
 /*
- * The table that useragent_table.mjs makes of uap-core's regexes.yaml. Order
+ * The table that useragent_table.mjs makes of uap-core's regexes.yaml, and of
+ * isbot's list. Order
  * matters: the first match wins.
  */
 #ifndef USERAGENT_TABLE_H
@@ -15,8 +16,8 @@ struct useragent_regex {
 };
 
 extern const struct useragent_regex useragent_table_browsers[], useragent_table_systems[],
-    useragent_table_devices[];
+    useragent_table_devices[], useragent_table_bots[];
 extern const size_t useragent_table_browsers_count, useragent_table_systems_count,
-    useragent_table_devices_count;
+    useragent_table_devices_count, useragent_table_bots_count;
 
 #endif

@@ -1,6 +1,7 @@
-// Makes the C table of useragent_table.h from uap-core's regexes.yaml.
+// Makes the C table of useragent_table.h from uap-core's regexes.yaml and isbot's list.
 // Usage: node useragent_table.mjs REGEXES.yaml OUT.c
 import { readFileSync, writeFileSync } from 'node:fs';
+import { list as bots } from 'isbot';
 import yaml from 'js-yaml';
 
 const [source, target] = process.argv.slice(2);
@@ -46,8 +47,10 @@ function table(name, entries, fields) {
     `const size_t useragent_table_${name}_count = ${rows.length};\n`;
 }
 
-writeFileSync(target, '/* Generated from uap-core\'s regexes.yaml (Apache-2.0). */\n' +
+writeFileSync(target, '/* Generated from uap-core\'s regexes.yaml (Apache-2.0) and isbot\'s list (Unlicense). */\n' +
   '#include "server/useragent_table.h"\n' +
   table('browsers', lists.user_agent_parsers, ['family_replacement', 'v1_replacement', 'v2_replacement']) +
   table('systems', lists.os_parsers, ['os_replacement', 'os_v1_replacement', 'os_v2_replacement']) +
-  table('devices', lists.device_parsers, ['device_replacement', 'brand_replacement', 'model_replacement']));
+  table('devices', lists.device_parsers, ['device_replacement', 'brand_replacement', 'model_replacement']) +
+  // JavaScript takes [\d-.] for three things, PCRE2 for a range.
+  table('bots', bots.map((regex) => ({ regex: regex.replace(/(\\[dws])-(?!\])/g, '$1\\-'), regex_flag: 'i' })), ['none', 'none', 'none']));

@@ -102,8 +102,11 @@ static const struct expectation table[] = {
      "GPTBot", "1", "", "", "other", "GPTBot"},
     {"facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "FacebookBot",
      "1", "", "", "other", "FacebookBot"},
-    {"curl/8.5.0", "curl", "8", "", "", "other", ""},
-    {"python-requests/2.31.0", "Python Requests", "2", "", "", "other", ""},
+    {"curl/8.5.0", "curl", "8", "", "", "other", "curl"},
+    {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 "
+     "Safari/537.36 Chrome-Lighthouse",
+     "Chrome", "124", "Linux", "", "desktop", "Chrome-Lighthouse"},
+    {"python-requests/2.31.0", "Python Requests", "2", "", "", "other", "python-requests"},
     {"Mozilla/5.0 (Linux; Android 9; AFTMM) AppleWebKit/537.36 (KHTML, like Gecko) Silk/120.3 like "
      "Chrome/120.0 Safari/537.36",
      "Amazon Silk", "120", "Android", "9", "tablet", ""},
@@ -122,7 +125,7 @@ static const struct expectation table[] = {
      "Facebook", "457", "iOS", "17.4", "mobile", ""},
     {"Mozilla/5.0 (Windows NT 6.1; Win64; x64; rv:115.0) Gecko/20100101 Firefox/115.0", "Firefox",
      "115", "Windows", "7", "desktop", ""},
-    {"nonsense", "", "", "", "", "other", ""},
+    {"nonsense", "", "", "", "", "other", "nonsense"},
 
 };
 
@@ -255,6 +258,8 @@ regexes(void **state)
 	check_regexes(useragent_table_browsers, useragent_table_browsers_count);
 	check_regexes(useragent_table_systems, useragent_table_systems_count);
 	check_regexes(useragent_table_devices, useragent_table_devices_count);
+	assert_true(useragent_table_bots_count > 100);
+	check_regexes(useragent_table_bots, useragent_table_bots_count);
 }
 
 /* ---- threads and strangers ------------------------------------------- */
