@@ -45,11 +45,18 @@ infer_sign(const struct expression *call, struct type *out)
 	return data_type_is_number(call->args[0]->type.type);
 }
 
+/* The C library's may be a bit off where the root is whole. */
+static double
+cube_root(double x)
+{
+	return (double)cbrtl((long double)x);
+}
+
 static const struct {
 	const char *name;
 	double (*function)(double);
 } unary[] = {{"log", log}, {"ln", log},    {"log2", log2}, {"log10", log10},
-	     {"exp", exp}, {"exp2", exp2}, {"sqrt", sqrt}, {"cbrt", cbrt},
+	     {"exp", exp}, {"exp2", exp2}, {"sqrt", sqrt}, {"cbrt", cube_root},
 	     {"sin", sin}, {"cos", cos},   {"tan", tan},   {"atan", atan}};
 
 static int

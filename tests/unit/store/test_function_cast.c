@@ -1,0 +1,57 @@
+/*
+ * Goal: conversions are as in ClickHouse.
+ * Method: a table of expressions.
+ */
+#include "function_rows.h"
+
+static const struct row cast_rows[] = {
+    {"toUInt8('12')", "UInt8", "12"},
+    {"toInt32('-5')", "Int32", "-5"},
+    {"toFloat64('1.5')", "Float64", "1.5"},
+    {"toUInt64('18446744073709551615')", "UInt64", "18446744073709551615"},
+    {"toUInt8(300)", "UInt8", "44"},
+    {"toUInt8('300')", "UInt8", "44"},
+    {"toInt8(200.7)", "Int8", "-56"},
+    {"toUInt16(-1)", "UInt16", "65535"},
+    {"toUInt64(1.9e19)", "UInt64", "9223372036854775808"},
+    {"toUInt32(toDate('2026-01-01'))", "UInt32", "20454"},
+    {"toBool(2)", "Bool", "true"},
+    {"toBool('true')", "Bool", "true"},
+    {"toBool(0)", "Bool", "false"},
+    {"toUInt64OrZero('x')", "UInt64", "0"},
+    {"toUInt64OrNull('x')", "Nullable(UInt64)", "\\N"},
+    {"toUInt64OrNull('5')", "Nullable(UInt64)", "5"},
+    {"toFloat64OrNull('1.5x')", "Nullable(Float64)", "\\N"},
+    {"toInt8OrZero('-7')", "Int8", "-7"},
+    {"toFloat64OrZero('')", "Float64", "0"},
+    {"CAST(1 AS UInt8)", "UInt8", "1"},
+    {"CAST('12', 'UInt32')", "UInt32", "12"},
+    {"CAST(1.5 AS String)", "String", "1.5"},
+    {"CAST('2026-01-01' AS Date)", "Date", "2026-01-01"},
+    {"CAST('2026-01-01 00:00:00.5' AS DateTime64(3))", "DateTime64(3)", "2026-01-01 00:00:00.500"},
+    {"CAST(NULL AS Nullable(UInt8))", "Nullable(UInt8)", "\\N"},
+    {"CAST(1 AS Bool)", "Bool", "true"},
+    {"CAST(2.9 AS UInt8)", "UInt8", "2"},
+    {"CAST('5' AS Nullable(Int16))", "Nullable(Int16)", "5"},
+    {"'7'::UInt8", "UInt8", "7"},
+    {"1::String", "String", "1"},
+    {"toDate(1767225600)", "Date", "2026-01-01"},
+    {"toDate(20000)", "Date", "2024-10-04"},
+    {"toDateTime(0)", "DateTime", "1970-01-01 00:00:00"},
+    {"toDateTime('2026-01-01')", "DateTime", "2026-01-01 00:00:00"},
+    {"toDateTime64(1767225600.5, 3)", "DateTime64(3)", "2026-01-01 00:00:00.500"},
+    {"toDateTime64(toDate('2026-01-01'), 3)", "DateTime64(3)", "2026-01-01 00:00:00.000"},
+    {"toInt64(toDateTime64('2026-01-01 00:00:01.9', 3))", "Int64", "1767225601"},
+    {"toFloat64(toDateTime64('2026-01-01 00:00:01.5', 3))", "Float64", "1767225601.5"},
+};
+ROWS_TEST(cast_rows)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(check_cast_rows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
