@@ -52,8 +52,9 @@ function alive(name) {
 
 for (const [name, attack] of Object.entries(quick)) {
   test(`shut: ${name}`, async () => {
-    const { shut } = await attack(port, {});
+    const { shut, frames } = await attack(port, {});
     assert.ok(shut, 'the connection is still open');
+    assert.ok(frames <= 1000, `after ${frames} frames`);
     alive(name);
   });
 }

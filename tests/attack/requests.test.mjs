@@ -75,6 +75,13 @@ test('HTTP/2 has no second length, and no headers of HTTP/1', async () => {
   }
 });
 
+test('an answer to HEAD has no body, so that the next one is where it should be', async () => {
+  for (const path of ['/query?query=SELECT+1', '/ping', '/drum.js', '/metrics', '/']) {
+    const { text } = await say(`HEAD ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${TOKEN}\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n`, 2);
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n([^\r]+\r\n)+\r\nHTTP\/1\.1 200 OK\r\n/, path);
+  }
+});
+
 test('paths lead to no file', async () => {
   for (const path of ['/../etc/passwd', '/..%2f..%2fetc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/drum.js/../../etc/passwd', '/drum.js%00.html', '//etc/passwd', '/.git/config', '/drum.js/', '/./drum.js', '/DRUM.JS', '/data/token', '/drum.js;a']) {
     const { statuses, text } = await say(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`, 1);

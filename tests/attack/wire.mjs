@@ -67,7 +67,7 @@ export class Raw {
   constructor(socket, reads) {
     this.socket = socket;
     this.bytes = [];
-    this.received = 0;
+    this.synced = 0; // answers to sync()
     this.isShut = false;
     this.opened = performance.now();
     this.shut = new Promise((resolve) => (this.tell = resolve));
@@ -80,7 +80,7 @@ export class Raw {
     socket.on('end', over);
     socket.on('close', over);
     if (reads) socket.on('data', (chunk) => {
-      this.received += chunk.length;
+      this.synced += chunk.toString('latin1').split('drumsync').length - 1;
       if (this.bytes.length < 64) this.bytes.push(chunk);
     });
   }
@@ -95,6 +95,15 @@ export class Raw {
     if (!this.socket.write(Buffer.concat(parts.map((part) => Buffer.from(part)))))
       await Promise.race([this.shut, new Promise((resolve) => this.socket.once('drain', resolve))]);
     return !this.isShut;
+  }
+
+  /** A PING, and the time until the server has taken all that was sent before it
+   * (or 300 ms, should its answer be cut in two). */
+  async sync() {
+    const before = this.synced, deadline = performance.now() + 300;
+    if (!(await this.write(frame(TYPE.PING, 0, 0, Buffer.from('drumsync'))))) return;
+    while (this.synced === before && !this.isShut && performance.now() < deadline)
+      await Promise.race([this.shut, new Promise((resolve) => setTimeout(resolve, 1))]);
   }
 
   /** Whether the server shuts it within `ms`. */

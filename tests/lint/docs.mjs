@@ -2,8 +2,9 @@
  * What the code has is in the docs, and what the docs list is in the code:
  * routes, configuration keys and their defaults, metrics, options (server/API.md),
  * members of the beacon (beacon/PROTOCOL.md), functions (store/SQL.md), each
- * fault's tests (store/DESIGN.md). The docs' side is the first column of tables
- * under a heading; the code's side is its own tables, found by their shape.
+ * fault's tests (store/DESIGN.md), each threat's (server/SECURITY.md). The docs'
+ * side is the first column of tables under a heading; the code's side is its own
+ * tables, found by their shape.
  *
  *   node tests/lint/docs.mjs BUILD_DIR
  */
@@ -192,5 +193,25 @@ for (const [, number, cell] of faults) {
     }
   }
 }
+
+/* ---- server/SECURITY.md: each threat's tests ------------------------------ */
+
+/** Names of tests in quotes stand in the file named before them, else in the first table's; a name may be cut at its end. */
+const SECURITY = 'server/SECURITY.md';
+let threats = 0;
+for (const row of read(SECURITY).split('\n').filter((line) => /^\| [a-zA-Z]/.test(line) && !line.startsWith('| threat'))) {
+  const cell = row.split('|').at(-2);
+  let file = 'tests/attack/attack.test.mjs', found = 0;
+  for (const [, path, name] of cell.matchAll(/`(tests\/[^`]+)`|"([^"]+)"/g)) {
+    if (path && !fs.existsSync(path)) complain(`${SECURITY}: no ${path}`);
+    else if (path) file = path;
+    else if (!['test(\'', 'test("', 'test(`'].some((begin) => read(file).includes(begin + name.replace(/^shut: .+$/, 'shut: ')))) complain(`${SECURITY}: no "${name}" in ${file}`);
+    else if (/^shut: ./.test(name) && !read('tests/attack/attacks.mjs').includes(name.slice(6))) complain(`${SECURITY}: no attack "${name.slice(6)}"`);
+    found++;
+  }
+  if (found === 0) complain(`${SECURITY}: no test for ${row.slice(2, 60)}`);
+  threats++;
+}
+if (threats < 20) complain(`tests/lint/docs.mjs finds ${threats} threats in ${SECURITY}`);
 
 process.exit(wrong ? 1 : 0);
