@@ -370,6 +370,7 @@ strip_column(struct event_row *row, uint32_t column, struct store_arena *arena)
 	if (!url_strip(row->cells[column].value.s, arena, &stripped))
 		return false;
 	row->cells[column].value.s = stripped;
+	row->present[column] = stripped.size > 0; /* a query alone leaves nothing */
 	return true;
 }
 
