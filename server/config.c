@@ -96,6 +96,7 @@ static const cyaml_schema_field_t limit_fields[] = {
     LIMIT(sites),
     LIMIT(query_s),
     LIMIT(query_memory_mb),
+    LIMIT(query_threads),
     LIMIT(query_groups),
     LIMIT(answer_rows),
     LIMIT(answer_mb),
@@ -163,6 +164,7 @@ static const struct config_limits defaults = {.connections = 10000,
 					      .sites = 1000,
 					      .query_s = 30,
 					      .query_memory_mb = 256,
+					      .query_threads = 1,
 					      .query_groups = 1000000,
 					      .answer_rows = 1000000,
 					      .answer_mb = 128,
@@ -216,6 +218,7 @@ fill_limits(struct config_limits *limits)
 	fill(&limits->sites, defaults.sites);
 	fill(&limits->query_s, defaults.query_s);
 	fill(&limits->query_memory_mb, defaults.query_memory_mb);
+	fill(&limits->query_threads, defaults.query_threads);
 	fill(&limits->query_groups, defaults.query_groups);
 	fill(&limits->answer_rows, defaults.answer_rows);
 	fill(&limits->answer_mb, defaults.answer_mb);

@@ -69,14 +69,15 @@ struct config_limits {
 	uint32_t sites;   /* distinct keys when no sites are configured */
 	uint32_t query_s; /* longest query */
 	uint32_t query_memory_mb;
-	uint32_t query_groups; /* of GROUP BY, and other distinct values */
-	uint32_t answer_rows;  /* of one query */
-	uint32_t answer_mb;    /* as bytes of its format */
-	uint32_t cache_mb;     /* answers that are kept */
-	uint32_t values;       /* different ones of a dimension, site and day */
-	uint32_t queries;      /* at once */
-	uint32_t memtable_mb;  /* rows that are in no segment yet */
-	bool loopback;         /* limits by address are for loopback, too */
+	uint32_t query_threads; /* of one query, at most */
+	uint32_t query_groups;  /* of GROUP BY, and other distinct values */
+	uint32_t answer_rows;   /* of one query */
+	uint32_t answer_mb;     /* as bytes of its format */
+	uint32_t cache_mb;      /* answers that are kept */
+	uint32_t values;        /* different ones of a dimension, site and day */
+	uint32_t queries;       /* at once */
+	uint32_t memtable_mb;   /* rows that are in no segment yet */
+	bool loopback;          /* limits by address are for loopback, too */
 };
 
 /* As the file has it; NULL: absent. */

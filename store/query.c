@@ -72,6 +72,7 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 	    .watch = {began_ns + (int64_t)timeout_ns, request->cancel},
 	    .groups_max = request->groups_max != 0 ? request->groups_max : ROWS_MAX,
 	    .result_rows_max = request->result_rows_max != 0 ? request->result_rows_max : ROWS_MAX,
+	    .threads = request->threads,
 	    .memory_bytes_max = memory};
 	struct query_run statement = {.store = store,
 				      .request = request,

@@ -93,8 +93,8 @@ scan_relation(struct scan *scan, uint64_t first)
 	return take_rows(scan, &evaluation);
 }
 
-static int
-prepare(struct scan *scan)
+int
+scan_open(struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
 
@@ -106,6 +106,27 @@ prepare(struct scan *scan)
 	return plan->is_grouped ? scan_group_prepare(scan) : 0;
 }
 
+void
+scan_close(struct scan *scan)
+{
+	slice_close(&scan->slice);
+	store_arena_free(scan->scratch);
+}
+
+int
+scan_blocks(struct scan *scan, uint32_t first, uint32_t step)
+{
+	uint32_t table = scan->plan->table_index;
+	uint32_t blocks = snapshot_blocks_count(scan->snapshot, table);
+	int result = 0;
+
+	for (uint32_t i = first; result == 0 && !scan->done && i < blocks; i += step) {
+		if ((result = check_limits(scan)) == 0)
+			result = scan_block(scan, snapshot_block(scan->snapshot, table, i));
+	}
+	return result;
+}
+
 static int
 scan_all(struct scan *scan)
 {
@@ -115,7 +136,7 @@ scan_all(struct scan *scan)
 				 .error = scan->error,
 				 .watch = &scan->limits->watch,
 				 .now_ms = scan->now_ms};
-	uint32_t blocks;
+	uint32_t threads;
 	int result = 0;
 
 	if (plan->relation != NULL) {
@@ -129,13 +150,8 @@ scan_all(struct scan *scan)
 	}
 	if (plan->table == NULL)
 		return take_rows(scan, &one);
-	blocks = snapshot_blocks_count(scan->snapshot, plan->table_index);
-	for (uint32_t i = 0; result == 0 && !scan->done && i < blocks; i++) {
-		if ((result = check_limits(scan)) == 0)
-			result =
-			    scan_block(scan, snapshot_block(scan->snapshot, plan->table_index, i));
-	}
-	return result;
+	threads = scan_threads(scan, snapshot_blocks_count(scan->snapshot, plan->table_index));
+	return threads == 1 ? scan_blocks(scan, 0, 1) : scan_in_parallel(scan, threads);
 }
 
 int
@@ -156,12 +172,12 @@ scan_run(const struct plan *plan, const struct snapshot *snapshot, const struct 
 			      .result = result,
 			      .now_ms = now_ms,
 			      .secret = secret};
-	if ((code = prepare(scan)) == 0 && (code = scan_all(scan)) == 0 && plan->is_grouped)
+	if ((code = scan_open(scan)) == 0 && (code = scan_all(scan)) == 0 && plan->is_grouped)
 		code = scan_group_finish(scan);
 	if (code == 0)
 		code = scan_rows_finish(scan);
-	slice_close(&scan->slice);
-	store_arena_free(scan->scratch);
+	scan_close_workers(scan);
+	scan_close(scan);
 	return code;
 }
 

@@ -10,7 +10,8 @@
 struct scan_limits {
 	struct watch watch;
 	uint64_t groups_max, result_rows_max;
-	size_t memory_bytes_max; /* of what one block needs, apart from the result */
+	uint32_t threads;
+	size_t memory_bytes_max; /* of what one thread needs, apart from the result */
 };
 
 /* Of a plan's table: blocks in all, and those that no range of times leaves out. */

@@ -462,6 +462,49 @@ finish_key(struct scan *scan, uint32_t k, struct evaluation *evaluation, struct 
 	return result;
 }
 
+/* The other scan's key with this one's ids of strings. */
+static int
+translate_key(struct scan *scan, const struct scan *from, const uint64_t *key, uint64_t *out)
+{
+	uint32_t keys_count = scan->plan->keys_count;
+
+	memcpy(out, key, scan->groups.words * sizeof *key);
+	for (uint32_t k = 0; k < keys_count; k++) {
+		bool null = key[keys_count] >> k & 1;
+
+		if (scan->plan->keys[k]->type.type == STORE_R_STRING && !null &&
+		    intern(scan, from->strings.list[key[k]], &out[k]) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+int
+scan_group_merge(struct scan *scan, struct scan *from)
+{
+	const struct plan *plan = scan->plan;
+
+	for (uint32_t g = 0; g < from->groups.count; g++) {
+		uint64_t key[PLAN_KEYS_MAX + 1];
+		uint32_t group = 0;
+		int result;
+
+		if (plan->keys_count > 0 &&
+		    ((result = translate_key(scan, from,
+					     from->groups.keys + (size_t)g * from->groups.words,
+					     key)) != 0 ||
+		     (result = find_group(scan, key, &group)) != 0))
+			return result;
+		for (uint32_t a = 0; a < plan->aggregates_count; a++) {
+			if (aggregate_reserve(scan->states[a], scan->groups.count) != 0 ||
+			    aggregate_reserve(from->states[a], from->groups.count) != 0 ||
+			    aggregate_merge(scan->states[a], group, from->states[a], g) != 0)
+				return scan_no_memory(scan);
+		}
+	}
+	return 0;
+}
+
 int
 scan_group_finish(struct scan *scan)
 {

@@ -1,6 +1,7 @@
 /*
  * What scan*.c share: a running query's state and the ways between its parts.
- * Nothing else includes this. One thread runs a scan.
+ * Nothing else includes this. One thread runs a scan; those of scan_parallel.c
+ * are each a scan of their own.
  */
 #ifndef SCAN_INSIDE_H
 #define SCAN_INSIDE_H
@@ -35,6 +36,7 @@ struct scan_assigned {
 	uint32_t group;
 };
 
+#define SCAN_THREADS_MAX 64u
 #define SCAN_RANGES_MAX 8u
 #define SCAN_LIMITS_MAX 16u
 
@@ -73,7 +75,9 @@ struct scan {
 	uint32_t ranges_count;
 	bool by_ranges[PLAN_AGGREGATES_MAX]; /* which aggregates those serve */
 	struct rows rows;
-	bool done; /* enough rows */
+	bool done;                                     /* enough rows */
+	struct scan_worker *workers[SCAN_THREADS_MAX]; /* scan_parallel.c */
+	uint32_t workers_count;
 };
 
 /* All fallible functions return 0 or a negative code with scan->error set. */
@@ -82,6 +86,20 @@ struct scan {
 int scan_no_memory(struct scan *scan);
 /* Bytes NULL when memory ran out; an empty string has some too. */
 struct store_str scan_copy_string(struct store_arena *arena, struct store_str string);
+
+/* Opens and closes what a running scan needs besides its arena. */
+int scan_open(struct scan *scan);
+void scan_close(struct scan *scan);
+/* Every step-th block of the table, from the first on. */
+int scan_blocks(struct scan *scan, uint32_t first, uint32_t step);
+
+/* scan_parallel.c */
+/* On how many threads the scan runs. */
+uint32_t scan_threads(const struct scan *scan, uint32_t blocks);
+/* All blocks into the scan's groups, which may refer to the workers' memory until
+ * scan_close_workers(). */
+int scan_in_parallel(struct scan *scan, uint32_t threads);
+void scan_close_workers(struct scan *scan);
 
 /* scan_filter.c */
 /* Narrows an evaluation over the whole slice to the rows that are visible and
@@ -92,6 +110,9 @@ int scan_select(struct scan *scan, struct evaluation *evaluation);
 int scan_group_prepare(struct scan *scan);
 /* Takes the evaluation's rows into their groups. */
 int scan_group_slice(struct scan *scan, struct evaluation *evaluation);
+/* Adds the groups of another scan of the same plan, whose ranges are finished;
+ * refers to its memory. */
+int scan_group_merge(struct scan *scan, struct scan *from);
 /* Hands the groups that HAVING keeps to scan_rows_collect. */
 int scan_group_finish(struct scan *scan);
 
