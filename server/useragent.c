@@ -316,25 +316,27 @@ is_name(char c)
 	return isalnum((unsigned char)c) || c == '-' || c == '_' || c == '.';
 }
 
-/* The word that the match is part of, as far as it looks like a program's name. */
+/* The product that the match is part of (NAME/VERSION), else what the pattern
+ * looks for: other words may be anything, even somebody's name. */
 static void
 name_bot(const struct text *text, const struct found *found, struct useragent *out)
 {
 	const PCRE2_SIZE *offsets = pcre2_get_ovector_pointer(found->data);
-	size_t from = offsets[0], to = offsets[1];
+	const char *literal = found->entry->literal;
+	size_t from = offsets[0], to;
 
-	while (from < to && !is_name(text->bytes[from]))
+	while (from < text->size && !is_name(text->bytes[from]))
 		from++;
 	while (from > 0 && is_name(text->bytes[from - 1]))
 		from--;
 	for (to = from; to < text->size && is_name(text->bytes[to]);)
 		to++;
-	if (to - from >= 3 && to - from < sizeof out->bot &&
-	    isalpha((unsigned char)text->bytes[from]) &&
-	    !(to < text->size && text->bytes[to] == ':'))
+	if (to + 1 < text->size && text->bytes[to] == '/' &&
+	    isdigit((unsigned char)text->bytes[to + 1]) && to - from < sizeof out->bot &&
+	    to > from && isalpha((unsigned char)text->bytes[from]))
 		append(out->bot, sizeof out->bot, text->bytes + from, to - from);
 	else
-		copy(out->bot, sizeof out->bot, "bot");
+		copy(out->bot, sizeof out->bot, literal[0] != '\0' ? literal : "bot");
 }
 
 static void

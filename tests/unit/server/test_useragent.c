@@ -105,7 +105,7 @@ static const struct expectation table[] = {
     {"curl/8.5.0", "curl", "8", "", "", "other", "curl"},
     {"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0.0.0 "
      "Safari/537.36 Chrome-Lighthouse",
-     "Chrome", "124", "Linux", "", "desktop", "Chrome-Lighthouse"},
+     "Chrome", "124", "Linux", "", "desktop", "chrome-lighthouse"},
     {"python-requests/2.31.0", "Python Requests", "2", "", "", "other", "python-requests"},
     {"Mozilla/5.0 (Linux; Android 9; AFTMM) AppleWebKit/537.36 (KHTML, like Gecko) Silk/120.3 like "
      "Chrome/120.0 Safari/537.36",
@@ -125,7 +125,7 @@ static const struct expectation table[] = {
      "Facebook", "457", "iOS", "17.4", "mobile", ""},
     {"Mozilla/5.0 (Windows NT 6.1; Win64; x64; rv:115.0) Gecko/20100101 Firefox/115.0", "Firefox",
      "115", "Windows", "7", "desktop", ""},
-    {"nonsense", "", "", "", "", "other", "nonsense"},
+    {"nonsense", "", "", "", "", "other", "bot"},
 
 };
 
