@@ -14,10 +14,10 @@
 #define BACKUP_STEP 8
 #define ERASED_SESSION 0 /* of views 0 .. 3 */
 
-/* A sanitizer makes a life ten times as long: there every fifth fault is tried,
+/* A sanitizer makes a life ten times as long: there every tenth fault is tried,
  * from a random one on. */
 #ifdef __SANITIZE_ADDRESS__
-#define STRIDE 5
+#define STRIDE 10
 #else
 #define STRIDE 1
 #endif
