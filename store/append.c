@@ -650,14 +650,13 @@ wait_for_memory(struct store *store, struct store_error *error)
 				     "memtable_bytes_max is reached and flushing does not keep up");
 }
 
+/* A generation and a WAL file that take the next commit. */
 static int
 make_ready(struct store *store, struct store_error *error)
 {
-	int result = wait_for_memory(store, error);
 	bool fresh;
+	int result;
 
-	if (result != 0)
-		return result;
 	if (store->wal != NULL && (result = seal_if_due(store, false, error)) != 0)
 		return result;
 	fresh = store->active->last_commit == 0;
@@ -713,6 +712,8 @@ append_record(struct store *store, enum wal_type type, const void *payload, size
 	      uint64_t *commit, struct store_error *error)
 {
 	struct group group = {.store = store};
+	/* It takes no memory; and the flush that would free some may be waiting
+	 * for the manifest_mutex that our caller holds. */
 	int result = make_ready(store, error);
 
 	if (result != 0)
@@ -749,7 +750,9 @@ store_append(struct store *store, struct store_commit *commits, size_t commits_c
 	int result;
 
 	pthread_mutex_lock(&store->writer_mutex);
-	result = make_ready(store, error);
+	result = wait_for_memory(store, error);
+	if (result == 0)
+		result = make_ready(store, error);
 	for (size_t i = 0; result == 0 && i < commits_count; i++) {
 		commits[i].result = apply_commit(&group, &commits[i]);
 		if (commits[i].result == STORE_ELIMIT &&

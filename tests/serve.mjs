@@ -103,7 +103,7 @@ export async function serve(data, args = [], binary = DRUM) {
 			if (status !== 200) throw new Error(`${sql}: ${status} ${text}`);
 			return text;
 		};
-		return { url, https, child, query, log: () => text, end: (signal) => end(child, signal) };
+		return { url, https, child, query, log: () => text, end: (signal, ms) => end(child, signal, ms) };
 	} catch (error) {
 		await end(child, 'SIGKILL');
 		throw error;

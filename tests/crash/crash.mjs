@@ -34,6 +34,7 @@ const RECENT_MAX = 400; // views that still get updates
 const SEQ_MAX = 20;
 const OLDEST_MS = 20 * 3600 * 1000; // of a view, so that there are two days
 const CHECK_EVERY = 10; // cycles
+const GRACE_MS = 60000; // to end by SIGTERM, on a machine that has much to do
 const DIRECTORY_CYCLES = 50; // then another directory: what is never flushed is replayed at each start
 /** What the two halves differ in. */
 const KINDS = {
@@ -262,7 +263,7 @@ class Run {
 			});
 			await this.count(server);
 		} finally {
-			code = await server.end(graceful ? 'SIGTERM' : 'SIGKILL');
+			code = await server.end(graceful ? 'SIGTERM' : 'SIGKILL', GRACE_MS);
 			await running;
 		}
 		if (load.failure) throw load.failure;

@@ -479,6 +479,37 @@ test_schema_growth(void **state)
 	assert_int_equal(store_close(store, NULL), 0);
 }
 
+/* ---- erasing ------------------------------------------------------------- */
+
+/* Memory is at its bound, so that no row comes in before a flush; an erasure,
+ * for which flushes wait, must not wait for one. */
+static void
+test_erasure_without_memory(void **state)
+{
+	static const uint32_t none[2] = {0, 0};
+	struct store_options options = {.directory = directory,
+					.schema = &schema,
+					.io = &quick,
+					.memtable_bytes_max = 1,
+					.no_maintenance = true,
+					.log = print_log};
+	struct store_erasure erasure = {.number = session_of(0)};
+	struct store *store = open_with(&schema, none, false);
+	struct store_error error = {0};
+	uint64_t rows_count;
+
+	(void)state;
+	for (uint32_t view = 0; view < 10; view++)
+		append_at(store, view, began_of(view));
+	assert_int_equal(store_close(store, NULL), 0);
+	assert_int_equal(store_open(&options, &store, &error), 0);
+	if (store_erase(store, &erasure, &rows_count, &error) != 0)
+		fail_msg("%s", error.text);
+	assert_int_equal(rows_count, 8); /* of 4 views */
+	assert_int_equal(ask(store, "SELECT count() FROM pageviews"), 6);
+	assert_int_equal(store_close(store, NULL), 0);
+}
+
 /* ---- merges -------------------------------------------------------------- */
 
 #define FLUSHES 40u
@@ -585,9 +616,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_retention),     TEST(test_jumps),
-	    TEST(test_time_passes),   TEST(test_wrong_from_the_start),
-	    TEST(test_schema_growth), TEST(test_merges_beside_queries),
+	    TEST(test_retention),
+	    TEST(test_jumps),
+	    TEST(test_time_passes),
+	    TEST(test_wrong_from_the_start),
+	    TEST(test_schema_growth),
+	    TEST(test_erasure_without_memory),
+	    TEST(test_merges_beside_queries),
 	};
 
 	quick = *io_posix();
