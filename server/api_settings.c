@@ -245,6 +245,8 @@ unescape(struct store_str value, struct store_arena *arena)
 	char *out = store_arena_alloc(arena, value.size);
 	uint32_t size = 0;
 
+	if (value.size == 2 && memcmp(value.bytes, "\\N", 2) == 0)
+		return copy(value, arena); /* NULL */
 	for (uint32_t i = 0; out != NULL && i < value.size; i++) {
 		static const char from[] = "ntrbf0", to[] = "\n\t\r\b\f\0";
 		char c = value.bytes[i];

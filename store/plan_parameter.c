@@ -89,21 +89,26 @@ build_scalar(struct planner *planner, const struct sql_node *node, struct store_
 	struct expression *expression;
 	struct data *data;
 	struct type type;
+	bool is_null;
 
 	if (!type_of(node->type, &type))
 		return plan_not_implemented(planner, "a query parameter of that type");
 	if ((expression = plan_constant(planner, node, type)) == NULL)
 		return NULL;
 	data = &expression->constant;
-	if (type.nullable &&
-	    (value.size == 0 || starts_with(value, "\\N") || sql_is_word(value, "NULL")) &&
-	    type.type != STORE_R_STRING) {
+	is_null = value.size == 2 && memcmp(value.bytes, "\\N", 2) == 0;
+	if (type.type != STORE_R_STRING)
+		is_null |= value.size == 0 || sql_is_word(value, "NULL");
+	if (type.nullable && is_null) {
 		if ((data->nulls = store_arena_alloc(planner->arena, 1)) == NULL) {
 			expression_no_memory(planner->error);
 			return NULL;
 		}
 		data->nulls[0] = 1;
-		data->n.u[0] = 0;
+		if (data->s != NULL)
+			data->s[0] = (struct store_str){NULL, 0};
+		else
+			data->n.u[0] = 0;
 		return expression;
 	}
 	if (type.type == STORE_R_STRING)

@@ -395,6 +395,8 @@ test_parameters(void **state)
 	check_parameter(store, "DateTime64(3)", "1779999960.0", 0, 5);
 	check_parameter(store, "Nullable(UInt8)", "3", 0, 1);
 	check_parameter(store, "Nullable(UInt8)", "\\N", 0, 0);
+	check_parameter(store, "Nullable(String)", "\\N", 0, 0);
+	check_parameter(store, "Nullable(String)", "shop", 0, 2);
 	check_parameter(store, "LowCardinality(String)", "shop", 0, 2);
 	check_parameter(store, "Array(UInt64)", "[1,3]", 0, 2);
 	check_parameter(store, "Array(String)", "['shop','it\\'s']", 0, 2);
