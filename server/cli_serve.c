@@ -589,6 +589,8 @@ cli_serve(int argc, char **argv)
 
 	if (result >= 0)
 		return result;
+	if (serving.config->log_json)
+		log_as_json();
 	raise_descriptor_limit();
 	sigemptyset(&waited);
 	sigaddset(&waited, SIGTERM);

@@ -58,6 +58,8 @@ static const cyaml_schema_field_t rule_fields[] = {
 static const cyaml_schema_value_t rule_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_rule, rule_fields)};
 
+static const cyaml_strval_t log_formats[] = {{"text", 0}, {"json", 1}};
+
 static const cyaml_schema_field_t path_fields[] = {
     CYAML_FIELD_STRING_PTR("match", CYAML_FLAG_POINTER, struct config_path, match, 1, 500),
     CYAML_FIELD_STRING_PTR("as", CYAML_FLAG_POINTER, struct config_path, as, 1, 500),
@@ -123,6 +125,8 @@ static const cyaml_schema_field_t fields[] = {
 			 1000),
     CYAML_FIELD_SEQUENCE("paths", OPTIONAL_POINTER, struct config, paths, &path_value, 0, 1000),
     CYAML_FIELD_MAPPING("privacy", CYAML_FLAG_OPTIONAL, struct config, privacy, privacy_fields),
+    CYAML_FIELD_ENUM("log", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct config, log_json,
+		     log_formats, 2),
     CYAML_FIELD_STRING_PTR("audit_log", OPTIONAL_POINTER, struct config, audit_log, 0, 4096),
     CYAML_FIELD_SEQUENCE("geoip", OPTIONAL_POINTER, struct config, geoip, &string_value, 0, 16),
     CYAML_FIELD_STRING_PTR("certificate", OPTIONAL_POINTER, struct config, certificate, 1, 4096),

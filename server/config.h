@@ -96,6 +96,7 @@ struct config {
 	struct config_path *paths;
 	uint32_t paths_count;
 	struct config_privacy privacy;
+	bool log_json;   /* `log: json` */
 	char *audit_log; /* NULL: DATA/audit.jsonl; "": none */
 	char **geoip;
 	uint32_t geoip_count;

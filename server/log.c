@@ -4,6 +4,7 @@
  */
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -15,6 +16,7 @@
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* guards both below */
 static time_t second;
+static bool as_json; /* set once, before any thread */
 static unsigned written, dropped;
 
 /* Whether this second has room; *lost is what earlier seconds dropped. */
@@ -37,6 +39,36 @@ may_write(time_t now, unsigned *lost)
 		dropped++;
 	pthread_mutex_unlock(&mutex);
 	return may;
+}
+
+void
+log_as_json(void)
+{
+	as_json = true;
+}
+
+/* Valid JSON whatever the text is: a byte that is no printable ASCII is escaped
+ * by its number. */
+static size_t
+put_json(char *line, size_t line_size, const struct tm *tm, unsigned lost, const char *text)
+{
+	size_t size = strftime(line, line_size, "{\"time\":\"%Y-%m-%dT%H:%M:%SZ\"", tm);
+
+	if (lost > 0)
+		size += (size_t)snprintf(line + size, 40, ",\"left_out\":%u", lost);
+	size += (size_t)snprintf(line + size, 16, ",\"text\":\"");
+	for (; *text != '\0' && size + 16 < line_size; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			line[size++] = '\\';
+		if (c >= 0x20 && c < 0x7f)
+			line[size++] = (char)c;
+		else
+			size += (size_t)snprintf(line + size, 8, "\\u%04x", c);
+	}
+	size += (size_t)snprintf(line + size, 4, "\"}");
+	return size;
 }
 
 static size_t
@@ -72,10 +104,14 @@ log_line(const char *format, ...)
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
 	gmtime_r(&now.tv_sec, &tm);
-	size = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%SZ ", &tm);
-	if (lost > 0)
-		size += (size_t)snprintf(line + size, 64, "(%u lines left out) ", lost);
-	size += escape(text, line + size, sizeof line - size - 1);
+	if (as_json) {
+		size = put_json(line, sizeof line - 1, &tm, lost, text);
+	} else {
+		size = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%SZ ", &tm);
+		if (lost > 0)
+			size += (size_t)snprintf(line + size, 64, "(%u lines left out) ", lost);
+		size += escape(text, line + size, sizeof line - size - 1);
+	}
 	line[size++] = '\n';
 	if (write(STDERR_FILENO, line, size) < 0)
 		return; /* nowhere to tell it */

@@ -11,7 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
 
-import { TOKEN, serve } from '../serve.mjs';
+import { TOKEN, serve, until } from '../serve.mjs';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-privacy-'));
 const servers = [];
@@ -135,6 +135,17 @@ test('a flood of paths becomes (other), and one of tags is left out', async () =
   assert.equal(await server.query('SELECT path, count() FROM pageviews GROUP BY path ORDER BY path'), '(other)\t2\n/a\t1\n/b\t1\n/c\t1\n/z\t1\n');
   assert.equal(await metric(server, 'values_capped_total'), 2);
   assert.equal(await metric(server, 'tags_dropped_total'), 18);
+  assert.equal(await server.end(), 0);
+});
+
+test('the log as JSON: an object a line, whatever a client sends', async () => {
+  const server = await start('json', 'log: json\n');
+  await post(`${server.url}/admin/erase?site=a%22%0A%1b%C3%A4`, '', authorised);
+  server.child.kill('SIGHUP');
+  await until('the reload', () => server.log().includes('"reloaded"'));
+  const lines = server.log().split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+  assert.ok(lines.length >= 2);
+  for (const { time, text } of lines) assert.ok(Math.abs(Date.parse(time) - Date.now()) < 20000 && text.length > 0);
   assert.equal(await server.end(), 0);
 });
 
