@@ -76,6 +76,14 @@ test('preflights are answered with what was asked for', async () => {
   assert.equal((await fetch(`${server.url}/faro`)).status, 405);
 });
 
+test('the scripts may be loaded by pages of any origin, as modules too', async () => {
+  for (const name of ['/drum.js', '/drum.v1.js', '/drum.extra.js']) {
+    const { status, headers } = await fetch(server.url + name, { headers: { Origin: 'https://shop.example' } });
+    assert.deepEqual([status, headers.get('access-control-allow-origin'), headers.get('cross-origin-resource-policy')], [200, '*', 'cross-origin']);
+  }
+  assert.equal((await fetch(`${server.url}/demo`)).headers.get('access-control-allow-origin'), null);
+});
+
 test('compressed bodies are inflated, within bounds', async () => {
   const body = json(faro({ exceptions: [{ type: 'Error', value: 'x'.repeat(200000) }] }));
   assert.equal((await post('/faro', zlib.gzipSync(body), { 'Content-Encoding': 'gzip' })).status, 202);
