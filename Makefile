@@ -245,14 +245,14 @@ lint: deps-test
 # ROWS=2000000 makes it quicker.
 bench: deps-test
 	@[ tests/bench/node_modules/.package-lock.json -nt tests/bench/package-lock.json ] || \
-	  { (cd tests/bench && npm ci --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
+	  { (cd tests/bench && npm install --no-save --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BENCH)
 	@for b in tests/bench/*.mjs; do node $$b || exit 1; done
 
 # The current ClickHouse engine (chdb) answers the queries of tests/oracle.
 oracle: deps-test
 	@[ tests/bench/node_modules/.package-lock.json -nt tests/bench/package-lock.json ] || \
-	  { (cd tests/bench && npm ci --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
+	  { (cd tests/bench && npm install --no-save --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	node tests/oracle/oracle.mjs --record
 

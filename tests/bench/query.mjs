@@ -1,0 +1,197 @@
+/*
+ * Nine questions to drum, ClickHouse and DuckDB over the same rows, with one
+ * thread and with two, data warm. Usage: node tests/bench/query.mjs; ROWS,
+ * BENCH_DIR and others as lib/peers.mjs says, ROUNDS (default 5), RESULTS the
+ * file of results to renew. GROWTH=ROWS:STORE names a smaller store of the same
+ * rows, whose times are compared.
+ *
+ * First the answers: counts are equal, quantiles of large groups within 1 % of the exact ones, distinct values within 4 %. A peer's
+ * function that is worse is not timed; of the others the fastest counts. Then
+ * the engines take turns, and the least of all rounds counts: with one thread
+ * CPU time, which other programs disturb least, with two wall time.
+ */
+import { execFileSync, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+import { chdbVersion, clickhouseDirectory, clock, duckdb, duckdbFile, duckdbVersion, loadAll, openClickhouse, rows, store, tool } from './lib/peers.mjs';
+import { QUERIES } from './lib/queries.mjs';
+import { report, shown, table, verdict } from './lib/results.mjs';
+
+const TIMES = 2; // of a peer's query in a round
+const rounds = Number(process.env.ROUNDS ?? 5);
+
+/* ---- peers: a process each, which answers { sql, threads } ---------------- */
+
+function clickhousePeer() {
+  const session = openClickhouse(clickhouseDirectory(false));
+  return (sql, threads) => session.query(`${sql} SETTINGS max_threads = ${threads}, use_query_condition_cache = 0, use_uncompressed_cache = 0`, 'TSV');
+}
+
+async function duckdbPeer() {
+  const instance = await duckdb().create(duckdbFile, { access_mode: 'READ_ONLY' });
+  const connection = await instance.connect();
+  let set = 0;
+  return async (sql, threads) => {
+    if (set !== threads) await connection.run(`SET threads = ${(set = threads)}`);
+    return (await connection.runAndReadAll(sql)).getRows();
+  };
+}
+
+async function servePeer(name) {
+  const ask = await (name === 'clickhouse' ? clickhousePeer() : duckdbPeer());
+  process.on('message', async ({ sql, threads }) => {
+    const least = { wall: Infinity, cpu: Infinity };
+    let answer;
+    for (let i = 0; i < TIMES; i++) {
+      const start = clock();
+      answer = await ask(sql, threads);
+      const taken = clock(start);
+      for (const key of ['wall', 'cpu']) least[key] = Math.min(least[key], taken[key] * 1000);
+    }
+    if (typeof answer === 'string') answer = answer.trim().split('\n').map((line) => line.split('\t'));
+    process.send({ ...least, answer: answer.map((row) => row.map(String)) });
+  });
+  process.on('disconnect', () => process.exit(0));
+}
+
+function startPeer(name) {
+  const child = fork(fileURLToPath(import.meta.url), ['--peer', name]);
+  const ask = (sql, threads) => new Promise((resolve, reject) => {
+    const ended = (code) => reject(new Error(`${name} ended with ${code}: ${sql}`));
+    child.once('exit', ended);
+    child.once('message', (message) => {
+      child.off('exit', ended);
+      resolve(message);
+    });
+    child.send({ sql, threads });
+  });
+  return { ask, end: () => child.disconnect() };
+}
+
+function askDrum(query, threads, place = store) {
+  const [[wall, cpu]] = JSON.parse(execFileSync(tool, [query.weighted ? 'weighted' : 'query', place, String(threads), query.drum]));
+  return { wall, cpu };
+}
+
+/* ---- answers --------------------------------------------------------------- */
+
+const drumAnswer = (query) => execFileSync(tool, ['answer', query.weighted ? 'weighted' : 'query', store, query.drum], { maxBuffer: 1 << 26 })
+  .toString().trim().split('\n').map((line) => line.split('\t'));
+
+/* Numbers by key, in the peers' units; rows by time are in order instead. */
+function normalise(query, answer, ours) {
+  const ordered = / ORDER BY [hd]$/.test(query.drum);
+  return new Map(answer.map((row, i) => {
+    const values = row.slice(query.keys).flatMap((cell) => (cell.match(/[-+\d.e]+/g) ?? [NaN]).map(Number));
+    const scaled = values.map((value, at) => (ours && typeof query.kinds[at] === 'number' ? value * query.kinds[at] : value));
+    return [ordered ? i : row.slice(0, query.keys).join('\t'), scaled];
+  }));
+}
+
+/* The errors of quantiles against the exact ones, in %; anything else must agree. */
+function compare(query, exact, got, who) {
+  const limits = { c: 0, s: 1e-6, d: 100 };
+  const errors = [];
+  if (got.size !== exact.size) throw new Error(`${query.name}: ${who} has ${got.size} groups of ${exact.size}`);
+  for (const [key, right] of exact) {
+    const values = got.get(key);
+    query.kinds.forEach((kind, i) => {
+      const error = (Math.abs(values[i] - right[i]) / right[i]) * 100;
+      if (typeof kind !== 'number' && values[i] !== right[i] && error > limits[kind])
+        throw new Error(`${query.name}: ${who}: ${key}: ${values} instead of ${right}`);
+      if (kind === 'd' || (typeof kind === 'number' && (query.kinds[0] !== 'c' || right[0] >= (query.least ?? 1000)))) errors.push(error);
+    });
+  }
+  return { mean: errors.reduce((a, b) => a + b, 0) / errors.length, worst: Math.max(...errors) };
+}
+
+const exactly = (query) => query.clickhouse.find((one) => /Exact/.test(one.name)) ?? query.clickhouse[0];
+
+/* Errors of all, and each peer's fastest function among those good enough. */
+async function choose(query, peers, accuracy) {
+  const exact = normalise(query, (await peers.clickhouse.ask(exactly(query).sql, 2)).answer);
+  const judge = (name, answer, ours) => {
+    const { mean, worst } = compare(query, exact, normalise(query, answer, ours), name);
+    if (!Number.isNaN(mean)) accuracy.push([query.name, name, shown(mean, 3), shown(worst, 2)]);
+    return !(worst > (query.kinds.includes('d') ? 4 : 1));
+  };
+  if (!judge('drum', drumAnswer(query), true)) throw new Error(`${query.name}: drum is wrong: ${accuracy.at(-1)}`);
+  const chosen = {};
+  for (const peer of Object.keys(peers)) {
+    for (const one of query[peer]) {
+      const { cpu, answer } = await peers[peer].ask(one.sql, 1);
+      if (judge(`${peer} ${one.name}`, answer) && !(cpu > chosen[peer]?.cpu)) chosen[peer] = { ...one, cpu };
+    }
+  }
+  return chosen;
+}
+
+/* ---- times ----------------------------------------------------------------- */
+
+/* least[engine][threads] is { wall, cpu } in ms. */
+async function measure(query, chosen, peers) {
+  const least = {};
+  const take = (engine, threads, { wall, cpu }) => {
+    const old = ((least[engine] ??= {})[threads] ??= { wall, cpu });
+    least[engine][threads] = { wall: Math.min(old.wall, wall), cpu: Math.min(old.cpu, cpu) };
+  };
+  for (let round = 0; round < rounds; round++) {
+    for (const threads of [1, 2]) {
+      take('drum', threads, askDrum(query, threads));
+      for (const peer of Object.keys(chosen)) take(peer, threads, await peers[peer].ask(chosen[peer].sql, threads));
+    }
+  }
+  return least;
+}
+
+const WAY = { 1: 'cpu', 2: 'wall' };
+const HEAD = (threads) => ['query', 'target', 'drum, ms', 'ClickHouse, ms', 'DuckDB, ms', 'fastest peer : drum', '', 'prototype’s ratio', 'within 2 x of it',
+  ...(threads === 1 ? ['wall: drum', 'ClickHouse', 'DuckDB'] : ['CPU: drum', 'ClickHouse', 'DuckDB'])];
+
+function lineOf({ query, least, chosen }, threads) {
+  const way = WAY[threads];
+  const other = way === 'cpu' ? 'wall' : 'cpu';
+  const peers = Object.keys(chosen);
+  const digits = (ms) => (ms === undefined ? '–' : shown(ms, ms < 10 ? 2 : ms < 100 ? 1 : 0));
+  const fastest = peers.reduce((a, b) => (least[a][threads][way] <= least[b][threads][way] ? a : b));
+  const ratio = least[fastest][threads][way] / least.drum[threads][way];
+  const engines = ['drum', 'clickhouse', 'duckdb'];
+  return [`${query.name} ${query.what}`, shown(query.target), ...engines.map((e) => digits(least[e]?.[threads][way])), shown(ratio), verdict(ratio >= query.target),
+    shown(query.prototype[threads - 1]), verdict(ratio >= query.prototype[threads - 1] / 2), ...engines.map((e) => digits(least[e]?.[threads][other]))];
+}
+
+function growth(measured) {
+  if (!process.env.GROWTH) return [];
+  const [count, place] = process.env.GROWTH.split(':');
+  const more = rows / Number(count);
+  const lines = measured.map(({ query }) => {
+    const [small, large] = [place, store].map((at) => askDrum(query, 1, at).cpu);
+    return [query.name, shown(small, 2), shown(large, 2), shown(large / small), verdict(large / small <= more)];
+  });
+  return [`Growth of drum's CPU time, one thread, from ${shown(Number(count))} rows to ${shown(rows)}; linear is ${shown(more)} x.`,
+    table(['query', 'fewer rows, ms', 'all rows, ms', 'x', 'linear or better'], lines)];
+}
+
+async function main() {
+  loadAll();
+  const peers = { clickhouse: startPeer('clickhouse'), duckdb: startPeer('duckdb') };
+  const accuracy = [];
+  const measured = [];
+  for (const query of QUERIES) {
+    const chosen = await choose(query, peers, accuracy);
+    measured.push({ query, chosen, least: await measure(query, chosen, peers) });
+    console.error(`${query.name}: ${lineOf(measured.at(-1), 1).slice(2, 6)} | ${lineOf(measured.at(-1), 2).slice(2, 6)}`);
+  }
+  for (const peer of Object.values(peers)) peer.end();
+  const used = measured.map(({ query, chosen }) => [query.name, ...['clickhouse', 'duckdb'].map((peer) => chosen[peer]?.name ?? 'has none')]);
+  report(`Queries, ${shown(rows)} rows`, `ROWS=${rows} node tests/bench/query.mjs`, [
+    `drum, ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), LowCardinality dimensions, Delta and T64 codecs with LZ4, OPTIMIZE FINAL), DuckDB ${duckdbVersion} (ENUM dimensions, sorted by site, ts); in process, data warm, engines in turn, ${rounds} rounds, least of each. The prototype is a plain C scan of bit-packed columns, measured against the same peers on another machine.`,
+    'One thread, CPU time (wall time at the right):', table(HEAD(1), measured.map((m) => lineOf(m, 1))),
+    'Two threads, wall time (CPU time at the right):', table(HEAD(2), measured.map((m) => lineOf(m, 2))),
+    ...growth(measured),
+    'The peers’ functions that were timed, the fastest of those within 1 % of the exact value (distinct counts: 4 %):', table(['query', 'ClickHouse', 'DuckDB'], used),
+    'Errors against the exact answer, large groups, in %:', table(['query', 'function', 'mean', 'worst'], accuracy)]);
+}
+
+if (process.argv[2] === '--peer') await servePeer(process.argv[3]);
+else await main();
