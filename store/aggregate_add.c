@@ -197,12 +197,10 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 	int result = 0;
 	bool moved;
 
-	if (data != NULL) {
+	if (data != NULL)
 		value = data_value(data, row);
-		number = data->type.type == STORE_R_STRING || data->values != NULL
-			     ? 0
-			     : data_double(data, row);
-	}
+	if (data != NULL && data->type.type != STORE_R_STRING && data->values == NULL)
+		number = data_double(data, row);
 	if (aggregate->margin && input->second != NULL)
 		result = aggregate_margin_add(states, state,
 					      input->second->n.u[data_index(input->second, row)],
@@ -251,9 +249,8 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 		result = add_distinct(states, state, &value);
 		break;
 	case AGGREGATE_GROUP_ARRAY:
-		if (state->counts != NULL && state->counts->count >= aggregate->elements_max)
-			break;
-		result = aggregate_counts_add(states, state, &value, weight, false);
+		if (state->counts == NULL || state->counts->count < aggregate->elements_max)
+			result = aggregate_counts_add(states, state, &value, weight, false);
 		break;
 	case AGGREGATE_TOP_K:
 	case AGGREGATE_GROUP_UNIQ_ARRAY:
