@@ -47,8 +47,9 @@ struct aggregate_state {
 /* What a group has on top of its state: see aggregate_stored.c. */
 struct aggregate_hot {
 	uint64_t weight;   /* of rows, for counts */
-	uint32_t *buckets; /* [SKETCH_HOT_BUCKETS], or NULL */
+	uint32_t *buckets; /* [ways + 1][SKETCH_HOT_BUCKETS], or NULL */
 	uint32_t min, max; /* of the values in buckets; none: UINT32_MAX */
+	uint32_t ways;     /* arrays of buckets that rows take in turn, less 1 */
 };
 
 struct aggregate_states {

@@ -11,8 +11,12 @@
 #include "aggregate_inside.h"
 #include "codec.h"
 
-#define HOT_GROUPS 4096u          /* so few may all have arrays */
-#define HOT_FROM 8192u            /* values of a group worth one, if there are more */
+#define HOT_GROUPS 4096u /* so few may all have arrays */
+#define HOT_FROM 8192u   /* values of a group worth one, if there are more */
+/* So few groups often count into the same bucket in turn, which would wait for
+ * itself: rows take different arrays in turn. */
+#define WAYS_GROUPS 16u
+#define WAYS 4u
 #define HOT_WEIGHT_MAX (1u << 31) /* buckets have 32 bits */
 
 bool
@@ -64,6 +68,7 @@ select_rows(const struct aggregate_input *input, uint32_t rows_count, uint32_t *
 /* Rows of the slice: listed, or all that are not NULL. */
 struct selection {
 	uint32_t count;       /* of rows to look at */
+	uint32_t nulls_count; /* of them */
 	const uint32_t *rows; /* NULL: from 0 on */
 	const uint8_t *nulls; /* to be left out; NULL: none, or the rows are listed */
 };
@@ -88,13 +93,15 @@ choose_rows(struct aggregate_states *states, const struct aggregate_input *input
 	const uint8_t *nulls = argument == NULL ? NULL : argument->nulls;
 	struct selection all = {.count = rows_count, .nulls = nulls};
 
+	if (nulls != NULL && !argument->constant)
+		all.nulls_count = sum_bytes(nulls, rows_count);
 	if (input->condition == NULL &&
-	    (nulls == NULL ||
-	     (!argument->constant && sum_bytes(nulls, rows_count) < rows_count / 8)))
+	    (nulls == NULL || (!argument->constant && all.nulls_count < rows_count / 8)))
 		return all;
 	all.count = select_rows(input, rows_count, states->rows);
 	all.rows = states->rows;
 	all.nulls = NULL;
+	all.nulls_count = 0;
 	return all;
 }
 
@@ -119,11 +126,11 @@ sum_weights(struct selection selection, const uint64_t *weights)
 {
 	uint64_t sum = 0;
 
-	if (weights == NULL && selection.nulls == NULL)
-		return selection.count;
+	if (weights == NULL)
+		return selection.count - selection.nulls_count;
 	for (uint32_t i = 0; i < selection.count; i++) {
 		uint32_t row = selection.rows == NULL ? i : selection.rows[i];
-		uint64_t weight = weights == NULL ? 1 : weights[row];
+		uint64_t weight = weights[row];
 
 		sum += selection.nulls == NULL || !selection.nulls[row] ? weight : 0;
 	}
@@ -146,10 +153,12 @@ aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 			     NULL);
 	else if (selection.rows == NULL && weights == NULL)
 		count_groups(states->hot, groups,
-			     (struct selection){selection.count, NULL, selection.nulls}, NULL);
+			     (struct selection){.count = selection.count, .nulls = selection.nulls},
+			     NULL);
 	else if (weights == NULL)
 		count_groups(states->hot, groups,
-			     (struct selection){selection.count, selection.rows, NULL}, NULL);
+			     (struct selection){.count = selection.count, .rows = selection.rows},
+			     NULL);
 	else
 		count_groups(states->hot, groups, selection, weights);
 }
@@ -174,7 +183,7 @@ add_cold(struct aggregate_states *states, uint32_t group, int64_t value, uint64_
 	if (state->sketch == NULL && (state->sketch = sketch_create(states->arena, scale)) == NULL)
 		return STORE_ELIMIT;
 	state->weight += weight;
-	if (sketch_add(state->sketch, (double)value / scale, weight) != 0)
+	if (sketch_add_stored(state->sketch, value, weight) != 0)
 		return STORE_ELIMIT;
 	if (hot->buckets != NULL ||
 	    !sketch_is_histogram(state->sketch, states->states_max <= HOT_GROUPS ? 0 : HOT_FROM))
@@ -210,7 +219,8 @@ add_values(struct aggregate_states *states, const uint32_t *groups, uint32_t gro
 				return STORE_ELIMIT;
 			continue;
 		}
-		hot->buckets[sketch_hot_bucket((uint32_t)value)] += (uint32_t)weight;
+		hot->buckets[(i & hot->ways) * SKETCH_HOT_BUCKETS +
+			     sketch_hot_bucket((uint32_t)value)] += (uint32_t)weight;
 		/* One comparison, for neither moves often. */
 		if (__builtin_expect((uint32_t)value - hot->min > hot->max - hot->min, 0))
 			widen(hot, (uint32_t)value);
@@ -316,11 +326,16 @@ aggregate_settle(struct aggregate_states *states)
 		hot->weight = 0;
 		if (hot->buckets == NULL || hot->min == UINT32_MAX)
 			continue;
-		if (sketch_take_hot(state->sketch, hot->buckets, hot->min, hot->max, &total) != 0)
-			return STORE_ELIMIT;
-		memset(hot->buckets, 0, SKETCH_HOT_BUCKETS * sizeof *hot->buckets);
+		for (uint32_t way = 0; way <= hot->ways; way++) {
+			uint32_t *buckets = hot->buckets + way * SKETCH_HOT_BUCKETS;
+
+			if (sketch_take_hot(state->sketch, buckets, hot->min, hot->max, &total) !=
+			    0)
+				return STORE_ELIMIT;
+			memset(buckets, 0, SKETCH_HOT_BUCKETS * sizeof *buckets);
+			state->weight += total;
+		}
 		hot->min = hot->max = UINT32_MAX;
-		state->weight += total;
 	}
 	states->hot_weight = 0;
 	states->is_hot = false;

@@ -96,9 +96,15 @@ keep_entries(struct evaluation *evaluation, const struct data *coded, const stru
 	     uint32_t *rows)
 {
 	const uint32_t *from = evaluation->rows, *codes = coded->codes;
+	bool plain = !per_entry->constant && per_entry->nulls == NULL &&
+		     !data_type_is_float(per_entry->type.type);
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < evaluation->count; i++) {
+	for (uint32_t i = 0; plain && i < evaluation->count; i++) {
+		rows[count] = from == NULL ? i : from[i];
+		count += per_entry->n.u[codes[i]] != 0;
+	}
+	for (uint32_t i = 0; !plain && i < evaluation->count; i++) {
 		rows[count] = from == NULL ? i : from[i];
 		count += holds(per_entry, codes[i]);
 	}

@@ -175,6 +175,20 @@ sketch_add(struct sketch *sketch, double value, uint64_t weight)
 	return add_pair(sketch, value, weight);
 }
 
+int
+sketch_add_stored(struct sketch *sketch, int64_t stored, uint64_t weight)
+{
+	double value = (double)stored / sketch->scale;
+
+	if (!sketch->is_histogram || !is_for_histogram(sketch, value))
+		return sketch_add(sketch, value, weight);
+	sketch->total += weight;
+	sketch->is_weighted |= weight > 1;
+	sketch->min = value < sketch->min ? value : sketch->min;
+	sketch->max = value > sketch->max ? value : sketch->max;
+	return count_integer(sketch, (uint64_t)stored, weight);
+}
+
 /* The middle of the way that `rank` of `count` values goes through the bucket. */
 static double
 within_bucket(uint32_t octave, uint32_t bucket, uint64_t rank, uint64_t count)

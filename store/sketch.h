@@ -19,6 +19,8 @@ struct sketch;
 struct sketch *sketch_create(struct store_arena *arena, uint32_t scale);
 /* STORE_ELIMIT when memory runs out. NaN must not be added; weight >= 1. */
 int sketch_add(struct sketch *sketch, double value, uint64_t weight);
+/* As sketch_add of stored / scale, where scale is not 0. */
+int sketch_add_stored(struct sketch *sketch, int64_t stored, uint64_t weight);
 /* Whether it is a histogram by now, of a weight of at least `total`. */
 bool sketch_is_histogram(const struct sketch *sketch, uint64_t total);
 /* Adds all that `from` has, which must be of the same scale. */
