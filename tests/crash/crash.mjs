@@ -262,6 +262,10 @@ class Run {
 				setTimeout(resolve, LOAD_MS_MIN + model.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
 			});
 			await this.count(server);
+		} catch (error) {
+			const { exitCode, signalCode } = server.child;
+			if (exitCode === null && signalCode === null) throw error;
+			throw new Error(`the server ended by itself, with ${exitCode ?? signalCode}:\n${server.log().slice(-2000)}`, { cause: error });
 		} finally {
 			code = await server.end(graceful ? 'SIGTERM' : 'SIGKILL', GRACE_MS);
 			await running;
