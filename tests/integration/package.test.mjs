@@ -52,7 +52,7 @@ test('manual pages: no faults, every option and key', { skip: missing('groff') }
 });
 
 test('make deb: unpacked, it runs', { skip: missing('dpkg-deb') || (DRUM !== 'build/drum' && 'one build is enough') }, () => {
-  const made = run('make', 'deb').trim().split('\n').at(-1);
+  const made = run('make', '--no-print-directory', 'deb').trim().split('\n').at(-1);
   const root = path.join(directory, 'root');
   run('dpkg-deb', '-x', made, root);
   run('dpkg-deb', '-e', made, path.join(directory, 'DEBIAN'));
