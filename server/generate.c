@@ -460,7 +460,9 @@ int
 generate(const struct generate_options *options,
 	 int (*write)(void *context, const char *bytes, size_t size), void *context)
 {
-	struct planned *planned = malloc((options->views_count * 2 + 1) * sizeof *planned);
+	struct planned *planned = options->views_count > GENERATE_VIEWS_MAX
+				      ? NULL
+				      : malloc((options->views_count * 2 + 1) * sizeof *planned);
 	struct line *line = malloc(sizeof *line);
 	size_t count = 0;
 	int result = planned == NULL || line == NULL ? -1 : 0;
