@@ -44,7 +44,8 @@ const [drum, ...peers] = drumFirst;
 const json = beaconBytes();
 const rate = (load) => (load ? shown(rows / load.wall, 0) : '–');
 const cpu = (load) => (load ? shown((load.cpu / rows) * 1e6, 2) : '–');
-const engines = drumFirst.map((one) => [one.name, rate(one.loaded), rate(one.merged), cpu(one.merged), shown(one.bytes / rows), `${shown((json * rows) / one.bytes)} : 1`]);
+const engines = drumFirst.map((one) => [one.name, rate(one.loaded), rate(one.merged), cpu(one.merged), shown(one.bytes / rows), `${shown((json * rows) / one.bytes)} : 1`,
+  one.when ?? '–', one.load ? shown(one.load) : '–']);
 
 const lz4 = peers.find((peer) => peer.name.includes('LZ4'));
 const fastest = peers.reduce((a, b) => (a.merged.wall <= b.merged.wall ? a : b));
@@ -66,7 +67,7 @@ target('recovery, s a GiB of WAL', 'at most 5', shown(recovered, 2), '–', '–
 
 report(`Store, ${shown(rows)} rows`, `ROWS=${rows} node tests/bench/store.mjs`, [
   `${COLUMNS.length} columns; ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), OPTIMIZE FINAL), DuckDB ${duckdbVersion}. drum takes structures and syncs every 8,000 rows; the peers take CSV and sync nothing. A beacon as JSON has ${shown(json, 0)} bytes (drum generate, ${shown(SAMPLE_VIEWS)} views).`,
-  table(['engine', 'rows/s loaded', 'rows/s loaded and merged', 'CPU, us a row', 'bytes a row', 'JSON : disk'], engines),
+  table(['engine', 'rows/s loaded', 'rows/s loaded and merged', 'CPU, us a row', 'bytes a row', 'JSON : disk', 'loaded at, UTC', 'load average'], engines),
   table(['', 'target', 'drum', 'peer', 'ratio', ''], targets),
   ...(drum.wal_bytes_per_row ? [`WAL: ${shown(drum.wal_bytes_per_row)} bytes a row, ${shown(drum.wal_sync_s)} s in fdatasync.`] : []),
   'Decoding, ns a value (CPU time, whole columns, least of five):',

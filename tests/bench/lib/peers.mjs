@@ -14,6 +14,7 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { createRequire } from 'node:module';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -118,7 +119,11 @@ const LOADS = { 'clickhouse-lz4': () => loadClickhouse(false), 'clickhouse-zstd'
 /* Figures of a load, made now or kept from before. */
 function figures(name, load) {
   const file = path.join(directory, `${name}.json`);
-  if (process.env.FRESH || !fs.existsSync(file)) fs.writeFileSync(file, JSON.stringify(load()));
+  if (process.env.FRESH || !fs.existsSync(file)) {
+    const when = new Date().toISOString().slice(0, 16).replace('T', ' ');
+    const made = load().map((one) => ({ ...one, when, load: os.loadavg()[0] }));
+    fs.writeFileSync(file, JSON.stringify(made));
+  }
   return JSON.parse(fs.readFileSync(file));
 }
 
@@ -128,7 +133,7 @@ function loadApart(name) {
 }
 
 /** The loads' figures, drum's first: name, bytes, loaded and merged (seconds of
- * wall and CPU time). A store given by DRUM_STORE has only its bytes. */
+ * wall and CPU time), when and at which load average at the end. A store given by DRUM_STORE has only its bytes. */
 export function loadAll() {
   fs.mkdirSync(directory, { recursive: true });
   if (!fs.existsSync(records)) execFileSync(tool, ['generate', String(rows), '1', records]);
