@@ -421,6 +421,7 @@ static void
 test_oldest_version(void **state)
 {
 	struct random random = random_seeded("oldest_version");
+	struct wal_reader *reader;
 	struct model model;
 	unsigned char *bytes;
 	uint32_t crc;
@@ -434,7 +435,9 @@ test_oldest_version(void **state)
 	crc = crc32c(crc, bytes + WAL_HEAD_BYTES, HEAD_BYTES - WAL_HEAD_BYTES);
 	bytes_put32(bytes + WAL_HEAD_CRC_AT, crc);
 	save(1, bytes, size);
-	check_records(open_file(1), &model, 0, model.count, 0);
+	reader = open_file(1);
+	check_records(reader, &model, 0, model.count, 0);
+	wal_reader_close(reader);
 	free(bytes);
 	free(model.records);
 }
