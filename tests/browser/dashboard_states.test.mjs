@@ -195,6 +195,11 @@ async function proxy() {
 
 const beacon = (i) => JSON.stringify({ v: 1, site: 'shop', view: `00000000000000a${i}`, session: '00000000000000b1', seq: 0, url: 'https://shop.example/one', vitals: { lcp: 3000 + i, cls: 0.02 } });
 
+// As a person's browser: Node's own user agent is a bot's.
+const PERSON = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36';
+const send = (to, body, headers) =>
+	fetch(`${to.url}/beacon`, { method: 'POST', body, headers: { 'User-Agent': PERSON, ...headers } });
+
 test('an empty store, its first view, a restart, an expired token', async () => {
 	const store = join(data, 'empty');
 	const front = await proxy();
@@ -217,13 +222,13 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 			assert.equal(await page.locator('.panel.failed').count(), 0, `${tab} of an empty store`);
 		}
 
-		await fetch(`${one.url}/beacon`, { method: 'POST', body: '{}' });
-		await fetch(`${one.url}/beacon`, { method: 'POST', body: beacon(0), headers: { 'Sec-GPC': '1' } });
+		await send(one, '{}');
+		await send(one, beacon(0), { 'Sec-GPC': '1' });
 		await page.click('#tabs [data-key="tab-setup"]');
 		await page.waitForSelector('#refused');
 		assert.match(await textOf(page, '#refused'), /1 of browsers that ask not to be measured .*1 malformed/);
 
-		await fetch(`${one.url}/beacon`, { method: 'POST', body: beacon(1) });
+		await send(one, beacon(1));
 		await page.waitForSelector('#arrived tbody tr', { timeout: 15000 });
 		assert.match(await textOf(page, '#arrived'), /Views arrive for one site/);
 		await page.click('#arrived tbody a');
@@ -246,7 +251,7 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		assert.match(await textOf(page, '#tile-lcp'), /3\.00 s/, 'the last figures stay');
 		one = await serve(store);
 		front.to(one.url);
-		await fetch(`${one.url}/beacon`, { method: 'POST', body: beacon(2) });
+		await send(one, beacon(2));
 		await page.waitForSelector('#banner', { state: 'hidden', timeout: 15000 });
 		await until('the new view', async () => (await textOf(page, '#tile-views')).startsWith('Views2'), 20000);
 
@@ -280,7 +285,7 @@ test('sampled rows count as many views as they stand for, and are marked', async
 test('live: a view that arrives is shown without a reload', async () => {
 	await open(page, server.url, { site: 'live', range: '1h' });
 	assert.equal(await page.getAttribute('#live', 'data-state'), 'live');
-	await fetch(`${server.url}/beacon`, { method: 'POST', body: beacon(3).replace('"shop"', '"live"') });
+	await send(server, beacon(3).replace('"shop"', '"live"'));
 	await until('the view', async () => (await textOf(page, '#tile-views')).startsWith('Views1'), 20000);
 	await page.click('#pause');
 	assert.equal(await page.getAttribute('#live', 'data-state'), 'still');
