@@ -15,6 +15,7 @@ static int
 copy_value(struct scan *scan, const struct type *type, struct store_value *value)
 {
 	struct store_value *items;
+	bool has_strings;
 	uint32_t count;
 
 	if (value->null)
@@ -23,13 +24,16 @@ copy_value(struct scan *scan, const struct type *type, struct store_value *value
 		value->v.s = scan_copy_string(scan->arena, value->v.s);
 		return value->v.s.bytes == NULL ? scan_no_memory(scan) : 0;
 	}
-	if (type->type != STORE_R_MAP)
+	if (type->type != STORE_R_MAP && type->type != STORE_R_ARRAY)
 		return 0;
-	count = value->v.list.count * 2;
+	has_strings = type->type == STORE_R_MAP || type->element == STORE_R_STRING;
+	count = value->v.list.count * (type->type == STORE_R_MAP ? 2 : 1);
 	if ((items = store_arena_alloc(scan->arena, (count + 1u) * sizeof *items)) == NULL)
 		return scan_no_memory(scan);
 	for (uint32_t i = 0; i < count; i++) {
 		items[i] = value->v.list.items[i];
+		if (!has_strings || items[i].null)
+			continue;
 		items[i].v.s = scan_copy_string(scan->arena, items[i].v.s);
 		if (items[i].v.s.bytes == NULL)
 			return scan_no_memory(scan);
