@@ -94,8 +94,7 @@ aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, u
 	states->aggregate = aggregate;
 	states->arena = arena;
 	states->secret = secret;
-	states->rows = store_arena_alloc(arena, BLOCK_ROWS_MAX * sizeof *states->rows);
-	return states->rows == NULL ? NULL : states;
+	return states;
 }
 
 int

@@ -268,10 +268,8 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 	const struct data *argument = input->argument, *second = input->second;
 	bool weighs = states->aggregate->name != NULL && states->aggregate->name->has_weight;
 
-	if (states->aggregate->kind == AGGREGATE_COUNT && !states->aggregate->margin) {
-		aggregate_add_counts(states, rows_count, input);
-		return 0;
-	}
+	if (states->aggregate->kind == AGGREGATE_COUNT && !states->aggregate->margin)
+		return aggregate_add_counts(states, rows_count, input);
 	for (uint32_t i = 0; i < rows_count; i++) {
 		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
 		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];

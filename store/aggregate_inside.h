@@ -59,7 +59,8 @@ struct aggregate_states {
 	struct aggregate_state *states; /* [states_max] */
 	struct aggregate_hot *hot;      /* [states_max] */
 	uint32_t states_max;
-	uint32_t *rows;      /* [BLOCK_ROWS_MAX] of scratch */
+	uint32_t *rows; /* [rows_max] of scratch */
+	uint32_t rows_max;
 	uint64_t hot_weight; /* at most, in all buckets */
 	bool is_hot;         /* hot[] has something */
 	bool overflowed;     /* a sum of integers left 64 bits */
@@ -113,8 +114,8 @@ int aggregate_margin_merge(const struct aggregate_states *states, struct aggrega
 double aggregate_margin(const struct aggregate *aggregate, struct aggregate_state *state);
 
 /* aggregate_stored.c */
-void aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
-			  const struct aggregate_input *input);
+int aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
+			 const struct aggregate_input *input);
 /* Hot counts into the states; 0 or STORE_ELIMIT. */
 int aggregate_settle(struct aggregate_states *states);
 

@@ -83,11 +83,11 @@ sum_bytes(const uint8_t *bytes, uint32_t count)
 	return sum;
 }
 
-/* A list costs more than a look at each row does, unless what is found cannot be
+/* 0 or STORE_ELIMIT. A list costs more than a look at each row does, unless what is found cannot be
  * foreseen. */
-static struct selection
+static int
 choose_rows(struct aggregate_states *states, const struct aggregate_input *input,
-	    uint32_t rows_count)
+	    uint32_t rows_count, struct selection *out)
 {
 	const struct data *argument = input->argument;
 	const uint8_t *nulls = argument == NULL ? NULL : argument->nulls;
@@ -96,13 +96,22 @@ choose_rows(struct aggregate_states *states, const struct aggregate_input *input
 	if (nulls != NULL && !argument->constant)
 		all.nulls_count = sum_bytes(nulls, rows_count);
 	if (input->condition == NULL &&
-	    (nulls == NULL || (!argument->constant && all.nulls_count < rows_count / 8)))
-		return all;
+	    (nulls == NULL || (!argument->constant && all.nulls_count < rows_count / 8))) {
+		*out = all;
+		return 0;
+	}
+	if (states->rows_max < rows_count) {
+		states->rows = store_arena_alloc(states->arena, rows_count * sizeof *states->rows);
+		if (states->rows == NULL)
+			return STORE_ELIMIT;
+		states->rows_max = rows_count;
+	}
 	all.count = select_rows(input, rows_count, states->rows);
 	all.rows = states->rows;
 	all.nulls = NULL;
 	all.nulls_count = 0;
-	return all;
+	*out = all;
+	return 0;
 }
 
 /* ---- counts ---------------------------------------------------------------- */
@@ -137,14 +146,16 @@ sum_weights(struct selection selection, const uint64_t *weights)
 	return sum;
 }
 
-void
+int
 aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 		     const struct aggregate_input *input)
 {
-	struct selection selection = choose_rows(states, input, rows_count);
+	struct selection selection;
 	const uint32_t *groups = input->groups;
 	const uint64_t *weights = input->weights;
 
+	if (choose_rows(states, input, rows_count, &selection) != 0)
+		return STORE_ELIMIT;
 	states->is_hot = true;
 	if (groups == NULL)
 		states->hot[input->group].weight += sum_weights(selection, weights);
@@ -161,6 +172,7 @@ aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 			     NULL);
 	else
 		count_groups(states->hot, groups, selection, weights);
+	return 0;
 }
 
 void
@@ -285,13 +297,12 @@ aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 	struct selection chosen, all;
 	uint64_t sum;
 
-	if (states->aggregate->kind == AGGREGATE_COUNT) {
-		aggregate_add_counts(states, rows_count, input);
-		return 0;
-	}
+	if (states->aggregate->kind == AGGREGATE_COUNT)
+		return aggregate_add_counts(states, rows_count, input);
+	if (choose_rows(states, input, rows_count, &chosen) != 0)
+		return STORE_ELIMIT;
 	if (states->aggregate->kind == AGGREGATE_UNIQ)
-		return add_distinct(states, input, choose_rows(states, input, rows_count));
-	chosen = choose_rows(states, input, rows_count);
+		return add_distinct(states, input, chosen);
 	all = (struct selection){.count = chosen.count};
 	states->is_hot = true;
 	sum = sum_weights(chosen, weights);

@@ -220,10 +220,17 @@ dense_table(struct scan *scan, const struct data *data, uint32_t entries)
 		       dense->dictionaries[k].count == data[k].dictionary->count;
 		dense->dictionaries[k] = *data[k].dictionary;
 	}
-	if (!same)
-		dense->table = store_arena_zalloc(scan->slice.source_arena,
-						  (entries + 1u) * sizeof *dense->table);
-	dense->epoch = scan->slice.epoch;
+	if (same)
+		return dense->table;
+	/* Columns that some blocks lack come and go: the memory serves again. */
+	if (dense->table == NULL || dense->epoch != scan->slice.epoch || dense->max < entries) {
+		dense->table = store_arena_alloc(scan->slice.source_arena,
+						 (size_t)entries * sizeof *dense->table);
+		dense->max = entries;
+		dense->epoch = scan->slice.epoch;
+	}
+	if (dense->table != NULL)
+		memset(dense->table, 0, (size_t)entries * sizeof *dense->table);
 	return dense->table;
 }
 

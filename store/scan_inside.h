@@ -25,7 +25,8 @@ struct strings {
 
 /* Groups by the combination of dictionary codes: group + 1, 0 unknown. */
 struct dense {
-	uint32_t *table;
+	uint32_t *table; /* [max] */
+	uint32_t max;
 	uint64_t epoch; /* of the slice's dictionaries */
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };
