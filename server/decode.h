@@ -19,6 +19,9 @@ struct event_row *decode_event_row(struct event *event, struct store_arena *aren
 void decode_text(struct event_row *row, uint32_t column, struct store_str text, uint32_t max);
 /* From 0 to a day. */
 void decode_ms(struct event_row *row, uint32_t column, double value);
+/* The same of a number among an object's members, where it is one. */
+void decode_ms_member(struct event_row *row, uint32_t column, const struct tree *object,
+		      const char *name);
 /* From 0 to max. */
 void decode_number(struct event_row *row, uint32_t column, double value, double max);
 void decode_uint(struct event_row *row, uint32_t column, double value, double max);

@@ -94,6 +94,16 @@ decode_ms(struct event_row *row, uint32_t column, double value)
 }
 
 void
+decode_ms_member(struct event_row *row, uint32_t column, const struct tree *object,
+		 const char *name)
+{
+	double value;
+
+	if (tree_number(object, name, &value))
+		decode_ms(row, column, value);
+}
+
+void
 decode_uint(struct event_row *row, uint32_t column, double value, double max)
 {
 	if (value >= 0 && value <= max)

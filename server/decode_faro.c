@@ -41,15 +41,6 @@ put_meta(struct event *event, const struct tree *meta)
 	event->join_client = session.size == 0;
 }
 
-static void
-put_measured(struct event *event, uint32_t column, const struct tree *values, const char *name)
-{
-	double value;
-
-	if (tree_number(values, name, &value))
-		decode_ms(&event->view, column, value);
-}
-
 /* Values are named after the metric: {"lcp": 1824.5, "delta": ...}. */
 static void
 put_vital(struct event *event, const struct tree *item)
@@ -72,16 +63,16 @@ put_vital(struct event *event, const struct tree *item)
 	}
 	decode_text(row, PAGEVIEWS_lcp_element, tree_string(context, "element"), 200);
 	decode_text(row, PAGEVIEWS_lcp_url, tree_string(context, "resource_url"), 500);
-	put_measured(event, PAGEVIEWS_lcp_load_delay, values, "resource_load_delay");
-	put_measured(event, PAGEVIEWS_lcp_load_time, values, "resource_load_duration");
-	put_measured(event, PAGEVIEWS_lcp_render_delay, values, "element_render_delay");
+	decode_ms_member(row, PAGEVIEWS_lcp_load_delay, values, "resource_load_delay");
+	decode_ms_member(row, PAGEVIEWS_lcp_load_time, values, "resource_load_duration");
+	decode_ms_member(row, PAGEVIEWS_lcp_render_delay, values, "element_render_delay");
 	decode_text(row, PAGEVIEWS_inp_target, tree_string(context, "interaction_target"), 200);
 	decode_text(row, PAGEVIEWS_inp_type, tree_string(context, "interaction_type"), 20);
 	decode_text(row, PAGEVIEWS_inp_script, tree_string(context, "longest_script_source_url"),
 		    500);
-	put_measured(event, PAGEVIEWS_inp_input_delay, values, "input_delay");
-	put_measured(event, PAGEVIEWS_inp_processing, values, "processing_duration");
-	put_measured(event, PAGEVIEWS_inp_presentation, values, "presentation_delay");
+	decode_ms_member(row, PAGEVIEWS_inp_input_delay, values, "input_delay");
+	decode_ms_member(row, PAGEVIEWS_inp_processing, values, "processing_duration");
+	decode_ms_member(row, PAGEVIEWS_inp_presentation, values, "presentation_delay");
 	decode_text(row, PAGEVIEWS_cls_element, tree_string(context, "largest_shift_target"), 200);
 }
 

@@ -56,15 +56,6 @@ url_of(const struct tree *item, const struct event_source *source)
 	return memmem(url.bytes, url.size, "://", 3) != NULL ? url : source->url;
 }
 
-static void
-put_time(struct event *event, uint32_t column, const struct tree *item, const char *name)
-{
-	double value;
-
-	if (tree_number(item, name, &value))
-		decode_ms(&event->view, column, value);
-}
-
 /* Of the build with attribution. */
 static void
 put_attribution(struct event *event, const struct tree *a)
@@ -74,14 +65,14 @@ put_attribution(struct event *event, const struct tree *a)
 
 	decode_text(row, PAGEVIEWS_lcp_element, tree_string(a, "target"), 200);
 	decode_text(row, PAGEVIEWS_lcp_url, tree_string(a, "url"), 500);
-	put_time(event, PAGEVIEWS_lcp_load_delay, a, "resourceLoadDelay");
-	put_time(event, PAGEVIEWS_lcp_load_time, a, "resourceLoadDuration");
-	put_time(event, PAGEVIEWS_lcp_render_delay, a, "elementRenderDelay");
+	decode_ms_member(row, PAGEVIEWS_lcp_load_delay, a, "resourceLoadDelay");
+	decode_ms_member(row, PAGEVIEWS_lcp_load_time, a, "resourceLoadDuration");
+	decode_ms_member(row, PAGEVIEWS_lcp_render_delay, a, "elementRenderDelay");
 	decode_text(row, PAGEVIEWS_inp_target, tree_string(a, "interactionTarget"), 200);
 	decode_text(row, PAGEVIEWS_inp_type, tree_string(a, "interactionType"), 20);
-	put_time(event, PAGEVIEWS_inp_input_delay, a, "inputDelay");
-	put_time(event, PAGEVIEWS_inp_processing, a, "processingDuration");
-	put_time(event, PAGEVIEWS_inp_presentation, a, "presentationDelay");
+	decode_ms_member(row, PAGEVIEWS_inp_input_delay, a, "inputDelay");
+	decode_ms_member(row, PAGEVIEWS_inp_processing, a, "processingDuration");
+	decode_ms_member(row, PAGEVIEWS_inp_presentation, a, "presentationDelay");
 	decode_text(row, PAGEVIEWS_inp_script, tree_string(script, "sourceURL"), 500);
 	decode_text(row, PAGEVIEWS_cls_element, tree_string(a, "largestShiftTarget"), 200);
 }

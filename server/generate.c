@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "event.h"
+#include "random.h"
 
 #define LINE_BYTES_MAX 2048u
 #define PATHS_COUNT 40u
@@ -20,52 +21,6 @@
 #define DAY_MS 86400000
 #define STORY_DAYS 3
 #define STORY_DAYS_MIN 7
-
-struct random {
-	uint64_t state;
-};
-
-/* splitmix64 (Steele, Lea and Flood 2014). */
-static uint64_t
-next(struct random *random)
-{
-	uint64_t z = (random->state += 0x9e3779b97f4a7c15u);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-/* 0 <= x < 1 */
-static double
-uniform(struct random *random)
-{
-	return (double)(next(random) >> 11) * 0x1p-53;
-}
-
-static uint32_t
-below(struct random *random, uint32_t bound)
-{
-	return (uint32_t)(uniform(random) * bound);
-}
-
-/* Log-normal by Box and Muller (1958). */
-static double
-log_normal(struct random *random, double median, double sigma)
-{
-	double radius = sqrt(-2 * log(1 - uniform(random)));
-
-	return median * exp(sigma * radius * cos(6.283185307179586 * uniform(random)));
-}
-
-/* Zipf over 0 .. count-1, by the inverse of the continuous law. */
-static uint32_t
-zipf(struct random *random, uint32_t count)
-{
-	uint32_t rank = (uint32_t)pow((double)count + 1, uniform(random)) - 1;
-
-	return rank < count ? rank : count - 1;
-}
 
 /* A /16 of each country's providers, most traffic first; `slow` is how much
  * slower its network makes a page. */
@@ -208,18 +163,18 @@ static int64_t
 draw_time(struct random *random, const struct generate_options *options)
 {
 	bool has_story = options->days >= STORY_DAYS_MIN;
-	bool told = has_story && uniform(random) * options->days < STORY_DAYS;
+	bool told = has_story && random_uniform(random) * options->days < STORY_DAYS;
 	double from = has_story && !told ? STORY_DAYS : 0, to = told ? STORY_DAYS : options->days;
 
 	for (;;) {
-		double age_days = from + uniform(random) * (to - from);
+		double age_days = from + random_uniform(random) * (to - from);
 		int64_t at = options->end_ms - (int64_t)(age_days * DAY_MS);
 		int64_t day = at / 86400000, weekday = (day + 3) % 7; /* 0: Monday */
 		double hour = (double)(at % 86400000) / 3600000;
 		double rate = (0.55 - 0.4 * cos((hour - 4) / 24 * 6.283185307179586)) *
 			      (weekday >= 5 ? 0.7 : 1);
 
-		if (uniform(random) < rate)
+		if (random_uniform(random) < rate)
 			return at;
 	}
 }
@@ -227,7 +182,7 @@ draw_time(struct random *random, const struct generate_options *options)
 static uint32_t
 draw_agent(struct random *random)
 {
-	uint32_t draw = below(random, 100), i = 0;
+	uint32_t draw = random_below(random, 100), i = 0;
 
 	for (; i + 1 < AGENTS_COUNT && draw >= agents[i].weight; i++)
 		draw -= agents[i].weight;
@@ -265,22 +220,23 @@ struct view {
 static struct view
 draw_view(struct random *random)
 {
-	struct view view = {.network = zipf(random, NETWORKS_COUNT),
+	struct view view = {.network = random_zipf(random, NETWORKS_COUNT),
 			    .agent = draw_agent(random),
-			    .site = zipf(random, 4),
-			    .path = zipf(random, PATHS_COUNT)};
+			    .site = random_zipf(random, 4),
+			    .path = random_zipf(random, PATHS_COUNT)};
 	static const double device_factor[] = {1.35, 0.85, 1.1};
 	double slow = networks[view.network].slow * device_factor[agents[view.agent].device];
 	double page = 0.8 + 0.4 * (view.path * 7 % 10) / 10;
 
-	view.ttfb = log_normal(random, 260 * slow, 0.55);
-	view.fcp = view.ttfb + log_normal(random, 620 * slow * page, 0.45);
-	view.lcp = view.fcp + log_normal(random, 640 * slow * page, 0.7);
-	view.has_inp = uniform(random) >= 0.35;
+	view.ttfb = random_log_normal(random, 260 * slow, 0.55);
+	view.fcp = view.ttfb + random_log_normal(random, 620 * slow * page, 0.45);
+	view.lcp = view.fcp + random_log_normal(random, 640 * slow * page, 0.7);
+	view.has_inp = random_uniform(random) >= 0.35;
 	view.inp =
-	    8 * ceil(log_normal(random, 72 * device_factor[agents[view.agent].device], 0.7) / 8);
-	view.has_cls = uniform(random) >= 0.05;
-	view.cls = uniform(random) < 0.4 ? 0 : log_normal(random, 0.035, 1.1);
+	    8 *
+	    ceil(random_log_normal(random, 72 * device_factor[agents[view.agent].device], 0.7) / 8);
+	view.has_cls = random_uniform(random) >= 0.05;
+	view.cls = random_uniform(random) < 0.4 ? 0 : random_log_normal(random, 0.035, 1.1);
 	view.section = &sections[view.path == 0 ? SECTION_FRONT : view.path % 8];
 	return view;
 }
@@ -309,13 +265,13 @@ add_page(struct line *line, const struct view *view, struct random *random)
 		add(line, "\"url\":\"https://%s.example/\"", site);
 	else if (view->path % 8 < 2)
 		add(line, "\"url\":\"https://%s.example/%s/%u?utm_source=news\"", site, section,
-		    1000 + below(random, 9000));
+		    1000 + random_below(random, 9000));
 	else
 		add(line, "\"url\":\"https://%s.example/%s/%s-%u\"", site, section, section,
 		    view->path);
-	if (below(random, 100) < 45)
+	if (random_below(random, 100) < 45)
 		add(line, ",\"referrer\":\"https://%s/\"",
-		    below(random, 3) == 0 ? "news.example" : "search.example");
+		    random_below(random, 3) == 0 ? "news.example" : "search.example");
 }
 
 static void
@@ -324,7 +280,7 @@ add_lists(struct line *line, struct random *random, const struct view *view, int
 	static const char *const messages[] = {"x is undefined", "Failed to fetch",
 					       "Cannot read properties of null (reading 'id')"};
 
-	if (view->carousel_ms > 0 && below(random, 100) < 8)
+	if (view->carousel_ms > 0 && random_below(random, 100) < 8)
 		add(line,
 		    ",\"errors\":[{\"kind\":\"error\",\"type\":\"TypeError\",\"message\":\"Cannot "
 		    "read "
@@ -334,19 +290,19 @@ add_lists(struct line *line, struct random *random, const struct view *view, int
 		    "HTMLButtonElement.onclick (https://shop.example/carousel.js:12:5)\","
 		    "\"t\":%lld,\"count\":1}]",
 		    (long long)began_ms + 1900);
-	else if (below(random, 100) < 3)
+	else if (random_below(random, 100) < 3)
 		add(line,
 		    ",\"errors\":[{\"kind\":\"error\",\"type\":\"TypeError\",\"message\":\"%s\","
 		    "\"source\":\"https://%s.example/app.js\",\"line\":%u,\"column\":14,"
 		    "\"stack\":\"at render "
 		    "(https://%s.example/app.js:%u:14)\",\"t\":%lld,\"count\":1}]",
-		    messages[below(random, 3)], sites[view->site], 10 + view->path,
+		    messages[random_below(random, 3)], sites[view->site], 10 + view->path,
 		    sites[view->site], 10 + view->path, (long long)began_ms + 700);
-	if (below(random, 100) < 5)
+	if (random_below(random, 100) < 5)
 		add(line,
 		    ",\"events\":[{\"category\":\"business\",\"name\":\"checkout_complete\","
 		    "\"value\":%.2f,\"t\":%lld}]",
-		    log_normal(random, 40, 0.8), (long long)began_ms + 3000);
+		    random_log_normal(random, 40, 0.8), (long long)began_ms + 3000);
 }
 
 static void
@@ -357,8 +313,8 @@ add_metrics(struct line *line, const struct view *view, bool last, struct random
 	    "\"domInteractive\":%.1f,\"domContentLoaded\":%.1f,\"load\":%.1f,\"protocol\":\"%s\","
 	    "\"bytes\":%u}",
 	    view->ttfb * 0.08, view->ttfb * 0.15, view->ttfb * 0.12, view->ttfb, view->ttfb * 0.3,
-	    view->fcp * 1.1, view->fcp * 1.15, view->lcp * 1.2, below(random, 4) == 0 ? "h3" : "h2",
-	    20000 + below(random, 80000));
+	    view->fcp * 1.1, view->fcp * 1.15, view->lcp * 1.2,
+	    random_below(random, 4) == 0 ? "h3" : "h2", 20000 + random_below(random, 80000));
 	add(line, ",\"vitals\":{\"fcp\":%.1f,\"lcp\":%.1f", view->fcp, view->lcp);
 	if (view->has_inp && last)
 		add(line, ",\"inp\":%.0f", view->inp);
@@ -374,13 +330,14 @@ add_why(struct line *line, const struct view *view, bool last, uint64_t seed)
 	struct random random = {seed ^ 0x2127599bf4325c37};
 	const struct section *section = view->section;
 	double rest = view->lcp - view->ttfb - view->carousel_ms;
-	double delay = section->lcp_file == NULL ? 0 : rest * (0.3 + 0.15 * uniform(&random));
+	double delay =
+	    section->lcp_file == NULL ? 0 : rest * (0.3 + 0.15 * random_uniform(&random));
 	double load = section->lcp_file == NULL
 			  ? 0
-			  : rest * (0.35 + 0.15 * uniform(&random)) + view->carousel_ms;
-	double input = view->inp * 0.3 * uniform(&random);
-	double presentation = view->inp * (0.15 + 0.2 * uniform(&random));
-	bool foreign = below(&random, 100) < 30;
+			  : rest * (0.35 + 0.15 * random_uniform(&random)) + view->carousel_ms;
+	double input = view->inp * 0.3 * random_uniform(&random);
+	double presentation = view->inp * (0.15 + 0.2 * random_uniform(&random));
+	bool foreign = random_below(&random, 100) < 30;
 
 	add(line, ",\"why\":{\"lcp\":{\"element\":\"%s\",", section->lcp_element);
 	if (section->lcp_file != NULL)
@@ -393,13 +350,13 @@ add_why(struct line *line, const struct view *view, bool last, uint64_t seed)
 		    ",\"inp\":{\"target\":\"%s\",\"type\":\"%s\",\"inputDelay\":%.1f,"
 		    "\"processing\":"
 		    "%.1f,\"presentation\":%.1f,\"script\":\"https://%s.example/%s\"}",
-		    section->inp_target, below(&random, 5) == 0 ? "keyboard" : "pointer", input,
-		    view->inp - input - presentation, presentation,
+		    section->inp_target, random_below(&random, 5) == 0 ? "keyboard" : "pointer",
+		    input, view->inp - input - presentation, presentation,
 		    foreign ? "tags" : sites[view->site], foreign ? "tag.js" : "app.js");
 	if (view->has_cls && view->cls > 0)
 		add(line, ",\"cls\":{\"element\":\"%s\"}",
-		    below(&random, 4) == 0 ? "#cookies" : section->cls_element);
-	add(line, "},\"blocking\":%.0f", view->inp * 2 * uniform(&random));
+		    random_below(&random, 4) == 0 ? "#cookies" : section->cls_element);
+	add(line, "},\"blocking\":%.0f", view->inp * 2 * random_uniform(&random));
 }
 
 /* Whether the view has an update: by its seed, so that both lines agree. */
@@ -408,7 +365,7 @@ is_updated(uint64_t seed)
 {
 	struct random random = {seed ^ 0x5bd1e995};
 
-	return below(&random, 100) < UPDATED_PERCENT;
+	return random_below(&random, 100) < UPDATED_PERCENT;
 }
 
 /* Weekly, and the story's last one. */
@@ -427,7 +384,7 @@ make_line(struct line *line, const struct planned *planned, const struct generat
 	struct random random = {planned->seed};
 	struct view view = draw_view(&random);
 	bool last = planned->seq > 0 || !is_updated(planned->seed);
-	uint64_t id = next(&random), session = next(&random);
+	uint64_t id = random_next(&random), session = random_next(&random);
 	uint32_t minor = release(planned, options);
 
 	if (options->days >= STORY_DAYS_MIN && minor == 8)
@@ -440,12 +397,13 @@ make_line(struct line *line, const struct planned *planned, const struct generat
 	    (long long)planned->began_ms);
 	add_page(line, &view, &random);
 	add(line, ",\"release\":\"1.%u.0\",\"env\":\"production\",\"nav\":\"%s\"", minor,
-	    below(&random, 10) == 0 ? "reload" : "navigate");
+	    random_below(&random, 10) == 0 ? "reload" : "navigate");
 	add(line, ",\"net\":{\"type\":\"%s\",\"rtt\":%u,\"downlink\":%u,\"save\":false}",
-	    connections[below(&random, 5)], 50 * (1 + below(&random, 4)), 1 + below(&random, 10));
+	    connections[random_below(&random, 5)], 50 * (1 + random_below(&random, 4)),
+	    1 + random_below(&random, 10));
 	add(line, ",\"dev\":{\"vw\":%u,\"vh\":%u,\"dpr\":%u,\"mem\":%u,\"cpu\":%u}",
-	    agents[view.agent].width, agents[view.agent].height, 1 + below(&random, 3),
-	    2u << below(&random, 3), 4u << below(&random, 2));
+	    agents[view.agent].width, agents[view.agent].height, 1 + random_below(&random, 3),
+	    2u << random_below(&random, 3), 4u << random_below(&random, 2));
 	add_metrics(line, &view, last, &random);
 	add_why(line, &view, last, planned->seed);
 	add(line, ",\"visible\":%.0f", last ? 8000 + view.lcp * 3 : view.lcp + 500);
@@ -472,14 +430,15 @@ generate(const struct generate_options *options,
 		 * time: another --end moves the views and changes nothing else. */
 		struct random random = {options->seed * 0x2545f4914f6cdd1d +
 					i * 0xd1342543de82ef95 + 1};
-		uint64_t seed = next(&random);
+		uint64_t seed = random_next(&random);
 		int64_t began = draw_time(&random, options);
-		int64_t arrival = began + (int64_t)log_normal(&random, 4000, 0.6);
+		int64_t arrival = began + (int64_t)random_log_normal(&random, 4000, 0.6);
 
 		planned[count++] = (struct planned){arrival, began, seed, 0};
 		if (is_updated(seed))
 			planned[count++] = (struct planned){
-			    arrival + (int64_t)log_normal(&random, 20000, 0.8), began, seed, 1};
+			    arrival + (int64_t)random_log_normal(&random, 20000, 0.8), began, seed,
+			    1};
 	}
 	if (result == 0)
 		qsort(planned, count, sizeof *planned, compare_planned);

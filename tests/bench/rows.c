@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "rows.h"
+#include "server/random.h"
 
 #define DAYS 28
 #define DAY_MS 86400000LL
@@ -28,49 +29,6 @@ const char *const rows_navs[5] = {"navigate", "reload", "back_forward", "back_fo
 const char *const rows_metrics[ROWS_METRICS] = {
     "dns",  "tcp", "tls", "ttfb", "download", "dom_interactive", "dom_content_loaded",
     "load", "fcp", "lcp", "inp",  "cls"};
-
-struct random {
-	uint64_t state;
-};
-
-/* splitmix64 (Steele, Lea and Flood 2014). */
-static uint64_t
-next(struct random *random)
-{
-	uint64_t z = (random->state += 0x9e3779b97f4a7c15u);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-static double
-uniform(struct random *random)
-{
-	return (double)(next(random) >> 11) * 0x1p-53;
-}
-
-static uint32_t
-below(struct random *random, uint32_t bound)
-{
-	return (uint32_t)(uniform(random) * bound);
-}
-
-static double
-log_normal(struct random *random, double median, double sigma)
-{
-	double radius = sqrt(-2 * log(1 - uniform(random)));
-
-	return median * exp(sigma * radius * cos(6.283185307179586 * uniform(random)));
-}
-
-static uint32_t
-zipf(struct random *random, uint32_t count)
-{
-	uint32_t rank = (uint32_t)pow((double)count + 1, uniform(random)) - 1;
-
-	return rank < count ? rank : count - 1;
-}
 
 void
 rows_path(uint32_t path, char *out)
@@ -97,19 +55,22 @@ rows_region(uint32_t region, char *out)
 static void
 draw_visitor(struct random *random, struct rows_record *record)
 {
-	uint32_t device = below(random, 100);
+	uint32_t device = random_below(random, 100);
 
-	record->session = next(random);
-	record->country = (uint8_t)zipf(random, COUNTRIES);
-	record->region = (uint16_t)((record->country * 15u + zipf(random, 15)) % 1500);
-	record->asn = (uint16_t)((record->country * 30u + zipf(random, 30)) % 3000);
+	record->session = random_next(random);
+	record->country = (uint8_t)random_zipf(random, COUNTRIES);
+	record->region = (uint16_t)((record->country * 15u + random_zipf(random, 15)) % 1500);
+	record->asn = (uint16_t)((record->country * 30u + random_zipf(random, 30)) % 3000);
 	record->device = device < 60 ? 0 : device < 95 ? 1 : 2;
-	record->browser = (uint8_t)zipf(random, 8);
-	record->version = (uint8_t)zipf(random, 30);
-	record->os = (uint8_t)(record->device == 1 ? 2 + zipf(random, 4) : zipf(random, 2));
-	record->connection = (uint8_t)(record->device == 0 ? zipf(random, 5) : zipf(random, 3));
-	record->site = (uint8_t)zipf(random, 10);
-	record->weight = (uint16_t)pow(10, below(random, 100) < 80 ? 0 : 1 + below(random, 3));
+	record->browser = (uint8_t)random_zipf(random, 8);
+	record->version = (uint8_t)random_zipf(random, 30);
+	record->os =
+	    (uint8_t)(record->device == 1 ? 2 + random_zipf(random, 4) : random_zipf(random, 2));
+	record->connection =
+	    (uint8_t)(record->device == 0 ? random_zipf(random, 5) : random_zipf(random, 3));
+	record->site = (uint8_t)random_zipf(random, 10);
+	record->weight =
+	    (uint16_t)pow(10, random_below(random, 100) < 80 ? 0 : 1 + random_below(random, 3));
 }
 
 static uint32_t
@@ -124,29 +85,31 @@ draw_metrics(struct random *random, struct rows_record *record)
 	static const double devices[] = {1.35, 0.85, 1.1};
 	double slow = devices[record->device] * (0.7 + (record->country * 37 % 100) / 100.0);
 	double page = 0.8 + (record->path * 7 % 10) / 25.0 + record->release * 0.005;
-	double ttfb = log_normal(random, 260 * slow, 0.55);
-	double fcp = ttfb + log_normal(random, 620 * slow * page, 0.45);
-	double lcp = fcp + log_normal(random, 640 * slow * page, 0.7);
-	double load = lcp + log_normal(random, 500 * slow, 0.6);
+	double ttfb = random_log_normal(random, 260 * slow, 0.55);
+	double fcp = ttfb + random_log_normal(random, 620 * slow * page, 0.45);
+	double lcp = fcp + random_log_normal(random, 640 * slow * page, 0.7);
+	double load = lcp + random_log_normal(random, 500 * slow, 0.6);
 	uint32_t *out = record->metrics;
 
-	out[0] = below(random, 3) == 0 ? 0 : tenths(log_normal(random, 18 * slow, 0.8));
-	out[1] = tenths(log_normal(random, 35 * slow, 0.6));
-	out[2] = tenths(log_normal(random, 30 * slow, 0.6));
+	out[0] =
+	    random_below(random, 3) == 0 ? 0 : tenths(random_log_normal(random, 18 * slow, 0.8));
+	out[1] = tenths(random_log_normal(random, 35 * slow, 0.6));
+	out[2] = tenths(random_log_normal(random, 30 * slow, 0.6));
 	out[3] = tenths(ttfb);
-	out[4] = tenths(log_normal(random, 80 * slow, 0.9));
-	out[5] = tenths(fcp + log_normal(random, 90 * slow, 0.6));
-	out[6] = out[5] + tenths(log_normal(random, 40, 0.7));
-	out[7] = below(random, 100) < 4 ? ROWS_NULL : tenths(load);
-	out[8] = below(random, 100) < 2 ? ROWS_NULL : tenths(fcp);
-	out[9] = below(random, 100) < 3 ? ROWS_NULL : tenths(lcp);
-	out[10] =
-	    below(random, 100) < 35
-		? ROWS_NULL
-		: 80 * (uint32_t)ceil(log_normal(random, 72 * devices[record->device], 0.7) / 8);
-	out[11] = below(random, 100) < 5    ? ROWS_NULL
-		  : below(random, 100) < 40 ? 0
-					    : (uint32_t)(log_normal(random, 0.035, 1.1) * 10000);
+	out[4] = tenths(random_log_normal(random, 80 * slow, 0.9));
+	out[5] = tenths(fcp + random_log_normal(random, 90 * slow, 0.6));
+	out[6] = out[5] + tenths(random_log_normal(random, 40, 0.7));
+	out[7] = random_below(random, 100) < 4 ? ROWS_NULL : tenths(load);
+	out[8] = random_below(random, 100) < 2 ? ROWS_NULL : tenths(fcp);
+	out[9] = random_below(random, 100) < 3 ? ROWS_NULL : tenths(lcp);
+	out[10] = random_below(random, 100) < 35
+		      ? ROWS_NULL
+		      : 80 * (uint32_t)ceil(
+				 random_log_normal(random, 72 * devices[record->device], 0.7) / 8);
+	out[11] = random_below(random, 100) < 5 ? ROWS_NULL
+		  : random_below(random, 100) < 40
+		      ? 0
+		      : (uint32_t)(random_log_normal(random, 0.035, 1.1) * 10000);
 }
 
 struct arrival {
@@ -217,8 +180,9 @@ rows_generate(uint64_t count, uint64_t seed, FILE *out)
 			return -1;
 		while (made < to - from) {
 			struct rows_record visitor = {0};
-			int64_t at = BEGIN_MS + hour * 3600000LL + (int64_t)below(&random, 3600000);
-			uint32_t views = 1 + (uint32_t)log_normal(&random, 1.8, 0.8);
+			int64_t at =
+			    BEGIN_MS + hour * 3600000LL + (int64_t)random_below(&random, 3600000);
+			uint32_t views = 1 + (uint32_t)random_log_normal(&random, 1.8, 0.8);
 
 			draw_visitor(&random, &visitor);
 			for (; views > 0 && made < to - from; views--) {
@@ -226,14 +190,15 @@ rows_generate(uint64_t count, uint64_t seed, FILE *out)
 
 				arrival->record = visitor;
 				arrival->record.ts = at;
-				arrival->record.view = next(&random);
-				arrival->record.path = (uint16_t)zipf(&random, PATHS);
+				arrival->record.view = random_next(&random);
+				arrival->record.path = (uint16_t)random_zipf(&random, PATHS);
 				arrival->record.release = (uint8_t)(hour * 20 / (DAYS * 24));
-				arrival->record.nav =
-				    (uint8_t)(below(&random, 10) < 7 ? 0 : below(&random, 5));
+				arrival->record.nav = (uint8_t)(random_below(&random, 10) < 7
+								    ? 0
+								    : random_below(&random, 5));
 				draw_metrics(&random, &arrival->record);
-				arrival->at = at + (int64_t)log_normal(&random, 4000, 0.6);
-				at += (int64_t)log_normal(&random, 60000, 0.8);
+				arrival->at = at + (int64_t)random_log_normal(&random, 4000, 0.6);
+				at += (int64_t)random_log_normal(&random, 60000, 0.8);
 			}
 		}
 		result = write_slice(slice, made, out);
