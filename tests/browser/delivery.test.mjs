@@ -93,7 +93,7 @@ test('one script is enough, and one name on window', async () => {
 });
 
 test('an error of a script from elsewhere is marked', async () => {
-	pages.set('/cross.js', "setTimeout(() => { throw new Error('secret') })");
+	pages.set('/cross.js', "addEventListener('load', () => setTimeout(() => { throw new Error('secret') }))");
 	await visit({ body: `<h1>x</h1><script src="http://localhost:${new URL(origin).port}/cross.js"></script>` });
 	await until('the exception', () => seen.exceptions.length === 1);
 	await leave();
