@@ -11,7 +11,6 @@
 
 #include "coding.h"
 
-#define ZSTD_WINDOW_LOG_MAX 23 /* 8 MiB */
 /* ClickHouse's default levels. */
 #define GZIP_LEVEL 3
 #define ZSTD_LEVEL 1
@@ -120,58 +119,27 @@ grow(struct output *output)
 	return 0;
 }
 
+/* Until all that went in has come out. */
 static int
-inflate_gzip(struct store_str in, struct output *output, const char **wrong)
+inflate_all(struct coding_stream *stream, struct store_str in, struct output *output,
+	    const char **wrong)
 {
-	z_stream stream = {.next_in = (Bytef *)(uintptr_t)in.bytes, .avail_in = in.size};
-	int result = Z_OK, code = 0;
+	size_t size, room;
+	int code;
 
-	if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK)
-		return STORE_ENOMEM;
-	*wrong = NULL;
-	while (code == 0 && *wrong == NULL && result != Z_STREAM_END) {
+	do {
 		if ((code = grow(output)) != 0)
-			break;
-		stream.next_out = (Bytef *)output->bytes + output->size;
-		stream.avail_out = (uInt)(output->size_max - output->size);
-		result = inflate(&stream, Z_NO_FLUSH);
-		output->size = output->size_max - stream.avail_out;
-		if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-			*wrong = "malformed gzip data";
-		else if (result != Z_STREAM_END && stream.avail_in == 0 && stream.avail_out > 0)
-			*wrong = "gzip data is cut short";
-	}
-	inflateEnd(&stream);
-	return *wrong != NULL ? STORE_EINVAL : code;
-}
-
-static int
-inflate_zstd(struct store_str in, struct output *output, const char **wrong)
-{
-	ZSTD_DCtx *context = ZSTD_createDCtx();
-	ZSTD_inBuffer from = {in.bytes, in.size, 0};
-	size_t left = 1;
-	int code = 0;
-
-	if (context == NULL)
-		return STORE_ENOMEM;
-	*wrong = NULL;
-	ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
-	while (code == 0 && *wrong == NULL && (from.pos < from.size || left != 0)) {
-		ZSTD_outBuffer to;
-
-		if ((code = grow(output)) != 0)
-			break;
-		to = (ZSTD_outBuffer){output->bytes, output->size_max, output->size};
-		left = ZSTD_decompressStream(context, &to, &from);
-		if (ZSTD_isError(left))
-			*wrong = "malformed zstd data, or a window above 8 MiB";
-		else if (left != 0 && from.pos == from.size && to.pos < to.size)
-			*wrong = "zstd data is cut short";
-		output->size = to.pos;
-	}
-	ZSTD_freeDCtx(context);
-	return *wrong != NULL ? STORE_EINVAL : code;
+			return code;
+		room = output->size_max - output->size;
+		*wrong = coding_stream_read(stream, &in, output->bytes + output->size, room, &size);
+		if (*wrong != NULL)
+			return STORE_EINVAL;
+		output->size += size;
+	} while (in.size > 0 || size == room);
+	if (coding_stream_is_whole(stream))
+		return 0;
+	*wrong = "compressed data are cut short";
+	return STORE_EINVAL;
 }
 
 int
@@ -179,13 +147,16 @@ coding_inflate(enum coding coding, struct store_str in, size_t bytes_max, struct
 	       struct store_str *out, const char **wrong)
 {
 	struct output output = {.arena = arena, .limit = bytes_max};
+	struct coding_stream *stream;
 	int code;
 
 	*out = in;
 	if (coding == CODING_NONE)
 		return in.size > bytes_max ? STORE_ELIMIT : 0;
-	code = coding == CODING_GZIP ? inflate_gzip(in, &output, wrong)
-				     : inflate_zstd(in, &output, wrong);
+	if ((stream = coding_stream_create(coding)) == NULL)
+		return STORE_ENOMEM;
+	code = inflate_all(stream, in, &output, wrong);
+	coding_stream_free(stream);
 	if (code == 0 && output.size > bytes_max)
 		code = STORE_ELIMIT;
 	*out = (struct store_str){output.bytes, (uint32_t)output.size};
