@@ -133,9 +133,13 @@ store_chunk(struct target *target, const char *bytes, size_t size, struct totals
 
 	memcpy(request.key, &hash, sizeof request.key);
 	memcpy(request.body, &hash, sizeof request.body);
-	result = arena == NULL ? STORE_ENOMEM
-			       : import_decode(text, target->enricher, request.received_ms, NULL,
-					       NULL, arena, &batch);
+	result = arena == NULL
+		     ? STORE_ENOMEM
+		     : import_decode(text,
+				     &(struct import_options){.enricher = target->enricher,
+							      .now_ms = request.received_ms,
+							      .rejects_max = IMPORT_ERRORS_SHOWN},
+				     arena, &batch);
 	if (result == 0) {
 		request.note = batch.rejected_count;
 		commit = (struct store_commit){.entries = batch.entries,
@@ -147,8 +151,9 @@ store_chunk(struct target *target, const char *bytes, size_t size, struct totals
 		totals->repeated += request.repeated_count;
 		totals->late += request.late_count;
 		totals->rejected += request.note;
-		if (batch.errors_count > 0 && totals->rejected == request.note)
-			fprintf(stderr, "drum: some lines were refused: %s\n", batch.errors[0]);
+		if (batch.rejects_count > 0 && totals->rejected == request.note)
+			fprintf(stderr, "drum: some lines were refused: line %u: %s\n",
+				batch.rejects[0].number, batch.rejects[0].reason);
 	}
 	if (result != 0)
 		fprintf(stderr, "drum: cannot store: %s\n",

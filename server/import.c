@@ -9,10 +9,12 @@
 #include <xxhash.h>
 
 #include "coding.h"
+#include "guard.h"
 #include "import.h"
 #include "json.h"
 #include "loop.h"
 #include "metrics.h"
+#include "tree.h"
 
 struct import_job {
 	struct ingest_item item; /* first: `done` gets this */
@@ -22,7 +24,10 @@ struct import_job {
 	struct store_arena *arena; /* owned */
 	struct store_str body;     /* in the arena */
 	enum coding coding;
+	struct import_options options;
 	struct import_batch batch;
+	uint32_t sampled_out_count; /* entries of which nothing is kept */
+	bool errors_told;           /* ?errors=: a body without any beacon is no error */
 	struct store_request request;
 	struct settings *settings; /* owned: one reference */
 };
@@ -57,6 +62,32 @@ static const char too_large[] = "more than 128 MiB when inflated";
 /* ---- on the pool ----------------------------------------------------- */
 
 static void
+put_text(FILE *out, const char *text)
+{
+	for (const char *c = text; *c != '\0'; c++) {
+		if (*c == '"' || *c == '\\')
+			fputc('\\', out);
+		fputc((unsigned char)*c < 0x20 ? ' ' : *c, out);
+	}
+}
+
+/* What became of the entries: the rows of those that sampling left out are
+ * nowhere, though the store knows their views. */
+static void
+count_sampled_out(struct import_job *job)
+{
+	for (uint32_t i = 0; i < job->batch.entries_count; i++) {
+		const struct store_entry *entry = &job->batch.entries[i];
+
+		job->sampled_out_count +=
+		    entry->outcome == STORE_STORED &&
+		    (entry->dropped ? entry->rows_count == 1 : entry->rows_count == 0);
+	}
+	if (job->sampled_out_count > job->request.stored_count)
+		job->sampled_out_count = job->request.stored_count;
+}
+
+static void
 put_answer(struct import_job *job)
 {
 	struct reply *reply = job->reply;
@@ -69,18 +100,17 @@ put_answer(struct import_job *job)
 	reply->content_type = "application/json";
 	if (out == NULL)
 		return;
-	fprintf(
-	    out,
-	    "{\"stored\":%u,\"repeated\":%u,\"late\":%u,\"rejected\":%u,\"first\":%s,\"errors\":[",
-	    request->stored_count, request->repeated_count, request->late_count, request->note,
-	    request->repeated ? "false" : "true");
-	for (uint32_t i = 0; i < job->batch.errors_count; i++) {
-		fprintf(out, "%s\"", i == 0 ? "" : ",");
-		for (const char *c = job->batch.errors[i]; *c != '\0'; c++) {
-			if (*c == '"' || *c == '\\')
-				fputc('\\', out);
-			fputc((unsigned char)*c < 0x20 ? ' ' : *c, out);
-		}
+	fprintf(out,
+		"{\"stored\":%u,\"repeated\":%u,\"late\":%u,\"rejected\":%u,\"first\":%s,"
+		"\"accepted\":%u,\"sampled_out\":%u,\"skipped\":%u,\"errors\":[",
+		request->stored_count - job->sampled_out_count, request->repeated_count,
+		request->late_count, request->note, request->repeated ? "false" : "true",
+		request->stored_count + request->repeated_count + request->late_count,
+		job->sampled_out_count, job->batch.skipped_count);
+	for (uint32_t i = 0; i < job->batch.rejects_count; i++) {
+		fprintf(out, "%s\"%s %u: ", i == 0 ? "" : ",", job->batch.record_name,
+			job->batch.rejects[i].number);
+		put_text(out, job->batch.rejects[i].reason);
 		fputc('"', out);
 	}
 	fprintf(out, "]}\n");
@@ -125,6 +155,7 @@ on_written(struct ingest_item *item, int result)
 		metrics_add(METRICS_beacons_late, job->request.late_count);
 		count_rejected(job);
 	}
+	count_sampled_out(job);
 	put_answer(job);
 	finish(job);
 }
@@ -166,20 +197,22 @@ run(struct workpool_job *pool_job)
 	struct import_job *job =
 	    (struct import_job *)((char *)pool_job - offsetof(struct import_job, job));
 	struct store_str text;
+	char first_error[300];
 	const char *wrong = NULL;
 	int result = coding_inflate(job->coding, job->body, IMPORT_INFLATED_BYTES_MAX, job->arena,
 				    &text, &wrong);
 
 	if (result == STORE_ELIMIT || result == STORE_ENOMEM)
 		wrong = result == STORE_ELIMIT ? too_large : no_memory;
-	if (wrong == NULL &&
-	    import_decode(text, job->server->enricher, http_now_ms(), job->settings->pages,
-			  job->server->config->retention_days, job->arena, &job->batch) != 0)
+	if (wrong == NULL && import_decode(text, &job->options, job->arena, &job->batch) != 0)
 		wrong = no_memory;
 	if (wrong == NULL && !sample(job))
 		wrong = no_memory;
-	if (wrong == NULL && job->batch.entries_count == 0 && job->batch.rejected_count > 0) {
-		wrong = job->batch.errors[0];
+	if (wrong == NULL && !job->errors_told && job->batch.rejects_count > 0 &&
+	    job->batch.entries_count == 0 && job->batch.skipped_count == 0) {
+		snprintf(first_error, sizeof first_error, "%s %u: %s", job->batch.record_name,
+			 job->batch.rejects[0].number, job->batch.rejects[0].reason);
+		wrong = first_error;
 		count_rejected(job);
 	}
 	if (wrong != NULL) {
@@ -198,9 +231,10 @@ run(struct workpool_job *pool_job)
 /* ---- on the loop ----------------------------------------------------- */
 
 static void
-hash_to(struct store_str text, uint8_t out[16])
+hash_to(struct store_str text, uint64_t seed, uint8_t out[16])
 {
-	XXH128_hash_t hash = XXH3_128bits(text.size == 0 ? "" : text.bytes, text.size);
+	XXH128_hash_t hash =
+	    XXH3_128bits_withSeed(text.size == 0 ? "" : text.bytes, text.size, seed);
 
 	memcpy(out, &hash.low64, 8);
 	memcpy(out + 8, &hash.high64, 8);
@@ -210,7 +244,6 @@ static struct import_job *
 create_job(h2o_req_t *req)
 {
 	struct import_job *job = calloc(1, sizeof *job);
-	struct store_str key = http_header(req, "idempotency-key");
 	char *bytes;
 
 	if (job == NULL)
@@ -229,28 +262,91 @@ create_job(h2o_req_t *req)
 	job->body = (struct store_str){bytes, (uint32_t)req->entity.len};
 	job->settings = settings_hold(job->server->settings);
 	job->request.received_ms = http_now_ms();
-	hash_to(job->body, job->request.body);
-	hash_to(key.size > 0 ? key : job->body, job->request.key);
 	return job;
+}
+
+static struct store_str
+site_of(void *context, struct store_str host)
+{
+	return guard_site_of(context, host);
+}
+
+/* NULL, or what is wrong with the parameters. */
+static const char *
+read_parameters(h2o_req_t *req, struct import_job *job)
+{
+	static const char wrong_errors[] = "errors: expected a number from 0 to 65536";
+	static _Thread_local char wrong_format[200];
+	struct import_options *options = &job->options;
+	struct store_str value;
+	double number;
+
+	*options = (struct import_options){.enricher = job->server->enricher,
+					   .join = job->server->join,
+					   .now_ms = job->request.received_ms,
+					   .pages = job->settings->pages,
+					   .retention_days = job->server->config->retention_days,
+					   .site_of = site_of,
+					   .site_context = job->server,
+					   .rejects_max = IMPORT_ERRORS_SHOWN};
+	if (http_parameter(req, "format", &value) && !import_format_find(value, &options->format)) {
+		snprintf(wrong_format, sizeof wrong_format, "format: use one of %s",
+			 import_format_names());
+		return wrong_format;
+	}
+	if (http_parameter(req, "site", &value)) {
+		char *site = store_arena_alloc(job->arena, value.size);
+
+		if (site == NULL || !event_is_site_key(value) || !json_is_utf8(value))
+			return "site: expected 1 to 64 bytes, no control characters";
+		memcpy(site, value.bytes, value.size);
+		options->site = (struct store_str){site, value.size};
+	}
+	if (http_parameter(req, "errors", &value)) {
+		if (!tree_to_number(value, &number) || !(number >= 0) || number > IMPORT_ERRORS_MAX)
+			return wrong_errors;
+		options->rejects_max = (uint32_t)number;
+		job->errors_told = true;
+	}
+	return NULL;
+}
+
+/* The same bytes for another site are another request. */
+static void
+identify(struct import_job *job, struct store_str key)
+{
+	const struct import_options *options = &job->options;
+	uint64_t seed = options->site.size == 0 && options->format == IMPORT_AUTO
+			    ? 0
+			    : XXH3_64bits_withSeed(options->site.bytes, options->site.size,
+						   (uint64_t)options->format);
+
+	hash_to(job->body, seed, job->request.body);
+	hash_to(key.size > 0 ? key : job->body, key.size > 0 ? 0 : seed, job->request.key);
+}
+
+static void
+discard(struct import_job *job)
+{
+	loop_reply_discard(job->reply);
+	settings_release(job->settings);
+	store_arena_free(job->arena);
+	free(job);
 }
 
 int
 import_request(h2o_req_t *req)
 {
 	struct server *server = loop_server(req);
-	struct store_str format;
 	struct import_job *job;
 	enum coding coding;
+	const char *wrong;
 
 	if (!http_authorize(req, AUTH_IMPORT, false))
 		return 0;
 	if (req->entity.len > HTTP_PRIVATE_BYTES_MAX)
 		return http_answer(req, 413, "Payload Too Large",
 				   "an import has at most 16 MiB: send it in parts");
-	if (http_parameter(req, "format", &format) &&
-	    !h2o_memis(format.bytes, format.size, H2O_STRLIT("ndjson")) &&
-	    !h2o_memis(format.bytes, format.size, H2O_STRLIT("json")))
-		return http_answer(req, 400, "Bad Request", "format: use ndjson or json");
 	if (!coding_find(http_header(req, "content-encoding"), &coding))
 		return http_answer(req, 415, "Unsupported Media Type",
 				   "Content-Encoding: use gzip or zstd");
@@ -258,14 +354,16 @@ import_request(h2o_req_t *req)
 	    (job = create_job(req)) == NULL)
 		return http_answer_retry(req, 503, "Service Unavailable",
 					 "too many imports at once");
-	job->coding = coding;
+	if ((wrong = read_parameters(req, job)) != NULL) {
+		discard(job);
+		return http_answer(req, 400, "Bad Request", wrong);
+	}
+	identify(job, http_header(req, "idempotency-key"));
+	job->coding = coding != CODING_NONE ? coding : coding_detect(job->body);
 	atomic_fetch_add(&server->private_bytes, job->body.size);
 	if (workpool_submit(server->pool, &job->job))
 		return 0;
 	atomic_fetch_sub(&server->private_bytes, job->body.size);
-	loop_reply_discard(job->reply);
-	settings_release(job->settings);
-	store_arena_free(job->arena);
-	free(job);
+	discard(job);
 	return http_answer_retry(req, 503, "Service Unavailable", "too many imports at once");
 }

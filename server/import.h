@@ -1,6 +1,7 @@
 /*
- * Many beacons in one commit: NDJSON, a JSON array or one object, as the bytes
- * come from POST /import or a file.
+ * Many records in one commit: beacons of every agent and lines of access logs,
+ * a line each (NDJSON) or as elements of JSON arrays, as the bytes come from
+ * POST /import or a file.
  */
 #ifndef IMPORT_H
 #define IMPORT_H
@@ -8,22 +9,80 @@
 #include "event.h"
 
 #define IMPORT_INFLATED_BYTES_MAX ((size_t)128 << 20)
+#define IMPORT_RECORD_BYTES_MAX (512u << 10) /* of a line or an element */
 #define IMPORT_ERRORS_SHOWN 5u
+#define IMPORT_ERRORS_MAX 65536u /* that ?errors= may ask for */
+
+/* ---- one record ------------------------------------------------------ */
+
+enum import_format {
+	IMPORT_AUTO, /* each record tells by its shape */
+	IMPORT_NATIVE,
+	IMPORT_VITALS,
+	IMPORT_BOOMERANG,
+	IMPORT_FARO,
+	IMPORT_REPORTS,
+	IMPORT_PLAIN,
+	IMPORT_COMBINED,
+	IMPORT_JSON_LOG,
+};
+
+/* By its name in API.md; false: there is none of that name. */
+bool import_format_find(struct store_str name, enum import_format *out);
+/* All names, a comma and a space between them. Static. */
+const char *import_format_names(void);
+
+/*
+ * One record to events. None: a line of an access log that is neither a beacon
+ * nor a page. `now_ms`: when it is taken to have come, if it does not tell. 0,
+ * STORE_EINVAL with *error, or STORE_ENOMEM. Pure; any thread.
+ */
+int import_record(enum import_format format, struct store_str text, int64_t now_ms,
+		  struct store_arena *arena, struct event_batch *out, struct event_error *error);
+
+/* ---- many ------------------------------------------------------------ */
+
+struct join;
+
+struct import_options {
+	struct enricher *enricher;
+	struct join *join; /* for agents that have no name for a view */
+	int64_t now_ms;
+	const struct page_rules *pages; /* page.h; NULL: the defaults */
+	const uint32_t *retention_days; /* [tables], 0 or a NULL array: kept for ever */
+	enum import_format format;
+	struct store_str site; /* of records that name none; "": by their host */
+	/* Site of a host, valid until the next call; NULL: the host itself. */
+	struct store_str (*site_of)(void *context, struct store_str host);
+	void *site_context;
+	uint32_t rejects_max; /* that are kept with their reasons */
+};
+
+struct import_reject {
+	uint32_t number;         /* of the line or element, from 1 */
+	struct store_str record; /* in the text */
+	const char *reason;      /* in the arena */
+};
 
 struct import_batch {
 	struct store_entry *entries; /* in the arena */
-	uint32_t entries_count, rejected_count;
-	uint32_t expired_count; /* of the rejected, and of errors and events left out:
-				   beyond retention or too far ahead */
-	char errors[IMPORT_ERRORS_SHOWN][300]; /* of the first that were rejected */
-	uint32_t errors_count;
+	uint32_t entries_count;
+	uint32_t rejected_count, skipped_count; /* records; skipped: no beacon and no page */
+	uint32_t expired_count;        /* of the rejected, and of errors and events left out:
+					  beyond retention or too far ahead */
+	const char *record_name;       /* "line" or "element" */
+	struct import_reject *rejects; /* the first, in the arena */
+	uint32_t rejects_count;
 };
 
-/* Lines that are no beacon, and those beyond retention_days ([tables], 0 or a
- * NULL array: kept for ever), are counted and left out. `pages`: page.h, or NULL. The batch points
- * into `text` and the arena. 0 or STORE_ENOMEM. */
-int import_decode(struct store_str text, struct enricher *enricher, int64_t now_ms,
-		  const struct page_rules *pages, const uint32_t *retention_days,
+/* Records that cannot be taken, and those beyond retention, are counted and
+ * left out. The batch points into `text` and the arena. 0 or STORE_ENOMEM. */
+int import_decode(struct store_str text, const struct import_options *options,
 		  struct store_arena *arena, struct import_batch *out);
+
+/* The entry, which points into a scratch arena, with all that it points to but
+ * what is in `text`, in another one. False: out of memory. */
+bool import_keep(const struct store_entry *from, struct store_str text, struct store_arena *arena,
+		 struct store_entry *out);
 
 #endif

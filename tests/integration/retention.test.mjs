@@ -47,7 +47,7 @@ test('imports: too old and too far ahead are rejected and counted', async () => 
   const server = await serve(path.join(directory, 'import'), configured('retention_days: {pageviews: 3, errors: 1, events: 0}\n'));
   try {
     const answer = await (await load(server, beacon(0), beacon(1.5), beacon(2.5), beacon(3.5), beacon(-1 / 24))).json();
-    assert.deepEqual(answer, { stored: 3, repeated: 0, late: 0, rejected: 2, first: true,
+    assert.deepEqual(answer, { stored: 3, repeated: 0, late: 0, rejected: 2, first: true, accepted: 3, sampled_out: 0, skipped: 0,
       errors: ['line 4: t: older than the retention of 3 days', 'line 5: t: more than 5 minutes ahead of the clock'] });
     assert.deepEqual(await counts(server), [3, 1, 3]);
     assert.equal(await metric(server, 'import_lines_rejected_total'), 2);

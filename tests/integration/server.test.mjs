@@ -232,7 +232,7 @@ test('imports place addresses, once per request', async () => {
     const response = await post(`${server.url}/import`, body, headers);
     assert.equal(response.status, 200);
     const answer = await response.json();
-    assert.deepEqual({ ...answer, errors: [] }, { stored: 4, repeated: 0, late: 0, rejected: 1, first, errors: [] });
+    assert.deepEqual({ ...answer, errors: [] }, { stored: 4, repeated: 0, late: 0, rejected: 1, first, accepted: 4, sampled_out: 0, skipped: 0, errors: [] });
     assert.equal(answer.errors[0], 'line 5: site: missing');
   }
   assert.equal((await post(`${server.url}/import`, zlib.gzipSync('x'), headers)).status, 400);
