@@ -102,6 +102,7 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 {
 	uint32_t max = states->states_max == 0 ? 16 : states->states_max;
 	struct aggregate_state *grown;
+	struct aggregate_light *light;
 	struct aggregate_hot *hot;
 
 	if (groups_count <= states->states_max)
@@ -110,15 +111,45 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 		max *= 2;
 	grown = store_arena_zalloc(states->arena, max * sizeof *grown);
 	hot = store_arena_zalloc(states->arena, max * sizeof *hot);
-	if (grown == NULL || hot == NULL)
+	light = store_arena_zalloc(states->arena, max * sizeof *light);
+	if (grown == NULL || hot == NULL || light == NULL)
 		return STORE_ELIMIT;
 	if (states->states_max > 0) {
+		memcpy(light, states->light, states->states_max * sizeof *light);
 		memcpy(grown, states->states, states->states_max * sizeof *grown);
 		memcpy(hot, states->hot, states->states_max * sizeof *hot);
 	}
 	states->states = grown;
 	states->hot = hot;
+	states->light = light;
 	states->states_max = max;
+	return 0;
+}
+
+bool
+aggregate_is_shared(const struct aggregate *aggregate, const struct aggregate *with)
+{
+	const struct expression *argument = aggregate->argument, *other = with->argument;
+
+	return aggregate_takes_stored(aggregate) && aggregate_takes_stored(with) &&
+	       aggregate->kind != AGGREGATE_UNIQ &&
+	       (with->kind == AGGREGATE_QUANTILE || with->kind == AGGREGATE_QUANTILES) &&
+	       aggregate->weighted == with->weighted && aggregate->condition == NULL &&
+	       with->condition == NULL && argument->column == other->column &&
+	       argument->key.size == other->key.size &&
+	       (argument->key.size == 0 ||
+		memcmp(argument->key.bytes, other->key.bytes, argument->key.size) == 0);
+}
+
+int
+aggregate_share(struct aggregate_states *states, struct aggregate_states *with)
+{
+	if (aggregate_settle(with) != 0)
+		return STORE_ELIMIT;
+	states->states = with->states;
+	states->hot = with->hot;
+	states->light = with->light;
+	states->states_max = with->states_max;
 	return 0;
 }
 

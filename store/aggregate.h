@@ -86,6 +86,12 @@ int aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 bool aggregate_takes_stored(const struct aggregate *aggregate);
 int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
+/* Whether the states of `with` have all that the aggregate needs: counts and
+ * quantiles of one column. */
+bool aggregate_is_shared(const struct aggregate *aggregate, const struct aggregate *with);
+/* Before it is finished, when no more rows come: takes the other's states. 0 or
+ * STORE_ELIMIT. */
+int aggregate_share(struct aggregate_states *states, struct aggregate_states *with);
 /* Counts rows of that weight in all, for AGGREGATE_COUNT. */
 void aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t weight);
 /* Adds what group `from` has to group `to` of `totals`, which is of the same

@@ -44,12 +44,28 @@ struct aggregate_state {
 	struct aggregate_views *views;   /* of margin, where rows share views */
 };
 
-/* What a group has on top of its state: see aggregate_stored.c. */
+/* What a group has on top of its state, until it is settled: see
+ * aggregate_quantile.c. */
 struct aggregate_hot {
-	uint64_t weight;   /* of rows, for counts */
-	uint32_t *buckets; /* [ways + 1][SKETCH_HOT_BUCKETS], or NULL */
-	uint32_t min, max; /* of the values in buckets; none: UINT32_MAX */
-	uint32_t ways;     /* arrays of buckets that rows take in turn, less 1 */
+	uint64_t weight;  /* of rows, for counts */
+	uint32_t *heavy;  /* [SKETCH_BUCKETS]: weights, or NULL */
+	uint32_t *values; /* [values_count]: of quantiles, while there are few */
+	uint32_t values_count, values_max;
+};
+
+/* The same, as small as what is looked at for every row must be. */
+struct aggregate_light {
+	uint8_t *buckets;  /* [ways][SKETCH_BUCKETS]: rows of weight 1, or NULL */
+	uint32_t min, max; /* of the integers here and in `heavy`; none: UINT32_MAX, 0 */
+};
+
+/* Memory for the rows of a slice: [max] each. */
+struct aggregate_scratch {
+	uint32_t max;
+	uint32_t *rows, *groups;
+	int64_t *values;
+	uint64_t *weights;
+	uint16_t *buckets;
 };
 
 struct aggregate_states {
@@ -58,12 +74,24 @@ struct aggregate_states {
 	uint64_t secret;
 	struct aggregate_state *states; /* [states_max] */
 	struct aggregate_hot *hot;      /* [states_max] */
+	struct aggregate_light *light;  /* [states_max] */
 	uint32_t states_max;
-	uint32_t *rows; /* [rows_max] of scratch */
-	uint32_t rows_max;
+	struct aggregate_scratch scratch;
+	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	bool is_hot;         /* hot[] has something */
 	bool overflowed;     /* a sum of integers left 64 bits */
+};
+
+/* Rows of a slice that count, all of them unless NULL: what is not wanted is
+ * left out already. */
+struct aggregate_rows {
+	uint32_t count;
+	const int64_t *values;   /* NULL: none are wanted */
+	const uint8_t *nulls;    /* or NULL */
+	const uint64_t *weights; /* NULL: all are 1 */
+	const uint32_t *groups;  /* NULL: all are in `group` */
+	uint32_t group;
 };
 
 /* Numbers by a bijection (the finalizer of MurmurHash3), so that different ones
@@ -118,6 +146,10 @@ int aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
 /* Hot counts into the states; 0 or STORE_ELIMIT. */
 int aggregate_settle(struct aggregate_states *states);
+
+/* aggregate_quantile.c; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
+int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);
+int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
 
 /* aggregate_add.c */
 /* A copy of the value that outlives its block. */

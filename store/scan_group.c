@@ -339,6 +339,23 @@ assign_groups(struct scan *scan, struct evaluation *evaluation, struct scan_assi
 	return assign_words(scan, data, count, out->groups);
 }
 
+static void
+find_shares(struct scan *scan)
+{
+	const struct plan *plan = scan->plan;
+
+	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
+		scan->shares[a] = a;
+		for (uint32_t b = 0; plan->table != NULL && b < plan->aggregates_count; b++) {
+			/* The first quantile of a column serves the others and the counts. */
+			if (aggregate_is_shared(&plan->aggregates[a], &plan->aggregates[b])) {
+				scan->shares[a] = b;
+				break;
+			}
+		}
+	}
+}
+
 int
 scan_group_prepare(struct scan *scan)
 {
@@ -350,6 +367,7 @@ scan_group_prepare(struct scan *scan)
 		if (scan->states[a] == NULL)
 			return scan_no_memory(scan);
 	}
+	find_shares(scan);
 	scan_ranges_prepare(scan);
 	if (plan->keys_count == 0)
 		scan->groups.count = 1; /* one group, also of no rows */
@@ -433,7 +451,7 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 		return result;
 	result = scan_ranges_slice(scan, evaluation, &assigned, weights);
 	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
-		if (scan->by_ranges[a])
+		if (scan->by_ranges[a] || scan->shares[a] != a)
 			continue;
 		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
 			return scan_no_memory(scan);
@@ -503,6 +521,8 @@ scan_group_merge(struct scan *scan, struct scan *from)
 		     (result = find_group(scan, key, &group)) != 0))
 			return result;
 		for (uint32_t a = 0; a < plan->aggregates_count; a++) {
+			if (scan->shares[a] != a)
+				continue;
 			if (aggregate_reserve(scan->states[a], scan->groups.count) != 0 ||
 			    aggregate_reserve(from->states[a], from->groups.count) != 0 ||
 			    aggregate_merge(scan->states[a], group, from->states[a], g) != 0)
@@ -531,9 +551,13 @@ scan_group_finish(struct scan *scan)
 		return scan_no_memory(scan);
 	for (uint32_t k = 0; result == 0 && k < plan->keys_count; k++)
 		result = finish_key(scan, k, &evaluation, &evaluation.slots[k]);
-	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++)
+	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
+		if (scan->shares[a] != a &&
+		    aggregate_share(scan->states[a], scan->states[scan->shares[a]]) != 0)
+			return scan_no_memory(scan);
 		result = aggregate_finish(scan->states[a], scan->groups.count, &evaluation,
 					  &evaluation.slots[plan->keys_count + a]);
+	}
 	if (result == 0 && plan->having != NULL)
 		result = expression_evaluate(&evaluation, plan->having, &keep);
 	if (result == 0 && plan->has_totals)

@@ -46,7 +46,7 @@ struct scan_ranges {
 	const struct expression *column;
 	uint32_t limits_count;
 	int64_t limits[SCAN_LIMITS_MAX]; /* ascending, of stored integers */
-	uint64_t *counts;                /* [groups_max][limits_count + 1] */
+	uint64_t *counts;                /* [groups_max][limits_count + 2] */
 	uint32_t groups_max;
 };
 
@@ -72,6 +72,7 @@ struct scan {
 	struct strings strings;
 	struct dense dense;
 	struct aggregate_states *states[PLAN_AGGREGATES_MAX];
+	uint32_t shares[PLAN_AGGREGATES_MAX]; /* whose states an aggregate uses: often its own */
 	struct scan_ranges ranges[SCAN_RANGES_MAX];
 	uint32_t ranges_count;
 	bool by_ranges[PLAN_AGGREGATES_MAX]; /* which aggregates those serve */

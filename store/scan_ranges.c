@@ -202,7 +202,8 @@ scan_ranges_prepare(struct scan *scan)
 
 	for (uint32_t a = 0; plan->table != NULL && a < plan->aggregates_count; a++) {
 		struct range range;
-		const struct expression *column = range_of(plan, &plan->aggregates[a], &range);
+		const struct expression *column =
+		    scan->shares[a] != a ? NULL : range_of(plan, &plan->aggregates[a], &range);
 		struct scan_ranges *ranges = column == NULL ? NULL : find_ranges(scan, column);
 
 		scan->by_ranges[a] = ranges != NULL &&
@@ -213,22 +214,51 @@ scan_ranges_prepare(struct scan *scan)
 
 /* ---- counting ------------------------------------------------------------------ */
 
-/* classes[i] = how many limits are at most values[i]. */
-CODEC_CLONES static void
-classify(const struct scan_ranges *ranges, const int64_t *values, uint32_t count, int64_t *classes)
+/* Of a group: a place per class, and one for NULLs, which nobody reads. */
+static uint32_t
+places_count(const struct scan_ranges *ranges)
 {
+	return ranges->limits_count + 2;
+}
+
+/* places[i] = how many limits are at most values[i]. */
+CODEC_CLONES static void
+classify(const struct scan_ranges *ranges, const int64_t *values, uint32_t count, uint32_t *places)
+{
+	for (uint32_t i = 0; i < count; i++)
+		places[i] = 0;
 	for (uint32_t l = 0; l < ranges->limits_count; l++) {
 		int64_t limit = ranges->limits[l];
 
 		for (uint32_t i = 0; i < count; i++)
-			classes[i] += values[i] >= limit;
+			places[i] += values[i] >= limit;
 	}
+}
+
+/* places[i]: of all groups, not of the row's. */
+CODEC_CLONES static void
+add_groups(const struct scan_ranges *ranges, const uint8_t *nulls,
+	   const struct scan_assigned *assigned, uint32_t count, uint32_t *places)
+{
+	uint32_t stride = places_count(ranges);
+
+	if (nulls != NULL) {
+		for (uint32_t i = 0; i < count; i++)
+			places[i] = nulls[i] ? stride - 1 : places[i];
+	}
+	if (assigned->groups == NULL) {
+		for (uint32_t i = 0; i < count; i++)
+			places[i] += assigned->group * stride;
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		places[i] += assigned->groups[i] * stride;
 }
 
 static int
 reserve(struct scan *scan, struct scan_ranges *ranges)
 {
-	uint32_t stride = ranges->limits_count + 1,
+	uint32_t stride = places_count(ranges),
 		 max = ranges->groups_max == 0 ? 64 : ranges->groups_max;
 	uint64_t *counts;
 
@@ -247,49 +277,49 @@ reserve(struct scan *scan, struct scan_ranges *ranges)
 	return 0;
 }
 
-static void
-count_rows(struct scan_ranges *ranges, const struct data *data, const int64_t *classes,
-	   const struct scan_assigned *assigned, const uint64_t *weights, uint32_t count)
+static int
+count_slice(struct scan *scan, struct scan_ranges *ranges, struct evaluation *evaluation,
+	    const struct scan_assigned *assigned, const uint64_t *weights, uint32_t *places)
 {
-	uint32_t stride = ranges->limits_count + 1;
-	uint64_t *counts = ranges->counts;
+	uint32_t count = evaluation->count;
+	struct data data;
+	int result = expression_read_stored(evaluation, ranges->column, &data);
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t group = assigned->groups == NULL ? assigned->group : assigned->groups[i];
-		uint64_t weight = weights == NULL ? 1 : weights[i];
+	if (result != 0 || (result = reserve(scan, ranges)) != 0)
+		return result;
+	if (data.constant) {
+		uint32_t place = data_is_null(&data, 0) ? places_count(ranges) - 1
+							: class_of(ranges, data.n.i[0]);
 
-		counts[(size_t)group * stride + (uint32_t)classes[i]] +=
-		    data->nulls != NULL && data->nulls[i] ? 0 : weight;
+		for (uint32_t i = 0; i < count; i++)
+			places[i] = place;
+		add_groups(ranges, NULL, assigned, count, places);
+	} else {
+		classify(ranges, data.n.i, count, places);
+		add_groups(ranges, data.nulls, assigned, count, places);
 	}
+	for (uint32_t i = 0; weights == NULL && i < count; i++)
+		ranges->counts[places[i]]++;
+	for (uint32_t i = 0; weights != NULL && i < count; i++)
+		ranges->counts[places[i]] += weights[i];
+	return 0;
 }
 
 int
 scan_ranges_slice(struct scan *scan, struct evaluation *evaluation,
 		  const struct scan_assigned *assigned, const uint64_t *weights)
 {
-	uint32_t count = evaluation->count;
+	uint32_t *places;
+	int result = 0;
 
-	for (uint32_t r = 0; r < scan->ranges_count; r++) {
-		struct scan_ranges *ranges = &scan->ranges[r];
-		int64_t *classes =
-		    store_arena_zalloc(scan->scratch, (count + 1u) * sizeof *classes);
-		struct data data;
-		int result;
-
-		if (classes == NULL)
-			return scan_no_memory(scan);
-		if ((result = expression_read_stored(evaluation, ranges->column, &data)) != 0 ||
-		    (result = reserve(scan, ranges)) != 0)
-			return result;
-		if (data.constant) {
-			for (uint32_t i = 0; i < count; i++)
-				classes[i] = class_of(ranges, data.n.i[0]);
-		} else {
-			classify(ranges, data.n.i, count, classes);
-		}
-		count_rows(ranges, &data, classes, assigned, weights, count);
-	}
-	return 0;
+	if (scan->ranges_count == 0)
+		return 0;
+	places = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *places);
+	if (places == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t r = 0; result == 0 && r < scan->ranges_count; r++)
+		result = count_slice(scan, &scan->ranges[r], evaluation, assigned, weights, places);
+	return result;
 }
 
 /* ---- afterwards ----------------------------------------------------------------- */
@@ -312,8 +342,7 @@ scan_ranges_finish(struct scan *scan)
 		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
 			return scan_no_memory(scan);
 		for (uint32_t g = 0; g < scan->groups.count && g < ranges->groups_max; g++) {
-			const uint64_t *counts =
-			    ranges->counts + (size_t)g * (ranges->limits_count + 1);
+			const uint64_t *counts = ranges->counts + (size_t)g * places_count(ranges);
 
 			for (uint32_t class = first; class < end; class ++)
 				aggregate_add_weight(scan->states[a], g, counts[class]);

@@ -25,6 +25,7 @@ struct sketch {
 	uint64_t total;     /* of weights */
 	double min, max;
 	uint64_t *octaves[64]; /* [0]: integers below EXACT_BELOW; [e]: 2^e .. 2^(e+1) */
+	uint64_t totals[64];   /* of each octave */
 };
 
 struct sketch *
@@ -60,6 +61,7 @@ count_integer(struct sketch *sketch, uint64_t integer, uint64_t weight)
 			return STORE_ELIMIT;
 	}
 	sketch->octaves[octave][bucket] += weight;
+	sketch->totals[octave] += weight;
 	return 0;
 }
 
@@ -82,11 +84,14 @@ is_for_histogram(const struct sketch *sketch, double value)
 	return value >= 0 && value < histogram_end(sketch);
 }
 
-static int
-become_histogram(struct sketch *sketch)
+int
+sketch_become_histogram(struct sketch *sketch)
 {
 	uint32_t others = 0;
 
+	assert(sketch->scale != 0);
+	if (sketch->is_histogram)
+		return 0;
 	for (uint32_t i = 0; i < sketch->count; i++) {
 		struct pair pair = sketch->pairs[i];
 
@@ -168,7 +173,7 @@ sketch_add(struct sketch *sketch, double value, uint64_t weight)
 	sketch->min = value < sketch->min ? value : sketch->min;
 	sketch->max = value > sketch->max ? value : sketch->max;
 	if (!sketch->is_histogram && sketch->count >= SKETCH_EXACT_MAX && sketch->scale != 0 &&
-	    become_histogram(sketch) != 0)
+	    sketch_become_histogram(sketch) != 0)
 		return STORE_ELIMIT;
 	if (sketch->is_histogram && is_for_histogram(sketch, value))
 		return add_to_histogram(sketch, value, weight);
@@ -208,20 +213,21 @@ static double
 histogram_at(const struct sketch *sketch, uint64_t *rank)
 {
 	for (uint32_t octave = 0; octave < 64; octave++) {
-		uint32_t buckets = octave == 0 ? EXACT_BELOW : OCTAVE_BUCKETS;
+		uint64_t count;
+		uint32_t b = 0;
+		double value;
 
-		for (uint32_t b = 0; sketch->octaves[octave] != NULL && b < buckets; b++) {
-			uint64_t count = sketch->octaves[octave][b];
-			double value;
-
-			if (count <= *rank) {
-				*rank -= count;
-				continue;
-			}
-			value = within_bucket(octave, b, *rank, count) / sketch->scale;
-			value = value < sketch->min ? sketch->min : value;
-			return value > sketch->max ? sketch->max : value;
+		if (sketch->totals[octave] <= *rank) {
+			*rank -= sketch->totals[octave];
+			continue;
 		}
+		while ((count = sketch->octaves[octave][b]) <= *rank) {
+			*rank -= count;
+			b++;
+		}
+		value = within_bucket(octave, b, *rank, count) / sketch->scale;
+		value = value < sketch->min ? sketch->min : value;
+		return value > sketch->max ? sketch->max : value;
 	}
 	return NAN;
 }
@@ -249,6 +255,13 @@ value_at(const struct sketch *sketch, uint64_t rank)
 	return sketch->max; /* a position rounded past the end */
 }
 
+/* Whether rank is also the number of the value: no weights, no histogram. */
+static bool
+is_plain(const struct sketch *sketch)
+{
+	return !sketch->is_histogram && !sketch->is_weighted && sketch->total == sketch->count;
+}
+
 double
 sketch_quantile(struct sketch *sketch, double level)
 {
@@ -257,6 +270,13 @@ sketch_quantile(struct sketch *sketch, double level)
 
 	assert(sketch->total > 0 && level >= 0 && level <= 1);
 	sort_pairs(sketch);
+	if (is_plain(sketch)) {
+		uint32_t at = (uint32_t)lower, next = at + (position != lower);
+
+		low = sketch->pairs[at].value;
+		high = sketch->pairs[next].value;
+		return low == high ? low : low * (lower + 1 - position) + high * (position - lower);
+	}
 	low = value_at(sketch, (uint64_t)lower);
 	if (position == lower)
 		return low;
@@ -286,7 +306,7 @@ int
 sketch_merge(struct sketch *sketch, const struct sketch *from)
 {
 	assert(sketch->scale == from->scale);
-	if (from->is_histogram && !sketch->is_histogram && become_histogram(sketch) != 0)
+	if (from->is_histogram && !sketch->is_histogram && sketch_become_histogram(sketch) != 0)
 		return STORE_ELIMIT;
 	for (uint32_t octave = 0; octave < 64; octave++) {
 		uint32_t buckets = octave == 0 ? EXACT_BELOW : OCTAVE_BUCKETS;
@@ -299,8 +319,9 @@ sketch_merge(struct sketch *sketch, const struct sketch *from)
 			return STORE_ELIMIT;
 		for (uint32_t b = 0; b < buckets; b++) {
 			sketch->octaves[octave][b] += from->octaves[octave][b];
-			sketch->total += from->octaves[octave][b];
 		}
+		sketch->totals[octave] += from->totals[octave];
+		sketch->total += from->totals[octave];
 	}
 	for (uint32_t i = 0; i < from->count; i++) {
 		if (sketch_add(sketch, from->pairs[i].value, from->pairs[i].weight) != 0)
@@ -313,28 +334,80 @@ sketch_merge(struct sketch *sketch, const struct sketch *from)
 }
 
 bool
-sketch_is_histogram(const struct sketch *sketch, uint64_t total)
+sketch_is_histogram(const struct sketch *sketch)
 {
-	return sketch->is_histogram && sketch->total >= total;
+	return sketch->is_histogram;
+}
+
+uint32_t
+sketch_count(const struct sketch *sketch)
+{
+	return sketch->count;
+}
+
+/* ---- what was counted elsewhere ------------------------------------------------ */
+
+/* The least integer of the bucket: the float that the number came from. */
+static uint32_t
+bucket_integer(uint32_t number)
+{
+	uint32_t bits = (number - 1 + SKETCH_BEFORE_ONE) << (23 - SKETCH_MANTISSA_BITS);
+	float integer;
+
+	memcpy(&integer, &bits, sizeof integer);
+	return number == 1 ? 0 : (uint32_t)integer;
+}
+
+/* Whether buckets[at, at + 8) are all empty. */
+static bool
+are_empty(const struct sketch_buckets *buckets, uint32_t at)
+{
+	uint64_t all = 0, some;
+
+	for (uint32_t way = 0; buckets->light != NULL && way < buckets->ways; way++) {
+		memcpy(&some, buckets->light + (size_t)way * SKETCH_BUCKETS + at, sizeof some);
+		all |= some;
+	}
+	for (uint32_t i = 0; buckets->heavy != NULL && i < 8; i++)
+		all |= buckets->heavy[at + i];
+	return all == 0;
 }
 
 int
-sketch_take_hot(struct sketch *sketch, const uint32_t *buckets, uint32_t min, uint32_t max,
-		uint64_t *total)
+sketch_take_buckets(struct sketch *sketch, const struct sketch_buckets *buckets, uint64_t *total)
 {
-	assert(sketch->is_histogram && min <= max);
-	*total = 0;
-	for (uint32_t b = sketch_hot_bucket(min); b <= sketch_hot_bucket(max); b++) {
-		/* Any integer of the bucket: shift and mantissa back from its number. */
-		uint32_t shift = b < EXACT_BELOW ? 0 : (b >> SKETCH_MANTISSA_BITS) - 1;
-		uint64_t integer = (uint64_t)(b - (shift << SKETCH_MANTISSA_BITS)) << shift;
+	uint32_t first = sketch_bucket(buckets->min), last = sketch_bucket(buckets->max);
 
-		if (buckets[b] != 0 && count_integer(sketch, integer, buckets[b]) != 0)
+	assert(sketch->is_histogram && buckets->min <= buckets->max);
+	*total = 0;
+	for (uint32_t b = first; b <= last; b++) {
+		uint64_t count = buckets->heavy == NULL ? 0 : buckets->heavy[b];
+
+		if (b % 8 == 0 && are_empty(buckets, b)) {
+			b += 7;
+			continue;
+		}
+		for (uint32_t way = 0; buckets->light != NULL && way < buckets->ways; way++)
+			count += buckets->light[(size_t)way * SKETCH_BUCKETS + b];
+		if (count != 0 && count_integer(sketch, bucket_integer(b), count) != 0)
 			return STORE_ELIMIT;
-		*total += buckets[b];
+		*total += count;
 	}
 	sketch->total += *total;
-	sketch->min = fmin(sketch->min, (double)min / sketch->scale);
-	sketch->max = fmax(sketch->max, (double)max / sketch->scale);
+	sketch->min = fmin(sketch->min, (double)buckets->min / sketch->scale);
+	sketch->max = fmax(sketch->max, (double)buckets->max / sketch->scale);
+	return 0;
+}
+
+int
+sketch_take_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t count)
+{
+	bool sorted = sketch->count == 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (sketch_add_stored(sketch, stored[i], 1) != 0)
+			return STORE_ELIMIT;
+	}
+	sketch->is_sorted |= sorted && !sketch->is_histogram;
 	return 0;
 }

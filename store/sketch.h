@@ -9,6 +9,8 @@
 #ifndef SKETCH_H
 #define SKETCH_H
 
+#include <string.h>
+
 #include "store.h"
 
 #define SKETCH_EXACT_MAX 1024u
@@ -21,8 +23,13 @@ struct sketch *sketch_create(struct store_arena *arena, uint32_t scale);
 int sketch_add(struct sketch *sketch, double value, uint64_t weight);
 /* As sketch_add of stored / scale, where scale is not 0. */
 int sketch_add_stored(struct sketch *sketch, int64_t stored, uint64_t weight);
-/* Whether it is a histogram by now, of a weight of at least `total`. */
-bool sketch_is_histogram(const struct sketch *sketch, uint64_t total);
+/* Whether it is a histogram by now. */
+bool sketch_is_histogram(const struct sketch *sketch);
+/* Makes it one, however few values it has; its scale is not 0. 0 or
+ * STORE_ELIMIT. */
+int sketch_become_histogram(struct sketch *sketch);
+/* How many values it keeps. */
+uint32_t sketch_count(const struct sketch *sketch);
 /* Adds all that `from` has, which must be of the same scale. */
 int sketch_merge(struct sketch *sketch, const struct sketch *from);
 uint32_t sketch_scale(const struct sketch *sketch);
@@ -34,24 +41,41 @@ double sketch_quantile(struct sketch *sketch, double level);
 
 /* ---- counting without a call ---------------------------------------------- */
 
-/* The histogram's buckets of the integers below 2^24, 256 an octave. */
-#define SKETCH_MANTISSA_BITS 8u
-#define SKETCH_HOT_END (1u << 24)
-#define SKETCH_HOT_BUCKETS ((24u - SKETCH_MANTISSA_BITS + 1u) << SKETCH_MANTISSA_BITS)
+#define SKETCH_MANTISSA_BITS 8u /* 2^8 buckets an octave */
+#define SKETCH_BUCKETS_END (1u << 24)
+#define SKETCH_BUCKETS 6152u /* with 0, nobody's, and up to a multiple of 8 */
 
-static inline uint32_t
-sketch_hot_bucket(uint32_t integer)
+#define SKETCH_BEFORE_ONE ((127 << SKETCH_MANTISSA_BITS) - 1) /* of a float's high bits */
+
+/* The number of an integer's bucket, integer < SKETCH_BUCKETS_END: the high bits
+ * of the float that it is, which a loop computes for many at once; 1 is that of
+ * the integer 0, 0 is nobody's. */
+static inline uint16_t
+sketch_bucket(uint32_t integer)
 {
-	/* Bits beyond the first nine; none of small integers. */
-	uint32_t shift = 31u - (uint32_t)__builtin_clz(integer | (1u << SKETCH_MANTISSA_BITS)) -
-			 SKETCH_MANTISSA_BITS;
+	float number = (float)(int32_t)integer;
+	int32_t bits;
 
-	return (shift << SKETCH_MANTISSA_BITS) + (integer >> shift);
+	memcpy(&bits, &number, sizeof bits);
+	bits >>= 23 - SKETCH_MANTISSA_BITS;
+	bits = bits > SKETCH_BEFORE_ONE ? bits : SKETCH_BEFORE_ONE;
+	return (uint16_t)(bits - SKETCH_BEFORE_ONE + 1);
 }
 
-/* Adds buckets[SKETCH_HOT_BUCKETS] of integers between min and max to a
- * histogram, and sets *total to their sum. 0 or STORE_ELIMIT. */
-int sketch_take_hot(struct sketch *sketch, const uint32_t *buckets, uint32_t min, uint32_t max,
-		    uint64_t *total);
+/* What was counted of one group: weights in heavy[SKETCH_BUCKETS], rows of
+ * weight 1 in light[ways][SKETCH_BUCKETS]; either may be NULL. */
+struct sketch_buckets {
+	const uint32_t *heavy;
+	const uint8_t *light;
+	uint32_t ways;
+	uint32_t min, max; /* of the integers */
+};
+
+/* Adds it to a histogram, without the buckets 0, and sets *total to its weight.
+ * 0 or STORE_ELIMIT. */
+int
+sketch_take_buckets(struct sketch *sketch, const struct sketch_buckets *buckets, uint64_t *total);
+/* As sketch_add_stored of each, with weight 1; they ascend. */
+int sketch_take_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t count);
 
 #endif
