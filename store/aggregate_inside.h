@@ -65,6 +65,7 @@ struct aggregate_scratch {
 	uint32_t *rows, *groups;
 	int64_t *values;
 	uint64_t *weights;
+	uint64_t *hashes;
 	uint16_t *buckets;
 };
 

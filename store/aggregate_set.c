@@ -30,7 +30,7 @@ grow_set(struct aggregate_set *set, struct store_arena *arena)
 {
 	struct aggregate_set grown = *set;
 
-	grown.slots_count = set->slots_count == 0 ? 16 : set->slots_count * 2;
+	grown.slots_count = set->slots_count == 0 ? 16 : set->slots_count * 4;
 	grown.slots =
 	    store_arena_zalloc(arena, (size_t)grown.slots_count * set->words * sizeof(uint64_t));
 	if (grown.slots == NULL)

@@ -37,9 +37,10 @@ reserve_scratch(struct aggregate_states *states, uint32_t count)
 	scratch->groups = store_arena_alloc(states->arena, count * sizeof *scratch->groups);
 	scratch->values = store_arena_alloc(states->arena, count * sizeof *scratch->values);
 	scratch->weights = store_arena_alloc(states->arena, count * sizeof *scratch->weights);
+	scratch->hashes = store_arena_alloc(states->arena, count * sizeof *scratch->hashes);
 	scratch->buckets = store_arena_alloc(states->arena, count * sizeof *scratch->buckets);
 	if (scratch->rows == NULL || scratch->groups == NULL || scratch->values == NULL ||
-	    scratch->weights == NULL || scratch->buckets == NULL)
+	    scratch->weights == NULL || scratch->buckets == NULL || scratch->hashes == NULL)
 		return STORE_ELIMIT;
 	scratch->max = count;
 	return 0;
@@ -163,22 +164,60 @@ aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t w
 
 /* ---- distinct values --------------------------------------------------------- */
 
+CODEC_CLONES static void
+hash_values(const int64_t *values, uint32_t count, uint64_t secret, uint64_t *hashes)
+{
+	for (uint32_t i = 0; i < count; i++)
+		hashes[i] = aggregate_hash((uint64_t)values[i], secret);
+}
+
+CODEC_CLONES static void
+add_registers(uint8_t *registers, const uint64_t *hashes, const uint8_t *nulls, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (nulls == NULL || !nulls[i])
+			aggregate_register(registers, hashes[i]);
+	}
+}
+
+static int
+add_hashes(struct aggregate_states *states, struct aggregate_state *state, const uint64_t *hashes,
+	   const uint8_t *nulls, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t hash[2] = {hashes[i], 0};
+
+		if (state->set.registers != NULL) {
+			add_registers(state->set.registers, hashes + i,
+				      nulls == NULL ? NULL : nulls + i, count - i);
+			return 0;
+		}
+		if ((nulls == NULL || !nulls[i]) &&
+		    aggregate_set_add(&state->set, hash, states->arena) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+/* Runs of rows of one group, for tables are sorted by time. */
 static int
 add_distinct(struct aggregate_states *states, const struct aggregate_rows *rows)
 {
-	for (uint32_t i = 0; i < rows->count; i++) {
-		uint32_t group = rows->groups == NULL ? rows->group : rows->groups[i];
-		struct aggregate_state *state = &states->states[group];
-		uint64_t hash[2] = {0, 0};
+	uint64_t *hashes = states->scratch.hashes;
+	uint32_t end;
 
-		if (rows->nulls != NULL && rows->nulls[i])
-			continue;
-		hash[0] = aggregate_hash((uint64_t)rows->values[i], states->secret);
-		state->weight++;
+	hash_values(rows->values, rows->count, states->secret, hashes);
+	for (uint32_t i = 0; i < rows->count; i = end) {
+		uint32_t group = rows->groups == NULL ? rows->group : rows->groups[i];
+		const uint8_t *nulls = rows->nulls == NULL ? NULL : rows->nulls + i;
+		struct aggregate_state *state = &states->states[group];
+
+		end = rows->groups == NULL ? rows->count : i + 1;
+		while (end < rows->count && rows->groups[end] == group)
+			end++;
+		state->weight += end - i;
 		state->set.words = 1;
-		if (state->set.registers != NULL)
-			aggregate_register(state->set.registers, hash[0]);
-		else if (aggregate_set_add(&state->set, hash, states->arena) != 0)
+		if (add_hashes(states, state, hashes + i, nulls, end - i) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

@@ -9,6 +9,7 @@
 
 #include <xxhash.h>
 
+#include "codec.h"
 #include "scan_inside.h"
 
 /* ---- strings as numbers ---------------------------------------------- */
@@ -235,7 +236,7 @@ dense_table(struct scan *scan, const struct data *data, uint32_t entries)
 }
 
 /* out[row] = the row's place in the table. */
-static void
+CODEC_CLONES static void
 place_rows(const struct data *data, uint32_t keys_count, uint32_t count, uint32_t *out)
 {
 	memset(out, 0, count * sizeof *out);
@@ -253,6 +254,21 @@ place_rows(const struct data *data, uint32_t keys_count, uint32_t count, uint32_
 				out[i] = out[i] * entries + codes[i];
 		}
 	}
+}
+
+/* Places to groups; false when some have none yet. */
+CODEC_CLONES static bool
+look_up(const uint32_t *table, uint32_t count, uint32_t *places)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t entry = table[places[i]];
+
+		least = entry < least ? entry : least;
+		places[i] = entry - 1;
+	}
+	return least != 0;
 }
 
 static int
@@ -276,6 +292,9 @@ assign_dense(struct scan *scan, const struct data *data, uint32_t entries, uint3
 
 	if (table == NULL)
 		return scan_no_memory(scan);
+	place_rows(data, scan->plan->keys_count, count, out);
+	if (look_up(table, count, out))
+		return 0;
 	place_rows(data, scan->plan->keys_count, count, out);
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t *entry = &table[out[i]], group;
