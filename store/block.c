@@ -63,6 +63,47 @@ block_range(const struct block *block, uint16_t column, int64_t *min, int64_t *m
 	return segment_range(block->segment, block->index, column, min, max);
 }
 
+bool
+block_has_no_nulls(const struct block *block, uint16_t column)
+{
+	if (block->segment != NULL)
+		return segment_nulls(block->segment, block->index, column) == SEGMENT_NULLS_NONE;
+	return !(block->snapshot->schema->tables[block->table].columns[column].flags &
+		 STORE_NULLABLE);
+}
+
+bool
+block_is_all_null(const struct block *block, uint16_t column)
+{
+	return block->segment != NULL &&
+	       segment_nulls(block->segment, block->index, column) == SEGMENT_NULLS_ALL;
+}
+
+static int
+check(const struct block *block, int result, struct store_error *error)
+{
+	if (result == STORE_ECORRUPT)
+		state_damaged(block->snapshot->store, block->open,
+			      error == NULL ? "a segment" : error->text);
+	return result;
+}
+
+int
+block_codes(const struct block *block, uint16_t column, struct store_str key,
+	    const struct dictionary **dictionary, uint32_t *min, uint32_t *max,
+	    struct store_error *error)
+{
+	int result;
+
+	if (block->segment == NULL)
+		return 0;
+	result = check(
+	    block,
+	    segment_codes(block->segment, block->index, column, key, dictionary, min, max, error),
+	    error);
+	return result == 0 ? 1 : result;
+}
+
 uint64_t
 block_column_bytes(const struct block *block, uint16_t column, struct store_str key)
 {
@@ -79,15 +120,6 @@ struct block_reader {
 	struct store_str key;
 	struct segment_reader *segment; /* NULL: of the memtable */
 };
-
-static int
-check(const struct block *block, int result, struct store_error *error)
-{
-	if (result == STORE_ECORRUPT)
-		state_damaged(block->snapshot->store, block->open,
-			      error == NULL ? "a segment" : error->text);
-	return result;
-}
 
 int
 block_reader_open(const struct block *block, uint16_t column, struct store_str key,

@@ -28,6 +28,18 @@ void block_identity(const struct block *block, uint64_t out[2]);
  * compare as unsigned, unscaled floats are never known. */
 bool block_range(const struct block *block, uint16_t column, int64_t *min, int64_t *max);
 
+/* Whether no row of a column is NULL, and whether all are; false: not known to
+ * be so. */
+bool block_has_no_nulls(const struct block *block, uint16_t column);
+bool block_is_all_null(const struct block *block, uint16_t column);
+
+/* Codes of a string column (`key` as in block_read): 1 when those of all rows
+ * that are not NULL are within *min ... *max of *dictionary, which is NULL where
+ * all are ''; 0 when that is not known, as in the memtable; else an error. */
+int block_codes(const struct block *block, uint16_t column, struct store_str key,
+		const struct dictionary **dictionary, uint32_t *min, uint32_t *max,
+		struct store_error *error);
+
 /* Number of encoded bytes that reading the column costs (statistics). */
 uint64_t block_column_bytes(const struct block *block, uint16_t column, struct store_str key);
 

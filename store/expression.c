@@ -292,22 +292,17 @@ fill_entries(struct evaluation *evaluation, const struct expression *expression,
 }
 
 int
-expression_by_entry(struct evaluation *evaluation, const struct expression *expression,
-		    struct data *coded, const struct data **per_entry)
+expression_entries(struct evaluation *evaluation, const struct expression *expression,
+		   const struct dictionary *dictionary, const struct data **per_entry)
 {
 	struct slice_entries *entries;
 	int result;
 
 	*per_entry = NULL;
-	if (expression->only_string == NULL || evaluation->entry_column != NULL ||
-	    evaluation->slice == NULL)
+	dictionary = dictionary == NULL ? &empty_dictionary : dictionary;
+	if (dictionary->count > block_rows_count(evaluation->slice->block))
 		return 0;
-	if ((result = expression_evaluate(evaluation, expression->only_string, coded)) != 0)
-		return result;
-	if (coded->codes == NULL ||
-	    coded->dictionary->count > block_rows_count(evaluation->slice->block))
-		return 0;
-	entries = slice_find_entries(evaluation->slice, expression, coded->dictionary);
+	entries = slice_find_entries(evaluation->slice, expression, dictionary);
 	if (entries == NULL)
 		return expression_no_memory(evaluation->error);
 	if (entries->data.count == 0 && !entries->failed &&
@@ -316,6 +311,25 @@ expression_by_entry(struct evaluation *evaluation, const struct expression *expr
 	if (!entries->failed) /* else perhaps none of the rows has the entry that did */
 		*per_entry = &entries->data;
 	return 0;
+}
+
+/* Where the expression reads one coded string column only: the codes of the
+ * rows, and its value per entry; *per_entry is NULL where that cannot serve. */
+static int
+evaluate_by_entry(struct evaluation *evaluation, const struct expression *expression,
+		  struct data *coded, const struct data **per_entry)
+{
+	int result;
+
+	*per_entry = NULL;
+	if (expression->only_string == NULL || evaluation->entry_column != NULL ||
+	    evaluation->slice == NULL)
+		return 0;
+	if ((result = expression_evaluate(evaluation, expression->only_string, coded)) != 0)
+		return result;
+	return coded->codes == NULL
+		   ? 0
+		   : expression_entries(evaluation, expression, coded->dictionary, per_entry);
 }
 
 /* A whole map: the keys that the row has, in order. */
@@ -390,7 +404,7 @@ expression_evaluate(struct evaluation *evaluation, const struct expression *expr
 	}
 	if ((result = watch_check(evaluation->watch, evaluation->error)) != 0)
 		return result;
-	if ((result = expression_by_entry(evaluation, expression, &coded, &per_entry)) != 0)
+	if ((result = evaluate_by_entry(evaluation, expression, &coded, &per_entry)) != 0)
 		return result;
 	return per_entry != NULL ? spread(evaluation, expression, &coded, per_entry, out)
 				 : evaluate_call(evaluation, expression, out);

@@ -97,11 +97,12 @@ struct evaluation {
 int expression_evaluate(struct evaluation *evaluation, const struct expression *expression,
 			struct data *out);
 
-/* Where the expression reads one coded string column only: the codes of the
- * rows, and its value per entry of their dictionary; *per_entry is NULL where
- * that cannot serve. Borrowed until the next evaluation. */
-int expression_by_entry(struct evaluation *evaluation, const struct expression *expression,
-			struct data *coded, const struct data **per_entry);
+/* A call that reads one string column only (only_string): its value per entry
+ * of a dictionary of that column in the slice's block, or, where that is NULL,
+ * for the one entry ''. *per_entry is NULL where that cannot serve: more entries
+ * than rows, or an error for some entry. Borrowed until the next evaluation. */
+int expression_entries(struct evaluation *evaluation, const struct expression *expression,
+		       const struct dictionary *dictionary, const struct data **per_entry);
 
 /* A numeric column's stored integers (value * scale) in n.i, which must not be
  * written to. */

@@ -72,6 +72,10 @@ bool function_has_text(enum store_result_type type);
 int function_text(struct evaluation *evaluation, const struct data *data, uint32_t row,
 		  struct store_str *out);
 
+/* function_logic.c: the row's values, neither of them NULL, as comparisons take
+ * them: -1, 0, 1; 2 when unordered (NaN). */
+int function_compare(const struct data *a, const struct data *b, uint32_t row);
+
 /* function_set.c: the values of a column, NULLs and NaN left out; in the arena.
  * NULL when memory runs out. */
 struct function_set *function_set_create(const struct data *data, struct store_arena *arena);

@@ -44,9 +44,8 @@ compare_strings(struct store_str a, struct store_str b)
 	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-/* <0, 0, >0; 2 when unordered (NaN). */
-static int
-compare(const struct data *a, const struct data *b, uint32_t row)
+int
+function_compare(const struct data *a, const struct data *b, uint32_t row)
 {
 	if (a->type.type == STORE_R_STRING) {
 		int order = compare_strings(data_string(a, row), data_string(b, row));
@@ -163,7 +162,7 @@ evaluate_compare(struct evaluation *evaluation, const struct expression *call,
 			out->n.u[i] = 0;
 			continue;
 		}
-		order = compare(arg(args, 0), arg(args, 1), i);
+		order = function_compare(arg(args, 0), arg(args, 1), i);
 		out->n.u[i] = order == 2   ? rules[rule].unordered
 			      : order < 0  ? rules[rule].less
 			      : order == 0 ? rules[rule].equal
@@ -295,7 +294,7 @@ evaluate_in(struct evaluation *evaluation, const struct expression *call, const 
 			out->nulls[i] = 1;
 		for (uint32_t a = 1; a < call->args_count && !found; a++)
 			found = !data_is_null(&args[0], i) && !data_is_null(&args[a], i) &&
-				compare(&args[0], &args[a], i) == 0;
+				function_compare(&args[0], &args[a], i) == 0;
 		out->n.u[i] = found != negated;
 	}
 	return 0;
@@ -491,7 +490,7 @@ evaluate_null_if(struct evaluation *evaluation, const struct expression *call,
 	for (uint32_t i = 0; i < out->count; i++) {
 		copy_cell(&args[0], out, i);
 		if (!data_is_null(&args[0], i) && !data_is_null(&args[1], i) &&
-		    compare(&args[0], &args[1], i) == 0)
+		    function_compare(&args[0], &args[1], i) == 0)
 			out->nulls[i] = 1;
 	}
 	return 0;
@@ -529,7 +528,7 @@ evaluate_extreme(struct evaluation *evaluation, const struct expression *call,
 		for (uint32_t a = 1; a < call->args_count; a++) {
 			if (!data_is_null(&args[a], i) &&
 			    (data_is_null(&args[best], i) ||
-			     compare(&args[best], &args[a], i) != wanted))
+			     function_compare(&args[best], &args[a], i) != wanted))
 				best = a;
 		}
 		copy_cell(&args[best], out, i);

@@ -61,12 +61,12 @@ add(uint64_t digest[2], uint64_t table, const struct block *block)
 
 static void
 add_table(uint64_t digest[2], const struct snapshot *snapshot, uint32_t table,
-	  const struct expression *where)
+	  struct scan_condition *where)
 {
 	for (uint32_t i = 0; i < snapshot_blocks_count(snapshot, table); i++) {
 		const struct block *block = snapshot_block(snapshot, table, i);
 
-		if (!scan_is_pruned(block, where))
+		if (where == NULL || !scan_is_pruned(block, where))
 			add(digest, table, block);
 	}
 }
@@ -75,11 +75,15 @@ bool
 query_digest_is_known(struct query_run *run, const struct plan *plan)
 {
 	uint64_t digest[2] = {0, 0};
+	struct scan_condition *where;
 
 	if (plan != NULL && plan->table == NULL)
 		return false;
 	if (plan != NULL) {
-		add_table(digest, run->snapshot, plan->table_index, plan->where);
+		where = scan_condition_create(plan, true, run->arena);
+		if (where == NULL) /* then the query fails, too */
+			return false;
+		add_table(digest, run->snapshot, plan->table_index, where);
 	} else {
 		for (uint32_t t = 0; t < snapshot_schema(run->snapshot)->tables_count; t++)
 			add_table(digest, run->snapshot, t, NULL);

@@ -48,20 +48,24 @@ add_node(struct lines *lines, uint32_t depth, const char *step, const struct sql
 	add(lines, depth, "%s %.*s", step, (int)text.size, text.bytes == NULL ? "" : text.bytes);
 }
 
-static void
+static int
 add_source(struct lines *lines, uint32_t depth, const struct sql_query *query,
 	   const struct plan *plan)
 {
+	const struct query_run *run = lines->run;
 	uint32_t all, read;
+	int code = 0;
 
 	if (plan->table != NULL) {
-		scan_count_blocks(plan, lines->run->snapshot, &all, &read);
+		code = scan_count_blocks(plan, run->snapshot, run->limits, run->request->now_ms,
+					 run->arena, &all, &read, run->error);
 		add(lines, depth, "Read %s: %u of %u blocks", plan->table->name, read, all);
 	} else if (query->table.size > 0) {
 		add(lines, depth, "Read %.*s", (int)query->table.size, query->table.bytes);
 	} else if (plan->relation == NULL) {
 		add(lines, depth, "One row");
 	}
+	return code;
 }
 
 /* Returns the depth of what comes below. */
@@ -96,7 +100,8 @@ explain(struct lines *lines, uint32_t depth, const struct sql_query *query)
 	if (code != 0)
 		return code;
 	depth = add_steps(lines, depth, query, plan);
-	add_source(lines, depth, query, plan);
+	if ((code = add_source(lines, depth, query, plan)) != 0)
+		return code;
 	return query->from_query == NULL ? 0 : explain(lines, depth, query->from_query->query);
 }
 

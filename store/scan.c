@@ -46,25 +46,42 @@ take_rows(struct scan *scan, struct evaluation *evaluation)
 	return result != 0 ? result : scan_rows_trim(scan);
 }
 
+static struct evaluation
+evaluation_of(struct scan *scan, uint32_t count)
+{
+	return (struct evaluation){.table = scan->plan->table,
+				   .slice = &scan->slice,
+				   .count = count,
+				   .arena = scan->scratch,
+				   .error = scan->error,
+				   .watch = &scan->limits->watch,
+				   .now_ms = scan->now_ms};
+}
+
+/* Moves to the block and sets what WHERE leaves open of it. */
+static int
+open_block(struct scan *scan, const struct block *block, enum scan_verdict *verdict)
+{
+	struct evaluation evaluation = evaluation_of(scan, 0);
+
+	store_arena_reset(scan->scratch);
+	slice_set_block(&scan->slice, block);
+	return scan_judge(scan, &evaluation, verdict);
+}
+
 static int
 scan_block(struct scan *scan, const struct block *block)
 {
 	uint32_t rows = block_rows_count(block);
-	int result = 0;
+	enum scan_verdict verdict;
+	int result = open_block(scan, block, &verdict);
 
-	if (scan_is_pruned(block, scan->plan->where))
-		return 0;
-	slice_set_block(&scan->slice, block);
+	if (result != 0 || verdict == SCAN_NONE)
+		return result;
 	for (uint32_t first = 0; result == 0 && !scan->done && first < rows;
 	     first += SLICE_ROWS_MAX) {
 		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
-		struct evaluation evaluation = {.table = scan->plan->table,
-						.slice = &scan->slice,
-						.count = count,
-						.arena = scan->scratch,
-						.error = scan->error,
-						.watch = &scan->limits->watch,
-						.now_ms = scan->now_ms};
+		struct evaluation evaluation = evaluation_of(scan, count);
 
 		store_arena_reset(scan->scratch);
 		slice_move(&scan->slice, first, count);
@@ -93,17 +110,26 @@ scan_relation(struct scan *scan, uint64_t first)
 	return take_rows(scan, &evaluation);
 }
 
+/* What looking at blocks needs. */
+static int
+open_slice(struct scan *scan, bool has_sets)
+{
+	scan->scratch = store_arena_create(scan->limits->memory_bytes_max);
+	scan->where = scan_condition_create(scan->plan, has_sets, scan->arena);
+	if (scan->scratch == NULL || scan->where == NULL ||
+	    slice_open(&scan->slice, scan->scratch, scan->limits->memory_bytes_max) != 0)
+		return scan_no_memory(scan);
+	return 0;
+}
+
 int
 scan_open(struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
+	int result = open_slice(scan, true);
 
-	scan->scratch = store_arena_create(scan->limits->memory_bytes_max);
-	if (scan->scratch == NULL ||
-	    slice_open(&scan->slice, scan->scratch, scan->limits->memory_bytes_max) != 0)
-		return scan_no_memory(scan);
 	scan->rows.width = plan->columns_count + plan->orders_count + plan->limit_by_count;
-	return plan->is_grouped ? scan_group_prepare(scan) : 0;
+	return result == 0 && plan->is_grouped ? scan_group_prepare(scan) : result;
 }
 
 void
@@ -181,13 +207,29 @@ scan_run(const struct plan *plan, const struct snapshot *snapshot, const struct 
 	return code;
 }
 
-void
-scan_count_blocks(const struct plan *plan, const struct snapshot *snapshot, uint32_t *all,
-		  uint32_t *read)
+int
+scan_count_blocks(const struct plan *plan, const struct snapshot *snapshot,
+		  const struct scan_limits *limits, int64_t now_ms, struct store_arena *arena,
+		  uint32_t *all, uint32_t *read, struct store_error *error)
 {
+	struct store_result result = {0};
+	struct scan scan = {.plan = plan,
+			    .snapshot = snapshot,
+			    .limits = limits,
+			    .arena = arena,
+			    .error = error,
+			    .result = &result,
+			    .now_ms = now_ms};
+	int code = open_slice(&scan, false);
+
 	*all = snapshot_blocks_count(snapshot, plan->table_index);
 	*read = 0;
-	for (uint32_t i = 0; i < *all; i++)
-		*read +=
-		    !scan_is_pruned(snapshot_block(snapshot, plan->table_index, i), plan->where);
+	for (uint32_t i = 0; code == 0 && i < *all; i++) {
+		enum scan_verdict verdict;
+
+		code = open_block(&scan, snapshot_block(snapshot, plan->table_index, i), &verdict);
+		*read += code == 0 && verdict != SCAN_NONE;
+	}
+	scan_close(&scan);
+	return code;
 }

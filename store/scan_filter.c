@@ -1,155 +1,300 @@
 /*
- * Which rows of a block a query wants: none when the block's range of times
- * shows it, else those that the snapshot sees and WHERE keeps. Between a block
- * and what groups or collects; must not look at anything but WHERE.
+ * Which rows of a slice a query wants: those that the snapshot sees and WHERE
+ * keeps, by the conditions that the block leaves open. A bitmap is narrowed by
+ * one condition after the other; columns are read only while rows are left.
+ * Between scan_prune.c and what groups or collects.
  */
 #include <string.h>
 
-#include "function.h"
 #include "scan_inside.h"
-#include "slice.h"
 
-/* ---- by the block's range -------------------------------------------- */
-
-static bool
-outside(const struct expression *literal, const char *operation, int64_t min, int64_t max)
-{
-	int64_t value = data_time_ms(&literal->constant, 0);
-
-	if (strcmp(operation, "equals") == 0)
-		return value < min || value > max;
-	if (strcmp(operation, "less") == 0)
-		return min >= value;
-	if (strcmp(operation, "lessOrEquals") == 0)
-		return min > value;
-	if (strcmp(operation, "greater") == 0)
-		return max <= value;
-	return strcmp(operation, "greaterOrEquals") == 0 && max < value;
-}
-
-/* AND-ed comparisons of a time column with a constant. */
-bool
-scan_is_pruned(const struct block *block, const struct expression *where)
-{
-	int64_t min, max;
-
-	if (where == NULL || where->kind != EXPRESSION_CALL)
-		return false;
-	if (strcmp(where->function->name, "and") == 0) {
-		for (uint32_t i = 0; i < where->args_count; i++) {
-			if (scan_is_pruned(block, where->args[i]))
-				return true;
-		}
-		return false;
-	}
-	return where->args_count == 2 && where->args[0]->kind == EXPRESSION_COLUMN &&
-	       where->args[0]->type.type == STORE_R_DATETIME64 &&
-	       where->args[1]->kind == EXPRESSION_CONSTANT &&
-	       where->args[1]->constant.nulls == NULL &&
-	       data_type_is_time(where->args[1]->type.type) &&
-	       block_range(block, where->args[0]->column, &min, &max) &&
-	       outside(where->args[1], where->function->name, min, max);
-}
-
-/* ---- by row ---------------------------------------------------------- */
-
-static void
-keep_visible(struct evaluation *evaluation, const uint64_t *visible, uint32_t *rows)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < evaluation->count; i++) {
-		rows[count] = i;
-		count += bitmap_get(visible, i);
-	}
-	evaluation->rows = rows;
-	evaluation->count = count;
-}
+/* The rows that are left of an evaluation over `total` rows. */
+struct selection {
+	struct scan *scan;
+	struct evaluation *evaluation;
+	uint32_t total;
+	uint8_t *wanted; /* scratch: [total], rounded up to words */
+	uint32_t *rows;  /* for evaluation->rows: [total] */
+};
 
 static bool
-holds(const struct data *condition, uint32_t i)
+is_empty(const uint64_t *bits, uint32_t count)
 {
-	return !data_is_null(condition, i) && data_true(condition, i);
+	uint64_t any = 0;
+
+	for (uint32_t i = 0; i < bitmap_words(count); i++)
+		any |= bits[i];
+	return any == 0;
 }
 
-/* rows[] of those that the condition keeps; may be the array that
- * evaluation->rows is. */
+/* The evaluation is of these rows from now on. */
 static void
-keep_true(struct evaluation *evaluation, const struct data *condition, uint32_t *rows)
+select_rows(struct selection *selection, const uint64_t *bits)
 {
-	const uint32_t *from = evaluation->rows;
-	uint32_t count = 0;
+	struct evaluation *evaluation = selection->evaluation;
+	uint32_t count = scan_bits_count(bits, selection->total);
+	bool was_all = evaluation->rows == NULL && evaluation->count == selection->total;
 
-	if (condition->constant && holds(condition, 0))
-		return;
-	for (uint32_t i = 0; !condition->constant && i < evaluation->count; i++) {
-		rows[count] = from == NULL ? i : from[i];
-		count += holds(condition, i);
-	}
-	evaluation->rows = rows;
 	evaluation->count = count;
+	evaluation->rows = NULL;
+	if (count == selection->total && was_all)
+		return; /* what was gathered serves again */
+	if (count < selection->total) {
+		scan_bits_rows(bits, selection->total, selection->rows);
+		evaluation->rows = selection->rows;
+	}
+	if (evaluation->slice != NULL)
+		slice_select(evaluation->slice);
 }
 
-/* The same with a condition per entry of a dictionary. */
-static void
-keep_entries(struct evaluation *evaluation, const struct data *coded, const struct data *per_entry,
-	     uint32_t *rows)
-{
-	const uint32_t *from = evaluation->rows, *codes = coded->codes;
-	bool plain = !per_entry->constant && per_entry->nulls == NULL &&
-		     !data_type_is_float(per_entry->type.type);
-	uint32_t count = 0;
+/* ---- leaves ---------------------------------------------------------- */
 
-	for (uint32_t i = 0; plain && i < evaluation->count; i++) {
-		rows[count] = from == NULL ? i : from[i];
-		count += per_entry->n.u[codes[i]] != 0;
-	}
-	for (uint32_t i = 0; !plain && i < evaluation->count; i++) {
-		rows[count] = from == NULL ? i : from[i];
-		count += holds(per_entry, codes[i]);
-	}
-	evaluation->rows = rows;
-	evaluation->count = count;
+static bool
+holds(const struct scan_condition *condition, const struct data *data, uint32_t row)
+{
+	return !data_is_null(data, row) && data_true(data, row) != condition->negated;
 }
 
-/* What AND joins is asked in turn, each only of the rows that are left. */
+/* By the value of the expression. */
 static int
-keep_matching(struct scan *scan, struct evaluation *evaluation, const struct expression *where,
-	      uint32_t *rows)
+narrow_by_value(struct selection *selection, const struct scan_condition *condition, uint64_t *bits)
 {
-	uint32_t before = evaluation->count;
-	const struct data *per_entry;
-	struct data condition;
+	struct evaluation *evaluation = selection->evaluation;
+	struct data data;
+	int result;
+
+	select_rows(selection, bits);
+	if (evaluation->count == 0)
+		return 0;
+	if ((result = expression_evaluate(evaluation, condition->expression, &data)) != 0)
+		return result;
+	if (data.constant && holds(condition, &data, 0))
+		return 0;
+	memset(bits, 0, bitmap_words(selection->total) * sizeof *bits);
+	for (uint32_t i = 0; !data.constant && i < evaluation->count; i++) {
+		uint32_t row = evaluation->rows == NULL ? i : evaluation->rows[i];
+
+		bits[row / 64] |= (uint64_t)holds(condition, &data, i) << row % 64;
+	}
+	return 0;
+}
+
+static void
+keep_if(const struct selection *selection, bool keep, uint64_t *bits)
+{
+	if (!keep)
+		memset(bits, 0, bitmap_words(selection->total) * sizeof *bits);
+}
+
+static void
+remove_nulls(const struct selection *selection, const uint64_t *nulls, uint64_t *bits)
+{
+	for (uint32_t i = 0; nulls != NULL && i < bitmap_words(selection->total); i++)
+		bits[i] &= ~nulls[i];
+}
+
+static int
+read_vector(struct selection *selection, uint16_t column, struct store_str key,
+	    const struct vector **out)
+{
+	struct slice_column *read;
+	int result =
+	    slice_read(selection->evaluation->slice, column, key, &read, selection->scan->error);
+
+	*out = &read->vector;
+	return result;
+}
+
+static int
+narrow_by_spans(struct selection *selection, const struct scan_condition *condition, uint64_t *bits)
+{
+	const struct store_column *column =
+	    &selection->scan->plan->table->columns[condition->column];
+	const struct vector *vector;
+	int64_t zero = 0;
+	int result =
+	    read_vector(selection, condition->column, (struct store_str){NULL, 0}, &vector);
+
+	if (result != 0)
+		return result;
+	if (vector->all_null || vector->constant) {
+		bool is_null = vector->all_null && column->flags & STORE_NULLABLE;
+
+		scan_bits_of_spans(condition, vector->all_null ? &zero : vector->values, 1,
+				   selection->wanted);
+		keep_if(selection, !is_null && selection->wanted[0], bits);
+	} else {
+		scan_bits_of_spans(condition, vector->values, selection->total, selection->wanted);
+		scan_bits_narrow(bits, selection->wanted, selection->total);
+	}
+	remove_nulls(selection, vector->nulls, bits);
+	return 0;
+}
+
+static int
+narrow_by_nulls(struct selection *selection, const struct scan_condition *condition, uint64_t *bits)
+{
+	const struct store_column *column =
+	    &selection->scan->plan->table->columns[condition->column];
+	const struct vector *vector;
+	int result =
+	    read_vector(selection, condition->column, (struct store_str){NULL, 0}, &vector);
+
+	if (result != 0)
+		return result;
+	if (vector->all_null && column->flags & STORE_NULLABLE)
+		keep_if(selection, !condition->negated, bits);
+	else if (condition->negated)
+		remove_nulls(selection, vector->nulls, bits);
+	else if (vector->nulls == NULL)
+		keep_if(selection, false, bits);
+	for (uint32_t i = 0; !condition->negated && !vector->all_null && vector->nulls != NULL &&
+			     i < bitmap_words(selection->total);
+	     i++)
+		bits[i] &= vector->nulls[i];
+	return 0;
+}
+
+/* Strings of which some are NULL have no codes to go by, nor have those of
+ * dictionaries that are larger than the block. */
+static int
+narrow_by_entries(struct selection *selection, struct scan_condition *condition, uint64_t *bits)
+{
+	const struct expression *column = condition->expression->only_string;
+	const struct scan_entries *entries;
+	const struct vector *vector;
+	int result = read_vector(selection, column->column, column->key, &vector);
+
+	if (result != 0)
+		return result;
+	if (column->type.nullable && (vector->all_null || vector->nulls != NULL))
+		return narrow_by_value(selection, condition, bits);
+	result = scan_entries(selection->scan, selection->evaluation, condition,
+			      vector->all_null ? NULL : vector->dictionary, &entries);
+	if (result != 0)
+		return result;
+	if (!entries->known)
+		return narrow_by_value(selection, condition, bits);
+	if (vector->all_null || vector->constant) {
+		keep_if(selection, entries->wanted[vector->all_null ? 0 : vector->codes[0]], bits);
+		return 0;
+	}
+	scan_bits_of_entries(entries, vector->codes, selection->total, selection->wanted);
+	scan_bits_narrow(bits, selection->wanted, selection->total);
+	return 0;
+}
+
+/* ---- the tree -------------------------------------------------------- */
+
+static int narrow(struct selection *selection, struct scan_condition *condition, uint64_t *bits);
+
+/* Each part is asked of the rows that are left, so its errors for others do not
+ * matter. */
+static int
+narrow_by_all(struct selection *selection, struct scan_condition *condition, uint64_t *bits)
+{
 	int result = 0;
 
-	if (where->kind == EXPRESSION_CALL && strcmp(where->function->name, "and") == 0) {
-		for (uint32_t i = 0; result == 0 && evaluation->count > 0 && i < where->args_count;
-		     i++)
-			result = keep_matching(scan, evaluation, where->args[i], rows);
-		return result;
+	for (uint32_t i = 0; result == 0 && i < condition->parts_count; i++) {
+		struct scan_condition *part = &condition->parts[i];
+
+		if (part->verdict == SCAN_ALL)
+			continue;
+		if (is_empty(bits, selection->total))
+			break;
+		part->asked += scan_bits_count(bits, selection->total);
+		result = narrow(selection, part, bits);
+		part->kept += scan_bits_count(bits, selection->total);
 	}
-	result = expression_by_entry(evaluation, where, &condition, &per_entry);
-	if (result == 0 && per_entry != NULL && !condition.constant) {
-		keep_entries(evaluation, &condition, per_entry, rows);
-	} else {
-		if (result == 0)
-			result = expression_evaluate(evaluation, where, &condition);
-		if (result != 0)
+	return result;
+}
+
+/* Each part is asked of the rows that none before it wanted. */
+static int
+narrow_by_any(struct selection *selection, struct scan_condition *condition, uint64_t *bits)
+{
+	uint32_t words = bitmap_words(selection->total);
+	uint64_t *rest =
+	    store_arena_alloc(selection->evaluation->arena, ((size_t)words * 2 + 1) * sizeof *rest);
+	uint64_t *some;
+	int result = 0;
+
+	if (rest == NULL)
+		return scan_no_memory(selection->scan);
+	some = rest + words;
+	memcpy(rest, bits, words * sizeof *rest);
+	memset(bits, 0, words * sizeof *bits);
+	for (uint32_t p = 0; p < condition->parts_count && !is_empty(rest, selection->total); p++) {
+		memcpy(some, rest, words * sizeof *some);
+		if ((result = narrow(selection, &condition->parts[p], some)) != 0)
 			return result;
-		keep_true(evaluation, &condition, rows);
+		for (uint32_t i = 0; i < words; i++) {
+			bits[i] |= some[i];
+			rest[i] &= ~some[i];
+		}
 	}
-	if (evaluation->count < before && evaluation->slice != NULL)
-		slice_select(evaluation->slice);
 	return 0;
+}
+
+static int
+narrow(struct selection *selection, struct scan_condition *condition, uint64_t *bits)
+{
+	if (condition->verdict != SCAN_SOME) {
+		keep_if(selection, condition->verdict == SCAN_ALL, bits);
+		return 0;
+	}
+	switch (condition->kind) {
+	case SCAN_AND:
+		return narrow_by_all(selection, condition, bits);
+	case SCAN_OR:
+		return narrow_by_any(selection, condition, bits);
+	case SCAN_SPANS:
+		return narrow_by_spans(selection, condition, bits);
+	case SCAN_NULLS:
+		return narrow_by_nulls(selection, condition, bits);
+	case SCAN_ENTRIES:
+		return narrow_by_entries(selection, condition, bits);
+	case SCAN_OTHER:
+		break;
+	}
+	return narrow_by_value(selection, condition, bits);
+}
+
+/* ---- one slice ------------------------------------------------------- */
+
+static void
+set_all(uint64_t *bits, uint32_t count)
+{
+	memset(bits, 0xff, bitmap_words(count) * sizeof *bits);
+	if (count % 64 != 0)
+		bits[count / 64] = ((uint64_t)1 << count % 64) - 1;
+}
+
+/* Scratch for the rows of an evaluation, with all bits set; NULL: no memory. */
+static uint64_t *
+open_selection(struct selection *selection)
+{
+	struct store_arena *arena = selection->evaluation->arena;
+	uint32_t words = bitmap_words(selection->total);
+	uint64_t *bits = store_arena_alloc(arena, (words + 1u) * sizeof *bits);
+
+	selection->wanted = store_arena_alloc(arena, words * 64u + 1u);
+	selection->rows =
+	    store_arena_alloc(arena, (selection->total + 1u) * sizeof *selection->rows);
+	if (bits == NULL || selection->wanted == NULL || selection->rows == NULL)
+		return NULL;
+	set_all(bits, selection->total);
+	return bits;
 }
 
 int
 scan_select(struct scan *scan, struct evaluation *evaluation)
 {
-	const struct expression *where = scan->plan->where;
+	struct selection selection = {
+	    .scan = scan, .evaluation = evaluation, .total = evaluation->count};
 	const struct slice *slice = evaluation->slice;
 	const uint64_t *visible = NULL;
-	uint32_t total = evaluation->count, *rows;
+	uint64_t *bits;
 	int result = 0;
 
 	if (slice != NULL)
@@ -157,15 +302,13 @@ scan_select(struct scan *scan, struct evaluation *evaluation)
 				       &visible, scan->error);
 	if (result != 0)
 		return result == STORE_ELIMIT ? scan_no_memory(scan) : result;
-	if (where == NULL && visible == NULL)
+	if (scan->where->verdict == SCAN_ALL && visible == NULL)
 		return 0;
-	if ((rows = store_arena_alloc(scan->scratch, (total + 1u) * sizeof *rows)) == NULL)
+	if ((bits = open_selection(&selection)) == NULL)
 		return scan_no_memory(scan);
-	if (visible != NULL)
-		keep_visible(evaluation, visible, rows);
-	if (where != NULL)
-		result = keep_matching(scan, evaluation, where, rows);
-	if (evaluation->count == total)
-		evaluation->rows = NULL;
+	for (uint32_t i = 0; visible != NULL && i < bitmap_words(selection.total); i++)
+		bits[i] &= visible[i];
+	if ((result = narrow(&selection, scan->where, bits)) == 0)
+		select_rows(&selection, bits);
 	return result;
 }

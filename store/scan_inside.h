@@ -50,6 +50,54 @@ struct scan_ranges {
 	uint32_t groups_max;
 };
 
+/* Stored integers first ... last, as numbers that ascend as the values do. */
+struct scan_span {
+	uint64_t first, last;
+};
+
+/* Which entries of a dictionary a condition wants. */
+struct scan_entries {
+	uint64_t epoch; /* of the slice's dictionaries; 0: nothing yet */
+	const struct store_str *const *chunks;
+	uint32_t count;
+	bool known;           /* else the rows must be asked one by one */
+	uint8_t *wanted;      /* [count] */
+	uint32_t *below;      /* [count + 1]: how many are wanted before each */
+	uint32_t first, last; /* wanted ones when is_run: all of first ... last */
+	bool is_run;
+};
+
+enum scan_condition_kind {
+	SCAN_AND,     /* of `parts`; of none: every row */
+	SCAN_OR,      /* of none: no row */
+	SCAN_SPANS,   /* a column's stored integers within `spans` */
+	SCAN_NULLS,   /* a column is NULL */
+	SCAN_ENTRIES, /* of one string column: decided per entry of its dictionary */
+	SCAN_OTHER,   /* `expression` is to be evaluated */
+};
+
+enum scan_verdict { SCAN_SOME, SCAN_NONE, SCAN_ALL };
+
+/* WHERE as a tree without NOT, which went down to the leaves: rows that want it
+ * are those where it is true, so NULLs need no third value. */
+struct scan_condition {
+	enum scan_condition_kind kind;
+	const struct expression *expression; /* of leaves */
+	/* Leaves: rows where the expression is false, neither true nor NULL;
+	 * SCAN_SPANS: outside all spans; SCAN_NULLS: not NULL. */
+	bool negated;
+	bool may_fail;
+	uint16_t column;         /* of SCAN_SPANS and SCAN_NULLS */
+	uint64_t bias;           /* stored integer XOR bias is what spans are of */
+	struct scan_span *spans; /* [spans_count], ascending, apart */
+	uint32_t spans_count;
+	struct scan_entries entries[2]; /* of the dictionary; of '' where there is none */
+	struct scan_condition *parts;   /* [parts_count] */
+	uint32_t parts_count;
+	enum scan_verdict verdict; /* of the block */
+	uint64_t asked, kept;      /* rows so far */
+};
+
 /* Rows of the answer, before sorting and the limit. */
 struct rows {
 	struct store_value *values; /* [count][width] */
@@ -68,6 +116,7 @@ struct scan {
 	int64_t now_ms;
 	uint64_t secret;
 	struct slice slice;
+	struct scan_condition *where;
 	struct groups groups;
 	struct strings strings;
 	struct dense dense;
@@ -102,6 +151,27 @@ uint32_t scan_threads(const struct scan *scan, uint32_t blocks);
  * scan_close_workers(). */
 int scan_in_parallel(struct scan *scan, uint32_t threads);
 void scan_close_workers(struct scan *scan);
+
+/* scan_prune.c */
+/* Which conditions the block's values leave open, dictionaries asked too: sets
+ * their verdicts, the whole one's into *verdict. The slice is at the block. */
+int scan_judge(struct scan *scan, struct evaluation *evaluation, enum scan_verdict *verdict);
+/* The entries that a condition of kind SCAN_ENTRIES wants of a dictionary (NULL:
+ * of ''); *out has known = false where that cannot serve. */
+int scan_entries(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition,
+		 const struct dictionary *dictionary, const struct scan_entries **out);
+
+/* scan_bits.c: out[i] = whether row i of `count` is wanted. */
+void scan_bits_of_spans(const struct scan_condition *condition, const int64_t *values,
+			uint32_t count, uint8_t *out);
+void scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, uint32_t count,
+			  uint8_t *out);
+/* Bits of rows that are not wanted go; wanted[] has 0 or 1, and room up to a
+ * multiple of 64, which is written to. */
+void scan_bits_narrow(uint64_t *bits, uint8_t *wanted, uint32_t count);
+uint32_t scan_bits_count(const uint64_t *bits, uint32_t count);
+/* The numbers of the rows whose bit is set, ascending; returns how many. */
+uint32_t scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows);
 
 /* scan_filter.c */
 /* Narrows an evaluation over the whole slice to the rows that are visible and

@@ -78,6 +78,15 @@ const struct segment_column *segment_columns(const struct segment *segment, uint
  */
 bool segment_range(const struct segment *segment, uint32_t block, uint16_t column, int64_t *min,
 		   int64_t *max);
+/* Which rows of a block are NULL, as they are shown. */
+enum segment_nulls { SEGMENT_NULLS_NONE, SEGMENT_NULLS_SOME, SEGMENT_NULLS_ALL };
+enum segment_nulls segment_nulls(const struct segment *segment, uint32_t block, uint16_t column);
+/* The least and greatest codes of a string column's rows that are not NULL; of a
+ * column that is not NULLABLE, of all rows. *dictionary is NULL where every one
+ * is ''. 0, STORE_ECORRUPT or STORE_ENOMEM. */
+int segment_codes(const struct segment *segment, uint32_t block, uint16_t column,
+		  struct store_str key, const struct dictionary **dictionary, uint32_t *min,
+		  uint32_t *max, struct store_error *error);
 uint64_t segment_column_bytes(const struct segment *segment, uint32_t block, uint16_t column,
 			      struct store_str key);
 int

@@ -1,7 +1,7 @@
 /*
  * The inside of an open segment: shared by segment_open.c (the footer),
- * segment_read.c (columns, dictionaries), segment_verify.c and dump.c, and by nothing
- * else.
+ * segment_read.c (columns, dictionaries), segment_range.c (bounds), segment_verify.c
+ * and dump.c, and by nothing else.
  */
 #ifndef SEGMENT_FILE_H
 #define SEGMENT_FILE_H
@@ -67,6 +67,10 @@ struct segment {
 /* STORE_ECORRUPT with the segment's path and the offset. */
 int segment_corrupt(const struct segment *segment, uint64_t offset, struct store_error *error,
 		    const char *what);
+
+/* segment_range.c: NULL where the file lacks it. */
+struct segment_file_column *
+segment_find_column(const struct segment *segment, uint16_t column, struct store_str key);
 
 /* One column's dictionary, loaded; any thread. */
 int segment_load_strings(struct segment *segment, struct segment_file_column *column,

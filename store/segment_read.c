@@ -337,62 +337,11 @@ segment_read_column(struct segment *segment, struct segment_file_column *column,
 
 /* ---- the public side --------------------------------------------------------- */
 
-static struct segment_file_column *
-find_column(const struct segment *segment, uint16_t column, struct store_str key)
-{
-	uint32_t low = 0, high = segment->known_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		const struct segment_column *known = &segment->known[middle];
-		uint32_t size = known->key.size < key.size ? known->key.size : key.size;
-		int order = (known->column > column) - (known->column < column);
-
-		if (order == 0 && size > 0)
-			order = memcmp(known->key.bytes, key.bytes, size);
-		if (order == 0)
-			order = (known->key.size > key.size) - (known->key.size < key.size);
-		if (order == 0)
-			return segment->sorted[middle];
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return NULL;
-}
-
-bool
-segment_range(const struct segment *segment, uint32_t block, uint16_t column, int64_t *min,
-	      int64_t *max)
-{
-	const struct store_column *schema = &segment->table->columns[column];
-	const struct segment_file_column *found =
-	    find_column(segment, column, (struct store_str){NULL, 0});
-	const struct segment_chunk *chunk = found == NULL ? NULL : &found->chunks[block];
-	bool nullable = schema->flags & STORE_NULLABLE;
-
-	assert(block < segment->blocks_count);
-	if (segment_is_string(schema->type) || !segment_is_ordered(schema->type, schema->scale))
-		return false;
-	if (chunk == NULL || chunk->codec == CODEC_ABSENT) {
-		*min = *max = 0;
-		return !nullable;
-	}
-	*min = chunk->min;
-	*max = chunk->max;
-	if (chunk->null_count != 0 && !nullable) { /* they read as 0 */
-		*min = segment_less(schema->type, 0, *min) ? 0 : *min;
-		*max = segment_less(schema->type, *max, 0) ? 0 : *max;
-	}
-	return true;
-}
-
 uint64_t
 segment_column_bytes(const struct segment *segment, uint32_t block, uint16_t column,
 		     struct store_str key)
 {
-	const struct segment_file_column *found = find_column(segment, column, key);
+	const struct segment_file_column *found = segment_find_column(segment, column, key);
 
 	assert(block < segment->blocks_count);
 	return found == NULL
@@ -405,7 +354,7 @@ segment_reader_open(const struct segment *segment, uint32_t block, uint16_t colu
 		    struct store_str key, struct store_arena *arena, struct segment_reader **out,
 		    struct store_error *error)
 {
-	struct segment_file_column *found = find_column(segment, column, key);
+	struct segment_file_column *found = segment_find_column(segment, column, key);
 
 	assert(block < segment->blocks_count);
 	if (found == NULL) {
@@ -436,7 +385,7 @@ int
 segment_dictionary(const struct segment *segment, uint16_t column, struct store_str key,
 		   const struct dictionary **out, struct store_error *error)
 {
-	struct segment_file_column *found = find_column(segment, column, key);
+	struct segment_file_column *found = segment_find_column(segment, column, key);
 	int result;
 
 	*out = NULL;

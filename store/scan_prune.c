@@ -1,0 +1,258 @@
+/*
+ * Which conditions a block leaves open, by what its footer tells: bounds, NULLs
+ * and codes. Those that every row meets need not be asked, and a block with no
+ * row for some condition is not read. Between scan_condition.c and
+ * scan_filter.c; must not decode a row.
+ */
+#include <string.h>
+
+#include "scan_inside.h"
+
+/* ---- numbers and times --------------------------------------------------- */
+
+static enum scan_verdict
+judge_nulls(const struct block *block, const struct scan_condition *condition)
+{
+	if (block_has_no_nulls(block, condition->column))
+		return condition->negated ? SCAN_ALL : SCAN_NONE;
+	if (block_is_all_null(block, condition->column))
+		return condition->negated ? SCAN_NONE : SCAN_ALL;
+	return SCAN_SOME;
+}
+
+static enum scan_verdict
+judge_spans(const struct block *block, const struct scan_condition *condition)
+{
+	bool some = false, all = false;
+	uint64_t least, greatest;
+	int64_t min, max;
+
+	if (block_is_all_null(block, condition->column) ||
+	    (condition->spans_count == 0 && !condition->negated))
+		return SCAN_NONE;
+	if (!block_range(block, condition->column, &min, &max))
+		return SCAN_SOME;
+	least = (uint64_t)min ^ condition->bias;
+	greatest = (uint64_t)max ^ condition->bias;
+	for (uint32_t i = 0; i < condition->spans_count; i++) {
+		const struct scan_span *span = &condition->spans[i];
+
+		some |= span->first <= greatest && span->last >= least;
+		all |= span->first <= least && span->last >= greatest;
+	}
+	if (condition->negated ? all : !some)
+		return SCAN_NONE;
+	if ((condition->negated ? !some : all) && block_has_no_nulls(block, condition->column))
+		return SCAN_ALL;
+	return SCAN_SOME;
+}
+
+/* ---- strings ------------------------------------------------------------- */
+
+static bool
+wants(const struct scan_condition *condition, const struct data *per_entry, uint32_t entry)
+{
+	uint32_t index = data_index(per_entry, entry);
+
+	return !data_is_null(per_entry, index) && data_true(per_entry, index) != condition->negated;
+}
+
+static int
+fill_entries(struct scan *scan, const struct scan_condition *condition,
+	     const struct data *per_entry, struct scan_entries *out)
+{
+	struct store_arena *arena = scan->slice.source_arena;
+	uint32_t total = 0;
+
+	out->wanted = store_arena_alloc(arena, out->count + 1u);
+	out->below = store_arena_alloc(arena, (out->count + 1u) * sizeof *out->below);
+	if (out->wanted == NULL || out->below == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t i = 0; i < out->count; i++) {
+		out->wanted[i] = wants(condition, per_entry, i);
+		out->below[i] = total;
+		if (out->wanted[i]) {
+			out->first = total == 0 ? i : out->first;
+			out->last = i;
+		}
+		total += out->wanted[i];
+	}
+	out->below[out->count] = total;
+	out->is_run = total > 0 && out->last - out->first + 1 == total;
+	out->known = true;
+	return 0;
+}
+
+int
+scan_entries(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition,
+	     const struct dictionary *dictionary, const struct scan_entries **out)
+{
+	struct scan_entries *entries = &condition->entries[dictionary == NULL];
+	const struct store_str *const *chunks = dictionary == NULL ? NULL : dictionary->chunks;
+	uint32_t count = dictionary == NULL ? 1 : dictionary->count;
+	const struct data *per_entry;
+	int result;
+
+	*out = entries;
+	if (entries->known && entries->epoch == scan->slice.epoch && entries->chunks == chunks &&
+	    entries->count == count)
+		return 0;
+	*entries =
+	    (struct scan_entries){.epoch = scan->slice.epoch, .chunks = chunks, .count = count};
+	result = expression_entries(evaluation, condition->expression, dictionary, &per_entry);
+	if (result != 0 || per_entry == NULL)
+		return result;
+	return fill_entries(scan, condition, per_entry, entries);
+}
+
+/* Strings of which some are NULL have no codes: the rows are asked. */
+static int
+judge_entries(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition)
+{
+	const struct expression *column = condition->expression->only_string;
+	const struct block *block = scan->slice.block;
+	const struct scan_entries *entries;
+	const struct dictionary *dictionary;
+	uint32_t min, max, found;
+	int result;
+
+	condition->verdict = SCAN_SOME;
+	if (column->type.nullable && !block_has_no_nulls(block, column->column))
+		return 0;
+	result =
+	    block_codes(block, column->column, column->key, &dictionary, &min, &max, scan->error);
+	if (result <= 0)
+		return result == STORE_ELIMIT || result == STORE_ENOMEM ? scan_no_memory(scan)
+									: result;
+	result = scan_entries(scan, evaluation, condition, dictionary, &entries);
+	if (result != 0 || !entries->known)
+		return result;
+	found = entries->below[max + 1] - entries->below[min];
+	condition->verdict = found == 0 ? SCAN_NONE : found == max - min + 1 ? SCAN_ALL : SCAN_SOME;
+	return 0;
+}
+
+/* ---- the tree ------------------------------------------------------------ */
+
+/* A part that may fail is asked in any case, so that its errors depend on the
+ * rows before it only. */
+static void
+join_parts(struct scan_condition *condition)
+{
+	enum scan_verdict deciding = condition->kind == SCAN_AND ? SCAN_NONE : SCAN_ALL;
+
+	condition->verdict = condition->kind == SCAN_AND ? SCAN_ALL : SCAN_NONE;
+	for (uint32_t i = 0; i < condition->parts_count; i++) {
+		enum scan_verdict verdict;
+
+		if (condition->parts[i].may_fail)
+			condition->parts[i].verdict = SCAN_SOME;
+		verdict = condition->parts[i].verdict;
+		if (verdict == deciding)
+			condition->verdict = deciding;
+		else if (verdict == SCAN_SOME && condition->verdict != deciding)
+			condition->verdict = SCAN_SOME;
+	}
+}
+
+/* What can be told without a dictionary. */
+static void
+judge_bounds(const struct block *block, struct scan_condition *condition)
+{
+	for (uint32_t i = 0; i < condition->parts_count; i++)
+		judge_bounds(block, &condition->parts[i]);
+	condition->verdict = SCAN_SOME;
+	if (condition->kind == SCAN_AND || condition->kind == SCAN_OR)
+		join_parts(condition);
+	else if (condition->kind == SCAN_SPANS)
+		condition->verdict = judge_spans(block, condition);
+	else if (condition->kind == SCAN_NULLS)
+		condition->verdict = judge_nulls(block, condition);
+}
+
+/* The same with dictionaries, for what is still open. */
+static int
+judge_strings(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition)
+{
+	int result = 0;
+
+	if (condition->verdict != SCAN_SOME)
+		return 0;
+	if (condition->kind == SCAN_ENTRIES)
+		return condition->may_fail ? 0 : judge_entries(scan, evaluation, condition);
+	for (uint32_t i = 0; result == 0 && i < condition->parts_count; i++)
+		result = judge_strings(scan, evaluation, &condition->parts[i]);
+	if (condition->parts_count > 0)
+		join_parts(condition);
+	return result;
+}
+
+/* ---- the order ------------------------------------------------------------ */
+
+/* Of asking one row, in the time that a code of a dictionary takes. */
+static double
+cost_of(const struct scan_condition *condition)
+{
+	double cost = 0;
+
+	switch (condition->kind) {
+	case SCAN_NULLS:
+	case SCAN_ENTRIES:
+		return 1;
+	case SCAN_SPANS:
+		return 2;
+	case SCAN_OTHER:
+		return 16;
+	case SCAN_AND:
+	case SCAN_OR:
+		break;
+	}
+	for (uint32_t i = 0; i < condition->parts_count; i++)
+		cost += cost_of(&condition->parts[i]);
+	return cost;
+}
+
+/* What it costs to be rid of a row, as far as is known: half of them go. */
+static double
+rank_of(const struct scan_condition *condition)
+{
+	double asked = (double)condition->asked + 2;
+
+	return cost_of(condition) * asked / (asked - 1 - (double)condition->kept);
+}
+
+/* Conditions change places where neither can fail, so errors stay the same. */
+static void
+order_parts(struct scan_condition *where)
+{
+	for (uint32_t i = 1; i < where->parts_count; i++) {
+		for (uint32_t at = i; at > 0; at--) {
+			struct scan_condition *part = &where->parts[at], moved = *part;
+
+			if (part->may_fail || part[-1].may_fail ||
+			    rank_of(part) >= rank_of(part - 1))
+				break;
+			*part = part[-1];
+			part[-1] = moved;
+		}
+	}
+}
+
+bool
+scan_is_pruned(const struct block *block, struct scan_condition *where)
+{
+	judge_bounds(block, where);
+	return where->verdict == SCAN_NONE;
+}
+
+int
+scan_judge(struct scan *scan, struct evaluation *evaluation, enum scan_verdict *verdict)
+{
+	int result;
+
+	order_parts(scan->where);
+	judge_bounds(scan->slice.block, scan->where);
+	result = judge_strings(scan, evaluation, scan->where);
+	*verdict = scan->where->verdict;
+	return result;
+}
