@@ -122,7 +122,7 @@ struct block_reader {
 };
 
 int
-block_reader_open(const struct block *block, uint16_t column, struct store_str key,
+block_reader_open(const struct block *block, uint16_t column, struct store_str key, bool narrow,
 		  struct store_arena *arena, struct block_reader **out, struct store_error *error)
 {
 	struct block_reader *reader = store_arena_zalloc(arena, sizeof *reader);
@@ -134,7 +134,7 @@ block_reader_open(const struct block *block, uint16_t column, struct store_str k
 	if (block->segment == NULL)
 		return 0;
 	return check(block,
-		     segment_reader_open(block->segment, block->index, column, key, arena,
+		     segment_reader_open(block->segment, block->index, column, key, narrow, arena,
 					 &reader->segment, error),
 		     error);
 }
@@ -160,7 +160,7 @@ block_read(const struct block *block, uint16_t column, struct store_str key,
 	   struct store_arena *arena, struct vector *out, struct store_error *error)
 {
 	struct block_reader *reader;
-	int result = block_reader_open(block, column, key, arena, &reader, error);
+	int result = block_reader_open(block, column, key, false, arena, &reader, error);
 
 	if (result != 0)
 		return result;

@@ -50,10 +50,10 @@ int block_read(const struct block *block, uint16_t column, struct store_str key,
 	       struct store_arena *arena, struct vector *out, struct store_error *error);
 
 /* The same a slice at a time, in order: what fits a processor's cache is
- * decoded just before it is used. */
+ * decoded just before it is used. `narrow`: 32-bit numbers where they serve. */
 struct block_reader;
 int
-block_reader_open(const struct block *block, uint16_t column, struct store_str key,
+block_reader_open(const struct block *block, uint16_t column, struct store_str key, bool narrow,
 		  struct store_arena *arena, struct block_reader **out, struct store_error *error);
 /* rows[first, first + count) of the block: first is a multiple of 64 and not
  * before the end of the slice read last. Arrays live in the arena given here, in that

@@ -55,11 +55,15 @@ size_t codec_encode(struct codec_encoder *encoder, const int64_t *values, uint32
 size_t
 codec_encode_codes(const int64_t *codes, uint32_t count, unsigned char *out, enum codec *codec);
 
-/* Decodes RAW, PACKED, DELTA and DISTINCT into values[count]; `scratch` holds
- * `count` values and is used by DISTINCT only. 0, or -1 when bytes[size] are
- * malformed; then values[] hold anything. */
+/* Bytes of scratch memory, aligned for int64_t, that decoding needs: DISTINCT
+ * does. */
+size_t
+codec_scratch_bytes(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count);
+
+/* Decodes RAW, PACKED, DELTA and DISTINCT into values[count]. 0, or -1 when
+ * bytes[size] are malformed; then values[] hold anything. */
 int codec_decode(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
-		 int64_t *scratch, int64_t *values);
+		 void *scratch, int64_t *values);
 
 /* Decodes PACKED into codes[count]; 0 or -1. The caller compares the codes
  * with its dictionary. */
@@ -67,18 +71,23 @@ int codec_decode_codes(enum codec codec, const unsigned char *bytes, size_t size
 		       uint32_t *codes);
 
 /* The same part by part, in order: what fits a processor's cache is decoded
- * just before it is used. Refers to the bytes, and to `scratch` as
- * codec_decode has it. Malformed bytes are noticed when they are reached. */
+ * just before it is used. Refers to the bytes, and to `scratch`. Malformed bytes
+ * are noticed when they are reached. */
 struct codec_stream;
+enum codec_as {
+	CODEC_AS_WIDE,   /* int64_t */
+	CODEC_AS_NARROW, /* modulo 2^32: all of it when the values are known to fit */
+	CODEC_AS_CODES,  /* of a dictionary; of PACKED only, and within 32 bits */
+};
 size_t codec_stream_bytes(void); /* of the struct */
-/* `is_codes`: read_codes will be used, not read. */
-int codec_stream_open(struct codec_stream *stream, enum codec codec, bool is_codes,
-		      const unsigned char *bytes, size_t size, uint32_t count, int64_t *scratch);
+int codec_stream_open(struct codec_stream *stream, enum codec codec, enum codec_as as,
+		      const unsigned char *bytes, size_t size, uint32_t count, void *scratch);
 /* How many values were read or skipped. */
 uint32_t codec_stream_position(const struct codec_stream *stream);
 /* The next `count` values; position + count <= count of all. */
 int codec_stream_read(struct codec_stream *stream, uint32_t count, int64_t *values);
-int codec_stream_read_codes(struct codec_stream *stream, uint32_t count, uint32_t *codes);
+/* The same as NARROW or CODES. */
+int codec_stream_read_narrow(struct codec_stream *stream, uint32_t count, uint32_t *values);
 int codec_stream_skip(struct codec_stream *stream, uint32_t count);
 
 /* ---- CODEC_PACKED, used by the other codecs -------------------------- */

@@ -86,7 +86,15 @@ int codec_packed_open(struct packed_reader *reader, const unsigned char *bytes, 
 		      uint32_t count);
 /* The next group into values[packed_rows_left]. */
 int codec_packed_read(struct packed_reader *reader, int64_t *values);
+/* The same modulo 2^32. */
+int codec_packed_read_narrow(struct packed_reader *reader, uint32_t *values);
+/* The same of groups that are within 32 bits. */
 int codec_packed_read_codes(struct packed_reader *reader, uint32_t *codes);
 int codec_packed_skip(struct packed_reader *reader);
+/* The group holds differences: values[i] = *sum + those up to it, and *sum is
+ * the last value. Narrow: modulo 2^32, *sum too. */
+int codec_packed_read_sums(struct packed_reader *reader, uint64_t *sum, int64_t *values);
+int codec_packed_read_sums_narrow(struct packed_reader *reader, uint64_t *sum, uint32_t *values);
+int codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum);
 
 #endif

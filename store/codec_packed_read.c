@@ -6,6 +6,10 @@
 
 #include "bytes.h"
 #include "codec_packed.h"
+#include "codec_vector.h"
+
+/* Differences below this sum up, 1,024 of them, to what 32 bits hold. */
+#define SMALL_BITS 21u
 
 /* `width` bits at bit `at` of bytes[size]; the caller checked that they are
  * inside. */
@@ -27,57 +31,17 @@ bits_get(const unsigned char *bytes, size_t size, size_t at, uint32_t width)
 	return value & packed_mask(width);
 }
 
-/* ---- stripes ----------------------------------------------------------- */
-
-/* out[i] = the i-th value's low bits + base; 1 <= width <= 32. */
-static inline __attribute__((always_inline)) void
-unpack32(const unsigned char *restrict packed, uint32_t width, uint32_t base,
-	 uint32_t *restrict out)
+/* How many of `count` items of `width` bits each lie in one word of 64 bits
+ * that is inside bytes[size], wherever it begins. */
+static inline uint32_t
+whole_words(size_t size, uint32_t count, uint32_t width)
 {
-	uint32_t mask = (uint32_t)packed_mask(width);
+	size_t items;
 
-	for (uint32_t row = 0; row < 32; row++, out += PACKED_LANES32) {
-		uint32_t bit = row * width, shift = bit % 32, low[PACKED_LANES32],
-			 high[PACKED_LANES32];
-		const unsigned char *stripe = packed + (size_t)(bit / 32) * PACKED_STRIPE_BYTES;
-
-		memcpy(low, stripe, sizeof low);
-		if (shift + width <= 32) {
-			for (uint32_t lane = 0; lane < PACKED_LANES32; lane++)
-				out[lane] = ((low[lane] >> shift) & mask) + base;
-			continue;
-		}
-		memcpy(high, stripe + PACKED_STRIPE_BYTES, sizeof high);
-		for (uint32_t lane = 0; lane < PACKED_LANES32; lane++)
-			out[lane] =
-			    (((low[lane] >> shift) | (high[lane] << (32 - shift))) & mask) + base;
-	}
-}
-
-/* The same in lanes of 64 bits; 33 <= width <= 64. */
-static inline __attribute__((always_inline)) void
-unpack64(const unsigned char *restrict packed, uint32_t width, uint64_t base, int64_t *restrict out)
-{
-	uint64_t mask = packed_mask(width);
-
-	for (uint32_t row = 0; row < 64; row++, out += PACKED_LANES64) {
-		uint32_t bit = row * width, shift = bit % 64;
-		const unsigned char *stripe = packed + (size_t)(bit / 64) * PACKED_STRIPE_BYTES;
-		uint64_t low[PACKED_LANES64], high[PACKED_LANES64];
-
-		memcpy(low, stripe, sizeof low);
-		if (shift + width <= 64) {
-			for (uint32_t lane = 0; lane < PACKED_LANES64; lane++)
-				out[lane] = (int64_t)(((low[lane] >> shift) & mask) + base);
-			continue;
-		}
-		memcpy(high, stripe + PACKED_STRIPE_BYTES, sizeof high);
-		for (uint32_t lane = 0; lane < PACKED_LANES64; lane++)
-			out[lane] =
-			    (int64_t)((((low[lane] >> shift) | (high[lane] << (64 - shift))) &
-				       mask) +
-				      base);
-	}
+	if (width == 0 || width > 57 || size < 8)
+		return 0;
+	items = ((size - 8) * 8 + 7) / width + 1;
+	return items < count ? (uint32_t)items : count;
 }
 
 /* ---- groups ------------------------------------------------------------ */
@@ -125,10 +89,9 @@ read_parts(struct packed_reader *reader, struct parts *out)
 	out->width = reader->at[0];
 	out->exception_bits = reader->at[1];
 	out->exceptions_count = 0;
-	out->base = 0;
+	out->base = reader->frame;
 	for (uint32_t i = 0; i < reader->base_bytes; i++)
-		out->base |= (uint64_t)reader->at[2 + i] << (8 * i);
-	out->base += reader->frame;
+		out->base += (uint64_t)reader->at[2 + i] << (8 * i);
 	advance(reader, 2 + reader->base_bytes);
 	if (out->width + out->exception_bits > 64 ||
 	    (size = packed_low_bytes(count, out->width)) > reader->left)
@@ -152,95 +115,144 @@ read_parts(struct packed_reader *reader, struct parts *out)
 	return reader->next == reader->count && reader->left != 0 ? -1 : 0;
 }
 
-/* The i-th exception, 0 or -1; positions ascend. */
-static inline int
-read_exception(const struct parts *parts, uint32_t i, uint32_t *position, uint64_t *high)
+/* values[i] = low bits; of the last group, whose values lie one after the
+ * other. Of width 0 they are none. */
+static CODEC_INLINE void
+read_serial(const struct parts *parts, uint64_t base, uint32_t *narrow, int64_t *wide)
 {
-	size_t at = (size_t)i * (PACKED_POSITION_BITS + parts->exception_bits);
-	uint32_t previous = *position;
+	uint32_t width = parts->width, count = parts->count, i = 0;
+	uint32_t fast = whole_words(parts->low_left, count, width);
+	uint64_t mask = packed_mask(width);
 
-	*position =
-	    (uint32_t)bits_get(parts->exceptions, parts->exceptions_left, at, PACKED_POSITION_BITS);
-	*high = bits_get(parts->exceptions, parts->exceptions_left, at + PACKED_POSITION_BITS,
-			 parts->exception_bits)
-		<< parts->width;
-	return *position >= parts->count || (i > 0 && *position <= previous) ? -1 : 0;
+	for (size_t at = 0; i < count; i++, at += width) {
+		uint64_t value = base;
+
+		if (i < fast)
+			value += (bytes_get64(parts->low + at / 8) >> (at % 8)) & mask;
+		else if (width > 0)
+			value += bits_get(parts->low, parts->low_left, at, width);
+		if (narrow != NULL)
+			narrow[i] = (uint32_t)value;
+		else
+			wide[i] = (int64_t)value;
+	}
 }
 
-CODEC_CLONES static void
-read_low(const struct parts *parts, int64_t *values)
+/* Adds the exceptions' high bits; 0, or -1 when positions do not ascend. Of
+ * `total`, `narrow` and `wide` two are NULL. */
+static CODEC_INLINE int
+add_high(const struct parts *parts, uint64_t *total, uint32_t *narrow, int64_t *wide)
 {
-	uint32_t narrow[CODEC_GROUP_ROWS], count = parts->count;
+	uint32_t bits = parts->exception_bits, width = PACKED_POSITION_BITS + bits, next = 0;
+	uint32_t fast = whole_words(parts->exceptions_left, parts->exceptions_count, width);
+	uint64_t mask = packed_mask(bits);
+	size_t at = 0;
 
-	if (parts->width == 0) {
-		for (uint32_t i = 0; i < count; i++)
-			values[i] = (int64_t)parts->base;
-	} else if (count < CODEC_GROUP_ROWS) {
-		for (uint32_t i = 0; i < count; i++)
-			values[i] = (int64_t)(parts->base + bits_get(parts->low, parts->low_left,
-								     (size_t)i * parts->width,
-								     parts->width));
-	} else if (parts->width <= 32) {
-		unpack32(parts->low, parts->width, 0, narrow);
-		for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++)
-			values[i] = (int64_t)(parts->base + narrow[i]);
-	} else {
-		unpack64(parts->low, parts->width, parts->base, values);
+	for (uint32_t i = 0; i < parts->exceptions_count; i++, at += width) {
+		uint32_t position;
+		uint64_t high;
+
+		if (i < fast) {
+			high = bytes_get64(parts->exceptions + at / 8) >> (at % 8);
+			position = (uint32_t)(high & packed_mask(PACKED_POSITION_BITS));
+			high = (high >> PACKED_POSITION_BITS & mask) << parts->width;
+		} else {
+			position = (uint32_t)bits_get(parts->exceptions, parts->exceptions_left, at,
+						      PACKED_POSITION_BITS);
+			high = bits_get(parts->exceptions, parts->exceptions_left,
+					at + PACKED_POSITION_BITS, bits)
+			       << parts->width;
+		}
+		if (position < next || position >= parts->count)
+			return -1;
+		next = position + 1;
+		if (narrow != NULL)
+			narrow[position] += (uint32_t)high;
+		else if (wide != NULL)
+			wide[position] = (int64_t)((uint64_t)wide[position] + high);
+		else
+			*total += high;
 	}
+	return 0;
+}
+
+static int
+read_narrow(const struct parts *parts, uint32_t *values)
+{
+	if (parts->count < CODEC_GROUP_ROWS)
+		read_serial(parts, parts->base, values, NULL);
+	else
+		codec_unpack(parts->low, parts->width, (uint32_t)parts->base, values);
+	return parts->exceptions_count == 0 ? 0 : add_high(parts, NULL, values, NULL);
+}
+
+static int
+read_wide(const struct parts *parts, int64_t *values)
+{
+	if (parts->count < CODEC_GROUP_ROWS)
+		read_serial(parts, parts->base, NULL, values);
+	else
+		codec_unpack_wide(parts->low, parts->width, parts->base, values);
+	return parts->exceptions_count == 0 ? 0 : add_high(parts, NULL, NULL, values);
 }
 
 int
 codec_packed_read(struct packed_reader *reader, int64_t *values)
 {
-	uint32_t position = 0;
 	struct parts parts;
-	uint64_t high;
 
-	if (read_parts(reader, &parts) != 0)
-		return -1;
-	read_low(&parts, values);
-	for (uint32_t i = 0; i < parts.exceptions_count; i++) {
-		if (read_exception(&parts, i, &position, &high) != 0)
-			return -1;
-		values[position] = (int64_t)((uint64_t)values[position] + high);
-	}
-	return 0;
+	return read_parts(reader, &parts) != 0 ? -1 : read_wide(&parts, values);
 }
 
-CODEC_CLONES static void
-read_low_codes(const struct parts *parts, uint32_t *codes)
+int
+codec_packed_read_narrow(struct packed_reader *reader, uint32_t *values)
 {
-	uint32_t base = (uint32_t)parts->base, count = parts->count;
+	struct parts parts;
 
-	if (count == CODEC_GROUP_ROWS && parts->width != 0) {
-		unpack32(parts->low, parts->width, base, codes);
-		return;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		codes[i] = base;
-		if (parts->width != 0)
-			codes[i] += (uint32_t)bits_get(parts->low, parts->low_left,
-						       (size_t)i * parts->width, parts->width);
-	}
+	return read_parts(reader, &parts) != 0 ? -1 : read_narrow(&parts, values);
 }
 
 int
 codec_packed_read_codes(struct packed_reader *reader, uint32_t *codes)
 {
-	uint32_t position = 0;
 	struct parts parts;
-	uint64_t high;
 
 	if (read_parts(reader, &parts) != 0 || parts.base > UINT32_MAX ||
 	    parts.width + parts.exception_bits > 32)
 		return -1;
-	read_low_codes(&parts, codes);
-	for (uint32_t i = 0; i < parts.exceptions_count; i++) {
-		if (read_exception(&parts, i, &position, &high) != 0)
-			return -1;
-		codes[position] += (uint32_t)high;
+	return read_narrow(&parts, codes);
+}
+
+int
+codec_packed_read_sums(struct packed_reader *reader, uint64_t *sum, int64_t *values)
+{
+	CODEC_UNSET uint32_t differences[CODEC_GROUP_ROWS];
+	struct parts parts;
+	int result;
+
+	if (read_parts(reader, &parts) != 0)
+		return -1;
+	if (parts.base >> SMALL_BITS == 0 && parts.width + parts.exception_bits <= SMALL_BITS) {
+		result = read_narrow(&parts, differences);
+		*sum = codec_sum_widening(*sum, parts.count, differences, values);
+	} else {
+		result = read_wide(&parts, values);
+		*sum = codec_sum_wide(*sum, parts.count, values);
 	}
-	return 0;
+	return result;
+}
+
+int
+codec_packed_read_sums_narrow(struct packed_reader *reader, uint64_t *sum, uint32_t *values)
+{
+	struct parts parts;
+	int result;
+
+	if (read_parts(reader, &parts) != 0)
+		return -1;
+	result = read_narrow(&parts, values);
+	*sum = codec_sum((uint32_t)*sum, parts.count, values);
+	return result;
 }
 
 int
@@ -249,4 +261,30 @@ codec_packed_skip(struct packed_reader *reader)
 	struct parts parts;
 
 	return read_parts(reader, &parts);
+}
+
+int
+codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum)
+{
+	CODEC_UNSET uint32_t narrow[CODEC_GROUP_ROWS];
+	CODEC_UNSET int64_t wide[CODEC_GROUP_ROWS];
+	struct parts parts;
+
+	if (read_parts(reader, &parts) != 0)
+		return -1;
+	*sum += parts.base * parts.count;
+	if (parts.width > 32) {
+		if (parts.count < CODEC_GROUP_ROWS)
+			read_serial(&parts, 0, NULL, wide);
+		else
+			codec_unpack_wide(parts.low, parts.width, 0, wide);
+		*sum += codec_total_wide(parts.count, wide);
+	} else if (parts.width > 0) {
+		if (parts.count < CODEC_GROUP_ROWS)
+			read_serial(&parts, 0, narrow, NULL);
+		else
+			codec_unpack(parts.low, parts.width, 0, narrow);
+		*sum += codec_total(parts.count, narrow);
+	}
+	return parts.exceptions_count == 0 ? 0 : add_high(&parts, sum, NULL, NULL);
 }

@@ -32,6 +32,25 @@ row_of(const struct evaluation *evaluation, uint32_t i)
 	return evaluation->rows == NULL ? i : evaluation->rows[i];
 }
 
+/* bytes[count] = the bits. */
+static void
+spread_bits(const uint64_t *bitmap, uint32_t count, uint8_t *bytes)
+{
+	uint32_t i = 0;
+
+	/* Byte b of eight copies keeps bit b, and is 0x80 or above when 0x7f is
+	 * added to what is not 0. */
+	for (; i + 8 <= count; i += 8) {
+		uint64_t eight = bitmap[i / 64] >> (i % 64) & 0xff;
+
+		eight = eight * 0x0101010101010101u & 0x8040201008040201u;
+		eight = (eight + 0x7f7f7f7f7f7f7f7fu) >> 7 & 0x0101010101010101u;
+		memcpy(bytes + i, &eight, sizeof eight);
+	}
+	for (; i < count; i++)
+		bytes[i] = bitmap_get(bitmap, i);
+}
+
 static int
 gather_nulls(struct evaluation *evaluation, const struct vector *vector, struct data *out)
 {
@@ -45,13 +64,31 @@ gather_nulls(struct evaluation *evaluation, const struct vector *vector, struct 
 	}
 	for (uint32_t i = 0; evaluation->rows != NULL && i < out->count; i++)
 		out->nulls[i] = bitmap_get(vector->nulls, evaluation->rows[i]);
-	for (uint32_t word = 0; evaluation->rows == NULL && word < bitmap_words(out->count);
-	     word++) {
-		uint64_t bits = vector->nulls[word];
+	if (evaluation->rows == NULL)
+		spread_bits(vector->nulls, out->count, out->nulls);
+	return 0;
+}
 
-		for (; bits != 0; bits &= bits - 1)
-			out->nulls[word * 64 + (uint32_t)__builtin_ctzll(bits)] = 1;
-	}
+/* The stored integers of 32 bits, in place where that is possible. */
+static int
+gather_narrow(struct evaluation *evaluation, const struct vector *vector, struct type type,
+	      struct data *out)
+{
+	const uint32_t *rows = evaluation->rows;
+	uint32_t *values, count = evaluation->count;
+
+	*out = (struct data){.type = type,
+			     .count = count,
+			     .narrow = vector->narrow,
+			     .narrow_nulls = vector->nulls != NULL};
+	if (rows == NULL)
+		return 0;
+	values = store_arena_alloc(evaluation->arena, (count + 1u) * sizeof *values);
+	if (values == NULL)
+		return expression_no_memory(evaluation->error);
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = vector->narrow[rows[i]];
+	out->narrow = values;
 	return 0;
 }
 
@@ -60,6 +97,7 @@ static int
 gather_stored(struct evaluation *evaluation, const struct vector *vector, struct type type,
 	      struct data *out)
 {
+	const uint32_t *narrow = vector->narrow;
 	int64_t *values;
 	uint32_t count = evaluation->count;
 	int result;
@@ -72,13 +110,15 @@ gather_stored(struct evaluation *evaluation, const struct vector *vector, struct
 		return 0;
 	}
 	out->constant = (vector->constant || vector->all_null) && out->nulls == NULL;
-	values = store_arena_zalloc(evaluation->arena, (count + 1u) * sizeof *values);
+	values = store_arena_alloc(evaluation->arena, (count + 1u) * sizeof *values);
 	if (values == NULL)
 		return expression_no_memory(evaluation->error);
 	out->n.i = values;
 	if (vector->all_null)
-		return 0;
-	for (uint32_t i = 0; i < (out->constant ? 1 : count); i++)
+		memset(values, 0, (out->constant ? 1 : count) * sizeof *values);
+	for (uint32_t i = 0; narrow != NULL && i < count; i++)
+		values[i] = narrow[row_of(evaluation, i)];
+	for (uint32_t i = 0; vector->values != NULL && i < (out->constant ? 1 : count); i++)
 		values[i] = vector->values[vector->constant ? 0 : row_of(evaluation, i)];
 	return 0;
 }
@@ -89,15 +129,27 @@ gather_numbers(struct evaluation *evaluation, const struct store_column *column,
 	       const struct vector *vector, struct type type, struct data *out)
 {
 	double scale = column->scale, *values;
-	int result = gather_stored(evaluation, vector, type, out);
-	uint32_t count = out->constant ? 1 : out->count;
+	bool scaled = column->type == STORE_FLOAT && column->scale != 0;
+	struct data narrow = {.count = 0};
+	uint32_t count;
+	int result;
 
-	if (result != 0 || column->type != STORE_FLOAT || column->scale == 0)
+	if (!scaled || vector->narrow == NULL) {
+		result = gather_stored(evaluation, vector, type, out);
+	} else {
+		*out = (struct data){.type = type, .count = evaluation->count};
+		if ((result = gather_nulls(evaluation, vector, out)) == 0)
+			result = gather_narrow(evaluation, vector, type, &narrow);
+	}
+	if (result != 0 || !scaled)
 		return result;
+	count = out->constant ? 1 : out->count;
 	if ((values = store_arena_alloc(evaluation->arena, (count + 1u) * sizeof *values)) == NULL)
 		return expression_no_memory(evaluation->error);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; narrow.narrow == NULL && i < count; i++)
 		values[i] = (double)out->n.i[i] / scale;
+	for (uint32_t i = 0; narrow.narrow != NULL && i < count; i++)
+		values[i] = narrow.narrow[i] / scale;
 	out->n.f = values;
 	return 0;
 }
@@ -196,6 +248,26 @@ expression_read_stored(struct evaluation *evaluation, const struct expression *e
 	}
 	if (result == 0)
 		*out = read->stored;
+	return result;
+}
+
+int
+expression_read_narrow(struct evaluation *evaluation, const struct expression *expression,
+		       struct data *out)
+{
+	struct slice_column *read;
+	int result = slice_read(evaluation->slice, expression->column, expression->key, &read,
+				evaluation->error);
+
+	if (result != 0)
+		return result;
+	if (read->vector.narrow == NULL)
+		return expression_read_stored(evaluation, expression, out);
+	if (!read->has_narrow) {
+		result = gather_narrow(evaluation, &read->vector, expression->type, &read->narrow);
+		read->has_narrow = result == 0;
+	}
+	*out = read->narrow;
 	return result;
 }
 

@@ -27,6 +27,9 @@ struct data {
 		uint64_t *u;
 		double *f;
 	} n;
+	/* [count] in place of `n`: only from expression_read_narrow */
+	const uint32_t *narrow;
+	bool narrow_nulls;     /* some may be VECTOR_NARROW_NULL; `nulls` is NULL */
 	struct store_str *s;   /* strings; NULL when coded */
 	const uint32_t *codes; /* coded strings */
 	const struct dictionary *dictionary;
@@ -107,6 +110,12 @@ int expression_entries(struct evaluation *evaluation, const struct expression *e
 /* A numeric column's stored integers (value * scale) in n.i, which must not be
  * written to. */
 int expression_read_stored(struct evaluation *evaluation, const struct expression *expression,
+			   struct data *out);
+
+/* The same, for who can take them in 32 bits: out->narrow where the block's values
+ * allow it, with NULL rows among them as VECTOR_NARROW_NULL; else n.i and nulls
+ * as expression_read_stored gives them. */
+int expression_read_narrow(struct evaluation *evaluation, const struct expression *expression,
 			   struct data *out);
 
 bool data_type_is_float(enum store_result_type type);

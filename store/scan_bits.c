@@ -29,6 +29,14 @@ set_span(const int64_t *values, uint32_t count, uint64_t first, uint64_t extent,
 }
 
 CODEC_CLONES static void
+add_narrow_span(const uint32_t *values, uint32_t count, uint32_t first, uint32_t extent,
+		uint8_t *out)
+{
+	for (uint32_t i = 0; i < count; i++)
+		out[i] |= values[i] - first <= extent;
+}
+
+CODEC_CLONES static void
 negate(uint8_t *out, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -68,6 +76,32 @@ scan_bits_of_spans(const struct scan_condition *condition, const int64_t *values
 
 		(s == 0 ? set_span : add_span)(values, count, span->first ^ condition->bias,
 					       span->last - span->first, out);
+	}
+	if (condition->negated)
+		negate(out, count);
+}
+
+/* The spans are cut to what 32 bits hold, of whose keys 0's is the least. */
+void
+scan_bits_of_narrow_spans(const struct scan_condition *condition, const uint32_t *values,
+			  uint32_t count, uint8_t *out)
+{
+	uint64_t least = condition->bias, greatest = least + UINT32_MAX;
+
+	memset(out, 0, count);
+	if (condition->spans_count > SPANS_IN_TURN_MAX) {
+		for (uint32_t i = 0; i < count; i++)
+			out[i] = is_within(condition, values[i] ^ condition->bias);
+	}
+	for (uint32_t s = 0;
+	     condition->spans_count <= SPANS_IN_TURN_MAX && s < condition->spans_count; s++) {
+		const struct scan_span *span = &condition->spans[s];
+		uint64_t first = span->first > least ? span->first : least;
+		uint64_t last = span->last < greatest ? span->last : greatest;
+
+		if (first <= last)
+			add_narrow_span(values, count, (uint32_t)(first - least),
+					(uint32_t)(last - first), out);
 	}
 	if (condition->negated)
 		negate(out, count);

@@ -124,7 +124,12 @@ narrow_by_spans(struct selection *selection, const struct scan_condition *condit
 				   selection->wanted);
 		keep_if(selection, !is_null && selection->wanted[0], bits);
 	} else {
-		scan_bits_of_spans(condition, vector->values, selection->total, selection->wanted);
+		if (vector->narrow != NULL)
+			scan_bits_of_narrow_spans(condition, vector->narrow, selection->total,
+						  selection->wanted);
+		else
+			scan_bits_of_spans(condition, vector->values, selection->total,
+					   selection->wanted);
 		scan_bits_narrow(bits, selection->wanted, selection->total);
 	}
 	remove_nulls(selection, vector->nulls, bits);

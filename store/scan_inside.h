@@ -164,6 +164,8 @@ int scan_entries(struct scan *scan, struct evaluation *evaluation, struct scan_c
 /* scan_bits.c: out[i] = whether row i of `count` is wanted. */
 void scan_bits_of_spans(const struct scan_condition *condition, const int64_t *values,
 			uint32_t count, uint8_t *out);
+void scan_bits_of_narrow_spans(const struct scan_condition *condition, const uint32_t *values,
+			       uint32_t count, uint8_t *out);
 void scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, uint32_t count,
 			  uint8_t *out);
 /* Bits of rows that are not wanted go; wanted[] has 0 or 1, and room up to a

@@ -96,7 +96,7 @@ segment_read(const struct segment *segment, uint32_t block, uint16_t column, str
 /* The same in slices: as block_reader of block.h. */
 struct segment_reader;
 int segment_reader_open(const struct segment *segment, uint32_t block, uint16_t column,
-			struct store_str key, struct store_arena *arena,
+			struct store_str key, bool narrow, struct store_arena *arena,
 			struct segment_reader **out, struct store_error *error);
 int segment_reader_read(struct segment_reader *reader, uint32_t first, uint32_t count,
 			struct store_arena *arena, struct vector *out, struct store_error *error);

@@ -1,7 +1,7 @@
 /*
  * The inside of an open segment: shared by segment_open.c (the footer),
- * segment_read.c (columns, dictionaries), segment_range.c (bounds), segment_verify.c
- * and dump.c, and by nothing else.
+ * segment_read.c, segment_chunk.c (columns), segment_strings.c, segment_range.c
+ * (bounds), segment_verify.c and dump.c, and by nothing else.
  */
 #ifndef SEGMENT_FILE_H
 #define SEGMENT_FILE_H
@@ -75,6 +75,11 @@ segment_find_column(const struct segment *segment, uint16_t column, struct store
 /* One column's dictionary, loaded; any thread. */
 int segment_load_strings(struct segment *segment, struct segment_file_column *column,
 			 struct store_error *error);
+
+/* As segment_reader_open; `nullable` as below. */
+int segment_chunk_open(struct segment *segment, struct segment_file_column *column, uint32_t block,
+		       bool nullable, bool narrow, struct store_arena *arena,
+		       struct segment_reader **out, struct store_error *error);
 
 /* Decodes as segment_read does, of any column of the file; `nullable` is
  * whether NULLs may be shown, else they become 0 or ''. */

@@ -54,7 +54,8 @@ void
 slice_select(struct slice *slice)
 {
 	for (uint32_t i = 0; i < slice->columns_count; i++)
-		slice->columns[i].has_values = slice->columns[i].has_stored = false;
+		slice->columns[i].has_values = slice->columns[i].has_stored =
+		    slice->columns[i].has_narrow = false;
 }
 
 static bool
@@ -98,7 +99,7 @@ slice_read(struct slice *slice, uint16_t column, struct store_str key, struct sl
 		return 0;
 	if (found->reader == NULL) {
 		slice->bytes_read += block_column_bytes(slice->block, column, key);
-		result = block_reader_open(slice->block, column, key, slice->block_arena,
+		result = block_reader_open(slice->block, column, key, true, slice->block_arena,
 					   &found->reader, error);
 		if (result != 0) {
 			found->reader = NULL;

@@ -18,8 +18,8 @@ struct slice_column {
 	struct vector vector;
 	/* What expression.c made of it for the selected rows; data.type is that of
 	 * the first expression that wanted it. */
-	bool has_values, has_stored;
-	struct data values, stored;
+	bool has_values, has_stored, has_narrow;
+	struct data values, stored, narrow;
 };
 
 /* Results of an expression per entry of a dictionary. */
@@ -54,7 +54,8 @@ void slice_set_block(struct slice *slice, const struct block *block);
 void slice_move(struct slice *slice, uint32_t first, uint32_t count);
 /* Other rows of the slice are selected: what was gathered is void. */
 void slice_select(struct slice *slice);
-/* A column of the slice, decoded; borrowed until the next call. */
+/* A column of the slice, decoded, numbers in 32 bits where they fit; borrowed
+ * until the next call. */
 int slice_read(struct slice *slice, uint16_t column, struct store_str key,
 	       struct slice_column **out, struct store_error *error);
 /* The place of an expression's results per entry of the dictionary; with

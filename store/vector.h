@@ -31,13 +31,19 @@ dictionary_entry(const struct dictionary *dictionary, uint32_t code)
 	    ->chunks[code >> DICTIONARY_CHUNK_BITS][code & (DICTIONARY_CHUNK_SIZE - 1)];
 }
 
+/* A NULL row among narrow values. */
+#define VECTOR_NARROW_NULL UINT32_MAX
+
 struct vector {
 	uint32_t rows_count;
 	bool constant;         /* every row has the value of row 0 (arrays hold 1) */
 	bool all_null;         /* every row is NULL (or the default): arrays are NULL */
 	const int64_t *values; /* [rows_count], or NULL for strings */
-	const uint32_t *codes; /* [rows_count], or NULL for numbers */
-	const uint64_t *nulls; /* bitmap, bit set: row is NULL; NULL: none is */
+	/* [rows_count] in place of `values`, for who asks for it and where all are
+	 * below VECTOR_NARROW_NULL, which NULL rows have (`nulls` is set too). */
+	const uint32_t *narrow;
+	const uint32_t *codes;               /* [rows_count], or NULL for numbers */
+	const uint64_t *nulls;               /* bitmap, bit set: row is NULL; NULL: none is */
 	const struct dictionary *dictionary; /* with codes */
 };
 

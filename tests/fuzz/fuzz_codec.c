@@ -10,6 +10,7 @@
 
 #include "store/bytes.h"
 #include "store/codec.h"
+#include "store/codec_vector.h"
 
 #define VALUES_MAX 65536u
 
@@ -118,8 +119,23 @@ check_lz4(const uint8_t *data, size_t size, bool thorough)
 	free(out);
 }
 
-/* Whatever the bytes are: as many values as asked for, or malformed; and twice
- * the same. */
+static int
+decode_narrow(enum codec codec, uint32_t count, const unsigned char *bytes, size_t size,
+	      uint32_t *out)
+{
+	struct codec_stream *stream = malloc(codec_stream_bytes());
+	int result;
+
+	assert(stream != NULL);
+	result = codec_stream_open(stream, codec, CODEC_AS_NARROW, bytes, size, count, scratch);
+	if (result == 0)
+		result = codec_stream_read_narrow(stream, count, out);
+	free(stream);
+	return result;
+}
+
+/* Whatever the bytes are: as many values as asked for, or malformed; and by all
+ * loops the same. */
 static void
 check_decoders(enum codec codec, uint32_t count, const uint8_t *data, size_t size)
 {
@@ -130,8 +146,13 @@ check_decoders(enum codec codec, uint32_t count, const uint8_t *data, size_t siz
 
 	assert(out != NULL && spare != NULL && out_codes != NULL && raw != NULL);
 	result = codec_decode(codec, copy, size, count, spare, out);
+	codec_set_plain(true);
 	assert(result == codec_decode(codec, copy, size, count, scratch, decoded));
+	codec_set_plain(false);
 	assert(result != 0 || memcmp(out, decoded, count * sizeof *out) == 0);
+	assert(result == decode_narrow(codec, count, copy, size, out_codes));
+	for (uint32_t i = 0; result == 0 && i < count; i++)
+		assert((uint32_t)out[i] == out_codes[i]);
 	if (codec == CODEC_PACKED && codec_decode_codes(codec, copy, size, count, out_codes) == 0 &&
 	    result == 0) {
 		for (uint32_t i = 0; i < count; i++)

@@ -82,6 +82,36 @@ read_column(const struct segment *segment, const struct store_table *table, uint
 	store_arena_free(arena);
 }
 
+/* In slices of 32 bits where that is possible: the same modulo 2^32. */
+static void
+read_narrow(const struct segment *segment, uint32_t block, const struct segment_column *column)
+{
+	struct store_arena *arena = store_arena_create(ARENA_BYTES_MAX);
+	struct vector whole, slice = {.rows_count = 0};
+	struct segment_reader *reader;
+	uint32_t rows = segment_block_rows_count(segment, block);
+
+	assert(arena != NULL);
+	if (segment_read(segment, block, column->column, column->key, arena, &whole, NULL) != 0)
+		rows = 0;
+	else
+		assert(segment_reader_open(segment, block, column->column, column->key, true, arena,
+					   &reader, NULL) == 0);
+	for (uint32_t first = 0; first < rows; first += slice.rows_count) {
+		uint32_t count = rows - first < 192 ? rows - first : 192;
+
+		assert(segment_reader_read(reader, first, count, arena, &slice, NULL) == 0);
+		assert(slice.rows_count == count && slice.constant == whole.constant);
+		for (uint32_t i = 0; slice.narrow != NULL && i < count; i++) {
+			if (whole.nulls != NULL && bitmap_get(whole.nulls, first + i))
+				assert(slice.narrow[i] == VECTOR_NARROW_NULL);
+			else
+				assert(slice.narrow[i] == (uint32_t)whole.values[first + i]);
+		}
+	}
+	store_arena_free(arena);
+}
+
 static void
 run(const uint8_t *data, size_t size, const struct store_table *table)
 {
@@ -99,8 +129,10 @@ run(const uint8_t *data, size_t size, const struct store_table *table)
 
 		columns = segment_columns(segment, &columns_count);
 		for (uint32_t block = 0; block < segment_blocks_count(segment); block++) {
-			for (uint32_t i = 0; i < columns_count; i++)
+			for (uint32_t i = 0; i < columns_count; i++) {
 				read_column(segment, table, block, &columns[i], is_right);
+				read_narrow(segment, block, &columns[i]);
+			}
 		}
 		segment_close(segment);
 	}

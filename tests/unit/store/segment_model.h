@@ -212,6 +212,14 @@ model_source(struct model *model)
 				       .context = model};
 }
 
+static inline int64_t
+model_number(const struct vector *vector, uint32_t at)
+{
+	if (vector->all_null)
+		return 0;
+	return vector->narrow != NULL ? vector->narrow[at] : vector->values[at];
+}
+
 /* One block of one column against the arrays. */
 static inline void
 model_check_block(const struct model *model, const struct model_column *column,
@@ -228,8 +236,10 @@ model_check_block(const struct model *model, const struct model_column *column,
 		if (model_is_nullable(column))
 			assert_int_equal(read_null, null);
 		if (!model_is_string(column)) {
-			if (!null)
-				assert_true((vector->all_null ? 0 : vector->values[at]) == value);
+			if (!null || !model_is_nullable(column))
+				assert_true(model_number(vector, at) == (null ? 0 : value));
+			else if (vector->narrow != NULL)
+				assert_true(vector->narrow[i] == VECTOR_NARROW_NULL);
 			continue;
 		}
 		if (!vector->all_null)
@@ -241,19 +251,20 @@ model_check_block(const struct model *model, const struct model_column *column,
 	}
 }
 
-/* The same block in slices, every third skipped. */
-static inline void
+/* The same block in slices, every third skipped; how many were narrow. */
+static inline uint32_t
 model_check_slices(const struct model *model, const struct model_column *column,
-		   const struct segment *segment, uint32_t block, uint64_t first,
+		   const struct segment *segment, uint32_t block, uint64_t first, bool narrow,
 		   struct store_arena *arena)
 {
+	uint32_t narrow_count = 0;
 	uint32_t rows = segment_block_rows_count(segment, block), slice = 64 + 64 * (block % 40);
 	struct segment_reader *reader;
 	struct store_error error = {0};
 	struct vector vector;
 
 	assert_int_equal(segment_reader_open(segment, block, column->which.column,
-					     column->which.key, arena, &reader, &error),
+					     column->which.key, narrow, arena, &reader, &error),
 			 0);
 	for (uint32_t at = 0; at < rows; at += slice) {
 		uint32_t count = rows - at < slice ? rows - at : slice;
@@ -263,16 +274,21 @@ model_check_slices(const struct model *model, const struct model_column *column,
 		if (segment_reader_read(reader, at, count, arena, &vector, &error) != 0)
 			fail_msg("%s", error.text);
 		assert_int_equal(vector.rows_count, count);
+		assert_true(narrow || vector.narrow == NULL);
+		narrow_count += vector.narrow != NULL;
 		model_check_block(model, column, &vector, first + at);
 	}
+	return narrow_count;
 }
 
-static inline void
+/* How many slices were narrow. */
+static inline uint32_t
 model_check(const struct model *model, const struct segment *segment)
 {
 	struct store_arena *arena = store_arena_create(0);
 	struct store_error error = {0};
 	struct vector vector;
+	uint32_t narrow_count = 0;
 
 	assert_non_null(arena);
 	for (uint32_t c = 0; c < MODEL_COLUMNS; c++) {
@@ -285,13 +301,16 @@ model_check(const struct model *model, const struct segment *segment)
 				fail_msg("%s", error.text);
 			assert_int_equal(vector.rows_count, segment_block_rows_count(segment, b));
 			model_check_block(model, column, &vector, first);
-			model_check_slices(model, column, segment, b, first, arena);
+			model_check_slices(model, column, segment, b, first, false, arena);
+			narrow_count +=
+			    model_check_slices(model, column, segment, b, first, true, arena);
 			first += vector.rows_count;
 			store_arena_reset(arena);
 		}
 		assert_int_equal(first, model->rows);
 	}
 	store_arena_free(arena);
+	return narrow_count;
 }
 
 #endif

@@ -4,17 +4,19 @@
  * buffers. Method: round trips on seeded random, skewed, sorted, sparse and
  * extreme arrays of many lengths, in buffers of exactly the encoded size (so
  * that the address sanitizer sees an over-read); truncation at every length;
- * random damage.
+ * random damage, of which all loops must make the same.
  */
 #include "check.h"
 
 #include "store/codec.h"
+#include "store/codec_vector.h"
 
 #define COUNT_MAX 65536u
 
 static struct random random_state;
 static struct codec_encoder *encoder;
 static int64_t *values, *decoded, *scratch;
+static uint32_t *narrow;
 static unsigned char *encoded;
 
 static uint64_t
@@ -32,9 +34,10 @@ setup(void **state)
 	values = malloc(COUNT_MAX * sizeof *values);
 	decoded = malloc(COUNT_MAX * sizeof *decoded);
 	scratch = malloc(COUNT_MAX * sizeof *scratch);
+	narrow = malloc(COUNT_MAX * sizeof *narrow);
 	encoded = malloc(codec_bound(COUNT_MAX));
 	return encoder == NULL || values == NULL || decoded == NULL || scratch == NULL ||
-	       encoded == NULL;
+	       narrow == NULL || encoded == NULL;
 }
 
 static int
@@ -45,6 +48,7 @@ teardown(void **state)
 	free(values);
 	free(decoded);
 	free(scratch);
+	free(narrow);
 	free(encoded);
 	return 0;
 }
@@ -108,7 +112,7 @@ decode_parts(enum codec codec, const unsigned char *bytes, size_t size, uint32_t
 	int result;
 
 	assert_non_null(stream);
-	result = codec_stream_open(stream, codec, false, bytes, size, count, scratch);
+	result = codec_stream_open(stream, codec, CODEC_AS_WIDE, bytes, size, count, scratch);
 	for (uint32_t at = 0; result == 0 && at < count; at = codec_stream_position(stream)) {
 		uint32_t left = count - at, part = 1 + (uint32_t)(next() % 2500);
 
@@ -124,16 +128,16 @@ decode_parts(enum codec codec, const unsigned char *bytes, size_t size, uint32_t
 	return result;
 }
 
-/* The same of codes. */
+/* The same of 32 bits. */
 static int
-decode_code_parts(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
-		  uint32_t *codes)
+decode_narrow_parts(enum codec codec, enum codec_as as, const unsigned char *bytes, size_t size,
+		    uint32_t count, uint32_t *codes)
 {
 	struct codec_stream *stream = malloc(codec_stream_bytes());
 	int result;
 
 	assert_non_null(stream);
-	result = codec_stream_open(stream, codec, true, bytes, size, count, NULL);
+	result = codec_stream_open(stream, codec, as, bytes, size, count, scratch);
 	for (uint32_t at = 0; result == 0 && at < count; at = codec_stream_position(stream)) {
 		uint32_t left = count - at, part = 1 + (uint32_t)(next() % 2500);
 
@@ -141,10 +145,41 @@ decode_code_parts(enum codec codec, const unsigned char *bytes, size_t size, uin
 		if (next() % 3 == 0)
 			result = codec_stream_skip(stream, part);
 		else
-			result = codec_stream_read_codes(stream, part, codes + at);
+			result = codec_stream_read_narrow(stream, part, codes + at);
 	}
 	free(stream);
 	return result;
+}
+
+/* All of it, as 32 bits; 0 or -1. */
+static int
+decode_narrow(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
+	      uint32_t *out)
+{
+	struct codec_stream *stream = malloc(codec_stream_bytes());
+	unsigned char *copy = malloc(size + 1);
+	int result;
+
+	assert_true(stream != NULL && copy != NULL);
+	memcpy(copy + 1, bytes, size);
+	result = codec_stream_open(stream, codec, CODEC_AS_NARROW, copy + 1, size, count, scratch);
+	if (result == 0)
+		result = codec_stream_read_narrow(stream, count, out);
+	free(copy);
+	free(stream);
+	return result;
+}
+
+static void
+check_narrow(enum codec codec, size_t size, uint32_t count)
+{
+	assert_int_equal(decode_narrow(codec, encoded, size, count, narrow), 0);
+	for (uint32_t i = 0; i < count; i++)
+		assert_true(narrow[i] == (uint32_t)values[i]);
+	assert_int_equal(decode_narrow_parts(codec, CODEC_AS_NARROW, encoded, size, count, narrow),
+			 0);
+	for (uint32_t i = 0; i < count; i++)
+		assert_true(narrow[i] == (uint32_t)values[i]);
 }
 
 static void
@@ -162,10 +197,16 @@ check_round_trip(uint32_t count, unsigned seen[CODEC_LAST + 1])
 		return;
 	}
 	assert_true(size <= (size_t)count * 8);
-	assert_int_equal(decode_exact(codec, encoded, size, count), 0);
-	assert_memory_equal(values, decoded, count * sizeof *values);
-	assert_int_equal(decode_parts(codec, encoded, size, count), 0);
-	assert_memory_equal(values, decoded, count * sizeof *values);
+	for (int plain = 0; plain < 2; plain++) {
+		codec_set_plain(plain);
+		memset(decoded, 0xa5, count * sizeof *decoded);
+		assert_int_equal(decode_exact(codec, encoded, size, count), 0);
+		assert_memory_equal(values, decoded, count * sizeof *values);
+		assert_int_equal(decode_parts(codec, encoded, size, count), 0);
+		assert_memory_equal(values, decoded, count * sizeof *values);
+		check_narrow(codec, size, count);
+	}
+	codec_set_plain(false);
 }
 
 static void
@@ -217,7 +258,9 @@ test_codes(void **state)
 			assert_int_equal(codec_decode_codes(codec, copy, size, count, codes), 0);
 			for (uint32_t i = 0; i < count; i++)
 				assert_true(codes[i] == values[i]);
-			assert_int_equal(decode_code_parts(codec, copy, size, count, codes), 0);
+			assert_int_equal(
+			    decode_narrow_parts(codec, CODEC_AS_CODES, copy, size, count, codes),
+			    0);
 			for (uint32_t i = 0; i < count; i++)
 				assert_true(codes[i] == values[i]);
 			assert_int_not_equal(
@@ -270,6 +313,29 @@ test_truncated(void **state)
 	}
 }
 
+/* Any answer is right that stays inside, if all loops give it. */
+static void
+check_damaged(enum codec codec, size_t size, uint32_t count, uint32_t *codes)
+{
+	int result = decode_exact(codec, encoded, size, count);
+	uint64_t sum = 0, plain_sum = 0;
+
+	assert_int_equal(decode_narrow(codec, encoded, size, count, codes), result);
+	for (uint32_t i = 0; result == 0 && i < count; i++) {
+		assert_true(codes[i] == (uint32_t)decoded[i]);
+		sum = sum * 31 + (uint64_t)decoded[i];
+	}
+	codec_set_plain(true);
+	assert_int_equal(decode_exact(codec, encoded, size, count), result);
+	for (uint32_t i = 0; result == 0 && i < count; i++)
+		plain_sum = plain_sum * 31 + (uint64_t)decoded[i];
+	assert_true(sum == plain_sum);
+	assert_int_equal(decode_narrow(codec, encoded, size, count, narrow), result);
+	if (result == 0)
+		assert_memory_equal(narrow, codes, count * sizeof *codes);
+	codec_set_plain(false);
+}
+
 static void
 test_damaged(void **state)
 {
@@ -292,10 +358,10 @@ test_damaged(void **state)
 						      : 32)] = (unsigned char)next();
 		if (next() % 8 == 0)
 			codec = (enum codec)(next() % 8);
-		/* Any answer is right that stays inside: values are not checked. */
-		decode_exact(codec, encoded, size, count);
+		check_damaged(codec, size, count, codes);
 		decode_parts(codec, encoded, size, count);
-		decode_code_parts(codec, encoded, size, count, codes);
+		decode_narrow_parts(codec, CODEC_AS_CODES, encoded, size, count, codes);
+		decode_narrow_parts(codec, CODEC_AS_NARROW, encoded, size, count, codes);
 		codec_decode_codes(codec, encoded, size, count, codes);
 	}
 	free(codes);

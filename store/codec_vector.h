@@ -1,0 +1,69 @@
+/*
+ * What decoding does to whole groups of values at once: loops over the
+ * processor's vectors. Between codec_packed_read.c, codec_stream.c,
+ * segment_chunk.c and the machine; the loops know nothing of files, and all
+ * forms of one give the same answer.
+ */
+#ifndef CODEC_VECTOR_H
+#define CODEC_VECTOR_H
+
+#include "codec.h"
+
+/* Compiled once for AVX2 and once for any machine. Not by the loader, as
+ * CODEC_CLONES: sanitizers and clang take part. */
+#if defined(__x86_64__)
+#define CODEC_HAS_AVX2 1
+#define CODEC_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+#else
+#define CODEC_HAS_AVX2 0
+#endif
+#define CODEC_INLINE inline __attribute__((always_inline))
+/* Arrays that are written before they are read: zeroing them, as the compiler is
+ * told to, would cost as much as filling them. */
+#define CODEC_UNSET __attribute__((uninitialized))
+
+/* Values that may be read, whatever they are, behind those that codec_spread is
+ * given. */
+#define CODEC_SPREAD_PADDING 8u
+
+/* For tests: the loops for any machine. */
+void codec_set_plain(bool plain);
+bool codec_is_plain(void);
+
+/* Unpacks a whole group of CODEC_PACKED: out[CODEC_GROUP_ROWS] = base + the low
+ * bits, modulo 2^32 and 2^64. packed[width * 128], 0 <= width <= 64. */
+void codec_unpack(const unsigned char *packed, uint32_t width, uint32_t base, uint32_t *out);
+void codec_unpack_wide(const unsigned char *packed, uint32_t width, uint64_t base, int64_t *out);
+
+/* Each value becomes the sum of those up to it and of `sum`; returns the last. */
+uint32_t codec_sum(uint32_t sum, uint32_t count, uint32_t *values);
+uint64_t codec_sum_wide(uint64_t sum, uint32_t count, int64_t *values);
+/* The same of differences whose sum is below 2^32. */
+uint64_t
+codec_sum_widening(uint64_t sum, uint32_t count, const uint32_t *differences, int64_t *values);
+/* The sum of all, modulo 2^64. */
+uint64_t codec_total(uint32_t count, const uint32_t *values);
+uint64_t codec_total_wide(uint32_t count, const int64_t *values);
+
+/* out[i] = table[codes[i]]; false when a code is not below entries_count. `out`
+ * may be `codes`. */
+bool codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const uint32_t *codes,
+	       uint32_t *out);
+bool codec_map_wide(const int64_t *table, uint32_t entries_count, uint32_t count,
+		    const uint32_t *codes, int64_t *out);
+/* 0 when there are none. */
+uint32_t codec_highest(const uint32_t *values, uint32_t count);
+
+/* Bits set of bitmap[words]. */
+uint32_t codec_count_bits(const uint64_t *bitmap, uint32_t words);
+/* Values of rows that are not NULL to their rows: out[rows], NULL rows get
+ * `null`. `dense` is elsewhere, and CODEC_SPREAD_PADDING longer than the rows
+ * need. */
+void codec_spread(const uint64_t *nulls, uint32_t rows, const uint32_t *dense, uint32_t null,
+		  uint32_t *out);
+void codec_spread_wide(const uint64_t *nulls, uint32_t rows, const int64_t *dense, int64_t null,
+		       int64_t *out);
+/* Only the NULL rows'. */
+void codec_set_nulls(const uint64_t *nulls, uint32_t rows, uint32_t null, uint32_t *out);
+
+#endif
