@@ -6,7 +6,9 @@
  *   bench_store csv FILE                    for the peers, to stdout
  *   bench_store load FILE DIR               one line of JSON with the figures
  *   bench_store recover FILE DIR            as if the power went before a flush
- *   bench_store decode DIR                  ns a value, column by column
+ *   bench_store decode DIR [COLUMN...]      ns a value, column by column, in the slices
+ *                                           that queries read
+ *   bench_store blocks DIR [COLUMN...]      the same of whole blocks, as merges read
  *   bench_store query DIR THREADS SQL...    least [wall, CPU] ms of several runs, each
  *   bench_store weighted DIR THREADS SQL... the same by the rows' intervals
  *   bench_store answer query|weighted DIR SQL  its rows, tab-separated
@@ -21,6 +23,7 @@
 #include <unistd.h>
 
 #include "rows.h"
+#include "store/slice.h"
 #include "store/snapshot.h"
 
 #define ROWS_PER_COMMIT 1000u /* as an import has them */
@@ -345,20 +348,39 @@ recover(const char *file, const char *directory)
 
 #define DECODE_TIMES 5
 
+static int
+decode_slices(const struct block *block, uint16_t column, struct store_arena *of_block,
+	      struct store_arena *of_slice, struct store_error *error)
+{
+	uint32_t rows = block_rows_count(block);
+	struct store_str no_key = {NULL, 0};
+	struct block_reader *reader;
+	struct vector vector;
+	int result = block_reader_open(block, column, no_key, true, of_block, &reader, error);
+
+	for (uint32_t first = 0; result == 0 && first < rows; first += SLICE_ROWS_MAX) {
+		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
+
+		store_arena_reset(of_slice);
+		result = block_reader_read(reader, first, count, of_slice, &vector, error);
+	}
+	return result;
+}
+
 /* Least of a few runs over all blocks, in ns a value. */
 static double
-decode_column(struct store *store, const char *name)
+decode_column(struct store *store, const char *name, bool in_slices)
 {
 	struct store_error error = {0};
 	struct snapshot *snapshot;
-	struct store_arena *arena = store_arena_create(0);
+	struct store_arena *arena = store_arena_create(0), *slice = store_arena_create(0);
 	struct store_str no_key = {NULL, 0};
 	double least = 1e9;
 	uint16_t column = 0;
 
 	while (strcmp(columns[column].name, name) != 0)
 		column++;
-	if (arena == NULL || snapshot_open(store, &snapshot, &error) != 0)
+	if (arena == NULL || slice == NULL || snapshot_open(store, &snapshot, &error) != 0)
 		return -1;
 	for (int times = 0; times < DECODE_TIMES; times++) {
 		double began = cpu_s(), taken; /* steadier than wall time */
@@ -368,7 +390,9 @@ decode_column(struct store *store, const char *name)
 			const struct block *block = snapshot_block(snapshot, 0, i);
 			struct vector vector;
 
-			if (block_read(block, column, no_key, arena, &vector, &error) != 0)
+			if ((in_slices
+				 ? decode_slices(block, column, arena, slice, &error)
+				 : block_read(block, column, no_key, arena, &vector, &error)) != 0)
 				return -1;
 			rows += block_rows_count(block);
 			store_arena_reset(arena);
@@ -378,11 +402,12 @@ decode_column(struct store *store, const char *name)
 	}
 	snapshot_close(snapshot);
 	store_arena_free(arena);
+	store_arena_free(slice);
 	return least;
 }
 
 static int
-decode(const char *directory)
+decode(const char *directory, bool in_slices, char **names, int count)
 {
 	struct store_options options = {
 	    .directory = directory, .schema = &schema, .read_only = true};
@@ -392,9 +417,12 @@ decode(const char *directory)
 	if (store_open(&options, &store, &error) != 0)
 		return fprintf(stderr, "%s\n", error.text), 1;
 	printf("{");
-	for (uint32_t i = 0; i < COLUMNS; i++)
-		printf("%s\"%s\":%.3f", i > 0 ? "," : "", columns[i].name,
-		       decode_column(store, columns[i].name));
+	for (int i = 0; i < (count > 0 ? count : COLUMNS); i++) {
+		const char *name = count > 0 ? names[i] : columns[i].name;
+
+		printf("%s\"%s\":%.3f", i > 0 ? "," : "", name,
+		       decode_column(store, name, in_slices));
+	}
 	printf("}\n");
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
@@ -507,8 +535,8 @@ main(int argc, char **argv)
 		return load(argv[2], argv[3]);
 	if (argc == 4 && strcmp(argv[1], "recover") == 0)
 		return recover(argv[2], argv[3]);
-	if (argc == 3 && strcmp(argv[1], "decode") == 0)
-		return decode(argv[2]);
+	if (argc >= 3 && (strcmp(argv[1], "decode") == 0 || strcmp(argv[1], "blocks") == 0))
+		return decode(argv[2], strcmp(argv[1], "decode") == 0, argv + 3, argc - 3);
 	if (argc >= 5 && strcmp(argv[strcmp(argv[1], "answer") == 0 ? 2 : 1], "query") == 0)
 		columns[WEIGHT].flags = 0; /* a column as any other */
 	if (argc == 5 && strcmp(argv[1], "answer") == 0)
