@@ -293,13 +293,66 @@ evaluate_lazily(struct evaluation *evaluation, const struct expression *expressi
 	return result;
 }
 
+int
+expression_ends(struct evaluation *evaluation, const struct expression *expression,
+		struct data *out, bool *known)
+{
+	struct evaluation inner = *evaluation;
+	struct data args[EXPRESSION_ENDS_ARGS_MAX];
+	int64_t *ends = store_arena_alloc(evaluation->arena, 2 * sizeof *ends);
+	int result = 0;
+
+	*known = false;
+	if (ends == NULL)
+		return expression_no_memory(evaluation->error);
+	if (evaluation->slice == NULL || !function_is_monotone(expression) ||
+	    expression->args[0]->kind != EXPRESSION_COLUMN ||
+	    expression->args_count > EXPRESSION_ENDS_ARGS_MAX ||
+	    !block_range(evaluation->slice->block, expression->args[0]->column, &ends[0],
+			 &ends[1]) ||
+	    !block_has_no_nulls(evaluation->slice->block, expression->args[0]->column))
+		return 0;
+	inner.count = 2;
+	inner.active = NULL;
+	args[0] = (struct data){.type = expression->args[0]->type, .count = 2, .n.i = ends};
+	for (uint32_t i = 1; result == 0 && i < expression->args_count; i++)
+		result = expression_evaluate(&inner, expression->args[i], &args[i]);
+	if (result == 0)
+		result = function_evaluate(&inner, expression, args, out);
+	*known = result == 0 && out->nulls == NULL && out->s == NULL && !out->constant;
+	return result;
+}
+
+/* The value that all rows of the block have, when its earliest and latest time
+ * give the same: then the times need not be decoded. */
+static int
+evaluate_by_ends(struct evaluation *evaluation, const struct expression *expression,
+		 struct data *out, bool *same)
+{
+	int result;
+
+	*same = false;
+	if (evaluation->slice == NULL || !function_is_monotone(expression))
+		return 0;
+	result = expression_ends(evaluation, expression, out, same);
+	*same = *same && out->n.u[0] == out->n.u[1];
+	out->count = evaluation->count;
+	out->constant = true;
+	return result;
+}
+
 static int
 evaluate_call(struct evaluation *evaluation, const struct expression *expression, struct data *out)
 {
 	struct data *args =
 	    store_arena_alloc(evaluation->arena, (expression->args_count + 1u) * sizeof *args);
 	int result = args == NULL ? expression_no_memory(evaluation->error) : 0;
+	bool same = false;
 
+	if (result == 0)
+		result = evaluate_by_ends(evaluation, expression, out, &same);
+	if (same && result == 0)
+		return 0;
 	if (result == 0 && expression->may_fail && function_is_lazy(expression->function)) {
 		result = evaluate_lazily(evaluation, expression, args);
 	} else {

@@ -107,6 +107,14 @@ int expression_evaluate(struct evaluation *evaluation, const struct expression *
 int expression_entries(struct evaluation *evaluation, const struct expression *expression,
 		       const struct dictionary *dictionary, const struct data **per_entry);
 
+/* A monotone function (function_is_monotone) of the slice's block's TIME by the
+ * earliest and the latest: two values, between which those
+ * of all rows lie.
+ * *known is false where that cannot be told. */
+#define EXPRESSION_ENDS_ARGS_MAX 4u
+int expression_ends(struct evaluation *evaluation, const struct expression *expression,
+		    struct data *out, bool *known);
+
 /* A numeric column's stored integers (value * scale) in n.i, which must not be
  * written to. */
 int expression_read_stored(struct evaluation *evaluation, const struct expression *expression,

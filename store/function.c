@@ -125,6 +125,7 @@ function_may_fail(const struct function *function)
 		if (strcmp(names[i], function->name) == 0)
 			return true;
 	}
+	/* Texts that are no number or time. */
 	return strncmp(function->name, "to", 2) == 0 && strstr(function->name, "Or") == NULL;
 }
 
@@ -183,9 +184,8 @@ merge_nulls(struct evaluation *evaluation, const struct data *args, uint32_t arg
 	return 0;
 }
 
-/* Of times, what never falls while the time grows. */
-static bool
-is_monotone(const struct expression *call, const struct data *args)
+bool
+function_is_monotone(const struct expression *call)
 {
 	static const char *const names[] = {"toStartOfMinute",
 					    "toStartOfFiveMinutes",
@@ -200,11 +200,11 @@ is_monotone(const struct expression *call, const struct data *args)
 					    "toDate",
 					    "toUnixTimestamp"};
 
-	if (call->args_count == 0 || args[0].constant || args[0].nulls != NULL ||
-	    !data_type_is_time(args[0].type.type))
+	if (call->kind != EXPRESSION_CALL || call->args_count == 0 ||
+	    !data_type_is_time(call->args[0]->type.type))
 		return false;
 	for (uint32_t a = 1; a < call->args_count; a++) {
-		if (!args[a].constant)
+		if (call->args[a]->kind != EXPRESSION_CONSTANT)
 			return false;
 	}
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -280,7 +280,8 @@ function_evaluate(struct evaluation *evaluation, const struct expression *call,
 		inner.count = 1;
 		result = evaluate_rows(&inner, call, args, out);
 		same = true;
-	} else if (few && is_monotone(call, args)) {
+	} else if (few && !args[0].constant && args[0].nulls == NULL &&
+		   function_is_monotone(call)) {
 		result = evaluate_ends(evaluation, call, args, out, &same);
 	}
 	if (same && result == 0) {

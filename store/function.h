@@ -29,6 +29,9 @@ bool function_is_planned(struct store_str name);
 bool function_is_lazy(const struct function *function);
 /* Whether some values of the right types are errors. */
 bool function_may_fail(const struct function *function);
+/* A call that never falls while the time that is its first argument grows; the
+ * other arguments are constants. */
+bool function_is_monotone(const struct expression *call);
 /* After the arguments up to `a`: which rows want argument a + 1 of a lazy call;
  * `active` (or NULL) are those that want the call. */
 void function_mask(const struct expression *call, const struct data *args, uint32_t a,

@@ -109,7 +109,7 @@ plan_finish_call(struct planner *planner, struct expression *call)
 		type.nullable |= call->args[i]->type.nullable;
 	call->type = type;
 	call->only_string = only_string_of(call);
-	call->may_fail = function_may_fail(call->function);
+	call->may_fail = function_may_fail(call->function) && !function_is_monotone(call);
 	for (uint32_t i = 0; i < call->args_count; i++)
 		call->may_fail |= call->args[i]->may_fail;
 	return fold(planner, call);

@@ -241,6 +241,31 @@ make_spans(const struct builder *builder, struct scan_condition *condition)
 	return 1;
 }
 
+/* A monotone function of the time, compared with constants: SCAN_ENDS. */
+static bool
+make_ends(struct scan_condition *condition)
+{
+	const struct expression *call = condition->expression;
+	bool negated;
+	const char *operation = operation_of(call, &negated);
+	bool is_list = operation != NULL && strcmp(operation, "in") == 0;
+	uint32_t at = !is_list && operation != NULL && !function_is_monotone(call->args[0]);
+
+	if (operation == NULL || call->set != NULL || (!is_list && call->args_count != 2) ||
+	    !function_is_monotone(call->args[at]))
+		return false;
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		if (i != at && (call->args[i]->kind != EXPRESSION_CONSTANT ||
+				(is_null(call->args[i]) && !is_list)))
+			return false;
+	}
+	condition->kind = SCAN_ENDS;
+	condition->ends = at;
+	condition->operation = at == 1 ? turned(operation) : operation;
+	condition->is_contrary = negated;
+	return true;
+}
+
 /* ---- the tree ------------------------------------------------------------ */
 
 static bool
@@ -289,8 +314,8 @@ make_leaf(const struct builder *builder, struct scan_condition *condition)
 		return 0;
 	if ((result = make_spans(builder, condition)) != 0)
 		return result < 0 ? result : 0;
-	if (!make_nulls(builder, condition) && expression->only_string != NULL &&
-	    (builder->has_sets || !asks_set(expression)))
+	if (!make_nulls(builder, condition) && !make_ends(condition) &&
+	    expression->only_string != NULL && (builder->has_sets || !asks_set(expression)))
 		condition->kind = SCAN_ENTRIES;
 	return 0;
 }

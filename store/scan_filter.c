@@ -259,6 +259,7 @@ narrow(struct selection *selection, struct scan_condition *condition, uint64_t *
 		return narrow_by_nulls(selection, condition, bits);
 	case SCAN_ENTRIES:
 		return narrow_by_entries(selection, condition, bits);
+	case SCAN_ENDS:
 	case SCAN_OTHER:
 		break;
 	}

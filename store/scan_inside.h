@@ -73,6 +73,7 @@ enum scan_condition_kind {
 	SCAN_SPANS,   /* a column's stored integers within `spans` */
 	SCAN_NULLS,   /* a column is NULL */
 	SCAN_ENTRIES, /* of one string column: decided per entry of its dictionary */
+	SCAN_ENDS,    /* a monotone function of time, compared with constants */
 	SCAN_OTHER,   /* `expression` is to be evaluated */
 };
 
@@ -91,6 +92,11 @@ struct scan_condition {
 	uint64_t bias;           /* stored integer XOR bias is what spans are of */
 	struct scan_span *spans; /* [spans_count], ascending, apart */
 	uint32_t spans_count;
+	/* SCAN_ENDS: which argument the function is; what it is compared with are
+	 * the others, by that operation, or by its contrary. */
+	uint32_t ends;
+	bool is_contrary;
+	const char *operation;
 	struct scan_entries entries[2]; /* of the dictionary; of '' where there is none */
 	struct scan_condition *parts;   /* [parts_count] */
 	uint32_t parts_count;

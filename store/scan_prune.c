@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "function.h"
 #include "scan_inside.h"
 
 /* ---- numbers and times --------------------------------------------------- */
@@ -45,6 +46,54 @@ judge_spans(const struct block *block, const struct scan_condition *condition)
 	if ((condition->negated ? !some : all) && block_has_no_nulls(block, condition->column))
 		return SCAN_ALL;
 	return SCAN_SOME;
+}
+
+/* ---- functions of time ------------------------------------------------------ */
+
+/* Whether the operation holds for an order of value and constant. */
+static bool
+is_met(const char *operation, int order)
+{
+	return strcmp(operation, "less") == 0              ? order < 0
+	       : strcmp(operation, "lessOrEquals") == 0    ? order <= 0
+	       : strcmp(operation, "greater") == 0         ? order > 0
+	       : strcmp(operation, "greaterOrEquals") == 0 ? order >= 0
+							   : order == 0;
+}
+
+/* Between the two ends lie all values, so all orders between theirs may occur. */
+static int
+judge_ends(struct evaluation *evaluation, struct scan_condition *condition)
+{
+	const struct expression *call = condition->expression;
+	bool negated = condition->negated != condition->is_contrary;
+	bool some = false, all = false, known;
+	struct data ends;
+	int result = expression_ends(evaluation, call->args[condition->ends], &ends, &known);
+
+	condition->verdict = SCAN_SOME;
+	for (uint32_t i = 0; result == 0 && known && i < call->args_count; i++) {
+		const struct data *constant = &call->args[i]->constant;
+		bool is_all = true;
+		int low, high;
+
+		if (i == condition->ends || data_is_null(constant, 0))
+			continue;
+		low = function_compare(&ends, constant, 0);
+		high = function_compare(&ends, constant, 1);
+		if (low > high || high == 2)
+			return 0;
+		for (int order = low; order <= high; order++) {
+			some |= is_met(condition->operation, order);
+			is_all = is_all && is_met(condition->operation, order);
+		}
+		all |= is_all;
+	}
+	if (result == 0 && known && (negated ? all : !some))
+		condition->verdict = SCAN_NONE;
+	else if (result == 0 && known && (negated ? !some : all))
+		condition->verdict = SCAN_ALL;
+	return result;
 }
 
 /* ---- strings ------------------------------------------------------------- */
@@ -155,7 +204,7 @@ join_parts(struct scan_condition *condition)
 	}
 }
 
-/* What can be told without a dictionary. */
+/* What can be told without evaluating anything. */
 static void
 judge_bounds(const struct block *block, struct scan_condition *condition)
 {
@@ -170,18 +219,20 @@ judge_bounds(const struct block *block, struct scan_condition *condition)
 		condition->verdict = judge_nulls(block, condition);
 }
 
-/* The same with dictionaries, for what is still open. */
+/* The same with functions and dictionaries, for what is still open. */
 static int
-judge_strings(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition)
+judge_values(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition)
 {
 	int result = 0;
 
 	if (condition->verdict != SCAN_SOME)
 		return 0;
+	if (condition->kind == SCAN_ENDS)
+		return condition->may_fail ? 0 : judge_ends(evaluation, condition);
 	if (condition->kind == SCAN_ENTRIES)
 		return condition->may_fail ? 0 : judge_entries(scan, evaluation, condition);
 	for (uint32_t i = 0; result == 0 && i < condition->parts_count; i++)
-		result = judge_strings(scan, evaluation, &condition->parts[i]);
+		result = judge_values(scan, evaluation, &condition->parts[i]);
 	if (condition->parts_count > 0)
 		join_parts(condition);
 	return result;
@@ -201,6 +252,7 @@ cost_of(const struct scan_condition *condition)
 		return 1;
 	case SCAN_SPANS:
 		return 2;
+	case SCAN_ENDS:
 	case SCAN_OTHER:
 		return 16;
 	case SCAN_AND:
@@ -252,7 +304,7 @@ scan_judge(struct scan *scan, struct evaluation *evaluation, enum scan_verdict *
 
 	order_parts(scan->where);
 	judge_bounds(scan->slice.block, scan->where);
-	result = judge_strings(scan, evaluation, scan->where);
+	result = judge_values(scan, evaluation, scan->where);
 	*verdict = scan->where->verdict;
 	return result;
 }

@@ -604,6 +604,14 @@ test_blocks_left_out(void **state)
 	    {"ts >= '2026-05-28' AND ts < '2026-05-29'", 3, MANY_ROWS},
 	    {"ts >= '2026-05-29'", 0, 0},
 	    {"ts < '2026-05-28 00:00:01' AND site = 'b'", 0, 0},
+	    {"toDate(ts) = '2026-05-28'", 3, MANY_ROWS},
+	    {"toDate(ts) != '2026-05-28'", 0, 0},
+	    {"toDate(ts) IN ('2026-05-27', '2026-05-29')", 0, 0},
+	    {"toStartOfHour(ts) < '2026-05-28 01:00:00'", 1, 36000},
+	    {"toStartOfHour(ts) NOT IN ('2026-05-28 00:00:00')", 3, MANY_ROWS - 36000},
+	    {"NOT toDate(ts) >= '2026-05-28'", 0, 0},
+	    {"toUnixTimestamp(ts) < 1779926401", 1, 10},
+	    {"'2026-05-28 01:00:00' <= toStartOfHour(ts) AND size < 36010", 1, 10},
 	};
 	char directory[256];
 	struct store *store = fill_blocks(directory);
@@ -641,6 +649,9 @@ test_bytes_left_out(void **state)
 	run(store, "SELECT count() FROM t WHERE ts >= '2026-05-28' AND size >= 0 AND id = 0", &cell,
 	    &rows, &none);
 	assert_int_equal(none, 0);
+	run(store, "SELECT toDate(ts) AS day, count() FROM t GROUP BY day", &cell, &rows, &none);
+	assert_int_equal(none, 0); /* a day has segments of its own */
+	assert_int_equal(cell, BASE_MS / DAY_MS);
 	/* The first block is all 'a'; of the second some. */
 	run(store, "SELECT count() FROM t WHERE size < 65000 AND site = 'a'", &cell, &rows, &size);
 	run(store, "SELECT count() FROM t WHERE size < 65000", &cell, &rows, &both);
