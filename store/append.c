@@ -21,19 +21,26 @@
 
 enum undo_kind { UNDO_APPENDED, UNDO_KILLED, UNDO_VIEW_NEW, UNDO_VIEW_OLD, UNDO_REQUEST };
 
+/* Small, for a row has two. */
 struct undo {
 	enum undo_kind kind;
-	struct memtable *memtable;
 	uint32_t table, row;
-	uint64_t born;
-	struct view view;        /* as it was, or its key */
-	struct generation *from; /* which had the view that moved, or NULL */
+	union {
+		struct memtable *memtable; /* of a row */
+		struct generation *into;   /* which has the new view, its last */
+	};
+	union {
+		uint64_t born;
+		struct generation *from; /* which had the view that moved, or NULL */
+	};
 };
 
 struct group {
 	struct store *store;
 	struct undo *undo; /* owned */
 	size_t undo_count, undo_max;
+	struct view *views; /* owned: as they were, of UNDO_VIEW_OLD */
+	size_t views_count, views_max;
 	uint64_t commit;         /* of the commit being applied */
 	int64_t now_ms;          /* monotonic */
 	uint32_t requests_count; /* the youngest of store.requests, not durable yet */
@@ -56,6 +63,26 @@ remember(struct group *group, const struct undo *undo)
 	return 0;
 }
 
+static int
+remember_view(struct group *group, const struct view *view)
+{
+	struct undo undo = {.kind = UNDO_VIEW_OLD};
+	int result;
+
+	if (group->views_count == group->views_max) {
+		size_t views_max = group->views_max == 0 ? 64 : group->views_max * 2;
+		struct view *grown = realloc(group->views, views_max * sizeof *grown);
+
+		if (grown == NULL)
+			return STORE_ENOMEM;
+		group->views = grown;
+		group->views_max = views_max;
+	}
+	if ((result = remember(group, &undo)) == 0)
+		group->views[group->views_count++] = *view;
+	return result;
+}
+
 /* Takes back everything after `mark`, youngest first. A row cannot leave the
  * memtable; dying at its birth, it is never visible. */
 static void
@@ -72,12 +99,12 @@ undo_to(struct group *group, size_t mark)
 			memtable_set_died(undo->memtable, undo->table, undo->row, MEMTABLE_ALIVE);
 			break;
 		case UNDO_VIEW_NEW:
-			view_index_remove_last(&undo->view.generation->views);
+			view_index_remove_last(&undo->into->views);
 			if (undo->from != NULL)
 				undo->from->views_moved--;
 			break;
 		case UNDO_VIEW_OLD:
-			(void)state_put_view(&undo->view); /* overwrites */
+			(void)state_put_view(&group->views[--group->views_count]); /* overwrites */
 			break;
 		case UNDO_REQUEST:
 			requests_remove_last(&group->store->requests);
@@ -122,22 +149,27 @@ kill_row(struct group *group, const struct view *view)
 	return result;
 }
 
-/* `from`: the generation that had it, or NULL. */
+/* `from`: the generation that had it; NULL: none had. */
 static int
 put_view(struct group *group, const struct view *view, struct generation *from)
 {
-	const struct view *old = view_index_find(&view->generation->views, view->state.key);
-	struct undo undo = {.kind = old == NULL ? UNDO_VIEW_NEW : UNDO_VIEW_OLD,
-			    .view = old == NULL ? *view : *old,
-			    .from = from == view->generation ? NULL : from};
-	int result = remember(group, &undo);
+	struct generation *into = view->generation;
+	struct view *old = from == NULL ? NULL : view_index_find(&into->views, view->state.key);
+	struct undo undo = {.kind = UNDO_VIEW_NEW, .into = into};
+	int result;
 
-	if (result != 0)
+	if (old != NULL) {
+		if ((result = remember_view(group, old)) == 0)
+			*old = *view;
 		return result;
-	if ((result = state_put_view(view)) != 0)
+	}
+	undo.from = from;
+	if ((result = remember(group, &undo)) != 0)
+		return result;
+	if ((result = view_index_add(&into->views, view)) != 0)
 		group->undo_count--;
-	else if (undo.from != NULL)
-		undo.from->views_moved++;
+	else if (from != NULL)
+		from->views_moved++;
 	return result;
 }
 
@@ -772,5 +804,6 @@ store_append(struct store *store, struct store_commit *commits, size_t commits_c
 	}
 	pthread_mutex_unlock(&store->writer_mutex);
 	free(group.undo);
+	free(group.views);
 	return result;
 }

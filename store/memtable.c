@@ -8,22 +8,17 @@
  * being written, so these are atomics.
  */
 #include <assert.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL /* most strings are short: the call costs more than the hash */
-#include <xxhash.h>
-
 #include "memtable.h"
+#include "memtable_strings.h"
 
 #define CHUNK_ROWS 1024u
 #define CHUNKS_MAX 512u /* 512 Ki rows a table and generation */
 #define ROWS_MAX (CHUNKS_MAX * CHUNK_ROWS)
-#define STRING_CHUNKS_MAX 512u /* 512 Ki distinct strings a column */
-#define STRINGS_MAX (STRING_CHUNKS_MAX * DICTIONARY_CHUNK_SIZE)
 #define MAP_KEYS_MAX 1024u
 
 struct number_chunk {
@@ -31,27 +26,26 @@ struct number_chunk {
 	_Atomic uint64_t present[CHUNK_ROWS / 64];
 };
 
-/* 0: absent, or '' where that is the same; CODE_EMPTY: '' where it is not. */
+/* 0: absent, or '' where that is the same; CODE_EMPTY: '' where it is not. The
+ * rest keeps the chunks of a table's columns, one after the other in memory,
+ * out of each other's lines of the cache: a row writes to all of them. */
 struct code_chunk {
 	uint32_t codes[CHUNK_ROWS];
+	uint64_t unused[8];
 };
 
 #define CODE_EMPTY UINT32_MAX
 
-/* Distinct strings of a column; code 0 is ''. Writer adds, readers look up. */
-struct strings {
-	struct store_str *chunks[STRING_CHUNKS_MAX]; /* owned */
-	_Atomic uint32_t count;
-	uint64_t *slots; /* owned, writer only: hash << 32 | code + 1; 0 free */
-	uint32_t slots_count;
-};
+enum kind { COLUMN_INTEGER, COLUMN_DOUBLE, COLUMN_SCALED, COLUMN_STRING };
 
 struct column {
 	uint16_t index;
-	struct store_str key; /* MAP: in the arena */
-	bool numeric;
-	struct strings *strings;            /* owned, when not numeric */
-	_Atomic(void *) chunks[CHUNKS_MAX]; /* owned; NULL: all absent */
+	enum kind kind;
+	uint32_t empty_code; /* of '': CODE_EMPTY when NULL is something else */
+	double scale;
+	struct store_str key;               /* MAP: in the arena */
+	struct memtable_strings *strings;   /* of COLUMN_STRING; owned: its slots */
+	_Atomic(void *) chunks[CHUNKS_MAX]; /* the memory's; NULL: all absent */
 };
 
 struct lifetimes {
@@ -61,35 +55,34 @@ struct lifetimes {
 
 struct table {
 	const struct store_table *schema;
+	int time_column; /* or -1 */
 	_Atomic uint32_t rows_count;
 	_Atomic int64_t time_min, time_max;                 /* of rows below rows_count */
-	_Atomic(struct lifetimes *) lifetimes[CHUNKS_MAX];  /* owned */
+	_Atomic(struct lifetimes *) lifetimes[CHUNKS_MAX];  /* the memory's */
 	_Atomic(struct column *) *columns;                  /* owned: [columns_count], lazily */
-	_Atomic(struct column *) map_columns[MAP_KEYS_MAX]; /* owned */
+	_Atomic(struct column *) map_columns[MAP_KEYS_MAX]; /* the memory's */
 	_Atomic uint32_t map_columns_count;
 };
 
 struct memtable {
 	const struct store_schema *schema;
 	_Atomic uint32_t references;
-	uint64_t secret;
-	_Atomic size_t bytes;
-	uint32_t strings_max;      /* writer only: of the largest dictionary */
-	struct store_arena *arena; /* owned, writer only: string bytes */
-	struct table *tables;      /* owned: [tables_count] */
+	struct memtable_memory memory;
+	uint32_t strings_max; /* writer only: of the largest dictionary */
+	struct table *tables; /* owned: [tables_count] */
 };
 
-static void *
-allocate(struct memtable *memtable, size_t size)
-{
-	void *bytes = calloc(1, size);
-
-	if (bytes != NULL)
-		atomic_fetch_add_explicit(&memtable->bytes, size, memory_order_relaxed);
-	return bytes;
-}
-
 /* ---- life ------------------------------------------------------------ */
+
+static int
+find_time(const struct store_table *table)
+{
+	for (uint32_t i = 0; i < table->columns_count; i++) {
+		if (table->columns[i].flags & STORE_ROLE_TIME)
+			return (int)i;
+	}
+	return -1;
+}
 
 struct memtable *
 memtable_create(const struct store_schema *schema, uint64_t secret)
@@ -99,16 +92,17 @@ memtable_create(const struct store_schema *schema, uint64_t secret)
 	if (memtable == NULL)
 		return NULL;
 	memtable->schema = schema;
-	memtable->secret = secret;
+	memtable->memory.secret = secret;
 	atomic_init(&memtable->references, 1);
-	memtable->arena = store_arena_create(0);
+	memtable->memory.arena = store_arena_create(0);
 	memtable->tables = calloc(schema->tables_count, sizeof *memtable->tables);
-	if (memtable->arena == NULL || memtable->tables == NULL)
+	if (memtable->memory.arena == NULL || memtable->tables == NULL)
 		goto failed;
 	for (uint32_t i = 0; i < schema->tables_count; i++) {
 		struct table *table = &memtable->tables[i];
 
 		table->schema = &schema->tables[i];
+		table->time_column = find_time(table->schema);
 		table->columns = calloc(table->schema->columns_count, sizeof *table->columns);
 		if (table->columns == NULL)
 			goto failed;
@@ -127,19 +121,10 @@ memtable_retain(struct memtable *memtable)
 }
 
 static void
-free_column(struct column *column)
+clear_column(struct column *column)
 {
-	if (column == NULL)
-		return;
-	for (uint32_t i = 0; i < CHUNKS_MAX; i++)
-		free(column->chunks[i]);
-	if (column->strings != NULL) {
-		for (uint32_t i = 0; i < STRING_CHUNKS_MAX; i++)
-			free(column->strings->chunks[i]);
-		free(column->strings->slots);
-		free(column->strings);
-	}
-	free(column);
+	if (column != NULL && column->strings != NULL)
+		memtable_strings_clear(column->strings);
 }
 
 void
@@ -152,155 +137,70 @@ memtable_release(struct memtable *memtable)
 
 		for (uint32_t j = 0; table->columns != NULL && j < table->schema->columns_count;
 		     j++)
-			free_column(table->columns[j]);
+			clear_column(table->columns[j]);
 		for (uint32_t j = 0; j < table->map_columns_count; j++)
-			free_column(table->map_columns[j]);
-		for (uint32_t j = 0; j < CHUNKS_MAX; j++)
-			free(table->lifetimes[j]);
+			clear_column(table->map_columns[j]);
 		free(table->columns);
 	}
 	free(memtable->tables);
-	store_arena_free(memtable->arena);
+	memtable_memory_clear(&memtable->memory);
 	free(memtable);
 }
 
-/* ---- strings --------------------------------------------------------- */
-
-static struct store_str
-string_at(const struct strings *strings, uint32_t code)
-{
-	return strings->chunks[code >> DICTIONARY_CHUNK_BITS][code & (DICTIONARY_CHUNK_SIZE - 1)];
-}
-
-/* memcmp() == 0, by words: strings are short and mostly equal here. */
-static inline bool
-is_same(const char *a, const char *b, uint32_t size)
-{
-	uint64_t x, y;
-	uint32_t at = 0;
-
-	for (; at + 8 <= size; at += 8) {
-		memcpy(&x, a + at, 8);
-		memcpy(&y, b + at, 8);
-		if (x != y)
-			return false;
-	}
-	for (; at < size; at++) {
-		if (a[at] != b[at])
-			return false;
-	}
-	return true;
-}
-
-static inline uint32_t
-hash_of(const struct memtable *memtable, struct store_str string)
-{
-	return (uint32_t)XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size,
-					      memtable->secret);
-}
-
-static uint32_t
-slot_of(const struct strings *strings, uint32_t hash, struct store_str string)
-{
-	uint32_t mask = strings->slots_count - 1, slot = hash & mask;
-
-	for (; strings->slots[slot] != 0; slot = (slot + 1) & mask) {
-		struct store_str other;
-
-		if (strings->slots[slot] >> 32 != hash)
-			continue;
-		other = string_at(strings, (uint32_t)strings->slots[slot] - 1);
-		if (other.size == string.size && is_same(other.bytes, string.bytes, string.size))
-			break;
-	}
-	return slot;
-}
-
-static int
-grow_slots(struct memtable *memtable, struct strings *strings)
-{
-	uint32_t old_count = strings->slots_count, count = old_count == 0 ? 64 : old_count * 2;
-	uint64_t *slots = allocate(memtable, count * sizeof *slots);
-
-	if (slots == NULL)
-		return STORE_ENOMEM;
-	for (uint32_t i = 0; i < old_count; i++) {
-		uint32_t slot = (uint32_t)(strings->slots[i] >> 32) & (count - 1);
-
-		if (strings->slots[i] == 0)
-			continue;
-		while (slots[slot] != 0)
-			slot = (slot + 1) & (count - 1);
-		slots[slot] = strings->slots[i];
-	}
-	atomic_fetch_sub_explicit(&memtable->bytes, old_count * sizeof *slots,
-				  memory_order_relaxed);
-	free(strings->slots);
-	strings->slots = slots;
-	strings->slots_count = count;
-	return 0;
-}
-
-/* The string's code, new or known. */
-static int
-intern(struct memtable *memtable, struct strings *strings, struct store_str string, uint32_t *code)
-{
-	uint32_t hash = hash_of(memtable, string), slot;
-	uint32_t count = strings->count, chunk = count >> DICTIONARY_CHUNK_BITS;
-	char *bytes;
-
-	if (count * 2 >= strings->slots_count && grow_slots(memtable, strings) != 0)
-		return STORE_ENOMEM;
-	slot = slot_of(strings, hash, string);
-	if (strings->slots[slot] != 0) {
-		*code = (uint32_t)strings->slots[slot] - 1;
-		return 0;
-	}
-	if (chunk >= STRING_CHUNKS_MAX)
-		return STORE_ELIMIT;
-	if (strings->chunks[chunk] == NULL) {
-		strings->chunks[chunk] =
-		    allocate(memtable, DICTIONARY_CHUNK_SIZE * sizeof(struct store_str));
-		if (strings->chunks[chunk] == NULL)
-			return STORE_ENOMEM;
-	}
-	if ((bytes = store_arena_alloc(memtable->arena, string.size)) == NULL)
-		return STORE_ENOMEM;
-	atomic_fetch_add_explicit(&memtable->bytes, string.size + 16u, memory_order_relaxed);
-	if (string.size > 0)
-		memcpy(bytes, string.bytes, string.size);
-	strings->chunks[chunk][count & (DICTIONARY_CHUNK_SIZE - 1)] =
-	    (struct store_str){bytes, string.size};
-	strings->slots[slot] = (uint64_t)hash << 32 | (count + 1);
-	atomic_store_explicit(&strings->count, count + 1, memory_order_release);
-	if (memtable->strings_max < count + 1)
-		memtable->strings_max = count + 1;
-	*code = count;
-	return 0;
-}
-
 /* ---- columns --------------------------------------------------------- */
+
+/* The string's code in the column, after memtable_strings_look. */
+static inline int
+intern(struct memtable *memtable, struct column *column, struct store_str string,
+       const struct memtable_look *look, uint32_t *code)
+{
+	int result = memtable_strings_code(&memtable->memory, column->strings, string, look, code);
+
+	if (result == 0 && *code >= memtable->strings_max)
+		memtable->strings_max = *code + 1;
+	return result;
+}
+
+static enum kind
+kind_of(const struct store_column *schema)
+{
+	switch (schema->type) {
+	case STORE_TIME:
+	case STORE_UINT:
+		return COLUMN_INTEGER;
+	case STORE_FLOAT:
+		return schema->scale == 0 ? COLUMN_DOUBLE : COLUMN_SCALED;
+	default:
+		return COLUMN_STRING;
+	}
+}
 
 static struct column *
 create_column(struct memtable *memtable, const struct table *table, uint16_t index,
 	      struct store_str key)
 {
 	const struct store_column *schema = &table->schema->columns[index];
-	struct column *column = allocate(memtable, sizeof *column);
+	struct column *column = memtable_memory_take(&memtable->memory, sizeof *column);
+	struct store_str empty = {NULL, 0};
+	struct memtable_look look;
 	uint32_t code;
 	char *bytes;
 
 	if (column == NULL)
 		return NULL;
 	column->index = index;
-	column->numeric = schema->type != STORE_STRING && schema->type != STORE_MAP;
-	if (column->numeric)
+	column->kind = kind_of(schema);
+	column->scale = schema->scale;
+	column->empty_code = schema->flags & STORE_NULLABLE ? CODE_EMPTY : 0;
+	if (column->kind != COLUMN_STRING)
 		return column;
-	column->strings = allocate(memtable, sizeof *column->strings);
-	bytes = store_arena_alloc(memtable->arena, key.size);
-	if (column->strings == NULL || bytes == NULL ||
-	    intern(memtable, column->strings, (struct store_str){NULL, 0}, &code) != 0) {
-		free_column(column);
+	column->strings = memtable_memory_take(&memtable->memory, sizeof *column->strings);
+	bytes = store_arena_alloc(memtable->memory.arena, key.size);
+	if (column->strings == NULL || bytes == NULL)
+		return NULL;
+	memtable_strings_look(&memtable->memory, column->strings, empty, &look);
+	if (intern(memtable, column, empty, &look, &code) != 0) {
+		clear_column(column);
 		return NULL;
 	}
 	assert(code == 0);
@@ -363,40 +263,46 @@ want_column(struct memtable *memtable, struct table *table, const struct store_c
 
 /* ---- appending ------------------------------------------------------- */
 
-/* The cell's physical value, as vector.h has it. */
-static int64_t
-physical(const struct store_column *schema, const struct store_cell *cell)
+/* llround of a product that int64_t has room for: halves away from zero. The
+ * fraction is exact. */
+static inline int64_t
+scaled_value(double value, double scale)
 {
-	double scaled;
-	int64_t bits;
+	double scaled = value * scale, fraction;
+	int64_t whole;
 
-	if (schema->type == STORE_TIME)
-		return cell->value.i;
-	if (schema->type == STORE_UINT)
-		return (int64_t)cell->value.u;
-	if (schema->scale == 0) {
-		memcpy(&bits, &cell->value.f, sizeof bits);
-		return bits;
-	}
-	scaled = cell->value.f * schema->scale;
 	if (scaled > 9e15)
 		return 9000000000000000;
 	if (scaled < -9e15)
 		return -9000000000000000;
-	return llround(scaled);
+	whole = (int64_t)scaled;
+	fraction = scaled - (double)whole;
+	return whole + (fraction >= 0.5) - (fraction <= -0.5);
+}
+
+/* The cell's physical value, as vector.h has it. */
+static inline int64_t
+physical(const struct column *column, const struct store_cell *cell)
+{
+	int64_t bits;
+
+	_Static_assert(sizeof cell->value.i == sizeof cell->value.u, "one representation");
+	if (column->kind == COLUMN_SCALED)
+		return scaled_value(cell->value.f, column->scale);
+	if (column->kind == COLUMN_INTEGER)
+		return cell->value.i;
+	memcpy(&bits, &cell->value.f, sizeof bits);
+	return bits;
 }
 
 static void *
-want_chunk(struct memtable *memtable, struct column *column, uint32_t row)
+make_chunk(struct memtable *memtable, struct column *column, uint32_t row)
 {
-	void *chunk = column->chunks[row / CHUNK_ROWS];
+	void *chunk = memtable_memory_take(&memtable->memory, column->kind == COLUMN_STRING
+								  ? sizeof(struct code_chunk)
+								  : sizeof(struct number_chunk));
 
-	if (chunk == NULL) {
-		chunk = allocate(memtable, column->numeric ? sizeof(struct number_chunk)
-							   : sizeof(struct code_chunk));
-		atomic_store_explicit(&column->chunks[row / CHUNK_ROWS], chunk,
-				      memory_order_release);
-	}
+	atomic_store_explicit(&column->chunks[row / CHUNK_ROWS], chunk, memory_order_release);
 	return chunk;
 }
 
@@ -410,62 +316,109 @@ clear_cell(const struct table *table, const struct store_cell *cell, uint32_t ro
 
 	if (chunk == NULL)
 		return;
-	if (column->numeric)
+	if (column->kind != COLUMN_STRING)
 		atomic_fetch_and_explicit(&((struct number_chunk *)chunk)->present[at / 64],
 					  ~((uint64_t)1 << (at % 64)), memory_order_relaxed);
 	else
 		((struct code_chunk *)chunk)->codes[at] = 0;
 }
 
+/* A string cell whose place in the dictionary is on its way from memory. */
+struct pending {
+	struct column *column;
+	struct code_chunk *chunk;
+	struct store_str string;
+	struct memtable_look look;
+};
+
+/* A row's strings are looked for together, so that their waits overlap. */
+#define PENDING_MAX 16u
+
 static int
-put_cell(struct memtable *memtable, struct table *table, const struct store_cell *cell,
-	 uint32_t row)
+put_strings(struct memtable *memtable, const struct pending *pending, uint32_t count, uint32_t row)
 {
-	bool full;
-	struct column *column = want_column(memtable, table, cell, &full);
-	uint32_t at = row % CHUNK_ROWS, code;
-	void *chunk;
-	int result;
+	for (uint32_t i = 0; i < count; i++) {
+		struct column *column = pending[i].column;
+		uint32_t code;
+		int result = intern(memtable, column, pending[i].string, &pending[i].look, &code);
 
-	if (full)
-		return 0; /* over the bound on map keys: the value is dropped */
-	if (column == NULL || (chunk = want_chunk(memtable, column, row)) == NULL)
-		return STORE_ENOMEM;
-	if (column->numeric) {
-		struct number_chunk *numbers = chunk;
-
-		numbers->values[at] = physical(&table->schema->columns[cell->column], cell);
-		/* One writer: no other bit can be set meanwhile. */
-		atomic_store_explicit(
-		    &numbers->present[at / 64],
-		    atomic_load_explicit(&numbers->present[at / 64], memory_order_relaxed) |
-			(uint64_t)1 << (at % 64),
-		    memory_order_relaxed);
-		return 0;
+		if (result != 0)
+			return result;
+		pending[i].chunk->codes[row % CHUNK_ROWS] = code == 0 ? column->empty_code : code;
 	}
-	if ((result = intern(memtable, column->strings, cell->value.s, &code)) != 0)
-		return result;
-	if (code == 0 && table->schema->columns[cell->column].flags & STORE_NULLABLE)
-		code = CODE_EMPTY;
-	((struct code_chunk *)chunk)->codes[at] = code;
 	return 0;
 }
 
+static inline void
+put_number(const struct column *column, struct number_chunk *chunk, const struct store_cell *cell,
+	   uint32_t at)
+{
+	_Atomic uint64_t *present = &chunk->present[at / 64];
+
+	chunk->values[at] = physical(column, cell);
+	/* One writer: no other bit can be set meanwhile. */
+	atomic_store_explicit(
+	    present, atomic_load_explicit(present, memory_order_relaxed) | (uint64_t)1 << (at % 64),
+	    memory_order_relaxed);
+}
+
+static int
+put_cells(struct memtable *memtable, struct table *table, const struct store_row *row,
+	  uint32_t index)
+{
+	struct pending pending[PENDING_MAX] __attribute__((uninitialized));
+	uint32_t count = 0;
+	int result = 0;
+
+	for (uint32_t i = 0; i < row->cells_count && result == 0; i++) {
+		const struct store_cell *cell = &row->cells[i];
+		struct column *column;
+		bool full = false;
+		void *chunk;
+
+		assert(cell->column < table->schema->columns_count);
+		/* Only this thread writes; those of maps are not among these. */
+		column = atomic_load_explicit(&table->columns[cell->column], memory_order_relaxed);
+		if (column == NULL &&
+		    (column = want_column(memtable, table, cell, &full)) == NULL) {
+			result = full ? 0 : STORE_ENOMEM; /* over the bound it is dropped */
+			continue;
+		}
+		chunk =
+		    atomic_load_explicit(&column->chunks[index / CHUNK_ROWS], memory_order_relaxed);
+		if (chunk == NULL && (chunk = make_chunk(memtable, column, index)) == NULL)
+			return STORE_ENOMEM;
+		if (column->kind != COLUMN_STRING) {
+			put_number(column, chunk, cell, index % CHUNK_ROWS);
+			continue;
+		}
+		if (count == PENDING_MAX) {
+			result = put_strings(memtable, pending, count, index);
+			count = 0;
+		}
+		pending[count].column = column;
+		pending[count].chunk = chunk;
+		pending[count].string = cell->value.s;
+		memtable_strings_look(&memtable->memory, column->strings, cell->value.s,
+				      &pending[count++].look);
+	}
+	return result != 0 ? result : put_strings(memtable, pending, count, index);
+}
+
 /* Before the row can be seen. */
-static void
-widen_times(struct table *table, const struct store_row *row)
+static inline void
+widen_times(struct table *table, const struct store_row *row, bool first)
 {
 	int64_t time = 0; /* as an absent one reads */
 
-	for (uint32_t i = 0; i < row->cells_count; i++) {
-		if (table->schema->columns[row->cells[i].column].flags & STORE_ROLE_TIME) {
+	for (uint32_t i = 0; i < row->cells_count && row->cells[i].column <= table->time_column;
+	     i++) {
+		if (row->cells[i].column == table->time_column)
 			time = row->cells[i].value.i;
-			break;
-		}
 	}
-	if (table->rows_count == 0 || time < table->time_min)
+	if (first || time < atomic_load_explicit(&table->time_min, memory_order_relaxed))
 		atomic_store_explicit(&table->time_min, time, memory_order_relaxed);
-	if (table->rows_count == 0 || time > table->time_max)
+	if (first || time > atomic_load_explicit(&table->time_max, memory_order_relaxed))
 		atomic_store_explicit(&table->time_max, time, memory_order_relaxed);
 }
 
@@ -474,30 +427,29 @@ memtable_append(struct memtable *memtable, const struct store_row *row, uint64_t
 		uint32_t *row_index)
 {
 	struct table *table = &memtable->tables[row->table];
-	uint32_t index = table->rows_count, at = index % CHUNK_ROWS, done = 0;
+	uint32_t index = atomic_load_explicit(&table->rows_count, memory_order_relaxed);
+	uint32_t at = index % CHUNK_ROWS;
 	struct lifetimes *lifetimes;
-	int result = 0;
+	int result;
 
 	assert(row->table < memtable->schema->tables_count);
 	if (index >= ROWS_MAX)
 		return STORE_ELIMIT;
-	lifetimes = table->lifetimes[index / CHUNK_ROWS];
+	lifetimes =
+	    atomic_load_explicit(&table->lifetimes[index / CHUNK_ROWS], memory_order_relaxed);
 	if (lifetimes == NULL) {
-		if ((lifetimes = allocate(memtable, sizeof *lifetimes)) == NULL)
+		if ((lifetimes = memtable_memory_take(&memtable->memory, sizeof *lifetimes)) ==
+		    NULL)
 			return STORE_ENOMEM;
 		atomic_store_explicit(&table->lifetimes[index / CHUNK_ROWS], lifetimes,
 				      memory_order_release);
 	}
-	for (; done < row->cells_count && result == 0; done++) {
-		assert(row->cells[done].column < table->schema->columns_count);
-		result = put_cell(memtable, table, &row->cells[done], index);
-	}
-	if (result != 0) {
-		while (done-- > 0)
-			clear_cell(table, &row->cells[done], index);
+	if ((result = put_cells(memtable, table, row, index)) != 0) {
+		for (uint32_t i = 0; i < row->cells_count; i++)
+			clear_cell(table, &row->cells[i], index);
 		return result;
 	}
-	widen_times(table, row);
+	widen_times(table, row, index == 0);
 	lifetimes->born[at] = commit;
 	atomic_store_explicit(&lifetimes->died[at], MEMTABLE_ALIVE, memory_order_relaxed);
 	atomic_store_explicit(&table->rows_count, index + 1, memory_order_release);
@@ -509,7 +461,8 @@ bool
 memtable_has_room(const struct memtable *memtable, uint64_t rows_count)
 {
 	/* A new column's dictionary begins with ''. */
-	if (rows_count > STRINGS_MAX - 1 || memtable->strings_max + rows_count > STRINGS_MAX)
+	if (rows_count > MEMTABLE_STRINGS_MAX - 1 ||
+	    memtable->strings_max + rows_count > MEMTABLE_STRINGS_MAX)
 		return false;
 	for (uint32_t i = 0; i < memtable->schema->tables_count; i++) {
 		if (memtable->tables[i].rows_count + rows_count > ROWS_MAX)
@@ -551,7 +504,7 @@ get_cell(const struct table *table, const struct column *column, uint32_t row,
 		return false;
 	cell->column = column->index;
 	cell->key = column->key;
-	if (column->numeric) {
+	if (column->kind != COLUMN_STRING) {
 		struct number_chunk *numbers = chunk;
 
 		if (!(numbers->present[at / 64] >> (at % 64) & 1))
@@ -563,7 +516,7 @@ get_cell(const struct table *table, const struct column *column, uint32_t row,
 		return true;
 	}
 	code = ((struct code_chunk *)chunk)->codes[at];
-	cell->value.s = string_at(column->strings, code == CODE_EMPTY ? 0 : code);
+	cell->value.s = memtable_strings_at(column->strings, code == CODE_EMPTY ? 0 : code);
 	return code != 0;
 }
 
@@ -618,7 +571,7 @@ memtable_times(const struct memtable *memtable, uint32_t table, int64_t *min, in
 size_t
 memtable_bytes(const struct memtable *memtable)
 {
-	return atomic_load_explicit(&memtable->bytes, memory_order_relaxed);
+	return atomic_load_explicit(&memtable->memory.bytes, memory_order_relaxed);
 }
 
 uint64_t
@@ -662,6 +615,30 @@ memtable_columns(const struct memtable *memtable, uint32_t table_index, struct s
 	return 0;
 }
 
+/* A word's worth of rows: the values, 0 where there is none, and the bits of
+ * those that are NULL. */
+static inline uint64_t
+gather_numbers(const struct column *column, const uint32_t *rows, uint32_t first, uint32_t count,
+	       int64_t *values)
+{
+	uint64_t nulls = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t row = rows == NULL ? first + i : rows[i], at = row % CHUNK_ROWS;
+		struct number_chunk *chunk =
+		    atomic_load_explicit(&column->chunks[row / CHUNK_ROWS], memory_order_acquire);
+		uint64_t present = 0, word;
+
+		if (chunk != NULL) {
+			word = atomic_load_explicit(&chunk->present[at / 64], memory_order_relaxed);
+			present = word >> (at % 64) & 1;
+		}
+		values[i] = present ? chunk->values[at] : 0;
+		nulls |= (present ^ 1) << i;
+	}
+	return nulls;
+}
+
 static int
 read_numbers(const struct column *column, bool nullable, const uint32_t *rows, uint32_t first,
 	     uint32_t count, struct store_arena *arena, struct vector *out)
@@ -672,24 +649,38 @@ read_numbers(const struct column *column, bool nullable, const uint32_t *rows, u
 	if (values == NULL)
 		return STORE_ELIMIT;
 	if (nullable &&
-	    (nulls = store_arena_zalloc(arena, bitmap_words(count) * sizeof *nulls)) == NULL)
+	    (nulls = store_arena_alloc(arena, bitmap_words(count) * sizeof *nulls)) == NULL)
 		return STORE_ELIMIT;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t row = rows == NULL ? first + i : rows[i], at = row % CHUNK_ROWS;
-		struct number_chunk *chunk =
-		    atomic_load_explicit(&column->chunks[row / CHUNK_ROWS], memory_order_acquire);
-		bool present = chunk != NULL && (atomic_load_explicit(&chunk->present[at / 64],
-								      memory_order_relaxed) >>
-						     (at % 64) &
-						 1);
+	for (uint32_t at = 0; at < count; at += 64) {
+		uint32_t part = count - at < 64 ? count - at : 64;
+		uint64_t word = gather_numbers(column, rows == NULL ? NULL : rows + at, first + at,
+					       part, values + at);
 
-		values[i] = present ? chunk->values[at] : 0;
-		if (nullable && !present)
-			bitmap_set(nulls, i);
+		if (nullable)
+			nulls[at / 64] = word;
 	}
 	out->values = values;
 	out->nulls = nulls;
 	return 0;
+}
+
+/* As gather_numbers; codes of NULL are 0. */
+static inline uint64_t
+gather_codes(const struct column *column, const uint32_t *rows, uint32_t first, uint32_t count,
+	     uint32_t *codes)
+{
+	uint64_t nulls = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t row = rows == NULL ? first + i : rows[i];
+		struct code_chunk *chunk =
+		    atomic_load_explicit(&column->chunks[row / CHUNK_ROWS], memory_order_acquire);
+		uint32_t code = chunk == NULL ? 0 : chunk->codes[row % CHUNK_ROWS];
+
+		nulls |= (uint64_t)(code == 0) << i;
+		codes[i] = code == CODE_EMPTY ? 0 : code;
+	}
+	return nulls;
 }
 
 static int
@@ -703,18 +694,15 @@ read_strings(const struct column *column, bool nullable, const uint32_t *rows, u
 	if (codes == NULL || dictionary == NULL)
 		return STORE_ELIMIT;
 	if (nullable &&
-	    (nulls = store_arena_zalloc(arena, bitmap_words(count) * sizeof *nulls)) == NULL)
+	    (nulls = store_arena_alloc(arena, bitmap_words(count) * sizeof *nulls)) == NULL)
 		return STORE_ELIMIT;
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t row = rows == NULL ? first + i : rows[i];
-		struct code_chunk *chunk =
-		    atomic_load_explicit(&column->chunks[row / CHUNK_ROWS], memory_order_acquire);
+	for (uint32_t at = 0; at < count; at += 64) {
+		uint32_t part = count - at < 64 ? count - at : 64;
+		uint64_t word = gather_codes(column, rows == NULL ? NULL : rows + at, first + at,
+					     part, codes + at);
 
-		codes[i] = chunk == NULL ? 0 : chunk->codes[row % CHUNK_ROWS];
-		if (nullable && codes[i] == 0)
-			bitmap_set(nulls, i);
-		if (codes[i] == CODE_EMPTY)
-			codes[i] = 0;
+		if (nullable)
+			nulls[at / 64] = word;
 	}
 	dictionary->count = atomic_load_explicit(&column->strings->count, memory_order_acquire);
 	dictionary->chunks = (const struct store_str *const *)column->strings->chunks;
@@ -739,7 +727,7 @@ memtable_read(const struct memtable *memtable, uint32_t table_index, uint16_t co
 		out->all_null = true;
 		return 0;
 	}
-	if (column->numeric)
+	if (column->kind != COLUMN_STRING)
 		return read_numbers(column, nullable, rows, first, count, arena, out);
 	return read_strings(column, nullable, rows, first, count, arena, out);
 }

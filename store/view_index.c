@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "huge.h"
 #include "view_index.h"
 
 #define VIEWS_MIN 256u
@@ -15,7 +16,7 @@ void
 view_index_clear(struct view_index *index)
 {
 	free(index->views);
-	free(index->slots);
+	huge_free(index->slots, index->slots_count * sizeof *index->slots);
 	memset(index, 0, sizeof *index);
 }
 
@@ -68,10 +69,10 @@ grow(struct view_index *index)
 
 	if (index->count < index->views_max)
 		return 0;
-	if ((slots = calloc((size_t)views_max * 2, sizeof *slots)) == NULL)
+	if ((slots = huge_zalloc((size_t)views_max * 2 * sizeof *slots)) == NULL)
 		return STORE_ENOMEM;
 	if ((views = realloc(index->views, views_max * sizeof *views)) == NULL) {
-		free(slots);
+		huge_free(slots, (size_t)views_max * 2 * sizeof *slots);
 		return STORE_ENOMEM;
 	}
 	for (uint32_t i = 0; i < index->slots_count; i++) {
@@ -83,7 +84,7 @@ grow(struct view_index *index)
 			slot = (slot + 1) & mask;
 		slots[slot] = index->slots[i];
 	}
-	free(index->slots);
+	huge_free(index->slots, index->slots_count * sizeof *slots);
 	index->views = views;
 	index->slots = slots;
 	index->views_max = views_max;

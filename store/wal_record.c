@@ -74,15 +74,6 @@ put_signed(struct wal_buffer *buffer, int64_t value)
 }
 
 static void
-put_fixed64(struct wal_buffer *buffer, uint64_t value)
-{
-	unsigned char bytes[8];
-
-	bytes_put64(bytes, value);
-	put_bytes(buffer, bytes, sizeof bytes);
-}
-
-static void
 put_string(struct wal_buffer *buffer, struct store_str string)
 {
 	put_varint(buffer, string.size);
@@ -112,6 +103,8 @@ wal_record_put_count(struct wal_buffer *buffer, uint32_t entries_count)
 
 /* A cell without its strings: column, value or sizes. */
 #define CELL_BYTES_MAX (3 * VARINT_BYTES_MAX)
+/* An entry without its rows: the key, and 9 numbers. */
+#define ENTRY_BYTES_MAX (16 + 9 * VARINT_BYTES_MAX)
 
 static inline unsigned char *
 write_varint(unsigned char *at, uint64_t value)
@@ -123,11 +116,28 @@ write_varint(unsigned char *at, uint64_t value)
 }
 
 static inline unsigned char *
+write_signed(unsigned char *at, int64_t value)
+{
+	return write_varint(at, ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0));
+}
+
+static inline unsigned char *
 write_string(unsigned char *at, struct store_str string)
 {
 	at = write_varint(at, string.size);
-	if (string.size > 0)
+	/* Most are short, and a call would cost more than the bytes. */
+	if (string.size > 16) {
 		memcpy(at, string.bytes, string.size);
+	} else if (string.size >= 8) {
+		memcpy(at, string.bytes, 8);
+		memcpy(at + string.size - 8, string.bytes + string.size - 8, 8);
+	} else if (string.size >= 4) {
+		memcpy(at, string.bytes, 4);
+		memcpy(at + string.size - 4, string.bytes + string.size - 4, 4);
+	} else {
+		for (uint32_t i = 0; i < string.size; i++)
+			at[i] = (unsigned char)string.bytes[i];
+	}
 	return at + string.size;
 }
 
@@ -140,8 +150,7 @@ write_cell(unsigned char *at, enum store_type type, const struct store_cell *cel
 	at = write_varint(at, cell->column);
 	switch (type) {
 	case STORE_TIME:
-		return write_varint(at, ((uint64_t)cell->value.i << 1) ^
-					    (cell->value.i < 0 ? UINT64_MAX : 0));
+		return write_signed(at, cell->value.i);
 	case STORE_UINT:
 		return write_varint(at, cell->value.u);
 	case STORE_FLOAT:
@@ -162,24 +171,30 @@ static void
 put_row(struct wal_buffer *buffer, const struct store_schema *schema, const struct store_row *row)
 {
 	const struct store_column *columns = schema->tables[row->table].columns;
-	size_t needed = (size_t)row->cells_count * CELL_BYTES_MAX;
-	unsigned char *at;
+	unsigned char *at = reserve(buffer, 2 * VARINT_BYTES_MAX), *end;
 
-	put_varint(buffer, row->table);
-	put_varint(buffer, row->cells_count);
+	if (at == NULL)
+		return;
+	at = write_varint(at, row->table);
+	at = write_varint(at, row->cells_count);
+	end = buffer->bytes + buffer->size_max;
 	for (uint32_t i = 0; i < row->cells_count; i++) {
 		const struct store_cell *cell = &row->cells[i];
 		enum store_type type = columns[cell->column].type;
+		size_t needed = CELL_BYTES_MAX;
 
 		if (type == STORE_MAP)
 			needed += cell->key.size;
 		if (type == STORE_MAP || type == STORE_STRING)
 			needed += cell->value.s.size;
+		if ((size_t)(end - at) < needed) {
+			buffer->size = (size_t)(at - buffer->bytes);
+			if ((at = reserve(buffer, needed)) == NULL)
+				return;
+			end = buffer->bytes + buffer->size_max;
+		}
+		at = write_cell(at, type, cell);
 	}
-	if ((at = reserve(buffer, needed)) == NULL)
-		return;
-	for (uint32_t i = 0; i < row->cells_count; i++)
-		at = write_cell(at, columns[row->cells[i].column].type, &row->cells[i]);
 	buffer->size = (size_t)(at - buffer->bytes);
 }
 
@@ -199,18 +214,26 @@ void
 wal_record_put_entry(struct wal_buffer *buffer, const struct store_schema *schema,
 		     const struct wal_entry *entry)
 {
-	put_varint(buffer, flags_of(entry));
+	const struct wal_view *view = &entry->view;
+	uint32_t flags = flags_of(entry);
+	unsigned char *at = reserve(buffer, ENTRY_BYTES_MAX);
+
+	if (at == NULL)
+		return;
+	at = write_varint(at, flags);
 	if (entry->keyed) {
-		put_fixed64(buffer, entry->view.key[0]);
-		put_fixed64(buffer, entry->view.key[1]);
+		bytes_put64(at, view->key[0]);
+		bytes_put64(at + 8, view->key[1]);
+		at += 16;
 		for (int i = 0; i < 4; i++)
-			put_varint(buffer, entry->view.seen[i]);
-		put_varint(buffer, entry->view.version);
-		put_signed(buffer, entry->view.last_ms);
+			at = write_varint(at, view->seen[i]);
+		at = write_varint(at, view->version);
+		at = write_signed(at, view->last_ms);
 	}
-	if (flags_of(entry) & ENTRY_SUM)
-		put_varint(buffer, entry->view.sum);
-	put_varint(buffer, entry->rows_count);
+	if (flags & ENTRY_SUM)
+		at = write_varint(at, view->sum);
+	at = write_varint(at, entry->rows_count);
+	buffer->size = (size_t)(at - buffer->bytes);
 	for (uint32_t i = 0; i < entry->rows_count; i++)
 		put_row(buffer, schema, &entry->rows[i]);
 }

@@ -339,6 +339,84 @@ test_columns(void **state)
 	memtable_release(memtable);
 }
 
+/* Strings of all sizes, alike but for a byte or their size: each is found again
+ * as itself, with one code for equal ones. */
+static void
+test_strings(void **state)
+{
+	enum { ROWS = 20000, SIZE_MAX_TESTED = 40 };
+	static char texts[ROWS][SIZE_MAX_TESTED];
+	static uint32_t sizes[ROWS];
+	struct random random = random_seeded("strings");
+	struct memtable *memtable = memtable_create(&schema, 7);
+	struct store_arena *arena = store_arena_create(0);
+	struct vector vector;
+
+	(void)state;
+	for (uint32_t i = 0; i < ROWS; i++) {
+		struct store_cell cell = {.column = SITE};
+		struct store_row row = {0, 1, &cell};
+		uint32_t index;
+
+		sizes[i] = (uint32_t)random_below(&random, SIZE_MAX_TESTED + 1);
+		memset(texts[i], 0, SIZE_MAX_TESTED);
+		if (sizes[i] > 0 && random_below(&random, 2) == 0)
+			texts[i][random_below(&random, sizes[i])] = (char)random_below(&random, 3);
+		cell.value.s = (struct store_str){texts[i], sizes[i]};
+		assert_int_equal(memtable_append(memtable, &row, 1, &index), 0);
+	}
+	assert_int_equal(memtable_read(memtable, 0, SITE, (struct store_str){NULL, 0}, NULL, 0,
+				       ROWS, arena, &vector),
+			 0);
+	for (uint32_t i = 0; i < ROWS; i++) {
+		struct store_str found = dictionary_entry(vector.dictionary, vector.codes[i]);
+		uint32_t other = (uint32_t)random_below(&random, ROWS);
+
+		assert_int_equal(found.size, sizes[i]);
+		assert_memory_equal(found.bytes, texts[i], sizes[i]);
+		assert_int_equal(vector.codes[i] == vector.codes[other],
+				 sizes[i] == sizes[other] &&
+				     memcmp(texts[i], texts[other], sizes[i]) == 0);
+	}
+	/* At most two other values in each place, and none. */
+	assert_true(vector.dictionary->count <= 1 + SIZE_MAX_TESTED * (2 * SIZE_MAX_TESTED + 1));
+	store_arena_free(arena);
+	memtable_release(memtable);
+}
+
+/* As llround has it, halves included. */
+static void
+test_rounding(void **state)
+{
+	enum { ROWS = 50000 };
+	static double given[ROWS];
+	struct random random = random_seeded("rounding");
+	struct memtable *memtable = memtable_create(&schema, 7);
+	struct store_arena *arena = store_arena_create(0);
+	struct vector vector;
+
+	(void)state;
+	for (uint32_t i = 0; i < ROWS; i++) {
+		struct store_cell cell = {.column = LCP};
+		struct store_row row = {0, 1, &cell};
+		double value = ((double)random_below(&random, 200001) - 100000) / 20;
+		uint32_t index;
+
+		if (random_below(&random, 2) == 0)
+			value = nextafter(value, random_below(&random, 2) == 0 ? -1e9 : 1e9);
+		given[i] = ldexp(value, (int)random_below(&random, 40) - 10);
+		cell.value.f = given[i];
+		assert_int_equal(memtable_append(memtable, &row, 1, &index), 0);
+	}
+	assert_int_equal(memtable_read(memtable, 0, LCP, (struct store_str){NULL, 0}, NULL, 0, ROWS,
+				       arena, &vector),
+			 0);
+	for (uint32_t i = 0; i < ROWS; i++)
+		assert_true(vector.values[i] == llround(given[i] * 10));
+	store_arena_free(arena);
+	memtable_release(memtable);
+}
+
 /* ---- bounds ---------------------------------------------------------- */
 
 /* The number of map keys: values of further ones are left out. */
@@ -561,7 +639,8 @@ main(void)
 	    cmocka_unit_test(test_versions),        cmocka_unit_test(test_columns),
 	    cmocka_unit_test(test_many_keys),       cmocka_unit_test(test_full_of_rows),
 	    cmocka_unit_test(test_full_of_strings), cmocka_unit_test(test_large_floats),
-	    cmocka_unit_test(test_reader),
+	    cmocka_unit_test(test_reader),          cmocka_unit_test(test_strings),
+	    cmocka_unit_test(test_rounding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,250 @@
+/*
+ * memtable_strings.h: from the strings of cells to codes, a dozen times a row.
+ * Must not move a string that a reader may look at.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "huge.h"
+#include "memtable_strings.h"
+
+#define SHORT_MAX 16u /* bytes of a string that a slot has whole */
+#define SLOTS_MIN 32u
+#define SLAB_BYTES_MIN ((size_t)32 << 10)
+#define ALIGNMENT 64u /* a line of the cache */
+
+/* ---- memory ---------------------------------------------------------- */
+
+/* At the beginning of the memory it describes. */
+struct memtable_slab {
+	struct memtable_slab *next; /* owned; older */
+	size_t size, used;          /* the head included */
+};
+
+/* They double up to a huge page, so that small memtables stay small. */
+static struct memtable_slab *
+add_slab(struct memtable_memory *memory, size_t size)
+{
+	size_t slab_bytes = memory->slabs == NULL ? SLAB_BYTES_MIN : memory->slabs->size * 2;
+	struct memtable_slab *slab;
+
+	if (slab_bytes > HUGE_BYTES)
+		slab_bytes = HUGE_BYTES;
+	if (slab_bytes < size + 2 * (size_t)ALIGNMENT)
+		slab_bytes = size + 2 * (size_t)ALIGNMENT;
+	if ((slab = huge_alloc(slab_bytes)) == NULL)
+		return NULL;
+	slab->next = memory->slabs;
+	slab->size = slab_bytes;
+	slab->used = sizeof *slab;
+	memory->slabs = slab;
+	return slab;
+}
+
+static size_t
+aligned_from(const struct memtable_slab *slab)
+{
+	uintptr_t at = (uintptr_t)slab + slab->used;
+
+	return (size_t)(((at + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1)) - (uintptr_t)slab);
+}
+
+void *
+memtable_memory_take(struct memtable_memory *memory, size_t size)
+{
+	struct memtable_slab *slab = memory->slabs;
+	size_t from = slab == NULL ? 0 : aligned_from(slab);
+
+	if (slab == NULL || from > slab->size || slab->size - from < size) {
+		if ((slab = add_slab(memory, size)) == NULL)
+			return NULL;
+		from = aligned_from(slab);
+	}
+	assert(from + size <= slab->size);
+	slab->used = from + size;
+	atomic_fetch_add_explicit(&memory->bytes, size, memory_order_relaxed);
+	/* Just before it is used: then it is in the cache. */
+	return memset((unsigned char *)slab + from, 0, size);
+}
+
+void
+memtable_memory_clear(struct memtable_memory *memory)
+{
+	while (memory->slabs != NULL) {
+		struct memtable_slab *slab = memory->slabs;
+
+		memory->slabs = slab->next;
+		huge_free(slab, slab->size);
+	}
+	store_arena_free(memory->arena);
+	memory->arena = NULL;
+}
+
+/* ---- strings --------------------------------------------------------- */
+
+static inline uint64_t
+load64(const char *bytes)
+{
+	uint64_t word;
+
+	memcpy(&word, bytes, sizeof word);
+	return word;
+}
+
+static inline uint64_t
+load32(const char *bytes)
+{
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof word);
+	return word;
+}
+
+/* All but the code. Of up to 16 bytes, no two strings of a size are alike. */
+static inline struct memtable_slot
+slot_for(const struct memtable_memory *memory, struct store_str string)
+{
+	const char *bytes = string.bytes;
+	uint32_t size = string.size;
+	struct memtable_slot slot = {.size = size};
+
+	if (size > SHORT_MAX) {
+		slot.head = XXH3_64bits_withSeed(bytes, size, memory->secret);
+		slot.tail = load64(bytes + size - 8);
+	} else if (size >= 8) {
+		slot.head = load64(bytes);
+		slot.tail = load64(bytes + size - 8);
+	} else if (size >= 4) {
+		slot.head = load32(bytes) | load32(bytes + size - 4) << 32;
+	} else if (size > 0) {
+		slot.head = (uint64_t)(unsigned char)bytes[0] |
+			    (uint64_t)(unsigned char)bytes[size / 2] << 8 |
+			    (uint64_t)(unsigned char)bytes[size - 1] << 16;
+	}
+	return slot;
+}
+
+/* A 128-bit product, folded: who does not know the secret cannot choose strings
+ * that meet. */
+static inline uint32_t
+hash_of(const struct memtable_memory *memory, const struct memtable_slot *slot)
+{
+	unsigned __int128 product =
+	    (unsigned __int128)(slot->head ^ memory->secret) *
+	    (slot->tail ^ ~memory->secret * 0x9e3779b97f4a7c15u ^ slot->size);
+
+	return (uint32_t)(product >> 64) ^ (uint32_t)product;
+}
+
+/* Where the string is, or the free slot where it would be. */
+static inline struct memtable_slot *
+find_slot(const struct memtable_strings *strings, uint32_t hash, const struct memtable_slot *wanted,
+	  const char *bytes)
+{
+	uint32_t mask = strings->slots_count - 1;
+
+	for (uint32_t at = hash & mask;; at = (at + 1) & mask) {
+		struct memtable_slot *slot = &strings->slots[at];
+
+		if (slot->code == 0)
+			return slot;
+		if (slot->head == wanted->head && slot->tail == wanted->tail &&
+		    slot->size == wanted->size &&
+		    (slot->size <= SHORT_MAX ||
+		     memcmp(memtable_strings_at(strings, slot->code - 1).bytes, bytes,
+			    slot->size) == 0))
+			return slot;
+	}
+}
+
+static int
+grow(struct memtable_memory *memory, struct memtable_strings *strings)
+{
+	uint32_t old_count = strings->slots_count;
+	uint32_t count = old_count == 0 ? SLOTS_MIN : old_count * 2;
+	struct memtable_slot *slots = huge_zalloc(count * sizeof *slots);
+
+	if (slots == NULL)
+		return STORE_ENOMEM;
+	for (uint32_t i = 0; i < old_count; i++) {
+		uint32_t at = hash_of(memory, &strings->slots[i]) & (count - 1);
+
+		if (strings->slots[i].code == 0)
+			continue;
+		while (slots[at].code != 0)
+			at = (at + 1) & (count - 1);
+		slots[at] = strings->slots[i];
+	}
+	huge_free(strings->slots, old_count * sizeof *slots);
+	atomic_fetch_add_explicit(&memory->bytes, (count - old_count) * sizeof *slots,
+				  memory_order_relaxed);
+	strings->slots = slots;
+	strings->slots_count = count;
+	return 0;
+}
+
+/* As code `count`, which readers see last. */
+static int
+add(struct memtable_memory *memory, struct memtable_strings *strings, struct store_str string)
+{
+	uint32_t count = strings->count, chunk = count >> DICTIONARY_CHUNK_BITS;
+	char *bytes;
+
+	if (chunk >= MEMTABLE_STRING_CHUNKS_MAX)
+		return STORE_ELIMIT;
+	if (strings->chunks[chunk] == NULL &&
+	    (strings->chunks[chunk] = memtable_memory_take(
+		 memory, DICTIONARY_CHUNK_SIZE * sizeof(struct store_str))) == NULL)
+		return STORE_ENOMEM;
+	if ((bytes = store_arena_alloc(memory->arena, string.size)) == NULL)
+		return STORE_ENOMEM;
+	atomic_fetch_add_explicit(&memory->bytes, string.size + 16u, memory_order_relaxed);
+	if (string.size > 0)
+		memcpy(bytes, string.bytes, string.size);
+	strings->chunks[chunk][count & (DICTIONARY_CHUNK_SIZE - 1)] =
+	    (struct store_str){bytes, string.size};
+	atomic_store_explicit(&strings->count, count + 1, memory_order_release);
+	return 0;
+}
+
+void
+memtable_strings_look(const struct memtable_memory *memory, const struct memtable_strings *strings,
+		      struct store_str string, struct memtable_look *look)
+{
+	look->wanted = slot_for(memory, string);
+	look->hash = hash_of(memory, &look->wanted);
+	__builtin_prefetch(&strings->slots[look->hash & (strings->slots_count - 1)]);
+}
+
+int
+memtable_strings_code(struct memtable_memory *memory, struct memtable_strings *strings,
+		      struct store_str string, const struct memtable_look *look, uint32_t *code)
+{
+	uint32_t count = atomic_load_explicit(&strings->count, memory_order_relaxed);
+	struct memtable_slot *slot;
+	int result;
+
+	if (count * 2 >= strings->slots_count && grow(memory, strings) != 0)
+		return STORE_ENOMEM;
+	slot = find_slot(strings, look->hash, &look->wanted, string.bytes);
+	if (slot->code == 0) {
+		if ((result = add(memory, strings, string)) != 0)
+			return result;
+		*slot = look->wanted;
+		slot->code = count + 1;
+	}
+	*code = slot->code - 1;
+	return 0;
+}
+
+void
+memtable_strings_clear(struct memtable_strings *strings)
+{
+	huge_free(strings->slots, strings->slots_count * sizeof *strings->slots);
+	strings->slots = NULL;
+	strings->slots_count = 0;
+}
