@@ -37,7 +37,7 @@ enum codec {
 
 /* ---- integers -------------------------------------------------------- */
 
-/* Scratch memory of encoding, about 2.5 MB; NULL when malloc fails. */
+/* Scratch memory of encoding, about 3.2 MB; NULL when malloc fails. */
 struct codec_encoder;
 struct codec_encoder *codec_encoder_create(void);
 void codec_encoder_free(struct codec_encoder *encoder);

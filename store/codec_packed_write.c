@@ -45,7 +45,7 @@ bits_flush(struct bits *bits)
 
 /* The lanes of a row have the same shift: the inner loops become vector code. */
 
-static void
+CODEC_CLONES static void
 pack32(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
 {
 	uint32_t words[PACKED_LANES32 * 33] = {0}, mask = (uint32_t)packed_mask(width);
@@ -66,7 +66,7 @@ pack32(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
 	memcpy(out, words, (size_t)width * PACKED_STRIPE_BYTES);
 }
 
-static void
+CODEC_CLONES static void
 pack64(const int64_t *values, uint64_t base, uint32_t width, unsigned char *out)
 {
 	uint64_t words[PACKED_LANES64 * 65] = {0}, mask = packed_mask(width);
@@ -95,47 +95,113 @@ bit_length(uint64_t value)
 	return value == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(value);
 }
 
-/* The cheapest width for values - base. */
-static void
-measure(const int64_t *values, uint32_t count, uint64_t base, struct codec_group *out)
-{
-	/* Four counters for a length: neighbours seldom wait for each other. */
-	uint32_t counts[4][65] = {{0}}, lengths[65], longest = 64, over = 0;
+/* Of the values in a group, how many are over a limit, and the highest that is
+ * not. Two widths of the same, for most offsets have 32 bits: plain loops, which
+ * become vector code. */
+struct passed {
+	uint32_t over;
+	uint64_t highest;
+};
 
-	for (uint32_t i = 0; i < count; i++)
-		counts[i % 4][bit_length((uint64_t)values[i] - base)]++;
-	for (uint32_t i = 0; i < 65; i++)
-		lengths[i] = counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
-	while (longest > 0 && lengths[longest] == 0)
-		longest--;
+CODEC_CLONES static struct passed
+pass32(const uint32_t *offsets, uint32_t count, uint32_t limit)
+{
+	uint32_t over = 0, highest = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t kept = offsets[i] > limit ? 0 : offsets[i];
+
+		over += offsets[i] > limit;
+		highest = kept > highest ? kept : highest;
+	}
+	return (struct passed){over, highest};
+}
+
+CODEC_CLONES static struct passed
+pass64(const uint64_t *offsets, uint32_t count, uint64_t limit)
+{
+	uint64_t over = 0, highest = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t kept = offsets[i] > limit ? 0 : offsets[i];
+
+		over += offsets[i] > limit;
+		highest = kept > highest ? kept : highest;
+	}
+	return (struct passed){(uint32_t)over, highest};
+}
+
+/* values - base, and the bits that any of them has. */
+CODEC_CLONES static uint64_t
+subtract(const int64_t *values, uint32_t count, uint64_t base, uint64_t *wide, uint32_t *narrow)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t offset = (uint64_t)values[i] - base;
+
+		wide[i] = offset;
+		narrow[i] = (uint32_t)offset;
+		bits |= offset;
+	}
+	return bits;
+}
+
+CODEC_CLONES static int64_t
+least_of(const int64_t *values, uint32_t count)
+{
+	int64_t least = values[0];
+
+	for (uint32_t i = 1; i < count; i++)
+		least = values[i] < least ? values[i] : least;
+	return least;
+}
+
+struct scratch {
+	uint64_t wide[CODEC_GROUP_ROWS];
+	uint32_t narrow[CODEC_GROUP_ROWS];
+};
+
+/* The cheapest width for values - base. From the longest down; of the widths
+ * that leave the same exceptions, only the least can be the cheapest. */
+static void
+measure(const int64_t *values, uint32_t count, uint64_t base, struct scratch *scratch,
+	struct codec_group *out)
+{
+	uint32_t longest =
+	    bit_length(subtract(values, count, base, scratch->wide, scratch->narrow));
+
 	*out = (struct codec_group){base, longest, 0, 0, packed_low_bytes(count, longest)};
-	for (uint32_t width = longest; width-- > 0;) {
+	for (uint32_t width = longest; width > 0;) {
+		uint64_t limit = packed_mask(width - 1);
+		struct passed passed = longest <= 32
+					   ? pass32(scratch->narrow, count, (uint32_t)limit)
+					   : pass64(scratch->wide, count, limit);
 		size_t bytes;
 
-		over += lengths[width + 1];
-		if (over > count / EXCEPTIONS_SHARE)
+		if (passed.over > count / EXCEPTIONS_SHARE)
 			break;
-		bytes =
-		    packed_low_bytes(count, width) + packed_exceptions_bytes(over, longest - width);
+		width = bit_length(passed.highest);
+		bytes = packed_low_bytes(count, width) +
+			packed_exceptions_bytes(passed.over, longest - width);
 		if (bytes < out->data_bytes)
-			*out = (struct codec_group){base, width, over, longest - width, bytes};
+			*out =
+			    (struct codec_group){base, width, passed.over, longest - width, bytes};
 	}
 }
 
 static void
-plan_group(const int64_t *values, uint32_t count, struct codec_group *out)
+plan_group(const int64_t *values, uint32_t count, struct scratch *scratch, struct codec_group *out)
 {
 	struct codec_group from_zero;
-	int64_t min = values[0];
+	int64_t min = least_of(values, count);
 
-	for (uint32_t i = 1; i < count; i++)
-		min = values[i] < min ? values[i] : min;
-	measure(values, count, (uint64_t)min, out);
+	measure(values, count, (uint64_t)min, scratch, out);
 	if (min >= 0)
 		return;
 	/* A few large steps back (ts where the next site begins) must not widen
 	 * the rest: counted from 0 they wrap around and become exceptions. */
-	measure(values, count, 0, &from_zero);
+	measure(values, count, 0, scratch, &from_zero);
 	if (from_zero.data_bytes < out->data_bytes)
 		*out = from_zero;
 }
@@ -143,13 +209,15 @@ plan_group(const int64_t *values, uint32_t count, struct codec_group *out)
 void
 codec_packed_plan(const int64_t *values, uint32_t count, struct codec_plan *out)
 {
+	struct scratch scratch __attribute__((uninitialized));
 	uint64_t spread = 0;
 
 	assert(count >= 1 && count <= CODEC_GROUPS_MAX * CODEC_GROUP_ROWS);
 	for (uint32_t g = 0; g < packed_groups_count(count); g++) {
 		struct codec_group *group = &out->groups[g];
 
-		plan_group(values + g * CODEC_GROUP_ROWS, packed_group_rows(count, g), group);
+		plan_group(values + g * CODEC_GROUP_ROWS, packed_group_rows(count, g), &scratch,
+			   group);
 		if (g == 0 || (int64_t)group->base < (int64_t)out->frame)
 			out->frame = group->base;
 	}

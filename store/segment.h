@@ -17,8 +17,8 @@ struct segment_column {
 
 /*
  * Where a new segment's rows come from, already sorted. The writer pulls column
- * by column, block by block, in ascending order, the blocks of a string column
- * twice (the dictionary first); vectors need to live only until the next call.
+ * by column, block by block, in ascending order, the blocks of a string column of
+ * over 1 Mi rows twice (the dictionary first); vectors need to live only until the next call.
  * All vectors of one string column share one dictionary of distinct entries
  * (the same `chunks`), which lives until segment_write returns. NULL rows of a
  * string column may have any valid code; they are read back with that of ''.
@@ -41,7 +41,7 @@ struct segment_summary {
 };
 
 /* Writes directory/name durably (temporary name, sync, rename, directory
- * sync) into a directory that is there. Takes about 5 MB besides the largest
+ * sync) into a directory that is there. Takes about 9 MB besides the largest
  * dictionary. On error nothing with that name exists. */
 int segment_write(struct io *io, const char *directory, const char *name,
 		  const struct segment_source *source, struct segment_summary *summary,

@@ -35,34 +35,26 @@ segment_writer_read(struct segment_writer *writer, uint32_t column_index, uint64
 static uint32_t
 count_nulls(const struct vector *vector)
 {
-	uint32_t count = 0;
-
 	if (vector->all_null)
 		return vector->rows_count;
-	for (uint32_t i = 0; vector->nulls != NULL && i < vector->rows_count; i++)
-		count += bitmap_get(vector->nulls, i);
-	return count;
+	return vector->nulls == NULL ? 0 : bitmap_count(vector->nulls, 0, vector->rows_count);
 }
 
-/* Lowest and highest of the rows that are not NULL; there is at least one. */
-static void
-find_range(const struct segment_writer *writer, const struct vector *vector, enum store_type type,
-	   int64_t *min, int64_t *max)
+/* Lowest and highest of `count` values, count > 0. `flip` has the sign's bit
+ * where they are unsigned. */
+CODEC_CLONES static void
+find_bounds(const int64_t *values, uint32_t count, uint64_t flip, int64_t *min, int64_t *max)
 {
-	bool any = false;
+	int64_t lowest = INT64_MAX, highest = INT64_MIN;
 
-	for (uint32_t i = 0; i < vector->rows_count; i++) {
-		int64_t value = writer->values[i];
+	for (uint32_t i = 0; i < count; i++) {
+		int64_t value = (int64_t)((uint64_t)values[i] ^ flip);
 
-		if (vector->nulls != NULL && bitmap_get(vector->nulls, i))
-			continue;
-		if (!any || segment_less(type, value, *min))
-			*min = value;
-		if (!any || segment_less(type, *max, value))
-			*max = value;
-		any = true;
+		lowest = value < lowest ? value : lowest;
+		highest = value > highest ? value : highest;
 	}
-	assert(any);
+	*min = (int64_t)((uint64_t)lowest ^ flip);
+	*max = (int64_t)((uint64_t)highest ^ flip);
 }
 
 /* Leaves the NULL rows' values out (dense), or gives them their neighbour's,
@@ -78,13 +70,13 @@ settle_nulls(struct segment_writer *writer, const struct vector *vector, bool de
 	while (bitmap_get(vector->nulls, row))
 		row++;
 	neighbour = values[row];
-	for (row = 0; row < vector->rows_count; row++) {
-		bool null = bitmap_get(vector->nulls, row);
-
-		if (!null)
-			neighbour = values[row];
-		if (!null || !dense)
-			values[kept++] = neighbour;
+	for (row = 0; row < vector->rows_count && dense; row++) {
+		values[kept] = values[row];
+		kept += !bitmap_get(vector->nulls, row);
+	}
+	for (; row < vector->rows_count; row++) {
+		neighbour = bitmap_get(vector->nulls, row) ? neighbour : values[row];
+		values[kept++] = neighbour;
 	}
 	return kept;
 }
@@ -93,12 +85,14 @@ settle_nulls(struct segment_writer *writer, const struct vector *vector, bool de
 static uint32_t
 store_nulls(struct segment_writer *writer, const struct vector *vector, unsigned char *flags)
 {
-	uint32_t size = segment_nulls_bytes(vector->rows_count);
-	unsigned char raw[BLOCK_ROWS_MAX / 8] = {0};
+	uint32_t size = segment_nulls_bytes(vector->rows_count), bits = vector->rows_count % 8;
+	unsigned char *raw = writer->encoded; /* nothing is encoded yet */
 	size_t compressed;
 
-	for (uint32_t i = 0; i < vector->rows_count; i++)
-		raw[i / 8] |= (unsigned char)(bitmap_get(vector->nulls, i) << (i % 8));
+	for (uint32_t i = 0; i < bitmap_words(vector->rows_count); i++)
+		bytes_put64(raw + (size_t)i * 8, vector->nulls[i]);
+	if (bits != 0)
+		raw[size - 1] &= (unsigned char)((1u << bits) - 1);
 	if ((compressed = codec_compress(raw, size, writer->section, writer->source->thorough)) !=
 	    0) {
 		*flags |= SEGMENT_CHUNK_NULLS_LZ4;
@@ -166,11 +160,14 @@ segment_writer_block(struct segment_writer *writer, const struct store_column *c
 		present.nulls = NULL;
 	else
 		chunk.nulls_bytes = store_nulls(writer, &present, &chunk.flags);
-	if (segment_is_ordered(column->type, column->scale))
-		find_range(writer, &present, column->type, &chunk.min, &chunk.max);
 	if (chunk.null_count >= vector->rows_count / DENSE_NULLS_SHARE && present.nulls != NULL)
 		chunk.flags |= SEGMENT_CHUNK_DENSE;
 	count = settle_nulls(writer, &present, chunk.flags & SEGMENT_CHUNK_DENSE);
+	/* NULL rows have the others' values by now. */
+	if (segment_is_ordered(column->type, column->scale))
+		find_bounds(writer->values, count,
+			    column->type == STORE_UINT ? (uint64_t)1 << 63 : 0, &chunk.min,
+			    &chunk.max);
 	first = writer->values[0];
 	if (segment_is_string(column->type))
 		chunk.values_raw_bytes = (uint32_t)codec_encode_codes(
@@ -201,13 +198,14 @@ segment_writer_block(struct segment_writer *writer, const struct store_column *c
 static void
 note_time(struct segment_writer *writer, const struct vector *vector)
 {
-	int64_t min, max;
+	for (uint32_t i = 0; !vector->all_null && i < vector->rows_count; i++) {
+		int64_t time = writer->values[i];
 
-	if (count_nulls(vector) == vector->rows_count)
-		return;
-	find_range(writer, vector, STORE_TIME, &min, &max);
-	writer->time_min = min < writer->time_min ? min : writer->time_min;
-	writer->time_max = max > writer->time_max ? max : writer->time_max;
+		if (vector->nulls != NULL && bitmap_get(vector->nulls, i))
+			continue;
+		writer->time_min = time < writer->time_min ? time : writer->time_min;
+		writer->time_max = time > writer->time_max ? time : writer->time_max;
+	}
 }
 
 static int
@@ -222,8 +220,11 @@ write_numbers(struct segment_writer *writer, uint32_t column_index,
 
 		if (result != 0)
 			return result;
-		for (uint32_t i = 0; !vector.all_null && i < vector.rows_count; i++)
-			writer->values[i] = vector.values[vector.constant ? 0 : i];
+		if (!vector.all_null && !vector.constant)
+			memcpy(writer->values, vector.values,
+			       vector.rows_count * sizeof *writer->values);
+		for (uint32_t i = 0; vector.constant && i < vector.rows_count; i++)
+			writer->values[i] = vector.values[0];
 		if (column->flags & STORE_ROLE_TIME)
 			note_time(writer, &vector);
 		if ((result = segment_writer_block(writer, column, &vector, absence)) != 0)

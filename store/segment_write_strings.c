@@ -1,7 +1,8 @@
 /*
  * A string column of a new segment: its dictionary of the entries that occur,
- * sorted, then the blocks' codes translated to it. Reads the column twice, for
- * the codes depend on all entries. Must hold no block of it.
+ * sorted, then the blocks' codes translated to it, which depend on all entries:
+ * a column of many rows is read twice. Must hold no more of it than KEPT_ROWS_MAX
+ * codes.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -24,9 +25,13 @@ struct strings {
 	struct entry *entries;    /* owned: used ones, ascending, distinct */
 	uint32_t entries_count;
 	bool nulls; /* some rows are NULL: they get the code of '' */
+	/* owned: [rows_count] the source's codes, SOURCE_NONE of NULL rows; NULL
+	 * when there are more than KEPT_ROWS_MAX. */
+	uint32_t *kept;
 };
 
 #define SOURCE_NONE UINT32_MAX
+#define KEPT_ROWS_MAX (1u << 20)
 
 static int
 compare_entries(const void *a, const void *b)
@@ -39,32 +44,60 @@ compare_entries(const void *a, const void *b)
 	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
 }
 
+/* The codes of a block's rows as `kept` has them. */
+static void
+keep_codes(const struct vector *vector, uint32_t *kept)
+{
+	if (vector->all_null || vector->constant) {
+		for (uint32_t i = 0; i < vector->rows_count; i++)
+			kept[i] = vector->all_null ? SOURCE_NONE : vector->codes[0];
+		return;
+	}
+	memcpy(kept, vector->codes, vector->rows_count * sizeof *kept);
+	for (uint32_t i = 0; vector->nulls != NULL && i < vector->rows_count; i++)
+		kept[i] = bitmap_get(vector->nulls, i) ? SOURCE_NONE : kept[i];
+}
+
+static int
+mark_block(struct segment_writer *writer, const struct vector *vector, struct strings *strings)
+{
+	if (vector->all_null)
+		return 0;
+	if (strings->codes == NULL) {
+		strings->source = *vector->dictionary;
+		strings->codes = calloc((size_t)strings->source.count + 1, sizeof *strings->codes);
+		if (strings->codes == NULL)
+			return segment_writer_out_of_memory(writer);
+	}
+	assert(vector->dictionary->chunks == strings->source.chunks);
+	for (uint32_t i = 0; i < (vector->constant ? 1 : vector->rows_count); i++) {
+		assert(vector->codes[i] < strings->source.count);
+		if (vector->nulls == NULL || !bitmap_get(vector->nulls, i))
+			strings->codes[vector->codes[i]] = 1;
+	}
+	strings->nulls = strings->nulls || vector->nulls != NULL;
+	return 0;
+}
+
 /* First pass over the column: which of the source's codes occur? */
 static int
 mark_used(struct segment_writer *writer, uint32_t column_index, struct strings *strings)
 {
-	for (uint64_t first = 0; first < writer->source->rows_count; first += BLOCK_ROWS_MAX) {
+	uint64_t rows_count = writer->source->rows_count;
+
+	if (rows_count <= KEPT_ROWS_MAX &&
+	    (strings->kept = malloc((rows_count + 1) * sizeof *strings->kept)) == NULL)
+		return segment_writer_out_of_memory(writer);
+	for (uint64_t first = 0; first < rows_count; first += BLOCK_ROWS_MAX) {
 		struct vector vector;
 		int result = segment_writer_read(writer, column_index, first, &vector);
 
+		if (result == 0)
+			result = mark_block(writer, &vector, strings);
 		if (result != 0)
 			return result;
-		if (vector.all_null)
-			continue;
-		if (strings->codes == NULL) {
-			strings->source = *vector.dictionary;
-			strings->codes =
-			    calloc((size_t)strings->source.count + 1, sizeof *strings->codes);
-			if (strings->codes == NULL)
-				return segment_writer_out_of_memory(writer);
-		}
-		assert(vector.dictionary->chunks == strings->source.chunks);
-		for (uint32_t i = 0; i < (vector.constant ? 1 : vector.rows_count); i++) {
-			assert(vector.codes[i] < strings->source.count);
-			if (vector.nulls == NULL || !bitmap_get(vector.nulls, i))
-				strings->codes[vector.codes[i]] = 1;
-		}
-		strings->nulls = strings->nulls || vector.nulls != NULL;
+		if (strings->kept != NULL)
+			keep_codes(&vector, strings->kept + first);
 	}
 	return 0;
 }
@@ -170,30 +203,70 @@ done:
 	return result;
 }
 
+/* A block that was kept, as if it were read: rows, NULLs and, in
+ * writer->values, the translated codes. */
+static void
+recall_block(struct segment_writer *writer, uint64_t first, const struct strings *strings,
+	     uint64_t *nulls, struct vector *vector)
+{
+	const uint32_t *kept = strings->kept + first;
+	uint32_t rows = segment_writer_rows(writer, first), present = 0;
+
+	*vector = (struct vector){.rows_count = rows};
+	for (uint32_t at = 0; at < rows; at += 64) {
+		uint64_t word = 0;
+
+		for (uint32_t i = at; i < at + 64 && i < rows; i++) {
+			bool null = kept[i] == SOURCE_NONE;
+
+			word |= (uint64_t)null << (i - at);
+			present += !null;
+			writer->values[i] = null ? 0 : strings->codes[kept[i]];
+		}
+		nulls[at / 64] = word;
+	}
+	vector->all_null = present == 0;
+	vector->nulls = strings->nulls && present > 0 ? nulls : NULL;
+}
+
+static int
+read_block(struct segment_writer *writer, uint32_t column_index, uint64_t first,
+	   const struct strings *strings, struct vector *vector)
+{
+	int result = segment_writer_read(writer, column_index, first, vector);
+
+	for (uint32_t i = 0; result == 0 && !vector->all_null && i < vector->rows_count; i++) {
+		uint32_t code = vector->codes[vector->constant ? 0 : i];
+		bool null = vector->nulls != NULL && bitmap_get(vector->nulls, i);
+
+		assert(code < strings->source.count);
+		writer->values[i] = null ? 0 : strings->codes[code];
+	}
+	return result;
+}
+
 /* Second pass: the blocks' codes, translated. */
 static int
 put_codes(struct segment_writer *writer, uint32_t column_index, const struct store_column *column,
 	  const struct strings *strings)
 {
 	struct segment_absence absence = {!(column->flags & STORE_NULLABLE), 0};
+	uint64_t nulls[BLOCK_ROWS_MAX / 64] __attribute__((uninitialized));
 
 	/* '' sorts first, so its code is 0 or it does not occur. */
 	if (strings->entries_count == 0 || strings->entries[0].string.size != 0)
 		absence.possible = false;
 	for (uint64_t first = 0; first < writer->source->rows_count; first += BLOCK_ROWS_MAX) {
 		struct vector vector;
-		int result = segment_writer_read(writer, column_index, first, &vector);
+		int result = 0;
 
+		if (strings->kept != NULL)
+			recall_block(writer, first, strings, nulls, &vector);
+		else
+			result = read_block(writer, column_index, first, strings, &vector);
+		if (result == 0)
+			result = segment_writer_block(writer, column, &vector, absence);
 		if (result != 0)
-			return result;
-		for (uint32_t i = 0; !vector.all_null && i < vector.rows_count; i++) {
-			uint32_t code = vector.codes[vector.constant ? 0 : i];
-			bool null = vector.nulls != NULL && bitmap_get(vector.nulls, i);
-
-			assert(code < strings->source.count);
-			writer->values[i] = null ? 0 : strings->codes[code];
-		}
-		if ((result = segment_writer_block(writer, column, &vector, absence)) != 0)
 			return result;
 	}
 	return 0;
@@ -217,6 +290,7 @@ segment_write_strings(struct segment_writer *writer, uint32_t column_index,
 	if (result == 0)
 		result = put_codes(writer, column_index, column, &strings);
 	free(strings.codes);
+	free(strings.kept);
 	free(strings.entries);
 	return result;
 }

@@ -4,7 +4,8 @@
  * buffers. Method: round trips on seeded random, skewed, sorted, sparse and
  * extreme arrays of many lengths, in buffers of exactly the encoded size (so
  * that the address sanitizer sees an over-read); truncation at every length;
- * random damage, of which all loops must make the same.
+ * random damage, of which all loops must make the same. What plans of
+ * CODEC_PACKED cost is compared with trying every width.
  */
 #include "check.h"
 
@@ -296,6 +297,91 @@ test_sizes(void **state)
 	assert_true(bits_each(COUNT_MAX) == 64);
 }
 
+static uint32_t
+bits_of(uint64_t value)
+{
+	return value == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(value);
+}
+
+/* The least bytes of a group from this base, over all widths that leave at most
+ * one value in 16 as an exception. */
+static size_t
+least_bytes(const int64_t *group, uint32_t count, uint64_t base)
+{
+	uint32_t longest = 0;
+	size_t least;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t bits = bits_of((uint64_t)group[i] - base);
+
+		longest = bits > longest ? bits : longest;
+	}
+	least = ((size_t)count * longest + 7) / 8;
+	for (uint32_t width = 0; width < longest; width++) {
+		uint32_t over = 0;
+		size_t bytes;
+
+		for (uint32_t i = 0; i < count; i++)
+			over += bits_of((uint64_t)group[i] - base) > width;
+		bytes = ((size_t)count * width + 7) / 8 + 2 +
+			((size_t)over * (10 + longest - width) + 7) / 8;
+		least = over <= count / 16 && bytes < least ? bytes : least;
+	}
+	return least;
+}
+
+static void
+test_plan(void **state)
+{
+	struct codec_plan plan;
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		uint32_t count = 1 + (uint32_t)(next() % 2500);
+
+		fill((enum shape)(next() % SHAPES), count, (uint32_t)(next() % 65));
+		codec_packed_plan(values, count, &plan);
+		for (uint32_t at = 0; at < count; at += CODEC_GROUP_ROWS) {
+			const struct codec_group *group = &plan.groups[at / CODEC_GROUP_ROWS];
+			uint32_t rows =
+			    count - at < CODEC_GROUP_ROWS ? count - at : CODEC_GROUP_ROWS;
+			int64_t min = values[at];
+			size_t least, from_zero;
+
+			for (uint32_t i = 0; i < rows; i++)
+				min = values[at + i] < min ? values[at + i] : min;
+			least = least_bytes(values + at, rows, (uint64_t)min);
+			from_zero = min < 0 ? least_bytes(values + at, rows, 0) : least;
+			assert_int_equal(group->data_bytes, from_zero < least ? from_zero : least);
+		}
+	}
+}
+
+/* Differences and distinct values are found where only some groups, or rows,
+ * are looked at first. */
+static void
+test_chosen(void **state)
+{
+	enum codec codec;
+
+	(void)state;
+	for (uint32_t count = 600; count <= COUNT_MAX; count *= 2) {
+		fill(SORTED, count, 10);
+		codec_encode(encoder, values, count, encoded, &codec);
+		assert_int_equal(codec, CODEC_DELTA);
+		/* A third of the rows at most begin a new id of 64 bits. */
+		for (uint32_t i = 0; i < count; i++)
+			values[i] = i % 3 == 0 ? (int64_t)next()
+					       : values[i - 1 - next() % (i < 30 ? i : 30)];
+		codec_encode(encoder, values, count, encoded, &codec);
+		assert_int_equal(codec, CODEC_DISTINCT);
+		for (uint32_t i = 0; i < count; i++)
+			values[i] = (int64_t)(next() % (count / 20)) * 0x12345678;
+		codec_encode(encoder, values, count, encoded, &codec);
+		assert_int_equal(codec, CODEC_DISTINCT);
+	}
+}
+
 static void
 test_truncated(void **state)
 {
@@ -396,7 +482,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_round_trip), cmocka_unit_test(test_codes),
-	    cmocka_unit_test(test_sizes),      cmocka_unit_test(test_truncated),
+	    cmocka_unit_test(test_sizes),      cmocka_unit_test(test_plan),
+	    cmocka_unit_test(test_chosen),     cmocka_unit_test(test_truncated),
 	    cmocka_unit_test(test_damaged),    cmocka_unit_test(test_lz4),
 	};
 
