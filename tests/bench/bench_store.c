@@ -85,6 +85,8 @@ static char path_bytes[5000][64], country_bytes[200][64], region_bytes[1500][64]
 static struct store_str paths[5000], countries[200], regions[1500], versions[30], releases[20],
     sites[10], devices[3], browsers[8], systems[6], connections[5], navs[5];
 
+static double scales[ROWS_METRICS];
+
 static struct store_str
 string(const char *text)
 {
@@ -100,6 +102,8 @@ prepare(void)
 					  .type = STORE_FLOAT,
 					  .scale = i + 1 == ROWS_METRICS ? 10000 : PHYSICAL_SCALE,
 					  .flags = STORE_NULLABLE};
+	for (uint32_t i = 0; i < ROWS_METRICS; i++)
+		scales[i] = columns[METRICS + i].scale;
 	for (uint32_t i = 0; i < 5000; i++)
 		rows_path(i, path_bytes[i]), paths[i] = string(path_bytes[i]);
 	for (uint32_t i = 0; i < 200; i++)
@@ -137,10 +141,19 @@ now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static struct store_cell
-text(uint16_t column, struct store_str value)
+/* Cells are zero to begin with: keys are left alone. */
+static inline void
+put_text(struct store_cell *cell, uint16_t column, struct store_str value)
 {
-	return (struct store_cell){.column = column, .value.s = value};
+	cell->column = column;
+	cell->value.s = value;
+}
+
+static inline void
+put_number(struct store_cell *cell, uint16_t column, uint64_t value)
+{
+	cell->column = column;
+	cell->value.u = value;
 }
 
 static uint16_t
@@ -148,28 +161,28 @@ build_cells(const struct rows_record *record, struct store_cell *cells)
 {
 	uint16_t count = 0;
 
-	cells[count++] = (struct store_cell){.column = TS, .value.i = record->ts};
-	cells[count++] = text(SITE, sites[record->site]);
-	cells[count++] = text(PATH, paths[record->path]);
-	cells[count++] = text(COUNTRY, countries[record->country]);
-	cells[count++] = text(REGION, regions[record->region]);
-	cells[count++] = (struct store_cell){.column = ASN, .value.u = record->asn};
-	cells[count++] = text(DEVICE, devices[record->device]);
-	cells[count++] = text(BROWSER, browsers[record->browser]);
-	cells[count++] = text(VERSION, versions[record->version]);
-	cells[count++] = text(SYSTEM, systems[record->os]);
-	cells[count++] = text(CONNECTION, connections[record->connection]);
-	cells[count++] = text(RELEASE, releases[record->release]);
-	cells[count++] = (struct store_cell){.column = SESSION, .value.u = record->session};
-	cells[count++] = (struct store_cell){.column = VIEW, .value.u = record->view};
-	cells[count++] = text(NAV, navs[record->nav]);
+	put_number(&cells[count++], TS, (uint64_t)record->ts);
+	put_text(&cells[count++], SITE, sites[record->site]);
+	put_text(&cells[count++], PATH, paths[record->path]);
+	put_text(&cells[count++], COUNTRY, countries[record->country]);
+	put_text(&cells[count++], REGION, regions[record->region]);
+	put_number(&cells[count++], ASN, record->asn);
+	put_text(&cells[count++], DEVICE, devices[record->device]);
+	put_text(&cells[count++], BROWSER, browsers[record->browser]);
+	put_text(&cells[count++], VERSION, versions[record->version]);
+	put_text(&cells[count++], SYSTEM, systems[record->os]);
+	put_text(&cells[count++], CONNECTION, connections[record->connection]);
+	put_text(&cells[count++], RELEASE, releases[record->release]);
+	put_number(&cells[count++], SESSION, record->session);
+	put_number(&cells[count++], VIEW, record->view);
+	put_text(&cells[count++], NAV, navs[record->nav]);
 	for (uint16_t i = 0; i < ROWS_METRICS; i++) {
-		if (record->metrics[i] != ROWS_NULL)
-			cells[count++] = (struct store_cell){
-			    .column = (uint16_t)(METRICS + i),
-			    .value.f = record->metrics[i] / (double)columns[METRICS + i].scale};
+		if (record->metrics[i] == ROWS_NULL)
+			continue;
+		cells[count].column = (uint16_t)(METRICS + i);
+		cells[count++].value.f = record->metrics[i] / scales[i];
 	}
-	cells[count++] = (struct store_cell){.column = WEIGHT, .value.u = record->weight};
+	put_number(&cells[count++], WEIGHT, record->weight);
 	return count;
 }
 
