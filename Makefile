@@ -60,7 +60,7 @@ SERVER_OBJ := $(patsubst %.c,$(BUILD)/%.o,$(wildcard server/*.c))
 GEN_OBJ := $(BUILD)/gen/useragent_table.o $(BUILD)/gen/assets.o
 UNIT := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/*/test_*.c))
 TOOLS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/crash/*.c tests/attack/*.c))
-BENCH := $(BUILD)/tests/bench/bench_store
+BENCH := $(addprefix $(BUILD)/tests/bench/,bench_store load bare agents)
 FUZZ := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 
 all: $(BUILD)/drum
@@ -97,9 +97,18 @@ $(BUILD)/tests/golden/%: tests/golden/%.c $(BUILD)/libstore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/libstore.a $(STORE_LIBS)
 
-$(BENCH): tests/bench/bench_store.c tests/bench/rows.c tests/bench/rows.h $(BUILD)/libstore.a
+$(BUILD)/tests/bench/bench_store: tests/bench/bench_store.c tests/bench/rows.c tests/bench/rows.h $(BUILD)/libstore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. $(LDFLAGS) -o $@ $(filter %.c,$^) $(BUILD)/libstore.a $(STORE_LIBS)
+
+$(BUILD)/tests/bench/load $(BUILD)/tests/bench/bare: $(BUILD)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -I. $(LDFLAGS) -o $@ $< -lh2o-evloop -lssl -lcrypto
+
+$(BUILD)/tests/bench/agents: tests/bench/agents.c $(SERVER_OBJ) $(GEN_OBJ) $(BUILD)/libstore.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -I. $(LDFLAGS) -o $@ $< \
+	  $(filter-out %/main.o,$(SERVER_OBJ)) $(GEN_OBJ) $(BUILD)/libstore.a $(SERVER_LIBS)
 
 # Fuzz targets replay their corpus, except under `make fuzz`.
 FUZZ_DRIVER := $(if $(findstring fuzzer,$(SANITIZE)),-fsanitize=fuzzer,$(BUILD)/tests/fuzz/replay.o)
@@ -236,9 +245,10 @@ lint: deps-test
 	node_modules/.bin/tsc -p beacon
 	@for f in $$(git ls-files '*.mjs' 'beacon/*.js' 'web/*.js'); do node --check $$f || exit 1; done
 
-# The peers (ClickHouse and DuckDB, 600 MB) are installed for this only.
+# The peers (ClickHouse and DuckDB, 600 MB; nginx) are installed for this only.
 # ROWS=2000000 makes it quicker.
 bench: deps-test
+	$(call install,nginx-light)
 	@[ tests/bench/node_modules/.package-lock.json -nt tests/bench/package-lock.json ] || \
 	  { (cd tests/bench && npm install --no-save --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BENCH)

@@ -88,6 +88,7 @@ ingest_create(struct store *store, uint32_t queue_max)
 		free(ingest);
 		return NULL;
 	}
+	pthread_setname_np(ingest->thread, "writer");
 	return ingest;
 }
 

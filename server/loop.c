@@ -807,6 +807,7 @@ loop_create(struct server *server, struct loop_listener *listeners, uint32_t lis
 		free(loop);
 		return NULL;
 	}
+	pthread_setname_np(loop->thread, "loop");
 	while (sem_wait(&loop->up) != 0) /* EINTR */
 		;
 	if (loop->is_up)

@@ -60,7 +60,7 @@ workpool_create(unsigned threads, unsigned queue_max)
 	pthread_cond_init(&pool->wanted, NULL);
 	while (pool->threads_count < threads && pool->threads_count < THREADS_MAX &&
 	       pthread_create(&pool->threads[pool->threads_count], NULL, work, pool) == 0)
-		pool->threads_count++;
+		pthread_setname_np(pool->threads[pool->threads_count++], "pool");
 	if (pool->threads_count == 0) {
 		workpool_destroy(pool);
 		return NULL;

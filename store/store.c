@@ -297,6 +297,10 @@ start_threads(struct store *store, struct store_error *error)
 		failed = pthread_create(&store->maintenance_thread, NULL, maintain_main, store);
 		store->maintenance_thread_runs = failed == 0;
 	}
+	if (store->flush_thread_runs)
+		pthread_setname_np(store->flush_thread, "flush");
+	if (store->maintenance_thread_runs)
+		pthread_setname_np(store->maintenance_thread, "merge");
 	return failed == 0 ? 0 : io_failed("start a thread for", store->directory, -failed, error);
 }
 

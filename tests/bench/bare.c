@@ -1,0 +1,136 @@
+/*
+ * libh2o with nothing behind it: 204 at once to any request, on a loop a core.
+ * What a collector on libh2o costs beyond this is its own.
+ * Usage: bare [CERTIFICATE KEY], which add TLS. Prints the port and ends when
+ * stdin does.
+ */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <h2o.h>
+#include <openssl/ssl.h>
+
+struct loop {
+	h2o_globalconf_t config;
+	h2o_context_t context;
+	h2o_accept_ctx_t accept;
+	int fd;
+	pthread_t thread;
+};
+
+static int
+on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+	static h2o_generator_t generator = {NULL, NULL};
+
+	(void)handler;
+	req->res.status = 204;
+	req->res.reason = "No Content";
+	h2o_start_response(req, &generator);
+	h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
+	return 0;
+}
+
+static void
+on_accept(h2o_socket_t *listener, const char *error)
+{
+	struct loop *loop = listener->data;
+	h2o_socket_t *socket;
+
+	while (error == NULL && (socket = h2o_evloop_socket_accept(listener)) != NULL)
+		h2o_accept(&loop->accept, socket);
+}
+
+static void *
+run(void *argument)
+{
+	struct loop *loop = argument;
+	h2o_evloop_t *evloop = h2o_evloop_create();
+	h2o_socket_t *listener;
+
+	h2o_context_init(&loop->context, evloop, &loop->config);
+	listener = h2o_evloop_socket_create(evloop, loop->fd, H2O_SOCKET_FLAG_DONT_READ);
+	listener->data = loop;
+	h2o_socket_read_start(listener, on_accept);
+	while (h2o_evloop_run(evloop, 1000) == 0)
+		;
+	return NULL;
+}
+
+static SSL_CTX *
+make_tls(const char *certificate, const char *key)
+{
+	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
+
+	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+	SSL_CTX_set_options(tls, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_num_tickets(tls, 1);
+	if (SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
+		exit(1);
+	h2o_ssl_register_alpn_protocols(tls, h2o_alpn_protocols);
+	return tls;
+}
+
+/* A socket of each loop's own on one port; 0: a free one, then *port. */
+static int
+listen_on(uint16_t *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_port = htons(*port),
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof address;
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
+	    bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, 1024) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &size) != 0) {
+		perror("bare");
+		exit(1);
+	}
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+int
+main(int argc, char **argv)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	uint16_t port = 0;
+	char byte;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (long i = 0; i < count; i++) {
+		struct loop *loop = calloc(1, sizeof *loop);
+		h2o_pathconf_t *path;
+
+		if (loop == NULL)
+			return 1;
+		h2o_config_init(&loop->config);
+		path = h2o_config_register_path(
+		    h2o_config_register_host(&loop->config, h2o_iovec_init(H2O_STRLIT("default")),
+					     65535),
+		    "/", 0);
+		h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_request;
+		loop->accept.ctx = &loop->context;
+		loop->accept.hosts = loop->config.hosts;
+		loop->accept.ssl_ctx = argc == 3 ? make_tls(argv[1], argv[2]) : NULL;
+		loop->fd = listen_on(&port);
+		if (pthread_create(&loop->thread, NULL, run, loop) != 0)
+			return 1;
+	}
+	printf("%u\n", port);
+	fflush(stdout);
+	while (read(0, &byte, 1) > 0)
+		;
+	return 0;
+}
