@@ -63,112 +63,162 @@ enum special {
 	ROW_TIME,
 };
 
+#define NAME(text) text, sizeof(text) - 1
+
 struct member {
 	enum section section;
 	const char *name;
+	size_t name_size;
 	enum kind kind;
 	int column; /* or section, or enum special */
 	double max;
 };
 
-static const struct member members[] = {
-    {TOP, "v", SPECIAL, VERSION, 0},
-    {TOP, "site", SPECIAL, SITE, 0},
-    {TOP, "view", SPECIAL, VIEW, 0},
-    {TOP, "session", SPECIAL, SESSION, 0},
-    {TOP, "seq", SPECIAL, SEQ, 0},
-    {TOP, "t", SPECIAL, TIME, 0},
-    {TOP, "rate", SPECIAL, RATE, 0},
-    {TOP, "url", SPECIAL, URL, 0},
-    {TOP, "referrer", SPECIAL, REFERRER, 0},
-    {TOP, "nav", SPECIAL, NAV, 0},
-    {TOP, "errors", SPECIAL, ERRORS, 0},
-    {TOP, "events", SPECIAL, EVENTS, 0},
-    {TOP, "tags", SPECIAL, TAGS, 0},
-    {TOP, "ip", SPECIAL, ADDRESS, 0},
-    {TOP, "ua", SPECIAL, USER_AGENT, 0},
-    {TOP, "again", SPECIAL, AGAIN, 0},
-    {TOP, "trace", STRING, PAGEVIEWS_trace_id, 64},
-    {TOP, "serverTiming", STRING, PAGEVIEWS_server_timing, 500},
-    {TOP, "release", STRING, PAGEVIEWS_release, 100},
-    {TOP, "env", STRING, PAGEVIEWS_environment, 100},
-    {TOP, "lang", STRING, PAGEVIEWS_language, 35},
-    {TOP, "visible", NUMBER, PAGEVIEWS_visible_time, MS_MAX * 31},
-    {TOP, "blocking", NUMBER, PAGEVIEWS_blocking_time, MS_MAX * 31},
-    {TOP, "net", OBJECT, NET, 0},
-    {TOP, "dev", OBJECT, DEV, 0},
-    {TOP, "timing", OBJECT, TIMING, 0},
-    {TOP, "vitals", OBJECT, VITALS, 0},
-    {TOP, "why", OBJECT, WHY, 0},
-    {NET, "type", STRING, PAGEVIEWS_connection, 20},
-    {NET, "rtt", NUMBER, PAGEVIEWS_rtt, MS_MAX},
-    {NET, "downlink", NUMBER, PAGEVIEWS_downlink, 1e6},
-    {NET, "save", FLAG, PAGEVIEWS_save_data, 0},
-    {DEV, "vw", INTEGER, PAGEVIEWS_viewport_width, 65535},
-    {DEV, "vh", INTEGER, PAGEVIEWS_viewport_height, 65535},
-    {DEV, "dpr", NUMBER, PAGEVIEWS_dpr, 100},
-    {DEV, "mem", NUMBER, PAGEVIEWS_device_memory, 65536},
-    {DEV, "cpu", INTEGER, PAGEVIEWS_cpu, 65535},
-    {TIMING, "redirect", NUMBER, PAGEVIEWS_redirect, MS_MAX},
-    {TIMING, "dns", NUMBER, PAGEVIEWS_dns, MS_MAX},
-    {TIMING, "tcp", NUMBER, PAGEVIEWS_tcp, MS_MAX},
-    {TIMING, "tls", NUMBER, PAGEVIEWS_tls, MS_MAX},
-    {TIMING, "ttfb", NUMBER, PAGEVIEWS_ttfb, MS_MAX},
-    {TIMING, "download", NUMBER, PAGEVIEWS_download, MS_MAX},
-    {TIMING, "domInteractive", NUMBER, PAGEVIEWS_dom_interactive, MS_MAX},
-    {TIMING, "domContentLoaded", NUMBER, PAGEVIEWS_dom_content_loaded, MS_MAX},
-    {TIMING, "load", NUMBER, PAGEVIEWS_load, MS_MAX},
-    {TIMING, "protocol", STRING, PAGEVIEWS_protocol, 20},
-    {TIMING, "bytes", INTEGER, PAGEVIEWS_transfer_bytes, 1e15},
-    {VITALS, "fcp", NUMBER, PAGEVIEWS_fcp, MS_MAX},
-    {VITALS, "lcp", NUMBER, PAGEVIEWS_lcp, MS_MAX},
-    {VITALS, "inp", NUMBER, PAGEVIEWS_inp, MS_MAX},
-    {VITALS, "cls", NUMBER, PAGEVIEWS_cls, 1e6},
-    {WHY, "lcp", OBJECT, WHY_LCP, 0},
-    {WHY, "inp", OBJECT, WHY_INP, 0},
-    {WHY, "cls", OBJECT, WHY_CLS, 0},
-    {WHY_LCP, "element", STRING, PAGEVIEWS_lcp_element, 200},
-    {WHY_LCP, "url", STRING, PAGEVIEWS_lcp_url, 500},
-    {WHY_LCP, "loadDelay", NUMBER, PAGEVIEWS_lcp_load_delay, MS_MAX},
-    {WHY_LCP, "loadTime", NUMBER, PAGEVIEWS_lcp_load_time, MS_MAX},
-    {WHY_LCP, "renderDelay", NUMBER, PAGEVIEWS_lcp_render_delay, MS_MAX},
-    {WHY_INP, "target", STRING, PAGEVIEWS_inp_target, 200},
-    {WHY_INP, "type", STRING, PAGEVIEWS_inp_type, 20},
-    {WHY_INP, "inputDelay", NUMBER, PAGEVIEWS_inp_input_delay, MS_MAX},
-    {WHY_INP, "processing", NUMBER, PAGEVIEWS_inp_processing, MS_MAX},
-    {WHY_INP, "presentation", NUMBER, PAGEVIEWS_inp_presentation, MS_MAX},
-    {WHY_INP, "script", STRING, PAGEVIEWS_inp_script, 500},
-    {WHY_CLS, "element", STRING, PAGEVIEWS_cls_element, 200},
-    {ERROR, "kind", SPECIAL, ERROR_KIND, 0},
-    {ERROR, "type", STRING, ERRORS_type, 100},
-    {ERROR, "message", STRING, ERRORS_message, 1000},
-    {ERROR, "source", STRING, ERRORS_source, 2000},
-    {ERROR, "line", INTEGER, ERRORS_line, UINT32_MAX},
-    {ERROR, "column", INTEGER, ERRORS_column, UINT32_MAX},
-    {ERROR, "stack", STRING, ERRORS_stack, 4000},
-    {ERROR, "t", SPECIAL, ROW_TIME, 0},
-    {ERROR, "handled", FLAG, ERRORS_handled, 0},
-    {ERROR, "count", INTEGER, ERRORS_occurrences, 1000000},
-    {EVENT, "category", SPECIAL, EVENT_CATEGORY, 0},
-    {EVENT, "name", STRING, EVENTS_name, 200},
-    {EVENT, "target", STRING, EVENTS_target, 200},
-    {EVENT, "value", REAL, EVENTS_value, 0},
-    {EVENT, "text", STRING, EVENTS_text, 500},
-    {EVENT, "t", SPECIAL, ROW_TIME, 0},
+/* As the script sends them: the next member is most often the next one here. */
+static const struct member top_members[] = {
+    {TOP, NAME("v"), SPECIAL, VERSION, 0},
+    {TOP, NAME("site"), SPECIAL, SITE, 0},
+    {TOP, NAME("view"), SPECIAL, VIEW, 0},
+    {TOP, NAME("session"), SPECIAL, SESSION, 0},
+    {TOP, NAME("seq"), SPECIAL, SEQ, 0},
+    {TOP, NAME("t"), SPECIAL, TIME, 0},
+    {TOP, NAME("rate"), SPECIAL, RATE, 0},
+    {TOP, NAME("url"), SPECIAL, URL, 0},
+    {TOP, NAME("referrer"), SPECIAL, REFERRER, 0},
+    {TOP, NAME("release"), STRING, PAGEVIEWS_release, 100},
+    {TOP, NAME("env"), STRING, PAGEVIEWS_environment, 100},
+    {TOP, NAME("lang"), STRING, PAGEVIEWS_language, 35},
+    {TOP, NAME("nav"), SPECIAL, NAV, 0},
+    {TOP, NAME("net"), OBJECT, NET, 0},
+    {TOP, NAME("dev"), OBJECT, DEV, 0},
+    {TOP, NAME("trace"), STRING, PAGEVIEWS_trace_id, 64},
+    {TOP, NAME("serverTiming"), STRING, PAGEVIEWS_server_timing, 500},
+    {TOP, NAME("timing"), OBJECT, TIMING, 0},
+    {TOP, NAME("vitals"), OBJECT, VITALS, 0},
+    {TOP, NAME("why"), OBJECT, WHY, 0},
+    {TOP, NAME("visible"), NUMBER, PAGEVIEWS_visible_time, MS_MAX * 31},
+    {TOP, NAME("blocking"), NUMBER, PAGEVIEWS_blocking_time, MS_MAX * 31},
+    {TOP, NAME("tags"), SPECIAL, TAGS, 0},
+    {TOP, NAME("errors"), SPECIAL, ERRORS, 0},
+    {TOP, NAME("events"), SPECIAL, EVENTS, 0},
+    {TOP, NAME("again"), SPECIAL, AGAIN, 0},
+    {TOP, NAME("ip"), SPECIAL, ADDRESS, 0},
+    {TOP, NAME("ua"), SPECIAL, USER_AGENT, 0},
 };
 
-#define MEMBERS_COUNT (sizeof members / sizeof *members)
+static const struct member net_members[] = {
+    {NET, NAME("type"), STRING, PAGEVIEWS_connection, 20},
+    {NET, NAME("rtt"), NUMBER, PAGEVIEWS_rtt, MS_MAX},
+    {NET, NAME("downlink"), NUMBER, PAGEVIEWS_downlink, 1e6},
+    {NET, NAME("save"), FLAG, PAGEVIEWS_save_data, 0},
+};
 
-static const char *const section_names[SECTIONS_COUNT] = {
-    "",         "net.",     "dev.",     "timing.",   "vitals.",  "why.",
-    "why.lcp.", "why.inp.", "why.cls.", "errors[].", "events[]."};
+static const struct member dev_members[] = {
+    {DEV, NAME("vw"), INTEGER, PAGEVIEWS_viewport_width, 65535},
+    {DEV, NAME("vh"), INTEGER, PAGEVIEWS_viewport_height, 65535},
+    {DEV, NAME("dpr"), NUMBER, PAGEVIEWS_dpr, 100},
+    {DEV, NAME("mem"), NUMBER, PAGEVIEWS_device_memory, 65536},
+    {DEV, NAME("cpu"), INTEGER, PAGEVIEWS_cpu, 65535},
+};
+
+static const struct member timing_members[] = {
+    {TIMING, NAME("redirect"), NUMBER, PAGEVIEWS_redirect, MS_MAX},
+    {TIMING, NAME("dns"), NUMBER, PAGEVIEWS_dns, MS_MAX},
+    {TIMING, NAME("tcp"), NUMBER, PAGEVIEWS_tcp, MS_MAX},
+    {TIMING, NAME("tls"), NUMBER, PAGEVIEWS_tls, MS_MAX},
+    {TIMING, NAME("ttfb"), NUMBER, PAGEVIEWS_ttfb, MS_MAX},
+    {TIMING, NAME("download"), NUMBER, PAGEVIEWS_download, MS_MAX},
+    {TIMING, NAME("domInteractive"), NUMBER, PAGEVIEWS_dom_interactive, MS_MAX},
+    {TIMING, NAME("domContentLoaded"), NUMBER, PAGEVIEWS_dom_content_loaded, MS_MAX},
+    {TIMING, NAME("load"), NUMBER, PAGEVIEWS_load, MS_MAX},
+    {TIMING, NAME("protocol"), STRING, PAGEVIEWS_protocol, 20},
+    {TIMING, NAME("bytes"), INTEGER, PAGEVIEWS_transfer_bytes, 1e15},
+};
+
+static const struct member vitals_members[] = {
+    {VITALS, NAME("fcp"), NUMBER, PAGEVIEWS_fcp, MS_MAX},
+    {VITALS, NAME("lcp"), NUMBER, PAGEVIEWS_lcp, MS_MAX},
+    {VITALS, NAME("inp"), NUMBER, PAGEVIEWS_inp, MS_MAX},
+    {VITALS, NAME("cls"), NUMBER, PAGEVIEWS_cls, 1e6},
+};
+
+static const struct member why_members[] = {
+    {WHY, NAME("lcp"), OBJECT, WHY_LCP, 0},
+    {WHY, NAME("inp"), OBJECT, WHY_INP, 0},
+    {WHY, NAME("cls"), OBJECT, WHY_CLS, 0},
+};
+
+static const struct member why_lcp_members[] = {
+    {WHY_LCP, NAME("element"), STRING, PAGEVIEWS_lcp_element, 200},
+    {WHY_LCP, NAME("url"), STRING, PAGEVIEWS_lcp_url, 500},
+    {WHY_LCP, NAME("loadDelay"), NUMBER, PAGEVIEWS_lcp_load_delay, MS_MAX},
+    {WHY_LCP, NAME("loadTime"), NUMBER, PAGEVIEWS_lcp_load_time, MS_MAX},
+    {WHY_LCP, NAME("renderDelay"), NUMBER, PAGEVIEWS_lcp_render_delay, MS_MAX},
+};
+
+static const struct member why_inp_members[] = {
+    {WHY_INP, NAME("target"), STRING, PAGEVIEWS_inp_target, 200},
+    {WHY_INP, NAME("type"), STRING, PAGEVIEWS_inp_type, 20},
+    {WHY_INP, NAME("inputDelay"), NUMBER, PAGEVIEWS_inp_input_delay, MS_MAX},
+    {WHY_INP, NAME("processing"), NUMBER, PAGEVIEWS_inp_processing, MS_MAX},
+    {WHY_INP, NAME("presentation"), NUMBER, PAGEVIEWS_inp_presentation, MS_MAX},
+    {WHY_INP, NAME("script"), STRING, PAGEVIEWS_inp_script, 500},
+};
+
+static const struct member why_cls_members[] = {
+    {WHY_CLS, NAME("element"), STRING, PAGEVIEWS_cls_element, 200},
+};
+
+static const struct member error_members[] = {
+    {ERROR, NAME("kind"), SPECIAL, ERROR_KIND, 0},
+    {ERROR, NAME("type"), STRING, ERRORS_type, 100},
+    {ERROR, NAME("message"), STRING, ERRORS_message, 1000},
+    {ERROR, NAME("source"), STRING, ERRORS_source, 2000},
+    {ERROR, NAME("line"), INTEGER, ERRORS_line, UINT32_MAX},
+    {ERROR, NAME("column"), INTEGER, ERRORS_column, UINT32_MAX},
+    {ERROR, NAME("stack"), STRING, ERRORS_stack, 4000},
+    {ERROR, NAME("t"), SPECIAL, ROW_TIME, 0},
+    {ERROR, NAME("handled"), FLAG, ERRORS_handled, 0},
+    {ERROR, NAME("count"), INTEGER, ERRORS_occurrences, 1000000},
+};
+
+static const struct member event_members[] = {
+    {EVENT, NAME("category"), SPECIAL, EVENT_CATEGORY, 0},
+    {EVENT, NAME("name"), STRING, EVENTS_name, 200},
+    {EVENT, NAME("target"), STRING, EVENTS_target, 200},
+    {EVENT, NAME("value"), REAL, EVENTS_value, 0},
+    {EVENT, NAME("text"), STRING, EVENTS_text, 500},
+    {EVENT, NAME("t"), SPECIAL, ROW_TIME, 0},
+};
+
+#define SECTION(members, prefix)                                     \
+	{                                                            \
+		members, sizeof(members) / sizeof *(members), prefix \
+	}
+
+static const struct {
+	const struct member *members;
+	uint32_t members_count; /* at most 64 */
+	const char *prefix;
+} sections[SECTIONS_COUNT] = {
+    [TOP] = SECTION(top_members, ""),
+    [NET] = SECTION(net_members, "net."),
+    [DEV] = SECTION(dev_members, "dev."),
+    [TIMING] = SECTION(timing_members, "timing."),
+    [VITALS] = SECTION(vitals_members, "vitals."),
+    [WHY] = SECTION(why_members, "why."),
+    [WHY_LCP] = SECTION(why_lcp_members, "why.lcp."),
+    [WHY_INP] = SECTION(why_inp_members, "why.inp."),
+    [WHY_CLS] = SECTION(why_cls_members, "why.cls."),
+    [ERROR] = SECTION(error_members, "errors[]."),
+    [EVENT] = SECTION(event_members, "events[]."),
+};
 
 struct decoder {
 	struct json json;
 	struct store_arena *arena;
 	struct event *event;
 	struct event_error *error;
-	uint32_t seen[(MEMBERS_COUNT + 31) / 32]; /* of the object being read */
 	bool has_version, has_site, has_view, has_url;
 };
 
@@ -177,7 +227,7 @@ refuse(struct decoder *decoder, enum section section, const char *name, const ch
 {
 	decoder->error->offset = decoder->json.at;
 	snprintf(decoder->error->text, sizeof decoder->error->text, "%s%s: %s",
-		 section_names[section], name, why);
+		 sections[section].prefix, name, why);
 	return STORE_EINVAL;
 }
 
@@ -242,7 +292,7 @@ get_number(struct decoder *decoder, const struct member *member, bool integer, d
 		return wrong_type(decoder, member, integer ? "an integer" : "a number");
 	if (!json_number(&decoder->json, out, &is_integer))
 		return malformed(decoder);
-	if (integer && *out != floor(*out))
+	if (integer && !is_integer && *out != floor(*out))
 		return refuse(decoder, member->section, member->name, "expected an integer");
 	if (*out < min || *out > max) {
 		snprintf(why, sizeof why, "expected %s from %.15g to %.15g",
@@ -394,6 +444,20 @@ drop_empty_tags(struct event *event)
 	event->tags_count = kept;
 }
 
+/* `why`: NULL: its value is no string. */
+static int
+refuse_tag(struct decoder *decoder, struct store_str name, const char *why)
+{
+	char label[8 + TAG_NAME_BYTES_MAX];
+	struct member value = {TOP, label, 0, STRING, 0, 200};
+
+	/* One line of an answer: what is fit for a site is fit for it. */
+	snprintf(label, sizeof label, "tags.%.*s", (int)name.size,
+		 event_is_site_key(name) ? name.bytes : "?");
+	return why == NULL ? wrong_type(decoder, &value, "a string")
+			   : refuse(decoder, TOP, label, why);
+}
+
 static int
 get_tags(struct decoder *decoder, const struct member *member)
 {
@@ -406,22 +470,19 @@ get_tags(struct decoder *decoder, const struct member *member)
 	if (!json_enter(&decoder->json))
 		return malformed(decoder);
 	for (; json_member(&decoder->json, first, &name); first = false) {
-		char label[8 + TAG_NAME_BYTES_MAX];
-		struct member value = {TOP, label, STRING, 0, 200};
 		struct store_str text;
 		int result;
 
 		if (name.size == 0 || name.size > TAG_NAME_BYTES_MAX)
 			return refuse(decoder, TOP, "tags", "a name must have 1 to 64 bytes");
-		/* One line of an answer: what is fit for a site is fit for it. */
-		snprintf(label, sizeof label, "tags.%.*s", (int)name.size,
-			 event_is_site_key(name) ? name.bytes : "?");
-		if ((result = get_string(decoder, &value, 200, &text)) != 0)
+		if (json_peek(&decoder->json) != JSON_STRING)
+			return refuse_tag(decoder, name, NULL);
+		if ((result = get_string(decoder, member, 200, &text)) != 0)
 			return result;
 		for (uint32_t i = 0; i < event->tags_count; i++) {
 			if (event->tag_names[i].size == name.size &&
 			    memcmp(event->tag_names[i].bytes, name.bytes, name.size) == 0)
-				return refuse(decoder, TOP, label, "a repeated member");
+				return refuse_tag(decoder, name, "a repeated member");
 		}
 		if (event->tags_count == EVENT_TAGS_MAX)
 			return refuse(decoder, TOP, "tags", "at most 32 members");
@@ -538,13 +599,20 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 
 /* ---- objects --------------------------------------------------------- */
 
+/* Looked for from `from` on, the number of the one after the last. */
 static const struct member *
-find_member(enum section section, struct store_str name)
+find_member(enum section section, struct store_str name, uint32_t from)
 {
-	for (size_t i = 0; i < MEMBERS_COUNT; i++) {
-		if (members[i].section == section && strlen(members[i].name) == name.size &&
-		    memcmp(members[i].name, name.bytes, name.size) == 0)
-			return &members[i];
+	const struct member *members = sections[section].members;
+	uint32_t count = sections[section].members_count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct member *member = &members[from];
+
+		if (member->name_size == name.size && member->name[0] == name.bytes[0] &&
+		    memcmp(member->name, name.bytes, name.size) == 0)
+			return member;
+		from = from + 1 == count ? 0 : from + 1;
 	}
 	return NULL;
 }
@@ -573,23 +641,19 @@ read_member(struct decoder *decoder, const struct member *member, struct event_r
 	return read_object(decoder, (enum section)member->column, row);
 }
 
-/* Sections occur once each (elements of errors and events start anew), so one
- * bit per member finds repeats. */
 static int
 read_object(struct decoder *decoder, enum section section, struct event_row *row)
 {
+	uint32_t count = sections[section].members_count, expected = 0;
 	struct store_str name;
+	uint64_t seen = 0;
 	bool first = true;
 
 	if (!json_enter(&decoder->json))
 		return malformed(decoder);
-	for (size_t i = 0; i < MEMBERS_COUNT; i++) {
-		if (members[i].section == section)
-			decoder->seen[i / 32] &= ~(1u << i % 32);
-	}
 	for (; json_member(&decoder->json, first, &name); first = false) {
-		const struct member *member = find_member(section, name);
-		size_t index = (size_t)(member - members);
+		const struct member *member = find_member(section, name, expected);
+		uint32_t index;
 		int result;
 
 		if (member == NULL) {
@@ -597,9 +661,11 @@ read_object(struct decoder *decoder, enum section section, struct event_row *row
 				return malformed(decoder);
 			continue;
 		}
-		if (decoder->seen[index / 32] >> index % 32 & 1)
+		index = (uint32_t)(member - sections[section].members);
+		expected = index + 1 == count ? 0 : index + 1;
+		if (seen >> index & 1)
 			return refuse(decoder, section, member->name, "a repeated member");
-		decoder->seen[index / 32] |= 1u << index % 32;
+		seen |= (uint64_t)1 << index;
 		if ((result = read_member(decoder, member, row)) != 0)
 			return decoder->json.error != NULL ? malformed(decoder) : result;
 	}

@@ -3,6 +3,7 @@
  * URLs, fingerprints, weight. Runs on the loop threads; must not keep the
  * client's address.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <math.h>
 #include <pthread.h>
@@ -26,6 +27,7 @@
 #define FUTURE_MS (5 * 60 * 1000LL)
 #define DAY_MS (24 * 3600 * 1000LL)
 #define FRAMES_MAX 3u
+#define BOUNDED_MAX 48u /* columns of a table, and one */
 #define PARAMETER_NAME_BYTES_MAX 64u
 #define PARAMETER_BYTES_MAX 200u
 
@@ -36,6 +38,7 @@ struct enricher {
 	struct geoip *refused;              /* owned: read less than that one; NULL: none */
 	struct useragent_parser *useragent; /* owned */
 	struct values *values;              /* owned; NULL: no bound */
+	uint16_t bounded[EVENT_TABLES_COUNT][BOUNDED_MAX]; /* columns; 0 ends them */
 };
 
 struct enricher *
@@ -158,33 +161,6 @@ interval_of(double rate, uint64_t view_id)
 
 /* ---- place and device ------------------------------------------------ */
 
-static const char *
-continent_of(struct store_str country)
-{
-	static const struct {
-		const char *continent, *countries;
-	} table[] = {
-	    {"AF", "DZAOBJBWBFBICMCVCFTDKMCGCDCIDJEGGQERSZETGAGMGHGNGWKELSLRLYMGMWMLMRMUYTMAMZNANEN"
-		   "GRERWSHSTSNSCSLSOZASSSDTZTGTNUGEHZMZW"},
-	    {"AS", "AFAMAZBHBDBTBNKHCNGEHKINIDIRIQILJPJOKZKWKGLALBMOMYMVMNMMNPKPOMPKPSPHQASASGKRLKS"
-		   "YTWTJTHTLTRTMAEUZVNYE"},
-	    {"EU", "AXALADATBYBEBABGHRCYCZDKEEFOFIFRDEGIGRGGVAHUISIEIMITJEXKLVLILTLUMTMDMCMENLMKNOP"
-		   "LPTRORUSMRSSKSIESSJSECHUAGB"},
-	    {"NA",
-	     "AIAGAWBSBBBZBMBQVGCAKYCRCUCWDMDOSVGLGDGPGTHTHNJMMQMXMSNIPAPRBLKNLCMFPMVCSXTTTCUSVI"},
-	    {"OC", "ASAUCKFJPFGUKIMHFMNRNCNZNUNFMPPWPGPNWSSBTKTOTVUMVUWF"},
-	    {"SA", "ARBOBRCLCOECFKGFGYPYPESRUYVE"},
-	    {"AN", "AQBVGSHMTF"}};
-
-	for (size_t t = 0; country.size == 2 && t < sizeof table / sizeof *table; t++) {
-		for (const char *c = table[t].countries; *c != '\0'; c += 2) {
-			if (c[0] == country.bytes[0] && c[1] == country.bytes[1])
-				return table[t].continent;
-		}
-	}
-	return "";
-}
-
 static struct store_str
 str(const char *text)
 {
@@ -226,8 +202,6 @@ set_place(struct event_row *row, struct enricher *enricher, struct store_str add
 
 	if (!find_place(enricher, address, arena, &place))
 		return STORE_ENOMEM;
-	if (place.continent.size == 0)
-		place.continent = str(continent_of(place.country));
 	event_row_string(row, PAGEVIEWS_continent, place.continent);
 	event_row_string(row, PAGEVIEWS_country, place.country);
 	event_row_string(row, PAGEVIEWS_region, place.region);
@@ -416,11 +390,10 @@ address_of(const struct event *event, const struct event_client *client)
 static bool
 redact_row(struct event_row *row, struct store_str address, struct store_arena *arena)
 {
-	uint32_t columns = event_schema()->tables[row->table].columns_count;
+	for (const uint16_t *column = redact_columns(row->table); *column != 0; column++) {
+		struct store_str *text = &row->cells[*column].value.s;
 
-	for (uint32_t i = 0; i < columns; i++) {
-		if (row->present[i] && redact_applies(row->table, i) &&
-		    !redact(row->cells[i].value.s, address, arena, &row->cells[i].value.s))
+		if (row->present[*column] && !redact(*text, address, arena, text))
 			return false;
 	}
 	return true;
@@ -445,12 +418,6 @@ redact_event(struct event *event, const struct event_client *client, struct stor
 
 /* ---- how many values ------------------------------------------------- */
 
-bool
-enricher_limit(struct enricher *enricher, uint32_t values_max)
-{
-	return (enricher->values = values_create(values_max)) != NULL;
-}
-
 /* Dimensions that the page or the browser made up; places are what the GeoIP
  * files have. */
 static bool
@@ -462,16 +429,30 @@ is_bounded(enum event_table table, uint32_t column)
 	       column != PAGEVIEWS_city && column != PAGEVIEWS_isp && column != PAGEVIEWS_device;
 }
 
-static void
-bound_row(const struct values_site *site, struct event_row *row)
+bool
+enricher_limit(struct enricher *enricher, uint32_t values_max)
 {
-	uint32_t columns = event_schema()->tables[row->table].columns_count;
+	for (uint32_t table = 0; table < EVENT_TABLES_COUNT; table++) {
+		uint32_t count = 0;
 
-	for (uint32_t i = 0; i < columns; i++) {
-		if (!row->present[i] || !is_bounded(row->table, i) ||
-		    values_take(site, ((uint64_t)row->table << 16) + i, row->cells[i].value.s, 0))
+		for (uint32_t i = 0; i < event_schema()->tables[table].columns_count; i++) {
+			if (is_bounded(table, i))
+				enricher->bounded[table][count++] = (uint16_t)i;
+			assert(count < BOUNDED_MAX);
+		}
+	}
+	return (enricher->values = values_create(values_max)) != NULL;
+}
+
+static void
+bound_row(const struct enricher *enricher, const struct values_site *site, struct event_row *row)
+{
+	for (const uint16_t *column = enricher->bounded[row->table]; *column != 0; column++) {
+		if (!row->present[*column] ||
+		    values_take(site, (uint64_t)row->table << 16 | *column,
+				row->cells[*column].value.s, 0))
 			continue;
-		row->cells[i].value.s = str("(other)");
+		row->cells[*column].value.s = str("(other)");
 		metrics_add(METRICS_values_capped, 1);
 	}
 }
@@ -509,13 +490,13 @@ bound_values(struct enricher *enricher, struct event *event)
 	if (enricher->values == NULL)
 		return;
 	site = values_lock(enricher->values, event->site, event->received_ms / DAY_MS);
-	bound_row(&site, &event->view);
+	bound_row(enricher, &site, &event->view);
 	for (uint32_t i = 0; i < event->errors_count; i++)
-		bound_row(&site, &event->errors[i]);
+		bound_row(enricher, &site, &event->errors[i]);
 	for (uint32_t i = 0; i < event->events_count; i++)
-		bound_row(&site, &event->events[i]);
+		bound_row(enricher, &site, &event->events[i]);
 	if (event->has_report)
-		bound_row(&site, &event->report);
+		bound_row(enricher, &site, &event->report);
 	bound_tags(&site, event);
 	values_unlock(&site);
 }

@@ -3,6 +3,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,10 @@
 
 #include "geoip.h"
 
+#define CACHE_SLOTS 4096u /* of 104 bytes, a file */
+#define SHARDS 16u
+#define COUNTRIES_MAX 676u
+
 /* What a file was when it was opened; zero when it was not there. */
 struct stamp {
 	char *path; /* owned */
@@ -22,11 +27,25 @@ struct stamp {
 	struct timespec changed;
 };
 
+/* What one record of a file says: an address's tree leads to its place in the
+ * file, and most of a site's visitors share some hundreds of them. */
+struct cached {
+	uint32_t after; /* its offset in the file, and one; 0: nothing here */
+	struct geoip_place place;
+};
+
+struct file {
+	MMDB_s mmdb;
+	pthread_mutex_t mutexes[SHARDS]; /* each guards the slots of its number */
+	struct cached *cache;            /* owned: [CACHE_SLOTS] */
+};
+
 struct geoip {
-	MMDB_s *files; /* owned: [files_count] */
+	struct file *files; /* owned: [files_count] */
 	uint32_t files_count;
 	struct stamp *stamps; /* owned: [stamps_count], of all names */
 	uint32_t stamps_count;
+	const char *continents[COUNTRIES_MAX + 1]; /* static; by country_number() */
 };
 
 static void
@@ -71,11 +90,69 @@ geoip_built_s(const struct geoip *geoip)
 	uint64_t oldest = 0;
 
 	for (uint32_t i = 0; i < geoip->files_count; i++) {
-		uint64_t built = geoip->files[i].metadata.build_epoch;
+		uint64_t built = geoip->files[i].mmdb.metadata.build_epoch;
 
 		oldest = i == 0 || built < oldest ? built : oldest;
 	}
 	return oldest;
+}
+
+/* 0 .. 675 of two capital letters, else 676. */
+static uint32_t
+country_number(const char *letters, uint32_t size)
+{
+	uint32_t a, b;
+
+	if (size != 2)
+		return COUNTRIES_MAX;
+	a = (uint32_t)(letters[0] - 'A');
+	b = (uint32_t)(letters[1] - 'A');
+	return a < 26 && b < 26 ? a * 26 + b : COUNTRIES_MAX;
+}
+
+/* For files that have countries alone. */
+static void
+name_continents(const char *continents[COUNTRIES_MAX + 1])
+{
+	static const struct {
+		const char *continent, *countries;
+	} table[] = {
+	    {"AF", "DZAOBJBWBFBICMCVCFTDKMCGCDCIDJEGGQERSZETGAGMGHGNGWKELSLRLYMGMWMLMRMUYTMAMZNANEN"
+		   "GRERWSHSTSNSCSLSOZASSSDTZTGTNUGEHZMZW"},
+	    {"AS", "AFAMAZBHBDBTBNKHCNGEHKINIDIRIQILJPJOKZKWKGLALBMOMYMVMNMMNPKPOMPKPSPHQASASGKRLKS"
+		   "YTWTJTHTLTRTMAEUZVNYE"},
+	    {"EU", "AXALADATBYBEBABGHRCYCZDKEEFOFIFRDEGIGRGGVAHUISIEIMITJEXKLVLILTLUMTMDMCMENLMKNOP"
+		   "LPTRORUSMRSSKSIESSJSECHUAGB"},
+	    {"NA",
+	     "AIAGAWBSBBBZBMBQVGCAKYCRCUCWDMDOSVGLGDGPGTHTHNJMMQMXMSNIPAPRBLKNLCMFPMVCSXTTTCUSVI"},
+	    {"OC", "ASAUCKFJPFGUKIMHFMNRNCNZNUNFMPPWPGPNWSSBTKTOTVUMVUWF"},
+	    {"SA", "ARBOBRCLCOECFKGFGYPYPESRUYVE"},
+	    {"AN", "AQBVGSHMTF"}};
+
+	for (uint32_t i = 0; i <= COUNTRIES_MAX; i++)
+		continents[i] = "";
+	for (size_t t = 0; t < sizeof table / sizeof *table; t++) {
+		for (const char *c = table[t].countries; *c != '\0'; c += 2)
+			continents[country_number(c, 2)] = table[t].continent;
+	}
+}
+
+static bool
+open_cache(struct file *file)
+{
+	for (uint32_t i = 0; i < SHARDS; i++)
+		pthread_mutex_init(&file->mutexes[i], NULL);
+	file->cache = calloc(CACHE_SLOTS, sizeof *file->cache);
+	return file->cache != NULL;
+}
+
+static void
+close_file(struct file *file)
+{
+	MMDB_close(&file->mmdb);
+	for (uint32_t i = 0; i < SHARDS; i++)
+		pthread_mutex_destroy(&file->mutexes[i]);
+	free(file->cache);
 }
 
 struct geoip *
@@ -90,6 +167,7 @@ geoip_open(const char *const *files, uint32_t files_count,
 		geoip_close(geoip);
 		return NULL;
 	}
+	name_continents(geoip->continents);
 	for (uint32_t i = 0; i < files_count; i++) {
 		struct stamp *stamp = &geoip->stamps[i];
 
@@ -101,11 +179,16 @@ geoip_open(const char *const *files, uint32_t files_count,
 		geoip->stamps_count++;
 	}
 	for (uint32_t i = 0; i < files_count; i++) {
-		int status = MMDB_open(files[i], MMDB_MODE_MMAP, &geoip->files[geoip->files_count]);
+		struct file *file = &geoip->files[geoip->files_count];
+		int status = MMDB_open(files[i], MMDB_MODE_MMAP, &file->mmdb);
 		char line[512];
 
 		if (status == MMDB_SUCCESS) {
 			geoip->files_count++;
+			if (!open_cache(file)) {
+				geoip_close(geoip);
+				return NULL;
+			}
 			continue;
 		}
 		snprintf(line, sizeof line,
@@ -122,7 +205,7 @@ geoip_close(struct geoip *geoip)
 	if (geoip == NULL)
 		return;
 	for (uint32_t i = 0; i < geoip->files_count; i++)
-		MMDB_close(&geoip->files[i]);
+		close_file(&geoip->files[i]);
 	for (uint32_t i = 0; i < geoip->stamps_count; i++)
 		free(geoip->stamps[i].path);
 	free(geoip->stamps);
@@ -211,22 +294,70 @@ take_place(MMDB_entry_s *entry, struct geoip_place *out)
 		out->asn = data.uint32;
 }
 
+/* Of one file. */
+static void
+find_in(struct file *file, const MMDB_entry_s *entry, struct geoip_place *out)
+{
+	/* Spread: records lie some multiple of a few bytes apart. */
+	uint32_t slot = entry->offset * 0x9e3779b1u >> (32 - 12);
+	struct cached *cached = &file->cache[slot];
+	pthread_mutex_t *mutex = &file->mutexes[slot % SHARDS];
+	MMDB_entry_s copy = *entry;
+	bool found;
+
+	pthread_mutex_lock(mutex);
+	if ((found = cached->after == entry->offset + 1))
+		*out = cached->place;
+	pthread_mutex_unlock(mutex);
+	if (found)
+		return;
+	take_place(&copy, out);
+	pthread_mutex_lock(mutex);
+	*cached = (struct cached){entry->offset + 1, *out};
+	pthread_mutex_unlock(mutex);
+}
+
+static void
+add_string(struct store_str *to, struct store_str from)
+{
+	if (to->size == 0)
+		*to = from;
+}
+
+static void
+add_place(struct geoip_place *to, const struct geoip_place *from)
+{
+	add_string(&to->continent, from->continent);
+	add_string(&to->country, from->country);
+	add_string(&to->region, from->region);
+	add_string(&to->city, from->city);
+	add_string(&to->isp, from->isp);
+	to->asn = to->asn == 0 ? from->asn : to->asn;
+}
+
 void
 geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_place *out)
 {
 	struct sockaddr_storage parsed;
+	const char *continent;
 
 	memset(out, 0, sizeof *out);
 	if (!parse(address, &parsed))
 		return;
 	for (uint32_t i = 0; i < geoip->files_count; i++) {
+		struct file *file = &geoip->files[i];
+		struct geoip_place place = {.asn = 0};
 		MMDB_lookup_result_s found;
 		int status;
 
-		if (parsed.ss_family == AF_INET6 && geoip->files[i].metadata.ip_version == 4)
+		if (parsed.ss_family == AF_INET6 && file->mmdb.metadata.ip_version == 4)
 			continue;
-		found = MMDB_lookup_sockaddr(&geoip->files[i], (struct sockaddr *)&parsed, &status);
-		if (status == MMDB_SUCCESS && found.found_entry)
-			take_place(&found.entry, out);
+		found = MMDB_lookup_sockaddr(&file->mmdb, (struct sockaddr *)&parsed, &status);
+		if (status != MMDB_SUCCESS || !found.found_entry)
+			continue;
+		find_in(file, &found.entry, &place);
+		add_place(out, &place);
 	}
+	continent = geoip->continents[country_number(out->country.bytes, out->country.size)];
+	add_string(&out->continent, (struct store_str){continent, (uint32_t)strlen(continent)});
 }

@@ -28,7 +28,7 @@ bool geoip_is_stale(const struct geoip *geoip);
 uint32_t geoip_files_count(const struct geoip *geoip);
 uint64_t geoip_built_s(const struct geoip *geoip);
 /* Textual IPv4 or IPv6. Private and loopback addresses have no place. The first
- * file that knows a part gives it. */
+ * file that knows a part gives it; a country alone gives its continent. */
 void geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_place *out);
 
 #endif

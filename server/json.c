@@ -2,6 +2,7 @@
  * json.h. Below the decoders; any bytes may come. Must not allocate but for
  * strings that have escapes.
  */
+#include <endian.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,49 +25,45 @@ json_init(struct json *json, struct store_str text, struct store_arena *arena)
 	*json = (struct json){.bytes = text.bytes, .size = text.size, .arena = arena};
 }
 
-static int
+static inline int
 next(const struct json *json)
 {
 	return json->at < json->size ? (unsigned char)json->bytes[json->at] : -1;
 }
 
-static void
+static inline void
 skip_space(struct json *json)
 {
-	while (json->at < json->size && (next(json) == ' ' || next(json) == '\t' ||
-					 next(json) == '\n' || next(json) == '\r'))
+	while (
+	    json->at < json->size && (unsigned char)json->bytes[json->at] <= ' ' &&
+	    (next(json) == ' ' || next(json) == '\t' || next(json) == '\n' || next(json) == '\r'))
 		json->at++;
+}
+
+/* By a value's first byte. */
+static const uint8_t types[256] = {
+    ['{'] = JSON_OBJECT, ['['] = JSON_ARRAY,          ['"'] = JSON_STRING, ['-'] = JSON_NUMBER,
+    ['t'] = JSON_TRUE,   ['0' ... '9'] = JSON_NUMBER, ['f'] = JSON_FALSE,  ['n'] = JSON_NULL,
+};
+
+static inline enum json_type
+peek(struct json *json)
+{
+	int c;
+
+	if (json->error != NULL)
+		return JSON_ERROR;
+	skip_space(json);
+	if ((c = next(json)) >= 0 && types[c] != JSON_ERROR)
+		return (enum json_type)types[c];
+	fail(json, c < 0 ? "the text ends too early" : "not JSON");
+	return JSON_ERROR;
 }
 
 enum json_type
 json_peek(struct json *json)
 {
-	if (json->error != NULL)
-		return JSON_ERROR;
-	skip_space(json);
-	switch (next(json)) {
-	case '{':
-		return JSON_OBJECT;
-	case '[':
-		return JSON_ARRAY;
-	case '"':
-		return JSON_STRING;
-	case 't':
-		return JSON_TRUE;
-	case 'f':
-		return JSON_FALSE;
-	case 'n':
-		return JSON_NULL;
-	case '-':
-	case '0' ... '9':
-		return JSON_NUMBER;
-	case -1:
-		fail(json, "the text ends too early");
-		return JSON_ERROR;
-	default:
-		fail(json, "not JSON");
-		return JSON_ERROR;
-	}
+	return peek(json);
 }
 
 const char *
@@ -293,15 +290,45 @@ escaped_string(struct json *json, uint32_t begin, uint32_t end, struct store_str
 	return true;
 }
 
+#define EACH_BYTE(value) (0x0101010101010101u * (uint64_t)(value))
+
+/* The first byte from `at` on that ends a string, begins an escape, is a
+ * control character or not ASCII; eight at a time. */
+static uint32_t
+end_of_plain(const char *bytes, uint32_t size, uint32_t at)
+{
+	for (; size - at >= 8; at += 8) {
+		uint64_t word, quote, escape, special;
+
+		memcpy(&word, bytes + at, sizeof word);
+		word = le64toh(word);
+		quote = word ^ EACH_BYTE('"');
+		escape = word ^ EACH_BYTE('\\');
+		/* A borrow makes a byte special that is not, but only behind one
+		 * that is. */
+		special = (word | (word - EACH_BYTE(' ')) | (quote - EACH_BYTE(1)) |
+			   (escape - EACH_BYTE(1))) &
+			  EACH_BYTE(0x80);
+		if (special != 0)
+			return at + (uint32_t)__builtin_ctzll(special) / 8;
+	}
+	while (at < size && bytes[at] != '"' && bytes[at] != '\\' &&
+	       (unsigned char)bytes[at] >= ' ' && (unsigned char)bytes[at] < 0x80)
+		at++;
+	return at;
+}
+
 bool
 json_string(struct json *json, struct store_str *out)
 {
 	uint32_t begin, at, escape = UINT32_MAX;
 
-	if (json_peek(json) != JSON_STRING)
+	if (peek(json) != JSON_STRING)
 		return fail(json, "expected a string");
 	begin = at = json->at + 1;
-	while (at < json->size && json->bytes[at] != '"') {
+	while ((at = at < json->size ? end_of_plain(json->bytes, json->size, at) : at) <
+		   json->size &&
+	       json->bytes[at] != '"') {
 		unsigned char c = (unsigned char)json->bytes[at];
 		uint32_t size;
 
@@ -318,11 +345,8 @@ json_string(struct json *json, struct store_str *out)
 			at += size;
 			continue;
 		}
-		if (c >= 0x80) {
-			json->at = at;
-			return fail(json, "not UTF-8");
-		}
-		at++;
+		json->at = at;
+		return fail(json, "not UTF-8");
 	}
 	if (at >= json->size)
 		return fail(json, "a string has no end");
@@ -337,52 +361,81 @@ json_string(struct json *json, struct store_str *out)
 
 /* ---- numbers and words ----------------------------------------------- */
 
-static uint32_t
-skip_digits(struct json *json)
+#define DIGITS_EXACT 15u /* so many are below 2^53 */
+
+/* Digits at json->at, how many; `value` goes on with them. */
+static inline uint32_t
+take_digits(struct json *json, uint64_t *value)
 {
 	uint32_t begin = json->at;
 
-	while (next(json) >= '0' && next(json) <= '9')
-		json->at++;
+	for (; json->at < json->size; json->at++) {
+		unsigned digit = (unsigned char)json->bytes[json->at] - (unsigned)'0';
+
+		if (digit > 9)
+			break;
+		*value = *value * 10 + digit;
+	}
 	return json->at - begin;
 }
 
-bool
-json_number(struct json *json, double *out, bool *is_integer)
+/* The text from `begin` on, by the C library. */
+static bool
+convert(struct json *json, uint32_t begin, double *out)
 {
 	char digits[NUMBER_BYTES_MAX + 1];
-	uint32_t begin, size;
-	bool zero;
+	uint32_t size = json->at - begin;
 
-	if (json_peek(json) != JSON_NUMBER)
-		return fail(json, "expected a number");
-	begin = json->at;
-	json->at += next(json) == '-';
-	zero = next(json) == '0';
-	size = skip_digits(json);
-	if (size == 0 || (zero && size > 1))
-		return fail(json, "malformed number");
-	*is_integer = true;
-	if (next(json) == '.') {
-		json->at++;
-		*is_integer = false;
-		if (skip_digits(json) == 0)
-			return fail(json, "malformed number");
-	}
-	if (next(json) == 'e' || next(json) == 'E') {
-		json->at++;
-		*is_integer = false;
-		json->at += next(json) == '+' || next(json) == '-';
-		if (skip_digits(json) == 0)
-			return fail(json, "malformed number");
-	}
-	size = json->at - begin;
 	if (size > NUMBER_BYTES_MAX)
 		return fail(json, "a number is too long");
 	memcpy(digits, json->bytes + begin, size);
 	digits[size] = '\0';
 	*out = strtod(digits, NULL);
 	return isfinite(*out) ? true : fail(json, "a number is too large");
+}
+
+bool
+json_number(struct json *json, double *out, bool *is_integer)
+{
+	/* These and what they divide are exact, so the quotient is what strtod
+	 * gives (Clinger 1990). */
+	static const double powers[DIGITS_EXACT + 1] = {
+	    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+	uint32_t begin, whole, fraction = 0;
+	uint64_t value = 0;
+	bool zero, minus, exponent;
+
+	if (peek(json) != JSON_NUMBER)
+		return fail(json, "expected a number");
+	begin = json->at;
+	minus = next(json) == '-';
+	json->at += minus;
+	zero = next(json) == '0';
+	whole = take_digits(json, &value);
+	if (whole == 0 || (zero && whole > 1))
+		return fail(json, "malformed number");
+	*is_integer = true;
+	if (next(json) == '.') {
+		json->at++;
+		*is_integer = false;
+		if ((fraction = take_digits(json, &value)) == 0)
+			return fail(json, "malformed number");
+	}
+	exponent = next(json) == 'e' || next(json) == 'E';
+	if (exponent) {
+		uint64_t power = 0;
+
+		json->at++;
+		*is_integer = false;
+		json->at += next(json) == '+' || next(json) == '-';
+		if (take_digits(json, &power) == 0)
+			return fail(json, "malformed number");
+	}
+	if (exponent || whole + fraction > DIGITS_EXACT)
+		return convert(json, begin, out);
+	*out = (double)value / powers[fraction];
+	*out = minus ? -*out : *out;
+	return true;
 }
 
 static bool

@@ -22,25 +22,73 @@ struct redaction {
 	uint32_t copied;     /* of the text: what is before is in bytes, or gone */
 	uint32_t script_end; /* before it: names of script files, which have hashes */
 	uint32_t script_begin;
-	bool in_url; /* behind :// */
+	bool in_url;         /* behind :// */
+	bool may_have_email; /* there is an @, or a % that may be one */
 };
+
+/* What a byte may be part of. */
+enum {
+	WORD = 1,
+	LOCAL = 2,     /* of an e-mail address, before the @ */
+	END_URL = 4,   /* no part of a URL */
+	END_VALUE = 8, /* nor of a value beside a name */
+	END_PART = 16, /* ends a part of a URL */
+};
+
+static const uint8_t classes[256] = {
+    [0 ... ' '] = END_URL | END_VALUE,
+    ['0' ... '9'] = WORD | LOCAL,
+    ['A' ... 'Z'] = WORD | LOCAL,
+    ['a' ... 'z'] = WORD | LOCAL,
+    ['_'] = WORD | LOCAL,
+    ['-'] = WORD | LOCAL,
+    ['.'] = LOCAL,
+    ['+'] = LOCAL,
+    ['%'] = LOCAL,
+    [0x80 ... 0xff] = LOCAL,
+    ['"'] = END_URL | END_VALUE,
+    ['\''] = END_URL | END_VALUE,
+    ['<'] = END_URL | END_VALUE,
+    ['>'] = END_URL | END_VALUE,
+    ['('] = END_URL | END_VALUE,
+    [')'] = END_URL | END_VALUE,
+    ['['] = END_URL | END_VALUE,
+    [']'] = END_URL | END_VALUE,
+    ['{'] = END_URL | END_VALUE,
+    ['}'] = END_URL | END_VALUE,
+    ['|'] = END_URL,
+    ['^'] = END_URL,
+    ['`'] = END_URL,
+    ['&'] = END_VALUE,
+    [';'] = END_VALUE,
+    [','] = END_VALUE,
+    ['/'] = END_PART,
+    ['?'] = END_PART,
+    ['#'] = END_PART,
+};
+
+static inline bool
+is(char c, unsigned class)
+{
+	return (classes[(unsigned char)c] & class) != 0;
+}
 
 static bool
 is_word(char c)
 {
-	return isalnum((unsigned char)c) || c == '_' || c == '-';
+	return is(c, WORD);
 }
 
 static bool
-is_local(char c) /* of an e-mail address, before the @ */
+is_local(char c)
 {
-	return is_word(c) || c == '.' || c == '+' || c == '%' || (unsigned char)c >= 0x80;
+	return is(c, LOCAL);
 }
 
 static bool
 ends_url(char c)
 {
-	return (unsigned char)c <= ' ' || strchr("\"'<>()[]{}|^`", c) != NULL;
+	return is(c, END_URL);
 }
 
 static struct store_str
@@ -69,8 +117,8 @@ end_of_local(const struct redaction *redaction, uint32_t from)
 	return stop;
 }
 
-bool
-redact_applies(uint32_t table, uint32_t column)
+const uint16_t *
+redact_columns(uint32_t table)
 {
 	static const uint16_t columns[EVENT_TABLES_COUNT][8] = {
 	    [EVENT_PAGEVIEWS] = {PAGEVIEWS_path, PAGEVIEWS_lcp_element, PAGEVIEWS_lcp_url,
@@ -81,11 +129,19 @@ redact_applies(uint32_t table, uint32_t column)
 	    [EVENT_EVENTS] = {EVENTS_path, EVENTS_name, EVENTS_target, EVENTS_text},
 	    [EVENT_REPORTS] = {REPORTS_path, REPORTS_url, REPORTS_body},
 	};
-	bool applies = false;
+	static const uint16_t none[1];
 
-	for (int i = 0; table < EVENT_TABLES_COUNT && i < 8 && columns[table][i] != 0; i++)
-		applies |= columns[table][i] == column;
-	return applies;
+	return table < EVENT_TABLES_COUNT ? columns[table] : none;
+}
+
+bool
+redact_applies(uint32_t table, uint32_t column)
+{
+	const uint16_t *columns = redact_columns(table);
+
+	while (*columns != 0 && *columns != column)
+		columns++;
+	return *columns != 0;
 }
 
 /* ---- what is taken out ----------------------------------------------- */
@@ -151,10 +207,14 @@ end_of_email(const struct redaction *redaction, uint32_t from, uint32_t to)
 static bool
 is_secret_name(struct store_str word)
 {
+	/* What the names end with. */
+	static const char ends[] = "dDtTnNyYhHpPeE";
 	static const char *const names[] = {
 	    "password", "passwd", "pwd",       "secret", "token",         "apikey", "api_key",
 	    "api-key",  "sessid", "sessionid", "auth",   "authorization", "otp",    "signature"};
 
+	if (memchr(ends, word.bytes[word.size - 1], sizeof ends - 1) == NULL)
+		return false;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		size_t size = strlen(names[i]);
 
@@ -168,13 +228,13 @@ is_secret_name(struct store_str word)
 static bool
 is_value(char c)
 {
-	return (unsigned char)c > ' ' && strchr("\"'&;,<>(){}[]", c) == NULL;
+	return !is(c, END_VALUE);
 }
 
 static bool
 is_url_value(char c)
 {
-	return is_value(c) && strchr("/?#", c) == NULL;
+	return !is(c, END_VALUE | END_PART);
 }
 
 /* Where the value beside a secret's name is: NAME=VALUE, "NAME": "VALUE",
@@ -188,6 +248,9 @@ find_value(const struct redaction *redaction, uint32_t name, uint32_t name_end, 
 	uint32_t at = name_end;
 	bool colon = false, digit = false;
 
+	if (at == text.size || word.size == 0 || strchr("=:\"' ", text.bytes[at]) == NULL ||
+	    text.bytes[at] == '\0')
+		return false; /* most words are neither a name nor Bearer */
 	if (word.size == 6 && strncasecmp(word.bytes, "bearer", 6) == 0) {
 		at += at < text.size && text.bytes[at] == ' ';
 	} else if (is_secret_name(word)) {
@@ -298,9 +361,7 @@ strip_url(struct redaction *redaction, uint32_t authority, bool inside, uint32_t
 	const struct store_str text = redaction->text;
 	uint32_t host = authority, path = authority;
 
-	for (; path < text.size && !ends_url(text.bytes[path]) &&
-	       strchr("/?#", text.bytes[path]) == NULL;
-	     path++) {
+	for (; path < text.size && !is(text.bytes[path], END_URL | END_PART); path++) {
 		if (text.bytes[path] == '@')
 			host = path + 1;
 	}
@@ -350,7 +411,8 @@ take_word(struct redaction *redaction, uint32_t at, uint32_t *end)
 	bool script = at >= redaction->script_begin && word_end <= redaction->script_end &&
 		      redaction->script_end > 0;
 
-	if ((*end = end_of_email(redaction, at, end_of_local(redaction, at))) > 0)
+	if (redaction->may_have_email &&
+	    (*end = end_of_email(redaction, at, end_of_local(redaction, at))) > 0)
 		return replace(redaction, at, *end, "[email]");
 	if (starts_with_address(redaction, at)) {
 		*end = at + redaction->address.size;
@@ -378,6 +440,9 @@ redact(struct store_str text, struct store_str address, struct store_arena *aren
 {
 	struct redaction redaction = {.text = text, .address = address, .arena = arena};
 	bool well = true;
+
+	redaction.may_have_email = text.size > 0 && (memchr(text.bytes, '@', text.size) != NULL ||
+						     memchr(text.bytes, '%', text.size) != NULL);
 
 	for (uint32_t at = 0, end; well && at < text.size; at = end) {
 		char c = text.bytes[at];

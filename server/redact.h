@@ -15,6 +15,9 @@
 bool redact(struct store_str text, struct store_str address, struct store_arena *arena,
 	    struct store_str *out);
 
+/* The columns of a table that hold text that a page made up, and are redacted;
+ * 0 ends them. */
+const uint16_t *redact_columns(uint32_t table);
 /* Whether a column holds text that a page made up, and is redacted. */
 bool redact_applies(uint32_t table, uint32_t column);
 

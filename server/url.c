@@ -11,11 +11,15 @@
 #define PATH_BYTES_MAX 500u
 #define ID_HEX_MIN 8u
 
-static uint32_t
+/* Where one of at most four bytes is, else the text's size. */
+static inline uint32_t
 find(struct store_str text, uint32_t from, const char *set)
 {
-	while (from < text.size &&
-	       (text.bytes[from] == '\0' || strchr(set, text.bytes[from]) == NULL))
+	size_t count = strlen(set);
+	char a = set[0], b = set[count > 1], c = set[count > 2 ? 2 : 0], d = set[count > 3 ? 3 : 0];
+
+	while (from < text.size && text.bytes[from] != a && text.bytes[from] != b &&
+	       text.bytes[from] != c && text.bytes[from] != d)
 		from++;
 	return from;
 }
@@ -82,7 +86,7 @@ is_email(struct store_str s)
 {
 	const char *at = s.size == 0 ? NULL : memchr(s.bytes, '@', s.size);
 
-	if (at == NULL && s.size > 3)
+	if (at == NULL && s.size > 3 && memchr(s.bytes, '%', s.size) != NULL)
 		at = memmem(s.bytes, s.size, "%40", 3);
 	return at != NULL && at > s.bytes &&
 	       memchr(at, '.', s.size - (size_t)(at - s.bytes)) != NULL;

@@ -256,7 +256,10 @@ device_of(const struct useragent *result, const struct text *text)
 static void
 copy(char *out, size_t out_size, const char *value)
 {
-	snprintf(out, out_size, "%s", value);
+	size_t size = strnlen(value, out_size - 1);
+
+	memcpy(out, value, size);
+	out[size] = '\0';
 }
 
 /* One name for a browser on all devices: the device is a column of its own. */
@@ -471,13 +474,13 @@ useragent_parse(struct useragent_parser *parser, struct store_str user_agent,
 		hash = XXH3_128bits_withSeed(user_agent.bytes, user_agent.size, parser->seed);
 		if (!find_cached(parser, hash, out)) {
 			parse_text(parser, user_agent, out);
+			make_printable(out->browser);
+			make_printable(out->browser_version);
+			make_printable(out->os_version);
+			make_printable(out->bot);
 			put_cached(parser, hash, out);
 		}
 	}
 	apply_hints(hint_mobile, hint_platform, out);
-	make_printable(out->browser);
-	make_printable(out->browser_version);
 	make_printable(out->os);
-	make_printable(out->os_version);
-	make_printable(out->bot);
 }
