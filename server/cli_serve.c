@@ -280,6 +280,8 @@ open_parts(void)
 	if (server->enricher == NULL || !enricher_limit(server->enricher, config->limits.values))
 		return failed("out of memory");
 	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
+	if (server->ingest != NULL)
+		ingest_after_group(server->ingest, loop_replies_send);
 	server->pool =
 	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);
 	server->query_log = query_log_create();

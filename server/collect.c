@@ -21,7 +21,7 @@ struct pending { /* a beacon on its way to the disk */
 	struct store_entry *entries; /* in the arena */
 	uint32_t entries_count;
 	int status;                /* when all is well */
-	struct store_arena *arena; /* owned: everything the entries point to */
+	struct store_arena *arena; /* owned: this and everything the entries point to */
 	struct settings *settings; /* owned: one reference */
 	int64_t began_ns;
 	struct reply *reply;
@@ -91,9 +91,8 @@ on_written(struct ingest_item *item, int result)
 		metrics_set(METRICS_last_stored_timestamp_seconds, http_now_ms() / 1000);
 	}
 	settings_release(pending->settings);
-	store_arena_free(pending->arena);
-	free(pending);
-	loop_reply_send(reply);
+	reply->arena = pending->arena; /* with the beacon in it */
+	loop_reply_send_later(reply);
 }
 
 static int
@@ -145,28 +144,17 @@ make_entries(struct server *server, const struct event_batch *batch, struct pend
 	return result;
 }
 
-static void
-discard(struct pending *pending)
-{
-	settings_release(pending->settings);
-	store_arena_free(pending->arena);
-	free(pending);
-}
-
-/* Takes the arena, and the reference to the settings. */
+/* The arena is taken, and the reference to the settings. */
 static int
 queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settings *settings,
       struct store_arena *arena)
 {
 	struct server *server = loop_server(req);
-	struct pending *pending = calloc(1, sizeof *pending);
+	struct pending *pending = store_arena_zalloc(arena, sizeof *pending);
 	enum guard_verdict verdict = GUARD_OVERLOAD;
 
-	if (pending == NULL) {
-		settings_release(settings);
-		store_arena_free(arena);
-		return refuse_overload(req);
-	}
+	if (pending == NULL)
+		goto refused;
 	pending->arena = arena;
 	pending->settings = settings;
 	pending->began_ns = metrics_now_ns();
@@ -174,21 +162,22 @@ queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settin
 	if (make_entries(server, batch, pending) == 0)
 		verdict = guard_enter(server, loop_in_flight(req), event_site(batch->events[0]),
 				      (uint32_t)req->entity.len * batch->count, &pending->place);
-	if (verdict != GUARD_OK) {
-		discard(pending);
-		return refuse(req, verdict);
-	}
+	if (verdict != GUARD_OK)
+		goto refused;
 	pending->item.commit = (struct store_commit){.entries = pending->entries,
 						     .entries_count = pending->entries_count};
 	pending->item.done = on_written;
 	if ((pending->reply = loop_reply_create(req)) != NULL) {
-		if (ingest_submit(server->ingest, &pending->item))
+		if (loop_submit(req, &pending->item))
 			return 0;
 		loop_reply_discard(pending->reply);
 	}
 	guard_leave(&pending->place);
-	discard(pending);
-	return refuse_overload(req);
+	verdict = GUARD_OVERLOAD;
+refused:
+	settings_release(settings);
+	loop_arena_free(req, arena);
+	return refuse(req, verdict);
 }
 
 /* Who asks not to be measured, by Global Privacy Control or Do Not Track. */
@@ -230,7 +219,7 @@ copy_body(const h2o_req_t *req, struct store_arena *arena)
 static int
 refuse_malformed(h2o_req_t *req, struct store_arena *arena, const struct event_error *error)
 {
-	store_arena_free(arena);
+	loop_arena_free(req, arena);
 	metrics_add(METRICS_beacons_malformed, 1);
 	return http_answer(req, 400, "Bad Request", error->text);
 }
@@ -277,7 +266,8 @@ find_site(h2o_req_t *req, struct event *event, struct store_arena *arena, struct
 /* 0; STORE_EINVAL with *error; STORE_ENOMEM; 1: forbidden, with `why`. */
 static int
 complete(h2o_req_t *req, struct event *event, const struct event_client *client,
-	 struct store_arena *arena, struct event_error *error, char why[GUARD_WHY_BYTES])
+	 const struct settings *settings, struct store_arena *arena, struct event_error *error,
+	 char why[GUARD_WHY_BYTES])
 {
 	struct server *server = loop_server(req);
 	int result = find_site(req, event, arena, error);
@@ -287,42 +277,40 @@ complete(h2o_req_t *req, struct event *event, const struct event_client *client,
 	join_view(server->join, event, client);
 	if ((result = enrich(server->enricher, event, client, arena, error)) != 0)
 		return result;
-	return !guard_site(server, event_site(event), event_page_host(event),
+	return !guard_site(settings->config, event_site(event), event_page_host(event),
 			   http_header(req, "origin"), why);
 }
 
-/* Enriches what was decoded, and queues it; the arena is taken. */
+/* Enriches what was decoded, and queues it; the arena is taken, and the
+ * reference to the settings. */
 static int
 take(h2o_req_t *req, struct event_batch *batch, int result, struct event_error *error, int status,
-     struct store_arena *arena)
+     struct settings *settings, struct store_arena *arena)
 {
-	struct settings *settings = settings_hold(loop_server(req)->settings);
 	char address[64], why[GUARD_WHY_BYTES];
 	struct event_client client;
 
 	client = client_of(req, address);
 	client.pages = settings->pages;
 	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
-		result = complete(req, batch->events[i], &client, arena, error, why);
+		result = complete(req, batch->events[i], &client, settings, arena, error, why);
 	if (result == 0)
 		return queue(req, batch, status, settings, arena);
 	settings_release(settings);
 	if (result == STORE_EINVAL)
 		return refuse_malformed(req, arena, error);
-	store_arena_free(arena);
+	loop_arena_free(req, arena);
 	if (result < 0)
 		return refuse_overload(req);
 	metrics_add(METRICS_beacons_forbidden, 1);
 	return http_answer(req, 403, "Forbidden", why);
 }
 
-/* 1: the request is answered. 0: *arena and *body are there. */
+/* 1: the request is answered. 0: *settings, *arena and *body are there. */
 static int
-begin(h2o_req_t *req, struct store_arena **arena, struct store_str *body)
+begin(h2o_req_t *req, struct settings **settings, struct store_arena **arena,
+      struct store_str *body)
 {
-	struct settings *settings;
-	bool opted_out;
-
 	add_cors(req);
 	if (h2o_memis(req->method.base, req->method.len, H2O_STRLIT("OPTIONS"))) {
 		answer_preflight(req);
@@ -333,22 +321,20 @@ begin(h2o_req_t *req, struct store_arena **arena, struct store_str *body)
 		http_answer(req, 413, "Payload Too Large", "a beacon has at most 65536 bytes");
 		return 1;
 	}
-	settings = settings_hold(loop_server(req)->settings);
-	opted_out = has_opted_out(req, settings);
-	settings_release(settings);
-	if (opted_out) {
+	*settings = settings_hold(loop_server(req)->settings);
+	if (has_opted_out(req, *settings)) {
+		settings_release(*settings);
 		metrics_add(METRICS_beacons_opted_out, 1);
 		http_answer(req, 204, "No Content", NULL);
 		return 1;
 	}
-	if ((*arena = store_arena_create(0)) == NULL) {
-		refuse_overload(req);
-		return 1;
+	if ((*arena = loop_arena(req)) != NULL) {
+		*body = copy_body(req, *arena);
+		if (body->bytes != NULL)
+			return 0;
+		loop_arena_free(req, *arena);
 	}
-	*body = copy_body(req, *arena);
-	if (body->bytes != NULL)
-		return 0;
-	store_arena_free(*arena);
+	settings_release(*settings);
 	refuse_overload(req);
 	return 1;
 }
@@ -370,22 +356,24 @@ collect_beacon(h2o_req_t *req)
 	struct event_source source = source_of(req);
 	struct event_batch batch = {.count = 1};
 	struct event_error error;
+	struct settings *settings;
 	struct store_arena *arena;
 	struct store_str body;
 	enum coding coding;
 	int result;
 
-	if (begin(req, &arena, &body) != 0)
+	if (begin(req, &settings, &arena, &body) != 0)
 		return 0;
 	if (!coding_find(http_header(req, "content-encoding"), &coding) || coding != CODING_NONE) {
-		store_arena_free(arena);
+		settings_release(settings);
+		loop_arena_free(req, arena);
 		metrics_add(METRICS_beacons_malformed, 1);
 		return http_answer(req, 415, "Unsupported Media Type",
 				   "Content-Encoding: a beacon is not compressed");
 	}
 	result = decode_is_vitals(body) ? decode_vitals(body, &source, arena, &batch, &error)
 					: decode_native(body, arena, &batch.events[0], &error);
-	return take(req, &batch, result, &error, 204, arena);
+	return take(req, &batch, result, &error, 204, settings, arena);
 }
 
 /* ---- other agents ---------------------------------------------------- */
@@ -425,19 +413,21 @@ collect_agent(h2o_req_t *req)
 	struct event_source source = source_of(req);
 	struct event_batch batch = {.count = 0};
 	struct event_error error;
+	struct settings *settings;
 	struct store_arena *arena;
 	size_t agent = 0;
 	int result;
 
-	if (begin(req, &arena, &body) != 0)
+	if (begin(req, &settings, &arena, &body) != 0)
 		return 0;
 	while (agent < AGENTS_COUNT - 1 &&
 	       !h2o_memis(path.bytes, path.size, agents[agent].path, strlen(agents[agent].path)))
 		agent++;
 	if (!inflate_body(req, arena, &body)) {
+		settings_release(settings);
 		strcpy(error.text, "expected a body of at most 512 KiB, plain, gzip or zstd");
 		return refuse_malformed(req, arena, &error);
 	}
 	result = agents[agent].decode(body, &source, arena, &batch, &error);
-	return take(req, &batch, result, &error, agents[agent].status, arena);
+	return take(req, &batch, result, &error, agents[agent].status, settings, arena);
 }

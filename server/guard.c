@@ -268,9 +268,9 @@ guard_site_of(const struct server *server, struct store_str host)
 	return found ? (struct store_str){key, (uint32_t)strlen(key)} : host;
 }
 
-static bool
-is_site_allowed(const struct config *config, struct store_str site, struct store_str host,
-		struct store_str origin, char why[GUARD_WHY_BYTES])
+bool
+guard_site(const struct config *config, struct store_str site, struct store_str host,
+	   struct store_str origin, char why[GUARD_WHY_BYTES])
 {
 	if (config->sites_count == 0)
 		return find_site(config, site) != NULL ||
@@ -294,17 +294,6 @@ is_site_allowed(const struct config *config, struct store_str site, struct store
 		return true;
 	}
 	return forbid(why, "site: '%s' is not among the configured sites[].key", site, "");
-}
-
-bool
-guard_site(const struct server *server, struct store_str site, struct store_str host,
-	   struct store_str origin, char why[GUARD_WHY_BYTES])
-{
-	struct settings *settings = settings_hold(server->settings);
-	bool allowed = is_site_allowed(settings->config, site, host, origin, why);
-
-	settings_release(settings);
-	return allowed;
 }
 
 /* ---- beacons in flight ----------------------------------------------- */

@@ -56,7 +56,7 @@ struct store_str guard_site_of(const struct server *server, struct store_str hos
 
 /* Whether the site, the page's host and the Origin are allowed; false: why
  * tells what is not, in one line. Loop threads. */
-bool guard_site(const struct server *server, struct store_str site, struct store_str host,
+bool guard_site(const struct config *config, struct store_str site, struct store_str host,
 		struct store_str origin, char why[GUARD_WHY_BYTES]);
 
 #endif

@@ -1,7 +1,9 @@
 /*
  * ingest.h. Between the loops and store_append; must not look into commits.
  */
+#include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "ingest.h"
@@ -9,16 +11,20 @@
 #include "metrics.h"
 
 #define GROUP_MAX 4096u
+/* What a loop reads at once may take it milliseconds: the writer need not wait
+ * for all of it. */
+#define BATCH_MAX 64u
 
 struct ingest {
 	struct store *store; /* borrowed */
 	pthread_t thread;
 	uint32_t queue_max;
+	_Atomic uint32_t queued; /* also those in batches */
+	void (*after)(void);     /* set before anything is submitted */
 	pthread_mutex_t mutex;
 	pthread_cond_t wanted;
 	/* guarded by mutex: */
 	struct ingest_item *first, *last;
-	uint32_t queued;
 	bool stopping;
 	/* the writer thread's: */
 	struct store_commit commits[GROUP_MAX];
@@ -38,8 +44,8 @@ take(struct ingest *ingest)
 		ingest->items[count++] = ingest->first;
 		ingest->first = ingest->first->next;
 	}
-	ingest->queued -= count;
 	pthread_mutex_unlock(&ingest->mutex);
+	atomic_fetch_sub(&ingest->queued, count);
 	return count;
 }
 
@@ -67,6 +73,8 @@ write_on(void *argument)
 			ingest->items[i]->done(ingest->items[i],
 					       result != 0 ? result : ingest->commits[i].result);
 		}
+		if (ingest->after != NULL)
+			ingest->after();
 	}
 	return NULL;
 }
@@ -107,23 +115,74 @@ ingest_destroy(struct ingest *ingest)
 	free(ingest);
 }
 
+void
+ingest_after_group(struct ingest *ingest, void (*after)(void))
+{
+	ingest->after = after;
+}
+
+static bool
+reserve(struct ingest *ingest)
+{
+	if (atomic_fetch_add(&ingest->queued, 1) < ingest->queue_max)
+		return true;
+	atomic_fetch_sub(&ingest->queued, 1);
+	return false;
+}
+
+/* Under the mutex. */
+static void
+queue(struct ingest *ingest, struct ingest_item *first, struct ingest_item *last)
+{
+	last->next = NULL;
+	if (ingest->first == NULL) {
+		ingest->first = first;
+		pthread_cond_signal(&ingest->wanted);
+	} else {
+		ingest->last->next = first;
+	}
+	ingest->last = last;
+}
+
 bool
 ingest_submit(struct ingest *ingest, struct ingest_item *item)
 {
-	bool room;
+	bool well;
 
+	if (!reserve(ingest))
+		return false;
 	pthread_mutex_lock(&ingest->mutex);
-	room = ingest->queued < ingest->queue_max && !ingest->stopping;
-	if (room) {
-		item->next = NULL;
-		if (ingest->first == NULL)
-			ingest->first = item;
-		else
-			ingest->last->next = item;
-		ingest->last = item;
-		if (ingest->queued++ == 0)
-			pthread_cond_signal(&ingest->wanted);
-	}
+	if ((well = !ingest->stopping))
+		queue(ingest, item, item);
 	pthread_mutex_unlock(&ingest->mutex);
-	return room;
+	if (!well)
+		atomic_fetch_sub(&ingest->queued, 1);
+	return well;
+}
+
+bool
+ingest_add(struct ingest *ingest, struct ingest_batch *batch, struct ingest_item *item)
+{
+	if (!reserve(ingest))
+		return false;
+	if (batch->first == NULL)
+		batch->first = item;
+	else
+		batch->last->next = item;
+	batch->last = item;
+	if (++batch->count >= BATCH_MAX)
+		ingest_flush(ingest, batch);
+	return true;
+}
+
+void
+ingest_flush(struct ingest *ingest, struct ingest_batch *batch)
+{
+	if (batch->first == NULL)
+		return;
+	pthread_mutex_lock(&ingest->mutex);
+	assert(!ingest->stopping);
+	queue(ingest, batch->first, batch->last);
+	pthread_mutex_unlock(&ingest->mutex);
+	*batch = (struct ingest_batch){.count = 0};
 }

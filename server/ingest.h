@@ -22,7 +22,21 @@ struct ingest_item {
 struct ingest *ingest_create(struct store *store, uint32_t queue_max);
 /* Writes what is queued, then ends. */
 void ingest_destroy(struct ingest *ingest);
+/* Called on the writer's thread when all of a group's `done` have been. Before
+ * anything is submitted. */
+void ingest_after_group(struct ingest *ingest, void (*after)(void));
 /* False: the queue is full; the item is still the caller's. */
 bool ingest_submit(struct ingest *ingest, struct ingest_item *item);
+
+/* Items of one thread, which go to the writer together: one lock, one wake-up
+ * and larger groups. Zero is an empty one. */
+struct ingest_batch {
+	struct ingest_item *first, *last;
+	uint32_t count;
+};
+/* As ingest_submit, but the writer may see it only after ingest_flush, which
+ * comes before ingest_destroy. */
+bool ingest_add(struct ingest *ingest, struct ingest_batch *batch, struct ingest_item *item);
+void ingest_flush(struct ingest *ingest, struct ingest_batch *batch);
 
 #endif

@@ -25,7 +25,9 @@
 #include "metrics.h"
 
 #define TICK_MS 1000
-#define PAUSE_MS 50 /* without accepting */
+#define ARENAS_MAX 256u
+#define ARENA_BYTES_MAX (32u << 10) /* a larger one is not kept */
+#define PAUSE_MS 50                 /* without accepting */
 #define LISTEN_BACKLOG 1024
 #define PUBLIC_REQUEST_MS 10000
 #define PUBLIC_RECEIVE_BYTES (128 << 10) /* libh2o reads all that the kernel has */
@@ -76,6 +78,12 @@ struct loop {
 	h2o_multithread_receiver_t receiver;
 	_Atomic int stop, deadline_passed;
 	_Atomic int64_t beat_ms; /* when it was last around */
+	struct ingest_batch batch;
+	struct store_arena *arenas[ARENAS_MAX]; /* owned: used before, empty */
+	uint32_t arenas_count;
+	/* the writer's: replies of the present group */
+	struct reply *later_first, *later_last;
+	struct loop *later_next; /* of those that have some */
 	pthread_mutex_t mutex;
 	/* guarded by mutex: */
 	struct reply *replies_first, *replies_last;
@@ -214,10 +222,46 @@ loop_reply_hold(struct reply *reply, size_t bytes_max)
 }
 
 static void
+keep_arena(struct loop *loop, struct store_arena *arena)
+{
+	if (arena == NULL || loop->arenas_count == ARENAS_MAX ||
+	    store_arena_bytes(arena) > ARENA_BYTES_MAX) {
+		store_arena_free(arena);
+		return;
+	}
+	store_arena_reset(arena);
+	loop->arenas[loop->arenas_count++] = arena;
+}
+
+struct store_arena *
+loop_arena(h2o_req_t *req)
+{
+	struct loop *loop = handler_of(req)->loop;
+
+	return loop->arenas_count > 0 ? loop->arenas[--loop->arenas_count] : store_arena_create(0);
+}
+
+void
+loop_arena_free(h2o_req_t *req, struct store_arena *arena)
+{
+	keep_arena(handler_of(req)->loop, arena);
+}
+
+bool
+loop_submit(h2o_req_t *req, struct ingest_item *item)
+{
+	struct loop *loop = handler_of(req)->loop;
+
+	return ingest_add(loop->server->ingest, &loop->batch, item);
+}
+
+static void
 free_reply(struct reply *reply)
 {
-	metrics_add(METRICS_answers_bytes, -(int64_t)reply->held_bytes);
+	if (reply->held_bytes > 0)
+		metrics_add(METRICS_answers_bytes, -(int64_t)reply->held_bytes);
 	land(reply->connection);
+	keep_arena(reply->loop, reply->arena);
 	free(reply->headers);
 	free(reply->body);
 	free(reply);
@@ -302,25 +346,60 @@ loop_reply_send_now(struct reply *reply)
 	free_reply(reply);
 }
 
-void
-loop_reply_send(struct reply *reply)
+/* A list of replies to their loop. */
+static void
+hand_back(struct loop *loop, struct reply *first, struct reply *last)
 {
-	struct loop *loop = reply->loop;
 	bool post;
 
 	pthread_mutex_lock(&loop->mutex);
-	reply->next = NULL;
+	last->next = NULL;
 	if (loop->replies_first == NULL)
-		loop->replies_first = reply;
+		loop->replies_first = first;
 	else
-		loop->replies_last->next = reply;
-	loop->replies_last = reply;
+		loop->replies_last->next = first;
+	loop->replies_last = last;
 	post = !loop->is_posted;
 	loop->is_posted = true;
 	/* Under the mutex: the receiver may not have unlinked an older post yet. */
 	if (post)
 		h2o_multithread_send_message(&loop->receiver, &loop->message);
 	pthread_mutex_unlock(&loop->mutex);
+}
+
+void
+loop_reply_send(struct reply *reply)
+{
+	hand_back(reply->loop, reply, reply);
+}
+
+static struct loop *waiting; /* the writer's: loops that have replies of its group */
+
+void
+loop_reply_send_later(struct reply *reply)
+{
+	struct loop *loop = reply->loop;
+
+	if (loop->later_first == NULL) {
+		loop->later_first = reply;
+		loop->later_next = waiting;
+		waiting = loop;
+	} else {
+		loop->later_last->next = reply;
+	}
+	loop->later_last = reply;
+}
+
+void
+loop_replies_send(void)
+{
+	while (waiting != NULL) {
+		struct loop *loop = waiting;
+
+		waiting = loop->later_next;
+		hand_back(loop, loop->later_first, loop->later_last);
+		loop->later_first = loop->later_last = NULL;
+	}
 }
 
 static void
@@ -769,6 +848,7 @@ run(void *argument)
 		if (stopping && loop->connections_count == 0)
 			break;
 		h2o_evloop_run(loop->evloop, stopping || !loop->accepting ? PAUSE_MS : TICK_MS);
+		ingest_flush(loop->server->ingest, &loop->batch);
 		now = guard_connection_now_ms();
 		atomic_store_explicit(&loop->beat_ms, now, memory_order_relaxed);
 		if (!stopping)

@@ -44,6 +44,16 @@ bool loop_is_alive(struct loop *loop, int64_t within_ms);
  * deadline (monotonic). */
 void loop_join(struct loop *loop, int64_t deadline_ms);
 
+/* ---- beacons ---------------------------------------------------------- */
+
+/* An arena for what the request carries, empty; NULL: out of memory. It goes
+ * back with loop_arena_free, on the same thread, or as `arena` of a reply. */
+struct store_arena *loop_arena(h2o_req_t *req);
+void loop_arena_free(h2o_req_t *req, struct store_arena *arena);
+/* To the writer, with what else this loop reads at the moment; false: its queue
+ * is full. */
+bool loop_submit(h2o_req_t *req, struct ingest_item *item);
+
 /* ---- answering later ------------------------------------------------- */
 
 /*
@@ -62,7 +72,8 @@ struct reply {
 	size_t headers_size;
 	/* the loop's: */
 	struct loop *loop;
-	h2o_req_t *req; /* NULL: the client is gone */
+	h2o_req_t *req;            /* NULL: the client is gone */
+	struct store_arena *arena; /* NULL, or owned: from loop_arena */
 	struct reply_slot *slot;
 	struct connection *connection; /* counts it until it is back; may be closed */
 	struct reply *next;
@@ -81,6 +92,10 @@ bool loop_reply_hold(struct reply *reply, size_t bytes_max);
 void loop_reply_discard(struct reply *reply);
 /* Hands it back to its loop, which frees it. */
 void loop_reply_send(struct reply *reply);
+/* The same on the writer's thread, where replies wait for those of the same
+ * group: a loop then wakes up once, and connections' answers go out together. */
+void loop_reply_send_later(struct reply *reply);
+void loop_replies_send(void);
 /* The same on the loop's own thread, at once. */
 void loop_reply_send_now(struct reply *reply);
 
