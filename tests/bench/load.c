@@ -394,8 +394,9 @@ on_frame(struct connection *connection, uint8_t type, uint8_t flags, uint32_t id
 		}
 		break;
 	case GOAWAY:
-		fprintf(stderr, "load: GOAWAY, error %u\n",
-			length >= 8 ? number_at(payload + 4) : 0);
+		fprintf(stderr, "load: GOAWAY after %llu answers, error %u %.*s\n",
+			(unsigned long long)load.answered, length >= 8 ? number_at(payload + 4) : 0,
+			length > 8 ? (int)length - 8 : 0, payload + 8);
 		exit(1);
 	case WINDOW_UPDATE:
 		if (id == 0 && length == 4)
