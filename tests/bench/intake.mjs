@@ -114,7 +114,7 @@ http {
   }
 }
 `);
-  const child = spawn('/usr/sbin/nginx', ['-p', directory, '-e', file('nginx-error.log'), '-c', config], { stdio: 'inherit' });
+  const child = spawn('build/nginx/usr/sbin/nginx', ['-p', directory, '-e', file('nginx-error.log'), '-c', config], { stdio: 'inherit' });
   children.push(child);
   const workers = () => execFileSync('pgrep', ['-P', child.pid], { encoding: 'utf8' }).trim().split('\n').map(Number);
   for (;;) {

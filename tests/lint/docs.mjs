@@ -143,7 +143,7 @@ function members() {
   const code = read('server/decode_native.c'), found = new Map();
   const day = Number(/#define MS_MAX ([\d.]+)/.exec(code)[1]);
   const number = (text) => text.split('*').reduce((product, factor) => product * ({ MS_MAX: day, UINT32_MAX: 2 ** 32 - 1 }[factor.trim()] ?? Number(factor)), 1);
-  for (const [, section, name, kind, column, max] of part(code, 'struct member members[] = {', '};').matchAll(/\{(\w+), "(\w+)", (\w+), (\w+), ([^}]+)\}/g)) {
+  for (const [, section, name, kind, column, max] of part(code, 'struct member top_members[] = {', '#define SECTION').matchAll(/\{(\w+), NAME\("(\w+)"\), (\w+), (\w+), ([^}]+)\}/g)) {
     const range = { STRING: `cut at ${number(max)} bytes`, NUMBER: `0 to ${number(max)}`, INTEGER: `0 to ${number(max)}`, REAL: 'finite' }[kind] || '';
     const target = kind === 'OBJECT' ? '' : `\`${column.replace(/^[A-Z]+_/, '')}\``;
     found.set(SECTIONS[section] + name, kind === 'SPECIAL' ? undefined : `${KINDS[kind]}, ${range}, ${target}`);
