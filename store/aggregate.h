@@ -82,7 +82,7 @@ struct aggregate_input {
 int aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 		  const struct aggregate_input *input);
 /* Whether aggregate_add_stored serves: as aggregate_add, but the argument has a
- * column's stored integers (expression_read_stored). */
+ * column's stored integers (expression_read_stored or expression_read_narrow). */
 bool aggregate_takes_stored(const struct aggregate *aggregate);
 int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);

@@ -62,7 +62,7 @@ struct aggregate_light {
 /* Memory for the rows of a slice: [max] each. */
 struct aggregate_scratch {
 	uint32_t max;
-	uint32_t *rows, *groups;
+	uint32_t *rows, *groups, *narrow;
 	int64_t *values;
 	uint64_t *weights;
 	uint64_t *hashes;
@@ -88,8 +88,10 @@ struct aggregate_states {
  * left out already. */
 struct aggregate_rows {
 	uint32_t count;
-	const int64_t *values;   /* NULL: none are wanted */
-	const uint8_t *nulls;    /* or NULL */
+	const int64_t *values;   /* NULL: none are wanted, or they are narrow */
+	const uint8_t *nulls;    /* or NULL; not with narrow values */
+	const uint32_t *narrow;  /* with VECTOR_NARROW_NULL; or NULL */
+	bool narrow_nulls;       /* some may be */
 	const uint64_t *weights; /* NULL: all are 1 */
 	const uint32_t *groups;  /* NULL: all are in `group` */
 	uint32_t group;
@@ -147,6 +149,20 @@ int aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
 /* Hot counts into the states; 0 or STORE_ELIMIT. */
 int aggregate_settle(struct aggregate_states *states);
+
+static inline bool
+aggregate_is_null(const struct aggregate_rows *rows, uint32_t row)
+{
+	if (rows->narrow != NULL)
+		return rows->narrow_nulls && rows->narrow[row] == VECTOR_NARROW_NULL;
+	return rows->nulls != NULL && rows->nulls[row];
+}
+
+static inline int64_t
+aggregate_value(const struct aggregate_rows *rows, uint32_t row)
+{
+	return rows->narrow != NULL ? rows->narrow[row] : rows->values[row];
+}
 
 /* aggregate_quantile.c; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
 int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);

@@ -247,6 +247,28 @@ number_values(const int64_t *values, uint32_t count, uint16_t *buckets, uint32_t
 	return true;
 }
 
+/* The same of narrow values. */
+CODEC_CLONES static bool
+number_narrow(const uint32_t *values, uint32_t count, uint16_t *buckets, uint32_t *min,
+	      uint32_t *max)
+{
+	uint32_t least = UINT32_MAX, most = 0, far = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t value = values[i];
+		bool inside = value < SKETCH_BUCKETS_END;
+		uint16_t bucket = sketch_bucket(value & (SKETCH_BUCKETS_END - 1));
+
+		least = value < least ? value : least;
+		most = inside && value > most ? value : most;
+		far |= !inside & (value != VECTOR_NARROW_NULL);
+		buckets[i] = inside ? bucket : 0;
+	}
+	*min = least;
+	*max = most;
+	return far;
+}
+
 CODEC_CLONES static void
 leave_out(const uint8_t *nulls, uint32_t count, uint16_t *buckets)
 {
@@ -261,14 +283,14 @@ widen_group(struct aggregate_states *states, const struct aggregate_rows *rows, 
 	for (uint32_t i = 0; i < rows->count; i++) {
 		if ((rows->groups == NULL ? rows->group : rows->groups[i]) == group &&
 		    states->scratch.buckets[i] != 0)
-			widen(&states->light[group], (uint32_t)rows->values[i]);
+			widen(&states->light[group], (uint32_t)aggregate_value(rows, i));
 	}
 }
 
 /* Rows of weight 1. `within`: no value is a group's least or largest. */
 static inline __attribute__((always_inline)) int
 count_rows(struct aggregate_states *states, const struct aggregate_rows *rows,
-	   const uint32_t *groups, uint32_t ways, bool within)
+	   const uint32_t *groups, const uint32_t *narrow, uint32_t ways, bool within)
 {
 	const uint16_t *buckets = states->scratch.buckets;
 	struct aggregate_light *lights = states->light;
@@ -276,11 +298,13 @@ count_rows(struct aggregate_states *states, const struct aggregate_rows *rows,
 	for (uint32_t i = 0; i < rows->count; i++) {
 		uint32_t group = groups == NULL ? rows->group : groups[i], bucket = buckets[i];
 		struct aggregate_light *light = &lights[group];
-		uint32_t value = within ? 0 : (uint32_t)rows->values[i];
+		uint32_t value = within           ? 0
+				 : narrow != NULL ? narrow[i]
+						  : (uint32_t)rows->values[i];
 
 		if (__builtin_expect(light->buckets == NULL, 0)) {
 			if (bucket != 0 &&
-			    list_value(states, group, (uint32_t)rows->values[i]) != 0)
+			    list_value(states, group, (uint32_t)aggregate_value(rows, i)) != 0)
 				return STORE_ELIMIT;
 			if (within && light->buckets != NULL)
 				widen_group(states, rows, group);
@@ -313,20 +337,18 @@ is_within(const struct aggregate_states *states, uint32_t min, uint32_t max)
 	return true;
 }
 
-/* Loops over what is constant are compiled apart. */
+/* Loops over what is constant are compiled apart; the likely ones. */
 static int
 count_light(struct aggregate_states *states, const struct aggregate_rows *rows, bool within)
 {
-	const uint32_t *groups = rows->groups;
+	const uint32_t *groups = rows->groups, *narrow = rows->narrow;
 
-	if (states->ways == 1)
-		return groups == NULL ? count_rows(states, rows, NULL, 1, false)
-				      : count_rows(states, rows, groups, 1, false);
 	if (within)
-		return groups == NULL ? count_rows(states, rows, NULL, WAYS, true)
-				      : count_rows(states, rows, groups, WAYS, true);
-	return groups == NULL ? count_rows(states, rows, NULL, WAYS, false)
-			      : count_rows(states, rows, groups, WAYS, false);
+		return groups == NULL ? count_rows(states, rows, NULL, NULL, WAYS, true)
+				      : count_rows(states, rows, groups, NULL, WAYS, true);
+	if (states->ways == 1 && groups != NULL && narrow != NULL)
+		return count_rows(states, rows, groups, narrow, 1, false);
+	return count_rows(states, rows, groups, narrow, states->ways, false);
 }
 
 static int
@@ -342,14 +364,15 @@ count_heavy(struct aggregate_states *states, const struct aggregate_rows *rows)
 			continue;
 		if (__builtin_expect(states->hot[group].heavy == NULL, 0)) {
 			if (!is_histogram(states, group)) {
-				if (add_cold(states, group, rows->values[i], rows->weights[i]) != 0)
+				if (add_cold(states, group, aggregate_value(rows, i),
+					     rows->weights[i]) != 0)
 					return STORE_ELIMIT;
 				continue;
 			}
 			if (reserve_heavy(states, group) != 0)
 				return STORE_ELIMIT;
 		}
-		widen(light, (uint32_t)rows->values[i]);
+		widen(light, (uint32_t)aggregate_value(rows, i));
 		states->hot[group].heavy[buckets[i]] += (uint32_t)rows->weights[i];
 	}
 	return 0;
@@ -362,10 +385,10 @@ add_all_cold(struct aggregate_states *states, const struct aggregate_rows *rows,
 	for (uint32_t i = 0; i < rows->count; i++) {
 		uint32_t group = rows->groups == NULL ? rows->group : rows->groups[i];
 
-		if ((rows->nulls != NULL && rows->nulls[i]) ||
-		    (!all && (uint64_t)rows->values[i] < SKETCH_BUCKETS_END))
+		if (aggregate_is_null(rows, i) ||
+		    (!all && (uint64_t)aggregate_value(rows, i) < SKETCH_BUCKETS_END))
 			continue;
-		if (add_cold(states, group, rows->values[i],
+		if (add_cold(states, group, aggregate_value(rows, i),
 			     rows->weights == NULL ? 1 : rows->weights[i]) != 0)
 			return STORE_ELIMIT;
 	}
@@ -402,6 +425,7 @@ aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_r
 	uint16_t *buckets = states->scratch.buckets;
 	uint64_t sum = sum_weights(rows);
 	uint32_t min, max;
+	bool some_cold;
 
 	if (choose_ways(states) != 0)
 		return STORE_ELIMIT;
@@ -413,8 +437,10 @@ aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_r
 		states->hot_weight = sum;
 	}
 	states->is_hot = true;
-	if (number_values(rows->values, rows->count, buckets, &min, &max) &&
-	    add_all_cold(states, rows, false) != 0)
+	some_cold = rows->narrow != NULL
+			? number_narrow(rows->narrow, rows->count, buckets, &min, &max)
+			: number_values(rows->values, rows->count, buckets, &min, &max);
+	if (some_cold && add_all_cold(states, rows, false) != 0)
 		return STORE_ELIMIT;
 	if (rows->nulls != NULL)
 		leave_out(rows->nulls, rows->count, buckets);

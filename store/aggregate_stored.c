@@ -35,12 +35,14 @@ reserve_scratch(struct aggregate_states *states, uint32_t count)
 		return 0;
 	scratch->rows = store_arena_alloc(states->arena, count * sizeof *scratch->rows);
 	scratch->groups = store_arena_alloc(states->arena, count * sizeof *scratch->groups);
+	scratch->narrow = store_arena_alloc(states->arena, count * sizeof *scratch->narrow);
 	scratch->values = store_arena_alloc(states->arena, count * sizeof *scratch->values);
 	scratch->weights = store_arena_alloc(states->arena, count * sizeof *scratch->weights);
 	scratch->hashes = store_arena_alloc(states->arena, count * sizeof *scratch->hashes);
 	scratch->buckets = store_arena_alloc(states->arena, count * sizeof *scratch->buckets);
 	if (scratch->rows == NULL || scratch->groups == NULL || scratch->values == NULL ||
-	    scratch->weights == NULL || scratch->buckets == NULL || scratch->hashes == NULL)
+	    scratch->weights == NULL || scratch->buckets == NULL || scratch->hashes == NULL ||
+	    scratch->narrow == NULL)
 		return STORE_ELIMIT;
 	scratch->max = count;
 	return 0;
@@ -48,15 +50,15 @@ reserve_scratch(struct aggregate_states *states, uint32_t count)
 
 /* rows[] of those whose condition holds and whose argument is not NULL; how many. */
 static uint32_t
-list_rows(const struct data *condition, const uint8_t *nulls, uint32_t rows_count, uint32_t *rows)
+list_rows(const struct data *condition, const struct aggregate_rows *from, uint32_t *rows)
 {
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < rows_count; i++) {
+	for (uint32_t i = 0; i < from->count; i++) {
 		rows[count] = i;
 		count += data_true(condition, i) &
 			 !(condition->nulls != NULL && condition->nulls[i]) &
-			 !(nulls != NULL && nulls[i]);
+			 !aggregate_is_null(from, i);
 	}
 	return count;
 }
@@ -71,12 +73,16 @@ take_listed(const struct aggregate_scratch *scratch, uint32_t count, struct aggr
 		scratch->groups[i] = rows->groups[list[i]];
 	for (uint32_t i = 0; rows->values != NULL && i < count; i++)
 		scratch->values[i] = rows->values[list[i]];
+	for (uint32_t i = 0; rows->narrow != NULL && i < count; i++)
+		scratch->narrow[i] = rows->narrow[list[i]];
 	for (uint32_t i = 0; rows->weights != NULL && i < count; i++)
 		scratch->weights[i] = rows->weights[list[i]];
 	rows->groups = rows->groups == NULL ? NULL : scratch->groups;
 	rows->values = rows->values == NULL ? NULL : scratch->values;
 	rows->weights = rows->weights == NULL ? NULL : scratch->weights;
+	rows->narrow = rows->narrow == NULL ? NULL : scratch->narrow;
 	rows->nulls = NULL;
+	rows->narrow_nulls = false;
 	rows->count = count;
 }
 
@@ -94,9 +100,13 @@ choose_rows(struct aggregate_states *states, const struct aggregate_input *input
 				       .group = input->group};
 	if (reserve_scratch(states, rows_count) != 0)
 		return STORE_ELIMIT;
-	if (argument != NULL && !argument->constant)
+	if (argument != NULL && argument->narrow != NULL) {
+		out->narrow = argument->narrow;
+		out->narrow_nulls = argument->narrow_nulls;
+	} else if (argument != NULL && !argument->constant) {
 		out->nulls = argument->nulls;
-	if (with_values) {
+	}
+	if (with_values && argument->narrow == NULL) {
 		out->values = argument->constant ? scratch->values : argument->n.i;
 		for (uint32_t i = 0; argument->constant && i < rows_count; i++)
 			scratch->values[i] = argument->n.i[0];
@@ -107,8 +117,7 @@ choose_rows(struct aggregate_states *states, const struct aggregate_input *input
 		if (data_is_null(condition, 0) || !data_true(condition, 0))
 			out->count = 0;
 	} else if (condition != NULL) {
-		take_listed(scratch, list_rows(condition, out->nulls, rows_count, scratch->rows),
-			    out);
+		take_listed(scratch, list_rows(condition, out, scratch->rows), out);
 	}
 	return 0;
 }
@@ -118,14 +127,12 @@ choose_rows(struct aggregate_states *states, const struct aggregate_input *input
 CODEC_CLONES static uint64_t
 sum_counted(const struct aggregate_rows *rows)
 {
-	uint64_t sum = rows->weights == NULL && rows->nulls == NULL ? rows->count : 0;
+	uint64_t sum = 0;
 
-	if (rows->weights == NULL && rows->nulls != NULL) {
-		for (uint32_t i = 0; i < rows->count; i++)
-			sum += !rows->nulls[i];
-	}
-	for (uint32_t i = 0; rows->weights != NULL && i < rows->count; i++)
-		sum += rows->nulls != NULL && rows->nulls[i] ? 0 : rows->weights[i];
+	for (uint32_t i = 0; i < rows->count; i++)
+		sum += aggregate_is_null(rows, i) ? 0
+		       : rows->weights == NULL    ? 1
+						  : rows->weights[i];
 	return sum;
 }
 
@@ -135,22 +142,26 @@ aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 {
 	struct aggregate_hot *hot = states->hot;
 	struct aggregate_rows rows;
+	bool has_nulls;
 
 	if (choose_rows(states, input, rows_count, false, &rows) != 0)
 		return STORE_ELIMIT;
 	states->is_hot = true;
-	if (rows.groups == NULL) {
+	has_nulls = rows.narrow_nulls || rows.nulls != NULL;
+	if (rows.groups == NULL && rows.weights == NULL && !has_nulls) {
+		hot[rows.group].weight += rows.count;
+	} else if (rows.groups == NULL) {
 		hot[rows.group].weight += sum_counted(&rows);
-	} else if (rows.weights == NULL && rows.nulls == NULL) {
+	} else if (rows.weights == NULL && !has_nulls) {
 		for (uint32_t i = 0; i < rows.count; i++)
 			hot[rows.groups[i]].weight++;
 	} else if (rows.weights == NULL) {
 		for (uint32_t i = 0; i < rows.count; i++)
-			hot[rows.groups[i]].weight += !rows.nulls[i];
+			hot[rows.groups[i]].weight += !aggregate_is_null(&rows, i);
 	} else {
 		for (uint32_t i = 0; i < rows.count; i++)
 			hot[rows.groups[i]].weight +=
-			    rows.nulls != NULL && rows.nulls[i] ? 0 : rows.weights[i];
+			    aggregate_is_null(&rows, i) ? 0 : rows.weights[i];
 	}
 	return 0;
 }
@@ -164,38 +175,42 @@ aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t w
 
 /* ---- distinct values --------------------------------------------------------- */
 
-CODEC_CLONES static void
-hash_values(const int64_t *values, uint32_t count, uint64_t secret, uint64_t *hashes)
+/* hashes[] of those that are not NULL, and the groups of those, which may be the
+ * groups of the rows; how many. */
+CODEC_CLONES static uint32_t
+hash_values(const struct aggregate_rows *rows, uint64_t secret, uint64_t *hashes, uint32_t *groups)
 {
-	for (uint32_t i = 0; i < count; i++)
-		hashes[i] = aggregate_hash((uint64_t)values[i], secret);
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		hashes[count] = aggregate_hash((uint64_t)aggregate_value(rows, i), secret);
+		groups[count] = rows->groups == NULL ? rows->group : rows->groups[i];
+		count += !aggregate_is_null(rows, i);
+	}
+	return count;
 }
 
 CODEC_CLONES static void
-add_registers(uint8_t *registers, const uint64_t *hashes, const uint8_t *nulls, uint32_t count)
+add_registers(uint8_t *registers, const uint64_t *hashes, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		if (nulls == NULL || !nulls[i])
-			aggregate_register(registers, hashes[i]);
-	}
+	for (uint32_t i = 0; i < count; i++)
+		aggregate_register(registers, hashes[i]);
 }
 
 static int
 add_hashes(struct aggregate_states *states, struct aggregate_state *state, const uint64_t *hashes,
-	   const uint8_t *nulls, uint32_t count)
+	   uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++) {
+	uint32_t i = 0;
+
+	for (; i < count && state->set.registers == NULL; i++) {
 		uint64_t hash[2] = {hashes[i], 0};
 
-		if (state->set.registers != NULL) {
-			add_registers(state->set.registers, hashes + i,
-				      nulls == NULL ? NULL : nulls + i, count - i);
-			return 0;
-		}
-		if ((nulls == NULL || !nulls[i]) &&
-		    aggregate_set_add(&state->set, hash, states->arena) != 0)
+		if (aggregate_set_add(&state->set, hash, states->arena) != 0)
 			return STORE_ELIMIT;
 	}
+	if (i < count)
+		add_registers(state->set.registers, hashes + i, count - i);
 	return 0;
 }
 
@@ -204,20 +219,18 @@ static int
 add_distinct(struct aggregate_states *states, const struct aggregate_rows *rows)
 {
 	uint64_t *hashes = states->scratch.hashes;
-	uint32_t end;
+	uint32_t *groups = states->scratch.groups, end;
+	uint32_t count = hash_values(rows, states->secret, hashes, groups);
 
-	hash_values(rows->values, rows->count, states->secret, hashes);
-	for (uint32_t i = 0; i < rows->count; i = end) {
-		uint32_t group = rows->groups == NULL ? rows->group : rows->groups[i];
-		const uint8_t *nulls = rows->nulls == NULL ? NULL : rows->nulls + i;
-		struct aggregate_state *state = &states->states[group];
+	for (uint32_t i = 0; i < count; i = end) {
+		struct aggregate_state *state = &states->states[groups[i]];
 
-		end = rows->groups == NULL ? rows->count : i + 1;
-		while (end < rows->count && rows->groups[end] == group)
+		end = i + 1;
+		while (end < count && groups[end] == groups[i])
 			end++;
 		state->weight += end - i;
 		state->set.words = 1;
-		if (add_hashes(states, state, hashes + i, nulls, end - i) != 0)
+		if (add_hashes(states, state, hashes + i, end - i) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

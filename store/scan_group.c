@@ -444,7 +444,7 @@ add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 	for (int i = 0; i < 3; i++) {
 		if (of[i] == NULL)
 			continue;
-		result = i == 0 && stored ? expression_read_stored(evaluation, of[i], &data[i])
+		result = i == 0 && stored ? expression_read_narrow(evaluation, of[i], &data[i])
 					  : expression_evaluate(evaluation, of[i], &data[i]);
 		if (result != 0)
 			return result;

@@ -235,6 +235,27 @@ classify(const struct scan_ranges *ranges, const int64_t *values, uint32_t count
 	}
 }
 
+/* The same of narrow values; NULLs to the last place. */
+CODEC_CLONES static void
+classify_narrow(const struct scan_ranges *ranges, const uint32_t *values, uint32_t count,
+		uint32_t *places)
+{
+	uint32_t last = places_count(ranges) - 1;
+
+	for (uint32_t i = 0; i < count; i++)
+		places[i] = 0;
+	for (uint32_t l = 0; l < ranges->limits_count; l++) {
+		int64_t limit = ranges->limits[l];
+		/* No value is UINT32_MAX. */
+		uint32_t least = limit < 0 ? 0 : limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit;
+
+		for (uint32_t i = 0; i < count; i++)
+			places[i] += values[i] >= least;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		places[i] = values[i] == VECTOR_NARROW_NULL ? last : places[i];
+}
+
 /* places[i]: of all groups, not of the row's. */
 CODEC_CLONES static void
 add_groups(const struct scan_ranges *ranges, const uint8_t *nulls,
@@ -283,11 +304,14 @@ count_slice(struct scan *scan, struct scan_ranges *ranges, struct evaluation *ev
 {
 	uint32_t count = evaluation->count;
 	struct data data;
-	int result = expression_read_stored(evaluation, ranges->column, &data);
+	int result = expression_read_narrow(evaluation, ranges->column, &data);
 
 	if (result != 0 || (result = reserve(scan, ranges)) != 0)
 		return result;
-	if (data.constant) {
+	if (data.narrow != NULL) {
+		classify_narrow(ranges, data.narrow, count, places);
+		add_groups(ranges, NULL, assigned, count, places);
+	} else if (data.constant) {
 		uint32_t place = data_is_null(&data, 0) ? places_count(ranges) - 1
 							: class_of(ranges, data.n.i[0]);
 

@@ -34,6 +34,7 @@ struct rows {
 	int64_t stored[ROWS];
 	double values[ROWS];
 	uint64_t conditions[ROWS], weights[ROWS];
+	uint32_t narrow[ROWS];
 	uint8_t nulls[ROWS], condition_nulls[ROWS];
 	struct data argument, plain, condition;
 	struct aggregate_input input;
@@ -59,10 +60,14 @@ draw_rows(struct rows *rows)
 {
 	bool constant = next() % 8 == 0, nullable = next() % 2, heavy = next() % 10 == 0;
 
+	bool positive = next() % 2; /* often all fit 32 bits */
+
 	rows->count = 1 + (uint32_t)(next() % ROWS);
 	for (uint32_t i = 0; i < rows->count; i++) {
 		rows->groups[i] = (uint32_t)(next() % (1 + next() % GROUPS));
 		rows->stored[i] = draw_value();
+		if (positive)
+			rows->stored[i] &= 0x3ffffff;
 		rows->values[i] = (double)rows->stored[i] / SCALE;
 		rows->nulls[i] = next() % 3 == 0;
 		rows->conditions[i] = next() % 2;
@@ -107,12 +112,36 @@ count_plainly(const struct rows *rows, uint32_t group)
 	return count;
 }
 
+/* The argument in 32 bits; false where it has values beyond them. */
+static bool
+narrow_argument(struct rows *rows, struct data *out)
+{
+	if (rows->argument.constant)
+		return false;
+	*out = rows->argument;
+	for (uint32_t i = 0; i < rows->count; i++) {
+		bool null = out->nulls != NULL && out->nulls[i];
+
+		if (!null && (uint64_t)rows->stored[i] >= VECTOR_NARROW_NULL)
+			return false;
+		rows->narrow[i] = null ? VECTOR_NARROW_NULL : (uint32_t)rows->stored[i];
+	}
+	out->narrow = rows->narrow;
+	out->narrow_nulls = out->nulls != NULL;
+	out->nulls = NULL;
+	out->n.i = NULL;
+	return true;
+}
+
 static void
 add_stored(struct aggregate_states *states, struct rows *rows)
 {
 	struct aggregate_input input = rows->input;
+	struct data narrow;
 
 	input.argument = &rows->argument;
+	if (next() % 2 && narrow_argument(rows, &narrow))
+		input.argument = &narrow;
 	assert_int_equal(aggregate_add_stored(states, rows->count, &input), 0);
 }
 
