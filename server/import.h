@@ -29,6 +29,8 @@ enum import_format {
 
 /* By its name in API.md; false: there is none of that name. */
 bool import_format_find(struct store_str name, enum import_format *out);
+/* Static. */
+const char *import_format_name(enum import_format format);
 /* All names, a comma and a space between them. Static. */
 const char *import_format_names(void);
 
@@ -79,6 +81,9 @@ struct import_batch {
  * left out. The batch points into `text` and the arena. 0 or STORE_ENOMEM. */
 int import_decode(struct store_str text, const struct import_options *options,
 		  struct store_arena *arena, struct import_batch *out);
+/* The same for a record a line, whatever the first begins with. */
+int import_decode_lines(struct store_str text, const struct import_options *options,
+			struct store_arena *arena, struct import_batch *out);
 
 /* The entry, which points into a scratch arena, with all that it points to but
  * what is in `text`, in another one. False: out of memory. */

@@ -264,12 +264,13 @@ add_elements(struct importing *importing)
 	return reject(importing, (struct store_str){"", 0}, json.at, json.error);
 }
 
-int
-import_decode(struct store_str text, const struct import_options *options,
-	      struct store_arena *arena, struct import_batch *out)
+static int
+decode(struct store_str text, bool lines, const struct import_options *options,
+       struct store_arena *arena, struct import_batch *out)
 {
 	struct importing importing = {.options = options,
 				      .batch = out,
+				      .text = text,
 				      .arena = arena,
 				      .scratch = store_arena_create(0),
 				      .client = {.received_ms = options->now_ms,
@@ -282,15 +283,27 @@ import_decode(struct store_str text, const struct import_options *options,
 	out->record_name = "line";
 	if (importing.scratch == NULL)
 		return STORE_ENOMEM;
-	if (text.size >= 3 && memcmp(text.bytes, "\xef\xbb\xbf", 3) == 0)
-		text = (struct store_str){text.bytes + 3, text.size - 3}; /* of UTF-8 */
-	importing.text = text;
-	while (text.size > 0 && isspace((unsigned char)text.bytes[0]))
-		text.bytes++, text.size--;
-	if (text.size > 0 && text.bytes[0] == '[')
-		result = add_elements(&importing);
-	else
-		result = add_lines(&importing);
+	result = lines ? add_lines(&importing) : add_elements(&importing);
 	store_arena_free(importing.scratch);
 	return result;
+}
+
+int
+import_decode_lines(struct store_str text, const struct import_options *options,
+		    struct store_arena *arena, struct import_batch *out)
+{
+	return decode(text, true, options, arena, out);
+}
+
+int
+import_decode(struct store_str text, const struct import_options *options,
+	      struct store_arena *arena, struct import_batch *out)
+{
+	uint32_t at = 0;
+
+	if (text.size >= 3 && memcmp(text.bytes, "\xef\xbb\xbf", 3) == 0)
+		text = (struct store_str){text.bytes + 3, text.size - 3}; /* of UTF-8 */
+	while (at < text.size && isspace((unsigned char)text.bytes[at]))
+		at++;
+	return decode(text, at == text.size || text.bytes[at] != '[', options, arena, out);
 }

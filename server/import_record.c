@@ -7,197 +7,46 @@
 
 #include "access_log.h"
 #include "decode.h"
-#include "import.h"
+#include "import_shape.h"
 
-static const char format_names[] =
-    "auto, native, web-vitals, boomerang, faro, reports, plain, combined, json-log";
+static const char *const formats[] = {"auto",    "native", "web-vitals", "boomerang", "faro",
+				      "reports", "plain",  "combined",   "json-log"};
+
+#define FORMATS_COUNT (sizeof formats / sizeof *formats)
+_Static_assert(FORMATS_COUNT == IMPORT_JSON_LOG + 1, "formats");
 
 /* ---- names ----------------------------------------------------------- */
 
 bool
 import_format_find(struct store_str name, enum import_format *out)
 {
-	const char *at = format_names;
-
 	*out = IMPORT_AUTO;
 	/* What they were called when there were only native beacons. */
 	if (decode_is(name, "ndjson") || decode_is(name, "json"))
 		return true;
-	for (int format = IMPORT_AUTO; format <= IMPORT_JSON_LOG; format++) {
-		size_t size = strcspn(at, ",");
-
-		*out = (enum import_format)format;
-		if (size == name.size && memcmp(at, name.bytes, size) == 0)
+	for (size_t i = 0; i < FORMATS_COUNT; i++) {
+		*out = (enum import_format)i;
+		if (decode_is(name, formats[i]))
 			return true;
-		at += size + 2;
 	}
 	return false;
 }
 
 const char *
+import_format_name(enum import_format format)
+{
+	return formats[format];
+}
+
+const char *
 import_format_names(void)
 {
-	return format_names;
-}
-
-/* ---- shapes ---------------------------------------------------------- */
-
-/* Members that tell what an object is. */
-enum mark {
-	IS_NATIVE = 1 << 0,
-	HAS_META = 1 << 1,
-	HAS_FARO = 1 << 2,
-	HAS_NAME = 1 << 3,
-	HAS_VALUE = 1 << 4,
-	HAS_ID = 1 << 5,
-	HAS_PID = 1 << 6,
-	IS_CSP = 1 << 7,
-	HAS_TYPE = 1 << 8,
-	HAS_BODY = 1 << 9,
-	HAS_REQUEST = 1 << 10,
-	HAS_TIME_ON_PAGE = 1 << 11,
-	HAS_ERROR = 1 << 12,
-	HAS_METRIC = 1 << 13,
-	HAS_ELEMENT = 1 << 14,
-	HAS_PLAIN = 1 << 15, /* sessionId or timestamp */
-	HAS_TARGET = 1 << 16,
-};
-
-static const struct {
-	const char *name;
-	unsigned mark;
-} marks[] = {
-    {"v", IS_NATIVE},
-    {"view", IS_NATIVE},
-    {"meta", HAS_META},
-    {"measurements", HAS_FARO},
-    {"exceptions", HAS_FARO},
-    {"logs", HAS_FARO},
-    {"events", HAS_FARO},
-    {"traces", HAS_FARO},
-    {"name", HAS_NAME},
-    {"value", HAS_VALUE},
-    {"id", HAS_ID},
-    {"pid", HAS_PID},
-    {"csp-report", IS_CSP},
-    {"type", HAS_TYPE},
-    {"body", HAS_BODY},
-    {"request", HAS_REQUEST},
-    {"request_uri", HAS_REQUEST},
-    {"RequestPath", HAS_REQUEST},
-    {"uri", HAS_TARGET},
-    {"path", HAS_TARGET},
-    {"method", HAS_TARGET},
-    {"request_method", HAS_TARGET},
-    {"status", HAS_TARGET},
-    {"timeOnPage", HAS_TIME_ON_PAGE},
-    {"stack", HAS_ERROR},
-    {"filename", HAS_ERROR},
-    {"lcp", HAS_METRIC},
-    {"fcp", HAS_METRIC},
-    {"cls", HAS_METRIC},
-    {"inp", HAS_METRIC},
-    {"fid", HAS_METRIC},
-    {"ttfb", HAS_METRIC},
-    {"totalLoadTime", HAS_METRIC},
-    {"domProcessing", HAS_METRIC},
-    {"element", HAS_ELEMENT},
-    {"formId", HAS_ELEMENT},
-    {"formName", HAS_ELEMENT},
-    {"sessionId", HAS_PLAIN},
-    {"timestamp", HAS_PLAIN},
-};
-
-#define MARKS_COUNT (sizeof marks / sizeof *marks)
-
-struct shape {
-	unsigned marks;
-	struct store_str type, message;
-	struct store_str address, user_agent, site; /* "ip", "ua", "site" */
-	int64_t time_ms;                            /* "t"; 0: absent */
-	bool error_message;                         /* has `message` */
-};
-
-static void
-put_string(struct shape *shape, struct store_str name, struct store_str value)
-{
-	if (decode_is(name, "type"))
-		shape->type = value;
-	else if (decode_is(name, "message"))
-		shape->message = value, shape->error_message = true;
-	else if (decode_is(name, "log") || decode_is(name, "MESSAGE") || decode_is(name, "msg"))
-		shape->message = value;
-	else if (decode_is(name, "ip"))
-		shape->address = value;
-	else if (decode_is(name, "ua"))
-		shape->user_agent = value;
-	else if (decode_is(name, "site"))
-		shape->site = value;
-}
-
-/* Reads one object; false: it is none, or malformed. */
-static bool
-read_shape(struct json *json, struct shape *shape)
-{
-	struct store_str name, value;
-	bool first = true, integer;
-	double number;
-
-	memset(shape, 0, sizeof *shape);
-	if (json_peek(json) != JSON_OBJECT || !json_enter(json))
-		return false;
-	for (; json_member(json, first, &name); first = false) {
-		for (size_t i = 0; i < MARKS_COUNT; i++) {
-			if (decode_is(name, marks[i].name))
-				shape->marks |= marks[i].mark;
-		}
-		if (json_peek(json) == JSON_STRING) {
-			if (!json_string(json, &value))
-				return false;
-			put_string(shape, name, value);
-		} else if (decode_is(name, "t") && json_peek(json) == JSON_NUMBER) {
-			if (!json_number(json, &number, &integer))
-				return false;
-			shape->time_ms = number >= 1 && number < 1e15 ? (int64_t)number : 0;
-		} else if (!json_skip(json)) {
-			return false;
-		}
-	}
-	return json->error == NULL;
-}
-
-static bool
-has(const struct shape *shape, unsigned wanted)
-{
-	return (shape->marks & wanted) == wanted;
-}
-
-static enum import_format
-format_of(const struct shape *shape)
-{
-	if (shape->marks & IS_NATIVE)
-		return IMPORT_NATIVE;
-	if (shape->marks & HAS_REQUEST)
-		return IMPORT_JSON_LOG;
-	if (has(shape, HAS_META | HAS_FARO))
-		return IMPORT_FARO;
-	if (has(shape, HAS_NAME | HAS_VALUE | HAS_ID))
-		return IMPORT_VITALS;
-	if (shape->marks & IS_CSP || has(shape, HAS_TYPE | HAS_BODY))
-		return IMPORT_REPORTS;
-	if (shape->marks & HAS_PID)
-		return IMPORT_BOOMERANG;
-	if (shape->marks & (HAS_TIME_ON_PAGE | HAS_METRIC) ||
-	    (shape->marks & HAS_PLAIN && shape->marks & (HAS_TYPE | HAS_ERROR)))
-		return IMPORT_PLAIN;
-	if (shape->marks & HAS_TARGET)
-		return IMPORT_JSON_LOG;
-	return IMPORT_AUTO;
+	return "auto, native, web-vitals, boomerang, faro, reports, plain, combined, json-log";
 }
 
 /* Of the agent with five paths. */
 static event_decoder *
-plain_decoder(const struct shape *shape)
+plain_decoder(const struct import_shape *shape)
 {
 	struct store_str type = shape->type;
 
@@ -282,7 +131,7 @@ decode_boomerang_record(struct store_str text, const struct event_source *source
 
 /* One report alone is as good as an array of them. */
 static int
-decode_reports_record(struct store_str text, const struct shape *shape,
+decode_reports_record(struct store_str text, const struct import_shape *shape,
 		      const struct event_source *source, struct store_arena *arena,
 		      struct event_batch *out, struct event_error *error)
 {
@@ -311,7 +160,7 @@ decode_log(bool json, struct store_str text, struct store_arena *arena, struct e
 
 /* What every agent's record may have besides: whose it is, and when it came. */
 static void
-put_further(const struct shape *shape, struct event_batch *batch)
+put_further(const struct import_shape *shape, struct event_batch *batch)
 {
 	for (uint32_t i = 0; i < batch->count; i++) {
 		struct event *event = batch->events[i];
@@ -328,7 +177,7 @@ put_further(const struct shape *shape, struct event_batch *batch)
 }
 
 static int
-decode_agent(enum import_format format, struct store_str text, const struct shape *shape,
+decode_agent(enum import_format format, struct store_str text, const struct import_shape *shape,
 	     int64_t now_ms, struct store_arena *arena, struct event_batch *out,
 	     struct event_error *error)
 {
@@ -380,7 +229,7 @@ is_form(struct store_str text)
 
 /* Shippers put the line that they read into an object. */
 static bool
-has_inner(const struct shape *shape)
+has_inner(const struct import_shape *shape)
 {
 	struct store_str text = trim(shape->message);
 
@@ -395,13 +244,14 @@ decode_inner(struct store_str text, int64_t now_ms, struct store_arena *arena,
 	     struct event_batch *out, struct event_error *error)
 {
 	enum import_format format = IMPORT_AUTO;
-	struct shape inner;
+	struct import_shape inner;
 	struct json json;
 
 	text = trim(text);
 	if (text.bytes[0] == '{') {
 		json_init(&json, text, arena);
-		format = read_shape(&json, &inner) ? format_of(&inner) : IMPORT_NATIVE;
+		format =
+		    import_shape_read(&json, &inner) ? import_shape_format(&inner) : IMPORT_NATIVE;
 		if (format == IMPORT_AUTO)
 			return refuse_unknown(error);
 	}
@@ -412,7 +262,7 @@ static int
 decode_object(enum import_format format, struct store_str text, int64_t now_ms,
 	      struct store_arena *arena, struct event_batch *out, struct event_error *error)
 {
-	struct shape shape;
+	struct import_shape shape;
 	struct json json;
 	bool well;
 
@@ -422,11 +272,11 @@ decode_object(enum import_format format, struct store_str text, int64_t now_ms,
 	if (text.bytes[0] == '[' &&
 	    (json_peek(&json) != JSON_ARRAY || !json_enter(&json) || !json_element(&json, true)))
 		return decode_refuse(error, "an empty or malformed array");
-	well = read_shape(&json, &shape);
+	well = import_shape_read(&json, &shape);
 	if (format == IMPORT_AUTO && well && has_inner(&shape))
 		return decode_inner(shape.message, now_ms, arena, out, error);
 	if (format == IMPORT_AUTO)
-		format = well ? format_of(&shape) : IMPORT_NATIVE;
+		format = well ? import_shape_format(&shape) : IMPORT_NATIVE;
 	if (format == IMPORT_AUTO)
 		return refuse_unknown(error);
 	if (format == IMPORT_JSON_LOG)
@@ -440,7 +290,7 @@ int
 import_record(enum import_format format, struct store_str text, int64_t now_ms,
 	      struct store_arena *arena, struct event_batch *out, struct event_error *error)
 {
-	static const struct shape none;
+	static const struct import_shape none;
 
 	out->count = 0;
 	memset(error, 0, sizeof *error);
