@@ -90,7 +90,8 @@ function post(session, path, body) {
 	});
 }
 
-class Load {
+/** Beacons of `model`'s views, and what became of them. */
+export class Load {
 	constructor(model, kind) {
 		this.model = model;
 		this.kind = kind;
@@ -177,7 +178,8 @@ class Load {
 
 const rows = (text) => text.split('\n').filter(Boolean).map((line) => line.split('\t'));
 
-async function verify(server, model, site) {
+/** Compares a site's rows with the model; rejects with what is wrong. */
+export async function verify(server, model, site) {
 	const views = await server.query(
 		`SELECT view_id, lcp, error_count FROM pageviews WHERE site = '${site}' FORMAT TabSeparated`,
 	);
@@ -203,7 +205,7 @@ function get(url) {
 }
 
 /** `drum check --deep`; rejects with what it found. */
-function checkDeep(binary, data) {
+export function checkDeep(binary, data) {
 	return new Promise((resolve, reject) => {
 		execFile(binary, ['check', '--deep', data], (error, stdout, stderr) => {
 			if (error) reject(new Error(`drum check --deep: ${stdout}${stderr}`));
