@@ -2,7 +2,8 @@
  * What the code has is in the docs, and what the docs list is in the code:
  * routes, configuration keys and their defaults, metrics, options (server/API.md),
  * members of the beacon (beacon/PROTOCOL.md), functions (store/SQL.md), each
- * fault's tests (store/DESIGN.md), each threat's (server/SECURITY.md). The docs'
+ * fault's tests (store/DESIGN.md), each threat's (server/SECURITY.md); commands,
+ * options and keys are in the manual pages made from API.md. The docs'
  * side is the first column of tables under a heading; the code's side is its own
  * tables, found by their shape.
  *
@@ -10,6 +11,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 
 const build = process.argv[2] || 'build';
 const read = (file) => fs.readFileSync(file, 'utf8');
@@ -130,6 +133,29 @@ for (const [, command] of part(read('server/main.c'), '} commands[] = {', '};').
   compare(`option of drum ${command}:`, code, shown, `drum ${command} --help`);
   compare(`option of drum ${command}:`, code, new Map(tables(API, `### drum ${command}`).map(([option]) => [names(option)[0].split(' ')[0]])), API);
 }
+
+/* ---- manual pages ------------------------------------------------------- */
+
+/** Under each .SS or .SH, the names that a .TP begins with. */
+function entries(file) {
+  const found = new Map();
+  for (const section of read(file).replaceAll('\\-', '-').split(/\n(?=\.S[HS] )/).slice(1)) {
+    const title = section.split('\n')[0].slice(4);
+    found.set(title, new Map([...section.matchAll(/\.TP\n\\fB([^ \\]+)/g)].map((match) => [match[1]])));
+  }
+  return found;
+}
+
+const pages = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-man-'));
+execFileSync('node', ['server/package/man.mjs', '0', pages]);
+const shownCommands = [...execFileSync(`${build}/drum`, ['help'], { encoding: 'utf8' }).matchAll(/^  (\w+)  /gm)].map((match) => match[1]);
+const drum1 = entries(`${pages}/drum.1`);
+compare('command', new Map(shownCommands.map((command) => [command])),
+  new Map([...drum1.keys()].filter((title) => title.startsWith('drum ')).map((title) => [title.slice(5)])), 'drum(1)');
+for (const command of shownCommands) if (command !== 'version') compare(`option of drum ${command}:`, options(command), drum1.get(`drum ${command}`) ?? new Map(), 'drum(1)');
+const inPage = new Map([...entries(`${pages}/drum.yaml.5`).values()].flatMap((section) => [...section.keys()]).map((key) => [key]));
+for (const key of keys().keys()) if (!inPage.has(key)) complain(`drum.yaml(5): configuration key ${key} is missing`);
+fs.rmSync(pages, { recursive: true });
 
 /* ---- beacon/PROTOCOL.md ----------------------------------------------- */
 
