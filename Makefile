@@ -11,6 +11,8 @@
 #   make bench      benchmarks (tests/bench)
 #   make oracle     compare queries with ClickHouse, record its answers
 #   make crash CYCLES=1000   a long crash test
+#   make soak HOURS=2        every kind of traffic and kills for hours, a report
+#   make fresh      README on a minimal Debian 12, as root
 #   make attack MINUTES=10   attacks and an honest client, for long
 #   make fuzz TARGET=sql SECONDS=600   fuzz one of tests/fuzz with libFuzzer
 #   make install DESTDIR= PREFIX=/usr/local
@@ -47,8 +49,7 @@ OPTIMISE := -O2 $(if $(findstring clang,$(CC)),,$(VECTORISE)) -g -D_FORTIFY_SOUR
 else
 OPTIMISE := -O1 -g -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 endif
-CFLAGS := -std=gnu11 -D_GNU_SOURCE -DH2O_USE_LIBUV=0 -DDRUM_VERSION='"$(VERSION)"' \
-  $(OPTIMISE) $(WARN) $(HARDEN) -pthread
+CFLAGS := -std=gnu11 -D_GNU_SOURCE -DH2O_USE_LIBUV=0 $(OPTIMISE) $(WARN) $(HARDEN) -pthread
 LDFLAGS := -pie -Wl,-z,relro,-z,now -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 STORE_LIBS := -llz4 -lxxhash -lm
 SERVER_LIBS := -lh2o-evloop -lssl -lcrypto -lmaxminddb -lpcre2-8 -lcyaml -lyaml -lcurl -lzstd -lz $(STORE_LIBS)
@@ -74,6 +75,20 @@ $(BUILD)/libstore.a: $(STORE_OBJ)
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -c -o $@ $<
+
+# What `drum version` tells, rewritten only when the commit, the compiler or the
+# flags are others. Who may not ask git (root in another's clone) keeps what is there.
+$(BUILD)/build.h: FORCE
+	@mkdir -p $(@D)
+	@commit=$$(git describe --always --dirty --exclude='*' --abbrev=10 2>/dev/null) || [ ! -f $@ ] || exit 0; \
+	printf '#define BUILD_%s "%s"\n' VERSION '$(VERSION)' COMMIT "$${commit:-unknown}" \
+	  COMPILER "$$($(CC) --version | head -n 1)" FLAGS '$(OPTIMISE)' >$@.new; \
+	{ grep -v BUILD_DATE $@ 2>/dev/null | cmp -s - $@.new; } || \
+	  { cat $@.new; date -u $${SOURCE_DATE_EPOCH:+-d @$$SOURCE_DATE_EPOCH} '+#define BUILD_DATE "%F"'; } >$@; \
+	rm -f $@.new
+$(BUILD)/server/main.o: private CFLAGS += -I$(BUILD)
+$(BUILD)/server/main.o: $(BUILD)/build.h
+FORCE:
 
 # Unit tests link the whole server but main, and the whole store.
 $(BUILD)/tests/unit/store/%: tests/unit/store/%.c $(BUILD)/libstore.a
@@ -226,6 +241,14 @@ crash: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) test-build
 	CYCLES=$(CYCLES) node tests/crash/crash.mjs $(BUILD)/drum
 
+HOURS ?= 0.1667
+soak: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	DRUM=$(BUILD)/drum OUT=build/soak tests/soak/run $(HOURS)
+
+fresh:
+	tests/fresh/run
+
 MINUTES ?= 10
 attack: deps-test
 	$(call install,slowhttptest testssl.sh)
@@ -294,4 +317,4 @@ clean:
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all deps deps-test run demo test test-build test-threads crash attack fuzz lint bench oracle man install deb format clean help
+.PHONY: all deps deps-test run demo test test-build test-threads crash soak fresh attack fuzz lint bench oracle man install deb format clean help

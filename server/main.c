@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "build.h" /* made by the Makefile */
 #include "cli.h"
 
 static const char help[] = "usage: drum COMMAND [options]\n"
@@ -33,7 +34,8 @@ main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
 		return cli_help(help);
 	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
-		printf("drum %s\n", DRUM_VERSION);
+		printf("drum %s\ncommit %s, built %s\n%s, %s\n", BUILD_VERSION, BUILD_COMMIT,
+		       BUILD_DATE, BUILD_COMPILER, BUILD_FLAGS);
 		return 0;
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
