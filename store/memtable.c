@@ -411,10 +411,12 @@ widen_times(struct table *table, const struct store_row *row, bool first)
 {
 	int64_t time = 0; /* as an absent one reads */
 
-	for (uint32_t i = 0; i < row->cells_count && row->cells[i].column <= table->time_column;
-	     i++) {
-		if (row->cells[i].column == table->time_column)
+	/* In a row from the WAL of another schema columns are in any order. */
+	for (uint32_t i = 0; i < row->cells_count; i++) {
+		if (row->cells[i].column == table->time_column) {
 			time = row->cells[i].value.i;
+			break;
+		}
 	}
 	if (first || time < atomic_load_explicit(&table->time_min, memory_order_relaxed))
 		atomic_store_explicit(&table->time_min, time, memory_order_relaxed);

@@ -339,6 +339,31 @@ test_columns(void **state)
 	memtable_release(memtable);
 }
 
+/* The bounds of time, also of rows whose columns are in no order. */
+static void
+test_times(void **state)
+{
+	struct memtable *memtable = memtable_create(&schema, 7);
+	struct store_cell late[] = {{.column = SMALL, .value.u = 1}, {.column = TS, .value.i = 50}};
+	struct store_cell early[] = {{.column = TS, .value.i = 20}};
+	struct store_row row = {0, 2, late};
+	int64_t min, max;
+	uint32_t index;
+
+	(void)state;
+	assert_false(memtable_times(memtable, 0, &min, &max));
+	assert_int_equal(memtable_append(memtable, &row, 1, &index), 0);
+	row = (struct store_row){0, 1, early};
+	assert_int_equal(memtable_append(memtable, &row, 1, &index), 0);
+	assert_true(memtable_times(memtable, 0, &min, &max));
+	assert_true(min == 20 && max == 50);
+	row = (struct store_row){0, 1, late}; /* without a time */
+	assert_int_equal(memtable_append(memtable, &row, 1, &index), 0);
+	assert_true(memtable_times(memtable, 0, &min, &max));
+	assert_true(min == 0 && max == 50);
+	memtable_release(memtable);
+}
+
 /* Strings of all sizes, alike but for a byte or their size: each is found again
  * as itself, with one code for equal ones. */
 static void
@@ -640,7 +665,7 @@ main(void)
 	    cmocka_unit_test(test_many_keys),       cmocka_unit_test(test_full_of_rows),
 	    cmocka_unit_test(test_full_of_strings), cmocka_unit_test(test_large_floats),
 	    cmocka_unit_test(test_reader),          cmocka_unit_test(test_strings),
-	    cmocka_unit_test(test_rounding),
+	    cmocka_unit_test(test_rounding),        cmocka_unit_test(test_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
