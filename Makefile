@@ -166,7 +166,7 @@ node_modules/uap-core/regexes.yaml node_modules/web-vitals/package.json node_mod
 DEBS_RUN := gcc libc6-dev libh2o-evloop-dev libssl-dev liblz4-dev libxxhash-dev libmaxminddb-dev \
   libpcre2-dev libcyaml-dev libyaml-dev libcurl4-openssl-dev libzstd-dev zlib1g-dev ca-certificates curl
 DEBS_TEST := libcmocka-dev libyajl-dev nghttp2-client chromium clang-format clang-tidy cppcheck \
-  clang libclang-rt-14-dev binutils openssl
+  clang libclang-rt-14-dev binutils openssl nginx-light syslog-ng-core syslog-ng-mod-http zstd
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # $(call install,PACKAGES): apt for those that are missing; node and npm only

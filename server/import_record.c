@@ -258,6 +258,39 @@ decode_inner(struct store_str text, int64_t now_ms, struct store_arena *arena,
 	return import_record(format, text, now_ms, arena, out, error);
 }
 
+/* nginx writes what clients send as it is: bytes that are no UTF-8 become ?. */
+static struct store_str
+repaired(struct store_str text, struct store_arena *arena)
+{
+	char *out = store_arena_alloc(arena, text.size);
+
+	for (uint32_t at = 0, size; out != NULL && at < text.size; at += size) {
+		size = json_utf8_bytes(text, at);
+		if (size == 0)
+			out[at] = '?', size = 1;
+		else
+			memcpy(out + at, text.bytes + at, size);
+	}
+	return (struct store_str){out, out == NULL ? 0 : text.size};
+}
+
+/* An object that is no JSON but for such bytes may be a log's. */
+static int
+decode_damaged(struct store_str text, struct store_arena *arena, struct event_batch *out,
+	       struct event_error *error)
+{
+	struct store_str copy = repaired(text, arena);
+	struct import_shape shape;
+	struct json json;
+
+	if (copy.bytes == NULL)
+		return STORE_ENOMEM;
+	json_init(&json, copy, arena);
+	return import_shape_read(&json, &shape) && import_shape_format(&shape) == IMPORT_JSON_LOG
+		   ? decode_log(true, copy, arena, out, error)
+		   : decode_as_native(text, arena, out, error);
+}
+
 static int
 decode_object(enum import_format format, struct store_str text, int64_t now_ms,
 	      struct store_arena *arena, struct event_batch *out, struct event_error *error)
@@ -266,13 +299,16 @@ decode_object(enum import_format format, struct store_str text, int64_t now_ms,
 	struct json json;
 	bool well;
 
-	if (format == IMPORT_JSON_LOG)
+	if (format == IMPORT_JSON_LOG && json_is_utf8(text))
 		return decode_log(true, text, arena, out, error);
 	json_init(&json, text, arena);
 	if (text.bytes[0] == '[' &&
 	    (json_peek(&json) != JSON_ARRAY || !json_enter(&json) || !json_element(&json, true)))
 		return decode_refuse(error, "an empty or malformed array");
 	well = import_shape_read(&json, &shape);
+	if (!well && text.bytes[0] == '{' && !json_is_utf8(text) &&
+	    (format == IMPORT_AUTO || format == IMPORT_JSON_LOG))
+		return decode_damaged(text, arena, out, error);
 	if (format == IMPORT_AUTO && well && has_inner(&shape))
 		return decode_inner(shape.message, now_ms, arena, out, error);
 	if (format == IMPORT_AUTO)

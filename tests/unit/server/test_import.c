@@ -124,6 +124,9 @@ kinds(void **state)
 	    {"{\"MESSAGE\":\"{\\\"msec\\\":1795255200,\\\"request\\\":\\\"GET / HTTP/1.1\\\","
 	     "\\\"status\\\":200,\\\"host\\\":\\\"j.example\\\"}\"}",
 	     "j.example events\n"},
+	    {"{\"msec\":1795255200,\"request\":\"GET /\xff HTTP/1.1\",\"status\":200,\"host\":"
+	     "\"j.example\",\"http_user_agent\":\"\xe4\xc3\"}",
+	     "j.example events\n"},
 	    {"192.0.2.7 - - [21/Nov/2026:10:00:00 +0000] \"GET /x.css HTTP/1.1\" 200 1", ""},
 	};
 	char array[4096];
@@ -132,8 +135,8 @@ kinds(void **state)
 	for (size_t i = 0; i < sizeof records / sizeof *records; i++) {
 		if (strcmp(import(records[i].record), records[i].entries) != 0)
 			fail_msg("%s: %s", records[i].record, import(records[i].record));
-		if (records[i].record[0] != '{')
-			continue;
+		if (records[i].record[0] != '{' || strchr(records[i].record, '\xff') != NULL)
+			continue; /* arrays are JSON or nothing */
 		snprintf(array, sizeof array, " [%s,\n %s] ", records[i].record, records[i].record);
 		if (strcmp(import(array), "") == 0 || batch.rejected_count > 0)
 			fail_msg("%s: %s", array, import(array));
@@ -210,6 +213,13 @@ forced(void **state)
 	options.format = IMPORT_COMBINED;
 	assert_string_equal(import(NATIVE), "line 1: neither JSON nor an access log's line: no "
 					    "[day/Mon/year:...] \"request\"\n");
+	options.format = IMPORT_JSON_LOG;
+	options.site = beacon_str("s");
+	assert_string_equal(
+	    import("{\"msec\":1795255200,\"request\":\"GET /\xff HTTP/1.1\","
+		   "\"status\":200}\n" NATIVE),
+	    "s events\nline 2: no time: a log has `msec`, `time_iso8601`, `time_local` or "
+	    "`ts`\n");
 	options.format = IMPORT_NATIVE;
 	assert_string_equal(import("{\"lcp\":900,\"sessionId\":\"s\"}"), "line 1: v: missing\n");
 }
