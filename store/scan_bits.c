@@ -1,47 +1,92 @@
 /*
- * The loops of a filter: which of a slice's values are wanted, as bytes, as a
- * bitmap, as row numbers. Without branches per row, so that their time does not
- * depend on the data, and plain enough for compilers to vectorise. Between
- * scan_filter.c and nothing; must not know columns or expressions.
+ * The loops of a filter: which of a slice's values are wanted, as a bitmap, and
+ * as row numbers. Without branches per row, so that their time does not depend
+ * on the data, and plain enough for compilers to vectorise. Beside
+ * scan_filter.c; must not know columns or expressions.
  */
 #include <string.h>
 
-#include "codec.h"
+#include "codec_vector.h"
 #include "scan_inside.h"
+
+#if CODEC_HAS_AVX2
+#include <immintrin.h>
+#endif
 
 /* More spans are searched by halves. */
 #define SPANS_IN_TURN_MAX 4u
 
+/* ---- one span ------------------------------------------------------------ */
+
+/* Which of `count` <= 64 values are within first ... first + extent. */
+static CODEC_INLINE uint64_t
+find(const uint32_t *values, uint32_t count, uint32_t first, uint32_t extent)
+{
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		word |= (uint64_t)(values[i] - first <= extent) << i;
+	return word;
+}
+
+#if CODEC_HAS_AVX2
+/* A bit per lane is what compilers do not find by themselves. */
+CODEC_AVX2 static void
+add_narrow_span_avx2(const uint32_t *values, uint32_t words, uint32_t first, uint32_t extent,
+		     uint64_t *out)
+{
+	const __m256i *in = (const __m256i *)(const void *)values;
+	__m256i firsts = _mm256_set1_epi32((int)first), extents = _mm256_set1_epi32((int)extent);
+
+	for (uint32_t w = 0; w < words; w++) {
+		uint64_t word = 0;
+
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < 8; i++) {
+			__m256i from = _mm256_sub_epi32(_mm256_loadu_si256(in++), firsts);
+			__m256i within = _mm256_cmpeq_epi32(_mm256_min_epu32(from, extents), from);
+
+			word |= (uint64_t)(uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(within))
+				<< i * 8;
+		}
+		out[w] |= word;
+	}
+}
+#endif
+
+static void
+add_narrow_span(const uint32_t *values, uint32_t count, uint32_t first, uint32_t extent,
+		uint64_t *out)
+{
+	uint32_t done = 0;
+
+#if CODEC_HAS_AVX2
+	if (!codec_is_plain()) {
+		done = count / 64 * 64;
+		add_narrow_span_avx2(values, count / 64, first, extent, out);
+	}
+#endif
+	for (; done < count; done += 64)
+		out[done / 64] |=
+		    find(values + done, count - done < 64 ? count - done : 64, first, extent);
+}
+
 /* first <= key <= last is one comparison of unsigned numbers, and the bias of
  * both falls out. */
 CODEC_CLONES static void
-add_span(const int64_t *values, uint32_t count, uint64_t first, uint64_t extent, uint8_t *out)
+add_span(const int64_t *values, uint32_t count, uint64_t first, uint64_t extent, uint64_t *out)
 {
-	for (uint32_t i = 0; i < count; i++)
-		out[i] |= (uint64_t)values[i] - first <= extent;
+	for (uint32_t from = 0; from < count; from += 64) {
+		uint32_t rows = count - from < 64 ? count - from : 64;
+		uint64_t word = 0;
+
+		for (uint32_t i = 0; i < rows; i++)
+			word |= (uint64_t)((uint64_t)values[from + i] - first <= extent) << i;
+		out[from / 64] |= word;
+	}
 }
 
-CODEC_CLONES static void
-set_span(const int64_t *values, uint32_t count, uint64_t first, uint64_t extent, uint8_t *out)
-{
-	for (uint32_t i = 0; i < count; i++)
-		out[i] = (uint64_t)values[i] - first <= extent;
-}
-
-CODEC_CLONES static void
-add_narrow_span(const uint32_t *values, uint32_t count, uint32_t first, uint32_t extent,
-		uint8_t *out)
-{
-	for (uint32_t i = 0; i < count; i++)
-		out[i] |= values[i] - first <= extent;
-}
-
-CODEC_CLONES static void
-negate(uint8_t *out, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		out[i] ^= 1;
-}
+/* ---- conditions ---------------------------------------------------------- */
 
 static bool
 is_within(const struct scan_condition *condition, uint64_t key)
@@ -59,42 +104,41 @@ is_within(const struct scan_condition *condition, uint64_t key)
 	return low < condition->spans_count && condition->spans[low].first <= key;
 }
 
+static void
+add_bit(uint64_t *out, uint32_t row, bool bit)
+{
+	out[row / 64] |= (uint64_t)bit << row % 64;
+}
+
 void
 scan_bits_of_spans(const struct scan_condition *condition, const int64_t *values, uint32_t count,
-		   uint8_t *out)
+		   uint64_t *out)
 {
-	if (condition->spans_count > SPANS_IN_TURN_MAX) {
-		for (uint32_t i = 0; i < count; i++)
-			out[i] = is_within(condition, (uint64_t)values[i] ^ condition->bias) !=
-				 condition->negated;
-		return;
-	}
-	if (condition->spans_count == 0)
-		memset(out, 0, count);
-	for (uint32_t s = 0; s < condition->spans_count; s++) {
+	bool in_turn = condition->spans_count <= SPANS_IN_TURN_MAX;
+
+	memset(out, 0, bitmap_words(count) * sizeof *out);
+	for (uint32_t i = 0; !in_turn && i < count; i++)
+		add_bit(out, i, is_within(condition, (uint64_t)values[i] ^ condition->bias));
+	for (uint32_t s = 0; in_turn && s < condition->spans_count; s++) {
 		const struct scan_span *span = &condition->spans[s];
 
-		(s == 0 ? set_span : add_span)(values, count, span->first ^ condition->bias,
-					       span->last - span->first, out);
+		add_span(values, count, span->first ^ condition->bias, span->last - span->first,
+			 out);
 	}
-	if (condition->negated)
-		negate(out, count);
 }
 
 /* The spans are cut to what 32 bits hold, of whose keys 0's is the least. */
 void
 scan_bits_of_narrow_spans(const struct scan_condition *condition, const uint32_t *values,
-			  uint32_t count, uint8_t *out)
+			  uint32_t count, uint64_t *out)
 {
 	uint64_t least = condition->bias, greatest = least + UINT32_MAX;
+	bool in_turn = condition->spans_count <= SPANS_IN_TURN_MAX;
 
-	memset(out, 0, count);
-	if (condition->spans_count > SPANS_IN_TURN_MAX) {
-		for (uint32_t i = 0; i < count; i++)
-			out[i] = is_within(condition, values[i] ^ condition->bias);
-	}
-	for (uint32_t s = 0;
-	     condition->spans_count <= SPANS_IN_TURN_MAX && s < condition->spans_count; s++) {
+	memset(out, 0, bitmap_words(count) * sizeof *out);
+	for (uint32_t i = 0; !in_turn && i < count; i++)
+		add_bit(out, i, is_within(condition, values[i] ^ condition->bias));
+	for (uint32_t s = 0; in_turn && s < condition->spans_count; s++) {
 		const struct scan_span *span = &condition->spans[s];
 		uint64_t first = span->first > least ? span->first : least;
 		uint64_t last = span->last < greatest ? span->last : greatest;
@@ -103,51 +147,28 @@ scan_bits_of_narrow_spans(const struct scan_condition *condition, const uint32_t
 			add_narrow_span(values, count, (uint32_t)(first - least),
 					(uint32_t)(last - first), out);
 	}
-	if (condition->negated)
-		negate(out, count);
-}
-
-CODEC_CLONES static void
-set_run(const uint32_t *codes, uint32_t count, uint32_t first, uint32_t extent, uint8_t *out)
-{
-	for (uint32_t i = 0; i < count; i++)
-		out[i] = codes[i] - first <= extent;
 }
 
 void
 scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, uint32_t count,
-		     uint8_t *out)
+		     uint64_t *out)
 {
+	memset(out, 0, bitmap_words(count) * sizeof *out);
 	if (entries->is_run) {
-		set_run(codes, count, entries->first, entries->last - entries->first, out);
+		add_narrow_span(codes, count, entries->first, entries->last - entries->first, out);
 		return;
 	}
-	for (uint32_t i = 0; i < count; i++)
-		out[i] = entries->wanted[codes[i]];
-}
-
-/* The low bit of each of 8 bytes: none of the products overlap. */
-static uint64_t
-pack(const uint8_t *wanted)
-{
-	uint64_t bytes;
-
-	memcpy(&bytes, wanted, sizeof bytes);
-	return bytes * 0x0102040810204080u >> 56;
-}
-
-void
-scan_bits_narrow(uint64_t *bits, uint8_t *wanted, uint32_t count)
-{
-	memset(wanted + count, 0, bitmap_words(count) * 64 - count);
-	for (uint32_t first = 0; first < count; first += 64) {
+	for (uint32_t from = 0; from < count; from += 64) {
+		uint32_t rows = count - from < 64 ? count - from : 64;
 		uint64_t word = 0;
 
-		for (uint32_t i = 0; i < 8; i++)
-			word |= pack(wanted + first + i * 8) << i * 8;
-		bits[first / 64] &= word;
+		for (uint32_t i = 0; i < rows; i++)
+			word |= (uint64_t)entries->wanted[codes[from + i]] << i;
+		out[from / 64] = word;
 	}
 }
+
+/* ---- bitmaps ------------------------------------------------------------- */
 
 CODEC_CLONES uint32_t
 scan_bits_count(const uint64_t *bits, uint32_t count)

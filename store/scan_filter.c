@@ -13,8 +13,8 @@ struct selection {
 	struct scan *scan;
 	struct evaluation *evaluation;
 	uint32_t total;
-	uint8_t *wanted; /* scratch: [total], rounded up to words */
-	uint32_t *rows;  /* for evaluation->rows: [total] */
+	uint64_t *wanted; /* scratch: bits of `total` rows */
+	uint32_t *rows;   /* for evaluation->rows: [total] */
 };
 
 static bool
@@ -86,6 +86,17 @@ keep_if(const struct selection *selection, bool keep, uint64_t *bits)
 		memset(bits, 0, bitmap_words(selection->total) * sizeof *bits);
 }
 
+/* Bits of rows that are not in selection->wanted go; with `negated`, of those
+ * that are. */
+static void
+keep_wanted(const struct selection *selection, bool negated, uint64_t *bits)
+{
+	uint64_t flip = negated ? UINT64_MAX : 0;
+
+	for (uint32_t i = 0; i < bitmap_words(selection->total); i++)
+		bits[i] &= selection->wanted[i] ^ flip;
+}
+
 static void
 remove_nulls(const struct selection *selection, const uint64_t *nulls, uint64_t *bits)
 {
@@ -122,7 +133,8 @@ narrow_by_spans(struct selection *selection, const struct scan_condition *condit
 
 		scan_bits_of_spans(condition, vector->all_null ? &zero : vector->values, 1,
 				   selection->wanted);
-		keep_if(selection, !is_null && selection->wanted[0], bits);
+		keep_if(selection, !is_null && (selection->wanted[0] == 1) != condition->negated,
+			bits);
 	} else {
 		if (vector->narrow != NULL)
 			scan_bits_of_narrow_spans(condition, vector->narrow, selection->total,
@@ -130,7 +142,7 @@ narrow_by_spans(struct selection *selection, const struct scan_condition *condit
 		else
 			scan_bits_of_spans(condition, vector->values, selection->total,
 					   selection->wanted);
-		scan_bits_narrow(bits, selection->wanted, selection->total);
+		keep_wanted(selection, condition->negated, bits);
 	}
 	remove_nulls(selection, vector->nulls, bits);
 	return 0;
@@ -185,7 +197,7 @@ narrow_by_entries(struct selection *selection, struct scan_condition *condition,
 		return 0;
 	}
 	scan_bits_of_entries(entries, vector->codes, selection->total, selection->wanted);
-	scan_bits_narrow(bits, selection->wanted, selection->total);
+	keep_wanted(selection, false, bits);
 	return 0;
 }
 
@@ -198,18 +210,18 @@ static int narrow(struct selection *selection, struct scan_condition *condition,
 static int
 narrow_by_all(struct selection *selection, struct scan_condition *condition, uint64_t *bits)
 {
+	uint32_t left = scan_bits_count(bits, selection->total);
 	int result = 0;
 
-	for (uint32_t i = 0; result == 0 && i < condition->parts_count; i++) {
+	for (uint32_t i = 0; result == 0 && left > 0 && i < condition->parts_count; i++) {
 		struct scan_condition *part = &condition->parts[i];
 
 		if (part->verdict == SCAN_ALL)
 			continue;
-		if (is_empty(bits, selection->total))
-			break;
-		part->asked += scan_bits_count(bits, selection->total);
+		part->asked += left;
 		result = narrow(selection, part, bits);
-		part->kept += scan_bits_count(bits, selection->total);
+		left = scan_bits_count(bits, selection->total);
+		part->kept += left;
 	}
 	return result;
 }
@@ -284,7 +296,7 @@ open_selection(struct selection *selection)
 	uint32_t words = bitmap_words(selection->total);
 	uint64_t *bits = store_arena_alloc(arena, (words + 1u) * sizeof *bits);
 
-	selection->wanted = store_arena_alloc(arena, words * 64u + 1u);
+	selection->wanted = store_arena_alloc(arena, (words + 1u) * sizeof *selection->wanted);
 	selection->rows =
 	    store_arena_alloc(arena, (selection->total + 1u) * sizeof *selection->rows);
 	if (bits == NULL || selection->wanted == NULL || selection->rows == NULL)

@@ -167,16 +167,14 @@ int scan_judge(struct scan *scan, struct evaluation *evaluation, enum scan_verdi
 int scan_entries(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition,
 		 const struct dictionary *dictionary, const struct scan_entries **out);
 
-/* scan_bits.c: out[i] = whether row i of `count` is wanted. */
+/* scan_bits.c: bits of the rows whose value is in some span, or is a wanted
+ * entry; `negated` is not looked at. */
 void scan_bits_of_spans(const struct scan_condition *condition, const int64_t *values,
-			uint32_t count, uint8_t *out);
+			uint32_t count, uint64_t *out);
 void scan_bits_of_narrow_spans(const struct scan_condition *condition, const uint32_t *values,
-			       uint32_t count, uint8_t *out);
+			       uint32_t count, uint64_t *out);
 void scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, uint32_t count,
-			  uint8_t *out);
-/* Bits of rows that are not wanted go; wanted[] has 0 or 1, and room up to a
- * multiple of 64, which is written to. */
-void scan_bits_narrow(uint64_t *bits, uint8_t *wanted, uint32_t count);
+			  uint64_t *out);
 uint32_t scan_bits_count(const uint64_t *bits, uint32_t count);
 /* The numbers of the rows whose bit is set, ascending; returns how many. */
 uint32_t scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows);
