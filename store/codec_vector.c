@@ -184,10 +184,26 @@ map_few(const uint32_t *table, uint32_t entries_count, uint32_t count, const uin
 }
 #endif
 
+/* Two codes by one load. */
+struct four_codes {
+	uint64_t low, high;
+};
+
+static CODEC_INLINE struct four_codes
+load_codes(const uint32_t *codes)
+{
+	struct four_codes four;
+
+	memcpy(&four, codes, sizeof four);
+	return four;
+}
+
 bool
 codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const uint32_t *codes,
 	  uint32_t *out)
 {
+	uint32_t i = 0;
+
 	if (count > 0 && codec_highest(codes, count) >= entries_count)
 		return false;
 #if CODEC_HAS_AVX2
@@ -196,7 +212,15 @@ codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const u
 		return true;
 	}
 #endif
-	for (uint32_t i = 0; i < count; i++)
+	for (; i + 4 <= count; i += 4) {
+		struct four_codes four = load_codes(codes + i);
+
+		out[i] = table[(uint32_t)four.low];
+		out[i + 1] = table[four.low >> 32];
+		out[i + 2] = table[(uint32_t)four.high];
+		out[i + 3] = table[four.high >> 32];
+	}
+	for (; i < count; i++)
 		out[i] = table[codes[i]];
 	return true;
 }
@@ -205,9 +229,19 @@ bool
 codec_map_wide(const int64_t *table, uint32_t entries_count, uint32_t count, const uint32_t *codes,
 	       int64_t *out)
 {
+	uint32_t i = 0;
+
 	if (count > 0 && codec_highest(codes, count) >= entries_count)
 		return false;
-	for (uint32_t i = 0; i < count; i++)
+	for (; i + 4 <= count; i += 4) {
+		struct four_codes four = load_codes(codes + i);
+
+		out[i] = table[(uint32_t)four.low];
+		out[i + 1] = table[four.low >> 32];
+		out[i + 2] = table[(uint32_t)four.high];
+		out[i + 3] = table[four.high >> 32];
+	}
+	for (; i < count; i++)
 		out[i] = table[codes[i]];
 	return true;
 }
@@ -261,13 +295,20 @@ spread_rest(const uint64_t *nulls, uint32_t row, uint32_t rows, const uint32_t *
 
 static const uint64_t places[256] = {PLACES64(0u), PLACES64(64u), PLACES64(128u), PLACES64(192u)};
 
-/* Which of eight lanes the bits say. */
-CODEC_AVX2 static inline __m256i
-lanes_of(uint32_t bits)
-{
-	const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+#define EACH(n)                                                                             \
+	_mm256_setr_epi32(1 << (n), 1 << (n + 1), 1 << (n + 2), 1 << (n + 3), 1 << (n + 4), \
+			  1 << (n + 5), 1 << (n + 6), (int)(1u << (n + 7)))
 
-	return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32((int)bits), each), each);
+/* For 32 rows, the lanes of those of which the bits of eight are set. */
+CODEC_AVX2 static CODEC_INLINE __m256i
+lanes_of(__m256i bits, uint32_t eight)
+{
+	const __m256i each = eight == 0   ? EACH(0)
+			     : eight == 1 ? EACH(8)
+			     : eight == 2 ? EACH(16)
+					  : EACH(24);
+
+	return _mm256_cmpeq_epi32(_mm256_and_si256(bits, each), each);
 }
 
 /* Eight rows at a time take their values by one permutation. */
@@ -278,19 +319,20 @@ spread_avx2(const uint64_t *nulls, uint32_t rows, const uint32_t *dense, uint32_
 	const __m256i hidden = _mm256_set1_epi32((int)null);
 	uint32_t row = 0;
 
-	for (; row + 64 <= rows; row += 64) {
-		uint64_t word = nulls[row / 64];
+	for (; row + 32 <= rows; row += 32) {
+		uint32_t word = (uint32_t)(nulls[row / 64] >> (row % 64));
+		const __m256i bits = _mm256_set1_epi32((int)word);
 
-		for (uint32_t i = 0; i < 64; i += 8, word >>= 8) {
-			uint32_t bits = word & 0xff;
+#pragma GCC unroll 4
+		for (uint32_t i = 0; i < 4; i++, word >>= 8) {
 			__m256i from = _mm256_loadu_si256((const __m256i *)(const void *)dense),
-				at = _mm256_cvtepu8_epi32(
-				    _mm_cvtsi64_si128((long long)places[bits]));
+				at = _mm256_cvtepu8_epi32(_mm_loadl_epi64(
+				    (const __m128i *)(const void *)&places[word & 0xff]));
 
 			from = _mm256_permutevar8x32_epi32(from, at);
-			from = _mm256_blendv_epi8(from, hidden, lanes_of(bits));
-			_mm256_storeu_si256((__m256i *)(void *)(out + row + i), from);
-			dense += 8 - _mm_popcnt_u32(bits);
+			from = _mm256_blendv_epi8(from, hidden, lanes_of(bits, i));
+			_mm256_storeu_si256((__m256i *)(void *)(out + row + i * 8), from);
+			dense += 8 - _mm_popcnt_u32(word & 0xff);
 		}
 	}
 	spread_rest(nulls, row, rows, dense, null, out);
@@ -302,12 +344,17 @@ set_nulls_avx2(const uint64_t *nulls, uint32_t rows, uint32_t null, uint32_t *ou
 	const __m256i hidden = _mm256_set1_epi32((int)null);
 	uint32_t row = 0;
 
-	for (; row + 8 <= rows; row += 8) {
-		uint32_t bits = (uint32_t)(nulls[row / 64] >> (row % 64)) & 0xff;
-		__m256i *at = (__m256i *)(void *)(out + row);
+	for (; row + 32 <= rows; row += 32) {
+		const __m256i bits =
+		    _mm256_set1_epi32((int)(uint32_t)(nulls[row / 64] >> (row % 64)));
 
-		_mm256_storeu_si256(
-		    at, _mm256_blendv_epi8(_mm256_loadu_si256(at), hidden, lanes_of(bits)));
+#pragma GCC unroll 4
+		for (uint32_t i = 0; i < 4; i++) {
+			__m256i *at = (__m256i *)(void *)(out + row + i * 8);
+
+			_mm256_storeu_si256(at, _mm256_blendv_epi8(_mm256_loadu_si256(at), hidden,
+								   lanes_of(bits, i)));
+		}
 	}
 	for (; row < rows; row++)
 		out[row] = is_null(nulls, row) ? null : out[row];

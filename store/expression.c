@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "codec.h"
 #include "expression.h"
 #include "function.h"
 #include "relation.h"
@@ -92,6 +93,22 @@ gather_narrow(struct evaluation *evaluation, const struct vector *vector, struct
 	return 0;
 }
 
+CODEC_CLONES static void
+widen(const uint32_t *narrow, const uint32_t *rows, uint32_t count, int64_t *values)
+{
+	for (uint32_t i = 0; rows == NULL && i < count; i++)
+		values[i] = narrow[i];
+	for (uint32_t i = 0; rows != NULL && i < count; i++)
+		values[i] = narrow[rows[i]];
+}
+
+CODEC_CLONES static void
+divide(const uint32_t *narrow, uint32_t count, double scale, double *values)
+{
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = narrow[i] / scale;
+}
+
 /* The stored integers, in place where that is possible. */
 static int
 gather_stored(struct evaluation *evaluation, const struct vector *vector, struct type type,
@@ -116,8 +133,8 @@ gather_stored(struct evaluation *evaluation, const struct vector *vector, struct
 	out->n.i = values;
 	if (vector->all_null)
 		memset(values, 0, (out->constant ? 1 : count) * sizeof *values);
-	for (uint32_t i = 0; narrow != NULL && i < count; i++)
-		values[i] = narrow[row_of(evaluation, i)];
+	if (narrow != NULL)
+		widen(narrow, evaluation->rows, count, values);
 	for (uint32_t i = 0; vector->values != NULL && i < (out->constant ? 1 : count); i++)
 		values[i] = vector->values[vector->constant ? 0 : row_of(evaluation, i)];
 	return 0;
@@ -148,8 +165,8 @@ gather_numbers(struct evaluation *evaluation, const struct store_column *column,
 		return expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; narrow.narrow == NULL && i < count; i++)
 		values[i] = (double)out->n.i[i] / scale;
-	for (uint32_t i = 0; narrow.narrow != NULL && i < count; i++)
-		values[i] = narrow.narrow[i] / scale;
+	if (narrow.narrow != NULL)
+		divide(narrow.narrow, count, scale, values);
 	out->n.f = values;
 	return 0;
 }

@@ -2,7 +2,8 @@
  * Goal: each codec gives back what it was given, and refuses what it never
  * gave, within its arrays. Method: the first bytes of the input say what the
  * rest is: values to encode, as 64-bit integers, narrower ones or small steps,
- * or bytes for each of the decoders, which accept the encoder's and any others.
+ * or bytes for each of the decoders, which accept the encoder's and any others,
+ * and make of them what a plain decoder does.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "store/bytes.h"
 #include "store/codec.h"
 #include "store/codec_vector.h"
+#include "tests/unit/store/codec_model.h"
 
 #define VALUES_MAX 65536u
 
@@ -134,8 +136,8 @@ decode_narrow(enum codec codec, uint32_t count, const unsigned char *bytes, size
 	return result;
 }
 
-/* Whatever the bytes are: as many values as asked for, or malformed; and by all
- * loops the same. */
+/* Whatever the bytes are: as many values as asked for, or malformed; by all loops
+ * what the model says. */
 static void
 check_decoders(enum codec codec, uint32_t count, const uint8_t *data, size_t size)
 {
@@ -145,7 +147,9 @@ check_decoders(enum codec codec, uint32_t count, const uint8_t *data, size_t siz
 	int result;
 
 	assert(out != NULL && spare != NULL && out_codes != NULL && raw != NULL);
-	result = codec_decode(codec, copy, size, count, spare, out);
+	result = codec_model_decode(codec, copy, size, count, out);
+	assert(result == codec_decode(codec, copy, size, count, spare, decoded));
+	assert(result != 0 || memcmp(out, decoded, count * sizeof *out) == 0);
 	codec_set_plain(true);
 	assert(result == codec_decode(codec, copy, size, count, scratch, decoded));
 	codec_set_plain(false);
