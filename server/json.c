@@ -173,29 +173,29 @@ json_is_utf8(struct store_str text)
 	return true;
 }
 
-static int
-hex4(const struct json *json, uint32_t at)
+int
+json_hex(const char *digits, uint32_t count)
 {
 	int value = 0;
 
-	if (json->size - at < 4 || at > json->size)
-		return -1;
-	for (uint32_t i = at; i < at + 4; i++) {
-		char c = json->bytes[i];
-		int digit = c >= '0' && c <= '9'   ? c - '0'
-			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-			    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-						   : -1;
+	for (uint32_t i = 0; i < count; i++) {
+		char c = digits[i];
 
-		if (digit < 0)
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
 			return -1;
-		value = value * 16 + digit;
+		value = value * 16 + (c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
 	}
 	return value;
 }
 
-static uint32_t
-put_utf8(char *out, uint32_t code)
+static int
+hex4(const struct json *json, uint32_t at)
+{
+	return json->size - at < 4 || at > json->size ? -1 : json_hex(json->bytes + at, 4);
+}
+
+uint32_t
+json_put_utf8(char *out, uint32_t code)
 {
 	if (code < 0x80) {
 		out[0] = (char)code;
@@ -243,7 +243,7 @@ unescape_unicode(struct json *json, char *out, uint32_t *written)
 	} else if (code >= 0xdc00 && code < 0xe000) {
 		code = 0xfffd;
 	}
-	*written += put_utf8(out + *written, (uint32_t)code);
+	*written += json_put_utf8(out + *written, (uint32_t)code);
 	return true;
 }
 

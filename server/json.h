@@ -52,6 +52,10 @@ bool json_end(struct json *json);
 
 /* Size of the UTF-8 character at text.bytes[at]; 0: there is none. */
 uint32_t json_utf8_bytes(struct store_str text, uint32_t at);
+/* Writes a character that is no surrogate: its size, at most 4. */
+uint32_t json_put_utf8(char *out, uint32_t code);
+/* Value of 1 to 7 hexadecimal digits; -1: they are none. */
+int json_hex(const char *digits, uint32_t count);
 /* Whether the bytes are UTF-8 without surrogates or overlong forms. */
 bool json_is_utf8(struct store_str text);
 

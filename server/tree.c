@@ -108,39 +108,6 @@ skip(struct jsurl *jsurl, char c)
 	return true;
 }
 
-static int
-hex_value(const char *bytes, uint32_t count)
-{
-	int value = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		char c = bytes[i];
-
-		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')))
-			return -1;
-		value = value * 16 + (c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
-	}
-	return value;
-}
-
-static uint32_t
-put_utf8(char *out, uint32_t code)
-{
-	if (code < 0x80) {
-		out[0] = (char)code;
-		return 1;
-	}
-	if (code < 0x800) {
-		out[0] = (char)(0xc0 | code >> 6);
-		out[1] = (char)(0x80 | (code & 0x3f));
-		return 2;
-	}
-	out[0] = (char)(0xe0 | code >> 12);
-	out[1] = (char)(0x80 | (code >> 6 & 0x3f));
-	out[2] = (char)(0x80 | (code & 0x3f));
-	return 3;
-}
-
 /* *XX and **XXXX are UTF-16 units, ! is $. Halves of surrogate pairs become
  * U+FFFD. */
 static bool
@@ -162,11 +129,11 @@ read_text(struct jsurl *jsurl, struct store_str *out)
 			jsurl->at++;
 			continue;
 		}
-		if (left < stars + 2 * stars || (code = hex_value(from + stars, 2 * stars)) < 0)
+		if (left < stars + 2 * stars || (code = json_hex(from + stars, 2 * stars)) < 0)
 			return false;
 		if (code >= 0xd800 && code < 0xe000)
 			code = 0xfffd;
-		written += put_utf8(bytes + written, (uint32_t)code);
+		written += json_put_utf8(bytes + written, (uint32_t)code);
 		jsurl->at += 3 * stars;
 	}
 	*out = (struct store_str){bytes, written};
