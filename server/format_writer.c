@@ -11,7 +11,8 @@
 
 #include "format_writer.h"
 
-const char format_null_text[] = "\xe1\xb4\xba\xe1\xb5\x81\xe1\xb4\xb8\xe1\xb4\xb8";
+/* What stands for NULL in texts for people. */
+static const char null_text[] = "\xe1\xb4\xba\xe1\xb5\x81\xe1\xb4\xb8\xe1\xb4\xb8";
 
 /* ---- the buffer ------------------------------------------------------ */
 
@@ -185,7 +186,7 @@ format_plain(struct format_writer *writer, struct format_writer *scratch,
 	     const struct store_result_column *column, const struct store_value *value)
 {
 	if (value->null)
-		return (struct store_str){format_null_text, sizeof format_null_text - 1};
+		return (struct store_str){null_text, sizeof null_text - 1};
 	if (column->type == STORE_R_STRING)
 		return value->v.s;
 	scratch->size = 0;

@@ -48,8 +48,6 @@ void format_put_list(struct format_writer *writer, const struct store_result_col
 struct store_str
 format_plain(struct format_writer *writer, struct format_writer *scratch,
 	     const struct store_result_column *column, const struct store_value *value);
-/* What stands for NULL in texts for people. */
-extern const char format_null_text[];
 
 #define FORMAT_TYPE_BYTES_MAX 64u
 /* LowCardinality(Nullable(String)) and the like. */

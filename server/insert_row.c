@@ -139,6 +139,95 @@ parse_time(struct store_str text, int64_t *ms)
 	return at == text.size || (at + 1 == text.size && text.bytes[at] == 'Z');
 }
 
+/* ---- tags ------------------------------------------------------------ */
+
+int
+insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_str value)
+{
+	for (uint32_t i = 0; i < row->tags_count; i++) {
+		if (row->tags[i].name.size == name.size &&
+		    memcmp(row->tags[i].name.bytes, name.bytes, name.size) == 0)
+			return insert_row_refuse(row, PAGEVIEWS_tags, "a name twice");
+	}
+	if (row->tags_count == INSERT_TAGS_MAX)
+		return insert_row_refuse(row, PAGEVIEWS_tags, "at most 32 tags");
+	if (name.size == 0 || name.size > 64 || value.size > 1000 || !json_is_utf8(name) ||
+	    !json_is_utf8(value))
+		return insert_row_refuse(row, PAGEVIEWS_tags,
+					 "names of 1 to 64 bytes, values of up to 1000, in UTF-8");
+	if (value.size > 0) /* '' is as if absent */
+		row->tags[row->tags_count++] = (struct insert_tag){name, value};
+	return 0;
+}
+
+/* A string in single quotes at *at, unescaped in the arena. */
+static int
+quoted_at(struct insert_row *row, struct store_str text, uint32_t *at, struct store_str *out)
+{
+	char *bytes = store_arena_alloc(row->context->arena, text.size - *at + 1);
+	uint32_t size = 0, i = *at;
+
+	if (bytes == NULL)
+		return STORE_ENOMEM;
+	if (i == text.size || text.bytes[i++] != '\'')
+		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
+	while (i < text.size && text.bytes[i] != '\'') {
+		if (text.bytes[i] == '\\' && i + 1 < text.size) {
+			char c = text.bytes[++i];
+
+			bytes[size++] = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+			i++;
+		} else {
+			bytes[size++] = text.bytes[i++];
+		}
+	}
+	if (i == text.size)
+		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
+	*at = i + 1;
+	*out = (struct store_str){bytes, size};
+	return 0;
+}
+
+static bool
+take(struct store_str text, uint32_t *at, char c)
+{
+	while (*at < text.size && text.bytes[*at] == ' ')
+		++*at;
+	if (*at == text.size || text.bytes[*at] != c)
+		return false;
+	++*at;
+	while (*at < text.size && text.bytes[*at] == ' ')
+		++*at;
+	return true;
+}
+
+/* {'k':'v', ...} as ClickHouse writes it in text formats. */
+static int
+set_tags(struct insert_row *row, struct store_str text)
+{
+	struct store_str name, value;
+	uint32_t at = 0;
+	int result = 0;
+	bool first = true;
+
+	if (text.size == 0)
+		return 0;
+	if (!take(text, &at, '{'))
+		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
+	for (; !take(text, &at, '}'); first = false) {
+		if (!first && !take(text, &at, ','))
+			return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
+		if ((result = quoted_at(row, text, &at, &name)) != 0)
+			return result;
+		if (!take(text, &at, ':'))
+			return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
+		if ((result = quoted_at(row, text, &at, &value)) != 0 ||
+		    (result = insert_row_add_tag(row, name, value)) != 0)
+			return result;
+	}
+	return at == text.size ? 0 : insert_row_refuse(row, PAGEVIEWS_tags, "more after }");
+}
+
 /* ---- cells ----------------------------------------------------------- */
 
 /* What parts of URLs may hold secrets, as with beacons. */
@@ -215,98 +304,10 @@ insert_row_set(struct insert_row *row, uint32_t column, struct store_str text)
 	case STORE_STRING:
 		return set_string(row, column, text);
 	case STORE_MAP:
-		return insert_row_set_tags(row, text);
+		return set_tags(row, text);
 	}
 	row->present[column] = parsed;
 	return 0;
-}
-
-/* ---- tags ------------------------------------------------------------ */
-
-int
-insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_str value)
-{
-	for (uint32_t i = 0; i < row->tags_count; i++) {
-		if (row->tags[i].name.size == name.size &&
-		    memcmp(row->tags[i].name.bytes, name.bytes, name.size) == 0)
-			return insert_row_refuse(row, PAGEVIEWS_tags, "a name twice");
-	}
-	if (row->tags_count == INSERT_TAGS_MAX)
-		return insert_row_refuse(row, PAGEVIEWS_tags, "at most 32 tags");
-	if (name.size == 0 || name.size > 64 || value.size > 1000 || !json_is_utf8(name) ||
-	    !json_is_utf8(value))
-		return insert_row_refuse(row, PAGEVIEWS_tags,
-					 "names of 1 to 64 bytes, values of up to 1000, in UTF-8");
-	if (value.size > 0) /* '' is as if absent */
-		row->tags[row->tags_count++] = (struct insert_tag){name, value};
-	return 0;
-}
-
-/* A string in single quotes at *at, unescaped in the arena. */
-static int
-quoted_at(struct insert_row *row, struct store_str text, uint32_t *at, struct store_str *out)
-{
-	char *bytes = store_arena_alloc(row->context->arena, text.size - *at + 1);
-	uint32_t size = 0, i = *at;
-
-	if (bytes == NULL)
-		return STORE_ENOMEM;
-	if (i == text.size || text.bytes[i++] != '\'')
-		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-	while (i < text.size && text.bytes[i] != '\'') {
-		if (text.bytes[i] == '\\' && i + 1 < text.size) {
-			char c = text.bytes[++i];
-
-			bytes[size++] = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
-			i++;
-		} else {
-			bytes[size++] = text.bytes[i++];
-		}
-	}
-	if (i == text.size)
-		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-	*at = i + 1;
-	*out = (struct store_str){bytes, size};
-	return 0;
-}
-
-static bool
-take(struct store_str text, uint32_t *at, char c)
-{
-	while (*at < text.size && text.bytes[*at] == ' ')
-		++*at;
-	if (*at == text.size || text.bytes[*at] != c)
-		return false;
-	++*at;
-	while (*at < text.size && text.bytes[*at] == ' ')
-		++*at;
-	return true;
-}
-
-int
-insert_row_set_tags(struct insert_row *row, struct store_str text)
-{
-	struct store_str name, value;
-	uint32_t at = 0;
-	int result = 0;
-	bool first = true;
-
-	if (text.size == 0)
-		return 0;
-	if (!take(text, &at, '{'))
-		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-	for (; !take(text, &at, '}'); first = false) {
-		if (!first && !take(text, &at, ','))
-			return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-		if ((result = quoted_at(row, text, &at, &name)) != 0)
-			return result;
-		if (!take(text, &at, ':'))
-			return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-		if ((result = quoted_at(row, text, &at, &value)) != 0 ||
-		    (result = insert_row_add_tag(row, name, value)) != 0)
-			return result;
-	}
-	return at == text.size ? 0 : insert_row_refuse(row, PAGEVIEWS_tags, "more after }");
 }
 
 /* ---- rows ------------------------------------------------------------ */

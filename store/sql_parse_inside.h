@@ -39,9 +39,6 @@ void *sql_parse_alloc(struct sql_parser *parser, size_t size);
  * is too deep or large. */
 struct sql_node *sql_parse_deepen(struct sql_parser *parser, struct sql_node *node);
 bool sql_parse_push(struct sql_parser *parser, struct sql_list *list, struct sql_node *node);
-
-/* A leaf; depth and size are those of one. */
-struct sql_node *sql_parse_make(struct sql_parser *parser, enum sql_kind kind, uint32_t offset);
 /* name(a) or name(a, b): NULL when `a` is; `b` NULL means one argument. */
 struct sql_node *sql_parse_make_call(struct sql_parser *parser, const char *name, uint32_t offset,
 				     struct sql_node *a, struct sql_node *b);

@@ -11,8 +11,9 @@
 
 /* ---- nodes ----------------------------------------------------------- */
 
-struct sql_node *
-sql_parse_make(struct sql_parser *parser, enum sql_kind kind, uint32_t offset)
+/* A leaf; depth and size are those of one. */
+static struct sql_node *
+make(struct sql_parser *parser, enum sql_kind kind, uint32_t offset)
 {
 	struct sql_node *node = sql_parse_alloc(parser, sizeof *node);
 
@@ -29,7 +30,7 @@ struct sql_node *
 sql_parse_make_call(struct sql_parser *parser, const char *name, uint32_t offset,
 		    struct sql_node *a, struct sql_node *b)
 {
-	struct sql_node *call = sql_parse_make(parser, SQL_CALL, offset);
+	struct sql_node *call = make(parser, SQL_CALL, offset);
 
 	if (call == NULL || a == NULL)
 		return NULL;
@@ -49,7 +50,7 @@ static struct sql_node *
 parse_number(struct sql_parser *parser)
 {
 	struct store_str text = parser->token.text;
-	struct sql_node *node = sql_parse_make(parser, SQL_NUMBER_UINT, parser->token.offset);
+	struct sql_node *node = make(parser, SQL_NUMBER_UINT, parser->token.offset);
 	bool hexadecimal = text.size > 2 && (text.bytes[1] == 'x' || text.bytes[1] == 'X');
 	char digits[400], *end;
 
@@ -75,7 +76,7 @@ parse_number(struct sql_parser *parser)
 static struct sql_node *
 text_node(struct sql_parser *parser, struct store_str text, uint32_t offset)
 {
-	struct sql_node *node = sql_parse_make(parser, SQL_TEXT, offset);
+	struct sql_node *node = make(parser, SQL_TEXT, offset);
 
 	if (node != NULL)
 		node->text = text;
@@ -105,7 +106,7 @@ parse_type(struct sql_parser *parser, struct store_str *type)
 struct sql_node *
 sql_parse_parameter(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *node = sql_parse_make(parser, SQL_PARAMETER, offset);
+	struct sql_node *node = make(parser, SQL_PARAMETER, offset);
 
 	if (node == NULL || !sql_parse_identifier(parser, &node->text) ||
 	    !sql_parse_expect(parser, ":") || !parse_type(parser, &node->type) ||
@@ -124,7 +125,7 @@ parse_arguments(struct sql_parser *parser, struct sql_list *list)
 		struct sql_node *node;
 
 		if (sql_parse_at(parser, "*")) {
-			node = sql_parse_make(parser, SQL_STAR, parser->token.offset);
+			node = make(parser, SQL_STAR, parser->token.offset);
 			sql_parse_advance(parser);
 		} else {
 			node = sql_parse_item(parser);
@@ -138,7 +139,7 @@ parse_arguments(struct sql_parser *parser, struct sql_list *list)
 static struct sql_node *
 parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset)
 {
-	struct sql_node *node = sql_parse_make(parser, SQL_CALL, offset);
+	struct sql_node *node = make(parser, SQL_CALL, offset);
 	struct sql_list list = {0};
 
 	if (node == NULL)
@@ -172,7 +173,7 @@ parse_name(struct sql_parser *parser)
 	sql_parse_advance(parser);
 	if (sql_parse_take(parser, "("))
 		return parse_call(parser, name, offset);
-	if ((node = sql_parse_make(parser, SQL_NAME, offset)) == NULL)
+	if ((node = make(parser, SQL_NAME, offset)) == NULL)
 		return NULL;
 	while (sql_parse_take(parser, ".")) { /* table.column: the column counts */
 		if (!sql_parse_identifier(parser, &name))
@@ -211,8 +212,7 @@ parse_cast(struct sql_parser *parser, uint32_t offset)
 static struct sql_node *
 parse_case(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *subject = NULL, *node = sql_parse_make(parser, SQL_CALL, offset),
-			*otherwise;
+	struct sql_node *subject = NULL, *node = make(parser, SQL_CALL, offset), *otherwise;
 	struct sql_list list = {0};
 
 	if (node == NULL)
@@ -233,7 +233,7 @@ parse_case(struct sql_parser *parser, uint32_t offset)
 			return NULL;
 	}
 	otherwise = sql_parse_take_word(parser, "ELSE") ? sql_parse_expression(parser)
-							: sql_parse_make(parser, SQL_NULL, offset);
+							: make(parser, SQL_NULL, offset);
 	if (!sql_parse_push(parser, &list, otherwise) || !sql_parse_expect_word(parser, "END"))
 		return NULL;
 	node->text = (struct store_str){"multiIf", 7};
@@ -247,7 +247,7 @@ parse_interval(struct sql_parser *parser, uint32_t offset)
 {
 	static const char *const units[] = {"second", "minute", "hour",    "day",
 					    "week",   "month",  "quarter", "year"};
-	struct sql_node *node = sql_parse_make(parser, SQL_INTERVAL, offset);
+	struct sql_node *node = make(parser, SQL_INTERVAL, offset);
 	struct store_str unit;
 
 	if (node == NULL || (node->args = sql_parse_alloc(parser, sizeof *node->args)) == NULL ||
@@ -308,8 +308,7 @@ parse_word(struct sql_parser *parser)
 
 	if (sql_is_word(word, "NULL") || sql_is_word(word, "TRUE") || sql_is_word(word, "FALSE")) {
 		sql_parse_advance(parser);
-		node =
-		    sql_parse_make(parser, sql_is_word(word, "NULL") ? SQL_NULL : SQL_NAME, offset);
+		node = make(parser, sql_is_word(word, "NULL") ? SQL_NULL : SQL_NAME, offset);
 		if (node != NULL && node->kind == SQL_NAME)
 			node->text = sql_is_word(word, "TRUE") ? (struct store_str){"true", 4}
 							       : (struct store_str){"false", 5};
@@ -343,7 +342,7 @@ parse_word(struct sql_parser *parser)
 struct sql_node *
 sql_parse_subquery(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *node = sql_parse_make(parser, SQL_SUBQUERY, offset);
+	struct sql_node *node = make(parser, SQL_SUBQUERY, offset);
 
 	if (node == NULL)
 		return NULL;
@@ -367,7 +366,7 @@ parse_bracketed(struct sql_parser *parser, uint32_t offset)
 		list.nodes[0]->joined = false; /* (a AND b) AND c stays as it is */
 		return list.nodes[0];
 	}
-	if ((node = sql_parse_make(parser, SQL_LIST, offset)) == NULL)
+	if ((node = make(parser, SQL_LIST, offset)) == NULL)
 		return NULL;
 	node->args = list.nodes;
 	node->args_count = list.count;
@@ -377,7 +376,7 @@ parse_bracketed(struct sql_parser *parser, uint32_t offset)
 static struct sql_node *
 parse_array(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *node = sql_parse_make(parser, SQL_ARRAY, offset);
+	struct sql_node *node = make(parser, SQL_ARRAY, offset);
 	struct sql_list list = {0};
 
 	if (node == NULL)
