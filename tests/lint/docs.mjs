@@ -180,6 +180,21 @@ function members() {
 compare('member', members(), new Map(tables(PROTOCOL, '## The view', '## Network and device', '## Timing and vitals', '## What to blame', '## Errors', '## Events')
   .map(([name, type, range, column]) => [names(name)[0], `${type}, ${range}, ${column}`])), PROTOCOL);
 
+/* ---- README.md, CONTRIBUTING.md: where things are ------------------------ */
+
+const folders = /^(server|store|beacon|web|tests)\/[\w./]+\w$/;
+for (const file of ['README.md', 'CONTRIBUTING.md'])
+  for (const line of read(file).replace(/```[^]*?```/g, '').split('\n'))
+    for (const name of names(line)) if (folders.test(name) && !fs.existsSync(name)) complain(`${file}: there is no ${name}`);
+let signposts = 0;
+for (const [, one, path, other] of read('README.md').matchAll(/(?:`(\w+)` in )?`((?:server|store)\/\w+\.\w+)`(?:, `(\w+)`)?/g)) {
+  for (const symbol of [one, other].filter(Boolean)) {
+    signposts++;
+    if (!fs.existsSync(path) || !new RegExp(`\\b${symbol}\\b`).test(read(path))) complain(`README.md: no ${symbol} in ${path}`);
+  }
+}
+if (signposts < 10) complain(`tests/lint/docs.mjs finds ${signposts} signposts in README.md`);
+
 /* ---- store/SQL.md ----------------------------------------------------- */
 
 const SQL = 'store/SQL.md';
