@@ -199,20 +199,24 @@ quoted(struct cursor *cursor, struct store_str *out)
 {
 	const char *bytes = cursor->text.bytes;
 	uint32_t begin = cursor->at, at;
-	bool escaped = false;
+	bool escaped = false, found;
 
 	*out = (struct store_str){"", 0};
 	while (begin < cursor->text.size && bytes[begin] == ' ')
 		begin++;
 	if (begin >= cursor->text.size || bytes[begin] != '"')
 		return false;
-	for (at = ++begin; at < cursor->text.size && bytes[at] != '"'; at++) {
-		if (bytes[at] == '\\') {
-			escaped = true;
-			at++;
-		}
-	}
-	if (at >= cursor->text.size)
+	at = ++begin;
+	do { /* up to a quote behind an even number of backslashes */
+		const char *quote = memchr(bytes + at, '"', cursor->text.size - at);
+		uint32_t stop = quote == NULL ? cursor->text.size : (uint32_t)(quote - bytes);
+		const char *slash = memchr(bytes + at, '\\', stop - at);
+
+		escaped = escaped || slash != NULL;
+		at = slash == NULL ? stop : (uint32_t)(slash - bytes) + 2;
+		found = slash == NULL;
+	} while (!found && at < cursor->text.size);
+	if (!found || at >= cursor->text.size)
 		return false;
 	*out = (struct store_str){bytes + begin, at - begin};
 	cursor->at = at + 1;

@@ -27,70 +27,67 @@ enum field {
 };
 
 /* Of several names the one with the highest rank counts. */
+#define FIELD(name, field, rank) {name, sizeof name - 1, field, rank},
+
 static const struct {
 	const char *name;
+	uint32_t size;
 	enum field field;
 	int rank;
 } fields[] = {
-    {"client_ip", ADDRESS, 3},
-    {"remote_addr", ADDRESS, 2},
-    {"remote_ip", ADDRESS, 1},
-    {"clientip", ADDRESS, 1},
-    {"client", ADDRESS, 1},
-    {"remoteIP", ADDRESS, 1},
-    {"ClientHost", ADDRESS, 1},
-    {"http_user_agent", USER_AGENT, 2},
-    {"user_agent", USER_AGENT, 1},
-    {"userAgent", USER_AGENT, 1},
-    {"agent", USER_AGENT, 1},
-    {"User-Agent", USER_AGENT, 1},
-    {"request_User-Agent", USER_AGENT, 1},
-    {"host", HOST, 3},
-    {"http_host", HOST, 2},
-    {"vhost", HOST, 2},
-    {"server_name", HOST, 1},
-    {"RequestHost", HOST, 1},
-    {"scheme", SCHEME, 1},
-    {"request_method", METHOD, 2},
-    {"method", METHOD, 1},
-    {"RequestMethod", METHOD, 1},
-    {"request_uri", TARGET, 3},
-    {"uri", TARGET, 2},
-    {"RequestPath", TARGET, 2},
-    {"path", TARGET, 1},
-    {"url", TARGET, 1},
-    {"args", QUERY, 1},
-    {"query_string", QUERY, 1},
-    {"query", QUERY, 1},
-    {"request", REQUEST, 1},
-    {"http_referer", REFERRER, 2},
-    {"http_referrer", REFERRER, 2},
-    {"referer", REFERRER, 1},
-    {"referrer", REFERRER, 1},
-    {"Referer", REFERRER, 1},
-    {"request_Referer", REFERRER, 1},
-    {"sent_http_content_type", CONTENT_TYPE, 2},
-    {"resp_content_type", CONTENT_TYPE, 1},
-    {"http_sec_fetch_dest", DESTINATION, 2},
-    {"sec_fetch_dest", DESTINATION, 1},
-    {"Sec-Fetch-Dest", DESTINATION, 1},
-    {"msec", TIME, 5},
-    {"time_iso8601", TIME, 4},
-    {"time_local", TIME, 3},
-    {"ts", TIME, 3},
-    {"StartUTC", TIME, 3},
-    {"time", TIME, 2},
-    {"timestamp", TIME, 2},
-    {"@timestamp", TIME, 1},
-    {"request_time", DURATION_S, 2},
-    {"duration", DURATION_S, 1},
-    {"duration_us", DURATION_US, 1},
-    {"request_time_us", DURATION_US, 1},
-    {"status", STATUS, 2},
-    {"status_code", STATUS, 1},
-    {"DownstreamStatus", STATUS, 1},
-    {"response", STATUS, 1},
-};
+    FIELD("client_ip", ADDRESS, 3) FIELD("remote_addr", ADDRESS, 2) FIELD("remote_ip", ADDRESS, 1)
+	FIELD("clientip", ADDRESS, 1) FIELD("client", ADDRESS, 1) FIELD("remoteIP", ADDRESS, 1)
+	    FIELD("ClientHost", ADDRESS, 1) FIELD("http_user_agent", USER_AGENT, 2)
+		FIELD("user_agent", USER_AGENT, 1) FIELD("userAgent", USER_AGENT, 1) FIELD(
+		    "agent", USER_AGENT, 1) FIELD("User-Agent", USER_AGENT, 1)
+		    FIELD("request_User-Agent", USER_AGENT, 1) FIELD("host", HOST, 3) FIELD(
+			"http_host", HOST, 2) FIELD("vhost", HOST, 2) FIELD("server_name", HOST, 1)
+			FIELD("RequestHost", HOST,
+			      1) FIELD("scheme", SCHEME, 1) FIELD("request_method", METHOD, 2)
+			    FIELD("method", METHOD, 1) FIELD("RequestMethod", METHOD, 1) FIELD(
+				"request_uri", TARGET,
+				3) FIELD("uri", TARGET, 2)
+				FIELD("RequestPath", TARGET, 2) FIELD("path", TARGET, 1) FIELD(
+				    "url", TARGET,
+				    1) FIELD("args", QUERY,
+					     1) FIELD("query_string", QUERY, 1)
+				    FIELD("query", QUERY,
+					  1) FIELD("request", REQUEST,
+						   1) FIELD("http_referer", REFERRER, 2)
+					FIELD("http_referrer", REFERRER, 2) FIELD(
+					    "referer", REFERRER,
+					    1) FIELD("referrer", REFERRER,
+						     1) FIELD("Referer", REFERRER, 1)
+					    FIELD("request_Referer", REFERRER, 1) FIELD(
+						"sent_http_content_type",
+						CONTENT_TYPE,
+						2) FIELD("resp_content_type", CONTENT_TYPE, 1)
+						FIELD("http_sec_fetch_dest", DESTINATION, 2) FIELD(
+						    "sec_fetch_dest",
+						    DESTINATION,
+						    1) FIELD("Sec-Fetch-Dest", DESTINATION,
+							     1) FIELD("msec", TIME, 5)
+						    FIELD("time_iso8601", TIME,
+							  4) FIELD("time_local", TIME,
+								   3) FIELD("ts", TIME, 3)
+							FIELD("StartUTC", TIME, 3) FIELD(
+							    "time",
+							    TIME,
+							    2) FIELD("timestamp", TIME,
+								     2) FIELD("@timestamp", TIME, 1)
+							    FIELD("request_time", DURATION_S,
+								  2) FIELD("duration", DURATION_S,
+									   1)
+								FIELD("duration_us", DURATION_US,
+								      1) FIELD("request_time_us",
+									       DURATION_US,
+									       1) FIELD("status",
+											STATUS, 2)
+								    FIELD("status_code", STATUS, 1)
+									FIELD("DownstreamStatus",
+									      STATUS, 1)
+									    FIELD("response",
+										  STATUS, 1)};
 
 #define NAMES_COUNT (sizeof fields / sizeof *fields)
 
@@ -106,7 +103,8 @@ put(struct reading *reading, struct store_str name, struct store_str value)
 	for (size_t i = 0; i < NAMES_COUNT; i++) {
 		enum field field = fields[i].field;
 
-		if (!decode_is(name, fields[i].name))
+		if (name.size != fields[i].size ||
+		    memcmp(name.bytes, fields[i].name, name.size) != 0)
 			continue;
 		if (fields[i].rank > reading->rank[field] && value.size > 0 &&
 		    !decode_is(value, "-")) {

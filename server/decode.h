@@ -5,6 +5,8 @@
 #ifndef DECODE_H
 #define DECODE_H
 
+#include <string.h>
+
 #include "event_row.h"
 #include "tree.h"
 
@@ -34,7 +36,12 @@ bool decode_iso_time(struct store_str text, double *ms);
 
 /* A hash of the texts, never 0. */
 uint64_t decode_hash(const char *kind, struct store_str a, struct store_str b);
-bool decode_is(struct store_str text, const char *word);
+/* Inline, so that the sizes of words in the code are known. */
+static inline bool
+decode_is(struct store_str text, const char *word)
+{
+	return strlen(word) == text.size && memcmp(word, text.bytes, text.size) == 0;
+}
 struct store_str decode_str(const char *text);
 
 /* LCP, INP, CLS, FCP, TTFB in either case; others (FID) are left out. */

@@ -20,12 +20,6 @@ decode_str(const char *text)
 	return (struct store_str){text, (uint32_t)strlen(text)};
 }
 
-bool
-decode_is(struct store_str text, const char *word)
-{
-	return strlen(word) == text.size && memcmp(word, text.bytes, text.size) == 0;
-}
-
 /* ---- events ---------------------------------------------------------- */
 
 struct event *

@@ -36,11 +36,13 @@ const char *import_format_names(void);
 
 /*
  * One record to events. None: a line of an access log that is neither a beacon
- * nor a page. `now_ms`: when it is taken to have come, if it does not tell. 0,
+ * nor a page. *last: what the record before was, which this one most likely is
+ * too; at first IMPORT_AUTO. `now_ms`: when it is taken to have come, if it does not tell. 0,
  * STORE_EINVAL with *error, or STORE_ENOMEM. Pure; any thread.
  */
-int import_record(enum import_format format, struct store_str text, int64_t now_ms,
-		  struct store_arena *arena, struct event_batch *out, struct event_error *error);
+int import_record(enum import_format format, enum import_format *last, struct store_str text,
+		  int64_t now_ms, struct store_arena *arena, struct event_batch *out,
+		  struct event_error *error);
 
 /* ---- many ------------------------------------------------------------ */
 

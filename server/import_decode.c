@@ -22,6 +22,7 @@ struct importing {
 	uint32_t entries_max, rejects_max;
 	char last_host[256], last_site[EVENT_SITE_BYTES_MAX];
 	uint32_t last_host_size, last_site_size; /* 0: none */
+	enum import_format last;
 };
 
 /* *items[*max], of which `count` are in use, with room for one more. */
@@ -168,8 +169,8 @@ add(struct importing *importing, struct store_str record, uint32_t number)
 	if (record.size > IMPORT_RECORD_BYTES_MAX)
 		return reject(importing, record, number, "longer than 512 KiB");
 	store_arena_reset(importing->scratch);
-	result = import_record(importing->options->format, record, importing->options->now_ms,
-			       importing->scratch, &events, &refused);
+	result = import_record(importing->options->format, &importing->last, record,
+			       importing->options->now_ms, importing->scratch, &events, &refused);
 	if (result == 0 && events.count == 0)
 		importing->batch->skipped_count++;
 	/* Of one that is refused in part the rest is taken. */

@@ -243,7 +243,7 @@ static int
 decode_inner(struct store_str text, int64_t now_ms, struct store_arena *arena,
 	     struct event_batch *out, struct event_error *error)
 {
-	enum import_format format = IMPORT_AUTO;
+	enum import_format format = IMPORT_AUTO, last = IMPORT_AUTO;
 	struct import_shape inner;
 	struct json json;
 
@@ -255,7 +255,7 @@ decode_inner(struct store_str text, int64_t now_ms, struct store_arena *arena,
 		if (format == IMPORT_AUTO)
 			return refuse_unknown(error);
 	}
-	return import_record(format, text, now_ms, arena, out, error);
+	return import_record(format, &last, text, now_ms, arena, out, error);
 }
 
 /* nginx writes what clients send as it is: bytes that are no UTF-8 become ?. */
@@ -291,9 +291,23 @@ decode_damaged(struct store_str text, struct store_arena *arena, struct event_ba
 		   : decode_as_native(text, arena, out, error);
 }
 
+/* One that has all that a log has, and so is no agent's; else STORE_EINVAL. */
 static int
-decode_object(enum import_format format, struct store_str text, int64_t now_ms,
-	      struct store_arena *arena, struct event_batch *out, struct event_error *error)
+decode_likely_log(struct store_str text, struct store_arena *arena, struct event_batch *out,
+		  struct event_error *error)
+{
+	struct access_log_line line;
+	int result = access_log_parse_json(text, arena, &line, error);
+
+	if (result == 0 && (line.method.size == 0 || line.status == 0))
+		result = STORE_EINVAL;
+	return result != 0 ? result : access_log_event(&line, arena, out, error);
+}
+
+static int
+decode_object(enum import_format format, enum import_format *last, struct store_str text,
+	      int64_t now_ms, struct store_arena *arena, struct event_batch *out,
+	      struct event_error *error)
 {
 	struct import_shape shape;
 	struct json json;
@@ -312,7 +326,7 @@ decode_object(enum import_format format, struct store_str text, int64_t now_ms,
 	if (format == IMPORT_AUTO && well && has_inner(&shape))
 		return decode_inner(shape.message, now_ms, arena, out, error);
 	if (format == IMPORT_AUTO)
-		format = well ? import_shape_format(&shape) : IMPORT_NATIVE;
+		format = *last = well ? import_shape_format(&shape) : IMPORT_NATIVE;
 	if (format == IMPORT_AUTO)
 		return refuse_unknown(error);
 	if (format == IMPORT_JSON_LOG)
@@ -323,10 +337,12 @@ decode_object(enum import_format format, struct store_str text, int64_t now_ms,
 }
 
 int
-import_record(enum import_format format, struct store_str text, int64_t now_ms,
-	      struct store_arena *arena, struct event_batch *out, struct event_error *error)
+import_record(enum import_format format, enum import_format *last, struct store_str text,
+	      int64_t now_ms, struct store_arena *arena, struct event_batch *out,
+	      struct event_error *error)
 {
 	static const struct import_shape none;
+	int result;
 
 	out->count = 0;
 	memset(error, 0, sizeof *error);
@@ -338,8 +354,11 @@ import_record(enum import_format format, struct store_str text, int64_t now_ms,
 		if (format == IMPORT_NATIVE || (format == IMPORT_AUTO && text.size > 5 &&
 						memcmp(text.bytes, "{\"v\":", 5) == 0))
 			return decode_as_native(text, arena, out, error);
+		if (format == IMPORT_AUTO && *last == IMPORT_JSON_LOG &&
+		    (result = decode_likely_log(text, arena, out, error)) != STORE_EINVAL)
+			return result;
 		if (format != IMPORT_COMBINED)
-			return decode_object(format, text, now_ms, arena, out, error);
+			return decode_object(format, last, text, now_ms, arena, out, error);
 	}
 	if (format == IMPORT_BOOMERANG || (format == IMPORT_AUTO && is_form(text)))
 		return decode_agent(IMPORT_BOOMERANG, text, &none, now_ms, arena, out, error);

@@ -6,50 +6,32 @@
 #include "decode.h"
 #include "import_shape.h"
 
+#define MARK(name, mark) {name, sizeof name - 1, mark},
+
 static const struct {
 	const char *name;
+	uint32_t size;
 	unsigned mark;
 } marks[] = {
-    {"v", IS_NATIVE},
-    {"view", IS_NATIVE},
-    {"meta", HAS_META},
-    {"measurements", HAS_FARO},
-    {"exceptions", HAS_FARO},
-    {"logs", HAS_FARO},
-    {"events", HAS_FARO},
-    {"traces", HAS_FARO},
-    {"name", HAS_NAME},
-    {"value", HAS_VALUE},
-    {"id", HAS_ID},
-    {"pid", HAS_PID},
-    {"csp-report", IS_CSP},
-    {"type", HAS_TYPE},
-    {"body", HAS_BODY},
-    {"request", HAS_REQUEST},
-    {"request_uri", HAS_REQUEST},
-    {"RequestPath", HAS_REQUEST},
-    {"uri", HAS_TARGET},
-    {"path", HAS_TARGET},
-    {"method", HAS_TARGET},
-    {"request_method", HAS_TARGET},
-    {"status", HAS_TARGET},
-    {"timeOnPage", HAS_TIME_ON_PAGE},
-    {"stack", HAS_ERROR},
-    {"filename", HAS_ERROR},
-    {"lcp", HAS_METRIC},
-    {"fcp", HAS_METRIC},
-    {"cls", HAS_METRIC},
-    {"inp", HAS_METRIC},
-    {"fid", HAS_METRIC},
-    {"ttfb", HAS_METRIC},
-    {"totalLoadTime", HAS_METRIC},
-    {"domProcessing", HAS_METRIC},
-    {"element", HAS_ELEMENT},
-    {"formId", HAS_ELEMENT},
-    {"formName", HAS_ELEMENT},
-    {"sessionId", HAS_PLAIN},
-    {"timestamp", HAS_PLAIN},
-};
+    MARK("v", IS_NATIVE) MARK("view", IS_NATIVE) MARK("meta", HAS_META) MARK(
+	"measurements", HAS_FARO) MARK("exceptions", HAS_FARO) MARK("logs", HAS_FARO)
+	MARK("events", HAS_FARO) MARK("traces", HAS_FARO) MARK("name", HAS_NAME) MARK(
+	    "value", HAS_VALUE) MARK("id", HAS_ID) MARK("pid", HAS_PID) MARK("csp-report", IS_CSP)
+	    MARK("type", HAS_TYPE) MARK("body", HAS_BODY) MARK("request", HAS_REQUEST)
+		MARK("request_uri", HAS_REQUEST) MARK("RequestPath", HAS_REQUEST)
+		    MARK("uri", HAS_TARGET) MARK("path", HAS_TARGET) MARK("method", HAS_TARGET)
+			MARK("request_method", HAS_TARGET) MARK("status", HAS_TARGET)
+			    MARK("timeOnPage", HAS_TIME_ON_PAGE) MARK("stack", HAS_ERROR)
+				MARK("filename", HAS_ERROR) MARK("lcp", HAS_METRIC)
+				    MARK("fcp", HAS_METRIC) MARK("cls", HAS_METRIC)
+					MARK("inp", HAS_METRIC) MARK("fid", HAS_METRIC) MARK(
+					    "ttfb", HAS_METRIC) MARK("totalLoadTime", HAS_METRIC)
+					    MARK("domProcessing", HAS_METRIC)
+						MARK("element", HAS_ELEMENT)
+						    MARK("formId", HAS_ELEMENT)
+							MARK("formName", HAS_ELEMENT)
+							    MARK("sessionId", HAS_PLAIN)
+								MARK("timestamp", HAS_PLAIN)};
 
 #define MARKS_COUNT (sizeof marks / sizeof *marks)
 
@@ -82,7 +64,8 @@ import_shape_read(struct json *json, struct import_shape *shape)
 		return false;
 	for (; json_member(json, first, &name); first = false) {
 		for (size_t i = 0; i < MARKS_COUNT; i++) {
-			if (decode_is(name, marks[i].name))
+			if (name.size == marks[i].size &&
+			    memcmp(name.bytes, marks[i].name, name.size) == 0)
 				shape->marks |= marks[i].mark;
 		}
 		if (json_peek(json) == JSON_STRING) {

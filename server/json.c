@@ -167,6 +167,16 @@ bool
 json_is_utf8(struct store_str text)
 {
 	for (uint32_t at = 0, size; at < text.size; at += size) {
+		uint64_t eight;
+
+		/* Most texts are ASCII. */
+		for (; text.size - at >= sizeof eight; at += (uint32_t)sizeof eight) {
+			memcpy(&eight, text.bytes + at, sizeof eight);
+			if ((eight & 0x8080808080808080u) != 0)
+				break;
+		}
+		if (at == text.size)
+			break;
 		if ((size = utf8_bytes(text.bytes, text.size, at)) == 0)
 			return false;
 	}
