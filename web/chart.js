@@ -43,6 +43,12 @@ function label(ctx, text, x, y) {
 	ctx.fillText(text, x, y);
 }
 
+/* What the series is about at its left end, where the labels are: they stand on the other side of the line. */
+function near(values) {
+	const first = values.slice(0, Math.ceil(values.length / 6)).filter((x) => x != null);
+	return first.reduce((sum, x) => sum + x, 0) / first.length;
+}
+
 function thresholds(key) {
 	return (u) => {
 		const { ctx, bbox } = u;
@@ -59,7 +65,7 @@ function thresholds(key) {
 			ctx.moveTo(bbox.left, y);
 			ctx.lineTo(bbox.left + bbox.width, y);
 			ctx.stroke();
-			label(ctx, word, bbox.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
+			label(ctx, word, bbox.left + 6 * devicePixelRatio, y + (near(u.data[1]) > value ? 13 : -5) * devicePixelRatio);
 		}
 		ctx.restore();
 	};
@@ -153,7 +159,7 @@ export function vitalChart(parent, { key, p, onSelect, ...now }) {
 	const columns = () => [now.points.map((x) => x.t), now.points.map((x) => x.value)];
 	replace(parent, line, holder);
 	describe();
-	const chart = make(holder, 230, {
+	const chart = make(holder, 300, {
 		padding: [18, 8, 0, 0],
 		scales: {
 			x: { range: () => [now.range.from / 1000, now.range.to / 1000], time: true },

@@ -5,7 +5,7 @@
 import { chip, filterForm } from './controls.js';
 import { h, replace } from './dom.js';
 import { count, minute, moment, percent, short, signed } from './format.js';
-import { change, effectOf, totals, weights } from './overview.js';
+import { change, effectOf, figuresOf, weights } from './overview.js';
 import { Panel } from './panel.js';
 import { filterLink, rated, table } from './parts.js';
 import { RANGE_KEYS, before, columnOf, isRange, period, scope, select } from './sql.js';
@@ -85,6 +85,7 @@ function sidesPanel() {
 	return new Panel({
 		id: 'sides',
 		title: 'What is compared',
+		rows: 4,
 		load: async (ask, at) => ({ releases: await releases(ask, at), at }),
 		show({ releases: [newest, last] }, body) {
 			const at = state();
@@ -102,10 +103,7 @@ function sidesPanel() {
 /* ---- the figures -------------------------------------------------------------- */
 
 async function loadFigures(ask, at) {
-	const sides = await Promise.all(effective(at).map(async ({ at: own, range }) => {
-		const [[row], weighed] = await Promise.all([ask(totals(own, range)), ask(weights(own, range))]);
-		return { row, effect: effectOf(weighed) };
-	}));
+	const sides = await Promise.all(effective(at).map(({ at: own, range }) => figuresOf(ask, own, range)));
 	return { sides, p: at.p };
 }
 
@@ -153,6 +151,7 @@ const figures = () => new Panel({
 	id: 'figures',
 	title: 'A against B',
 	className: 'span-6',
+	rows: 13,
 	load: loadFigures,
 	show: (data, body) => replace(body, table([
 		{ label: '', cell: (row) => h('span', { class: row.sub ? 'sub' : '' }, row.label) },
@@ -168,12 +167,9 @@ const figures = () => new Panel({
 async function loadRows(ask, at) {
 	const key = at.metric;
 	const sides = await Promise.all(effective(at).map(async ({ at: own, range }) => {
-		const [rows, weighed] = await Promise.all([
-			ask(select([`${columnOf(at.by)} AS name`, `count(${key}) AS views`, `quantiles(${levels(at.p / 100).join(', ')})(${key}) AS q`],
-				`${scope(own, range)}\nGROUP BY name\nHAVING views > 0\nORDER BY views DESC\nLIMIT ${ROWS_MAX}`)),
-			ask(weights(own, range)),
-		]);
-		return { rows, effect: effectOf(weighed) };
+		const rows = await ask(select([`${columnOf(at.by)} AS name`, `count(${key}) AS views`, `quantiles(${levels(at.p / 100).join(', ')})(${key}) AS q`],
+			`${scope(own, range)}\nGROUP BY name\nHAVING views > 0\nORDER BY views DESC\nLIMIT ${ROWS_MAX}`));
+		return { rows, effect: rows.weighted ? effectOf(await ask(weights(own, range))) : 1 };
 	}));
 	return { sides, key, p: at.p, by: at.by };
 }
@@ -196,10 +192,12 @@ function rowsPanel() {
 		id: 'compare-rows',
 		title: 'Where they differ',
 		className: 'span-6',
+		rows: 26,
 		tools: choice,
 		load: loadRows,
 		show(data, body) {
 			const { key, by } = data;
+			if (![...choice.options].some((option) => option.value === by)) choice.append(h('option', { value: by }, dimensionLabel(by)));
 			choice.value = by;
 			const rows = joined(data);
 			const beyond = rows.filter((row) => row.d?.beyond).length;

@@ -5,7 +5,7 @@
  */
 import { h, replace } from './dom.js';
 import { count, day, milliseconds, moment, parseTime, percent, vital } from './format.js';
-import { Panel } from './panel.js';
+import { FEW, Panel } from './panel.js';
 import { rated } from './parts.js';
 import { before, byDimension, period, scope, select, time, vitalColumns } from './sql.js';
 import { link, state as current, withFilter } from './state.js';
@@ -66,17 +66,17 @@ async function load(ask, state) {
 	const key = state.metric;
 	const range = period(state.range, Date.now());
 	const worst = (rows) => rows.find((row) => row.views >= FEWEST_OF_PAGE && row.impact > 0) ?? null;
-	const [pages, error] = await Promise.all([ask(byDimension(state, range, ['path'], key, 20)), newError(ask, state, range)]);
+	const [pages, error] = await Promise.all([ask(byDimension(state, range, ['path'], key, FEW)), newError(ask, state, range)]);
 	const page = worst(pages);
 	const base = { key, p: state.p, filters: state.filters, page, error };
 	if (!page) return base;
 	const filters = [{ key: 'path', value: page.name }];
 	const [who, release] = await Promise.all([
-		ask(byDimension(state, range, ['country', 'device'], key, 20, { filters })).then(worst),
+		ask(byDimension(state, range, ['country', 'device'], key, FEW, { filters })).then(worst),
 		since(ask, state, range, key, filters),
 	]);
 	const narrow = who ? [...filters, { key: 'country', value: who.name1 }, { key: 'device', value: who.name2 }] : filters;
-	const element = BLAME[key] ? worst(await ask(byElement(state, range, key, narrow, 20))) ?? worst(await ask(byElement(state, range, key, filters, 20))) : null;
+	const element = BLAME[key] ? worst(await ask(byElement(state, range, key, narrow, FEW))) ?? worst(await ask(byElement(state, range, key, filters, FEW))) : null;
 	return { ...base, who, release, element };
 }
 
@@ -116,4 +116,5 @@ function show({ key, p, page, who, element, release, error }, body) {
 }
 
 export const diagnosis = (className) =>
-	new Panel({ id: 'diagnosis', title: 'What to fix first', className, load, show });
+	new Panel({ id: 'diagnosis', title: 'What to fix first', className, load, show, urgent: true,
+		lead: 'The page with the most impact, the people who wait longest for it, what makes them wait, and the release that made it worse. Each narrows the next, and each is a link.' });

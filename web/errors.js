@@ -123,7 +123,7 @@ function showGroup({ row, all, sample, first, range }, body) {
 		h('pre', { class: 'stack', tabindex: '0', 'aria-label': 'stack' }, sample.stack || '(none)'));
 }
 
-const group = () => new Panel({ id: 'group', title: 'One error', className: 'span-8', load: loadGroup, show: showGroup });
+const group = () => new Panel({ id: 'group', title: 'One error', className: 'span-8', rows: 11, load: loadGroup, show: showGroup });
 
 function coursePanel() {
 	let chart;
@@ -150,15 +150,18 @@ function coursePanel() {
 	});
 }
 
+const ROWS = 8;
+
 /** Of whom: errors by one dimension. */
 const by = (key) => new Panel({
 	id: `errors-by-${key}`,
 	title: dimensionLabel(key),
 	className: 'span-4',
+	rows: ROWS,
 	async load(ask, at) {
 		const range = now();
 		const [rows, [whole]] = await Promise.all([
-			ask(select([`${columnOf(key)} AS name`, 'uniq(view_id) AS views'], `${scope(at, range, own(at))}\nGROUP BY name\nORDER BY views DESC\nLIMIT 8`)),
+			ask(select([`${columnOf(key)} AS name`, 'uniq(view_id) AS views'], `${scope(at, range, own(at))}\nGROUP BY name\nORDER BY views DESC\nLIMIT ${ROWS}`)),
 			ask(select(['uniq(view_id) AS views'], scope(at, range, own(at)))),
 		]);
 		return { rows, total: whole.views, filters: at.filters };
@@ -175,6 +178,7 @@ const by = (key) => new Panel({
 const lastOnes = () => new Panel({
 	id: 'last-errors',
 	title: 'The last ones',
+	rows: 20,
 	load: (ask, at) => ask(`SELECT ts, path, release, browser, browser_version, os, device, country, message ${scope(at, now(), own(at))}\nORDER BY ts DESC\nLIMIT 20`),
 	show: (rows, body) => replace(body, table([
 		{ label: 'Page', cell: (row) => filterLink('path', row.path) },

@@ -160,7 +160,8 @@ class Explore {
 		} catch (error) {
 			if (abort.signal.aborted) return;
 			this.clear();
-			replace(this.status, h('span', { class: 'error-text' }, error.message));
+			replace(this.status, h('span', { class: 'error-text' }, error.message), ' ',
+				h('button', { type: 'button', onclick: () => this.refresh() }, 'Retry'));
 		}
 		this.element.removeAttribute('aria-busy');
 	}
@@ -218,7 +219,8 @@ class Schema {
 			this.filled = true;
 			replace(this.body, h('p', { class: 'note' }, 'A click puts the name into the query.'), TABLES.map((name, i) => this.tableOf(name, tables[i], i === 0)));
 		} catch (error) {
-			replace(this.body, h('p', { class: 'error-text' }, error.message));
+			replace(this.body, h('p', null, h('span', { class: 'error-text' }, error.message), ' ',
+				h('button', { type: 'button', 'data-key': 'retry', onclick: () => this.refresh() }, 'Retry')));
 		}
 	}
 

@@ -6,10 +6,10 @@ import { vitalChart, viewsChart } from './chart.js';
 import { h, replace, s } from './dom.js';
 import { diagnosis } from './diagnosis.js';
 import { NONE, day, minute, parseTime, percent, short, signed, vital } from './format.js';
-import { Panel } from './panel.js';
+import { Panel, growing } from './panel.js';
 import { badge, dimensionColumns, shares, table } from './parts.js';
 import { DAY_MS, before, bucket, byDimension, period, quantile, scope, select, stepOf } from './sql.js';
-import { go, link } from './state.js';
+import { go, link, state as current } from './state.js';
 import { difference, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from './statistics.js';
 import { RATINGS, VITALS, VITAL_KEYS, rate } from './vitals.js';
 
@@ -36,18 +36,25 @@ export const effectOf = ([row]) => (row?.w2 > 0 ? row.w / row.w2 : 1);
 
 /* ---- tiles ----------------------------------------------------------- */
 
-async function loadTiles(ask, state) {
+/** A period's totals, and the design effect of its sampling: {row, effect}. */
+export async function figuresOf(ask, state, range) {
+	const rows = await ask(totals(state, range));
+	return { row: rows[0], effect: rows.weighted ? effectOf(await ask(weights(state, range))) : 1 };
+}
+
+/* The figures first, then their change, then their course. */
+async function loadTiles(ask, state, early) {
 	const range = period(state.range, Date.now());
-	const last = before(range);
 	const step = stepOf(range, 30);
-	const [[now], [then], weighed, weighedThen, course] = await Promise.all([
-		ask(totals(state, range)),
-		ask(totals(state, last)),
-		ask(weights(state, range)),
-		ask(weights(state, last)),
-		ask(select([`${bucket(step)} AS t`, ...VITAL_KEYS.map((key) => `${quantile(state, key)} AS ${key}_p`)], `${scope(state, range)}\nGROUP BY t\nORDER BY t`)),
-	]);
-	return { course, step, from: range.from, to: range.to, now, then, effect: effectOf(weighed), effectThen: effectOf(weighedThen), p: state.p, metric: state.metric, range: state.range };
+	const data = { course: [], from: range.from, to: range.to, p: state.p, metric: state.metric, range: state.range, filters: state.filters };
+	const now = figuresOf(ask, state, range).then(({ row, effect }) => {
+		Object.assign(data, { now: row, effect });
+		early(data);
+	});
+	const then = figuresOf(ask, state, before(range)).then(({ row, effect }) => Object.assign(data, { then: row, effectThen: effect }));
+	const course = ask(select([`${bucket(step)} AS t`, ...VITAL_KEYS.map((key) => `${quantile(state, key)} AS ${key}_p`)], `${scope(state, range)}\nGROUP BY t\nORDER BY t`));
+	await Promise.all([now, then.then(() => now).then(() => early(data)), course.then((rows) => (data.course = rows))]);
+	return data;
 }
 
 /** ▲ +320 ms ± 60: whether it is beyond chance, in words. */
@@ -76,9 +83,9 @@ function tile(key, data) {
 	const views = now[`${key}_views`];
 	const quantiles = now[`${key}_quantiles`];
 	const value = views ? middle(quantiles) : null;
-	const thenViews = then[`${key}_views`];
-	const thenQuantiles = then[`${key}_quantiles`];
-	const changed = difference(
+	const thenViews = then?.[`${key}_views`];
+	const thenQuantiles = then?.[`${key}_quantiles`];
+	const changed = then && difference(
 		value,
 		marginOfQuantile(p / 100, quantiles, views, effect),
 		thenViews ? middle(thenQuantiles) : null,
@@ -91,7 +98,7 @@ function tile(key, data) {
 		h('span', { class: 'tile-head' }, h('strong', null, VITALS[key].label), badge(rate(key, value))),
 		h('span', { class: 'tile-value' }, vital(key, value), h('small', null, ` p${p}`)),
 		shares({ views, good: now[`${key}_good`], poor: now[`${key}_poor`] }, true),
-		change(key, changed, false),
+		then ? change(key, changed, false) : h('span', { class: 'change none' }, '…'),
 		h('span', { class: 'note' }, `${short(views)} ${views === 1 ? 'view' : 'views'}`),
 		sparkline(key, data),
 	);
@@ -107,16 +114,17 @@ function countTile(label, id, value, changed, note) {
 }
 
 function countTiles({ now, then, effect, effectThen }) {
-	const moved = (a, b) => b > 0 && {
-		ratio: a / b - 1,
-		beyond: Math.abs(a - b) > Math.hypot(marginOfCount(a, effect) || 1.96 * Math.sqrt(a), marginOfCount(b, effectThen) || 1.96 * Math.sqrt(b)),
+	const moved = (name) => {
+		const [a, b] = [now[name], then?.[name]];
+		const margin = (x, effect) => marginOfCount(x, effect) || 1.96 * Math.sqrt(x);
+		return b > 0 ? { ratio: a / b - 1, beyond: Math.abs(a - b) > Math.hypot(margin(a, effect), margin(b, effectThen)) } : null;
 	};
 	const share = now.views ? now.failed / now.views : null;
-	const shareThen = then.views ? then.failed / then.views : null;
-	const errors = difference(share, marginOfShare(share, now.views, effect), shareThen, marginOfShare(shareThen, then.views, effectThen));
+	const shareThen = then?.views ? then.failed / then.views : null;
+	const errors = difference(share, marginOfShare(share, now.views, effect), shareThen, marginOfShare(shareThen, then?.views, effectThen));
 	return h('div', { class: 'tile-counts' },
-		countTile('Views', 'tile-views', short(now.views), moved(now.views, then.views) || null),
-		countTile('Sessions', 'tile-sessions', short(now.sessions), moved(now.sessions, then.sessions) || null),
+		countTile('Views', 'tile-views', short(now.views), moved('views')),
+		countTile('Sessions', 'tile-sessions', short(now.sessions), moved('sessions')),
 		h('a', { class: 'tile plain', href: link({ tab: 'errors' }), 'data-key': 'tile-errors', id: 'tile-errors' },
 			h('span', { class: 'tile-head', title: 'views with at least one error' }, h('strong', null, 'With errors')),
 			h('span', { class: 'tile-value' }, percent(share, 2)),
@@ -132,9 +140,9 @@ const showTiles = (data, body) => replace(body, h('div', { class: 'tiles' }, VIT
 async function loadVerdict(ask, state) {
 	const { to } = period(state.range, Date.now());
 	const core = VITAL_KEYS.filter((key) => VITALS[key].core);
-	const columns = core.flatMap((key) => [`count(${key}) AS ${key}_views`, `quantile(0.75)(${key}) AS ${key}_p75`]);
+	const columns = core.flatMap((key) => [`count(${key}) AS ${key}_views`, `quantile(0.75)(${key}) AS ${key}_p75`, `countIf(${key} <= ${VITALS[key].good}) AS ${key}_good`]);
 	const [row] = await ask(select(columns, scope(state, { from: to - 28 * DAY_MS, to })));
-	return core.map((key) => ({ key, views: row[`${key}_views`], value: row[`${key}_p75`] }));
+	return core.map((key) => ({ key, views: row[`${key}_views`], value: row[`${key}_p75`], good: row[`${key}_good`] }));
 }
 
 function showVerdict(rows, body) {
@@ -146,8 +154,8 @@ function showVerdict(rows, body) {
 		h('strong', null, 'Core Web Vitals over 28 days: '),
 		h('span', { class: `badge ${passed ? 'good' : known.length ? 'poor' : ''}`, id: 'verdict' }, `${passed ? '✓' : known.length ? '✗' : ''} ${word}`),
 		h('span', { class: 'note' }, ' at p75, as CrUX counts: '),
-		rows.map(({ key, value }) => h('span', { class: `verdict-part ${rate(key, value)}` },
-			`${VITALS[key].label} ${vital(key, value)} ${RATINGS[rate(key, value)]?.glyph ?? ''}`))));
+		rows.map(({ key, value, views, good }) => h('span', { class: `verdict-part ${rate(key, value)}` },
+			`${VITALS[key].label} ${vital(key, value)} ${RATINGS[rate(key, value)]?.glyph ?? ''}`, views > 0 && h('span', { class: 'note' }, ` ${percent(good / views)} good`)))));
 }
 
 /* ---- over time ------------------------------------------------------- */
@@ -228,40 +236,32 @@ const releaseList = (releases) =>
 
 /* ---- tables ---------------------------------------------------------- */
 
-/** A table by one dimension, worst first, for the chosen vital. */
-export function dimensionPanel(dimension, title, className, limit = 10) {
-	let shown = limit;
-	const more = h('button', { type: 'button', class: 'quiet kept', onclick: () => ((shown = 100), panel.refresh({ changed: true })) }, 'More');
-	const panel = new Panel({
+/** A table by one dimension, worst first, for the chosen vital; `titleOf(state)` in place of the title. */
+export const dimensionPanel = (dimension, title, className, limit = 10, titleOf = () => title) => {
+	const panel = growing({
 		id: `by-${dimension.replace(/[^a-z_]/gi, '-')}`,
 		title,
 		className,
-		tools: more,
-		load: async (ask, state) => ({
-			rows: await ask(byDimension(state, period(state.range, Date.now()), [dimension], state.metric, shown)),
-			key: state.metric,
-			p: state.p,
-			filters: state.filters,
-			limit: shown,
-		}),
-		show({ rows, key, limit: most }, body) {
-			more.classList.toggle('kept', rows.length < most || most > limit);
+		limit,
+		rowsOf: (ask, state, most) => ask(byDimension(state, period(state.range, Date.now()), [dimension], state.metric, most)),
+		show({ rows, key }, body) {
+			panel.title.textContent = titleOf(current());
 			replace(body, table(dimensionColumns(key, dimension, rows), rows, { caption: title }));
 		},
 	});
 	return panel;
-}
+};
 
 export function build() {
 	return [
-		new Panel({ id: 'tiles', title: 'Vitals of this period, and their change against the one before', className: 'bare', load: loadTiles, show: showTiles }),
+		new Panel({ id: 'tiles', title: 'Vitals of this period, and their change against the one before', className: 'bare', load: loadTiles, show: showTiles, urgent: true }),
 		new Panel({ id: 'verdict-panel', title: '28 days', className: 'strip', load: loadVerdict, show: showVerdict }),
 		seriesPanel(),
 		diagnosis('span-4'),
 		dimensionPanel('path', 'Worst pages', 'span-6', 8),
 		dimensionPanel('country', 'Worst countries', 'span-6', 8),
-		dimensionPanel('device', 'Devices', 'span-6', 5),
-		dimensionPanel('release', 'Releases', 'span-6', 5),
+		dimensionPanel('device', 'Devices', 'span-6', 4),
+		dimensionPanel('release', 'Releases', 'span-6', 4),
 	];
 }
 

@@ -6,16 +6,23 @@ import { copy, h, replace } from './dom.js';
 import { query } from './query.js';
 import { link, state } from './state.js';
 
+/** Rows of a table that are asked for, whether it shows them or not: panels of one table share an answer. */
+export const FEW = 20;
+const MORE = 100;
+
 /**
- * `load(ask, state)` gets `ask(sql)`, which answers rows as objects, and returns
- * what `show(data, body)` puts into the body. `note` stands beside the title; `gone()`
- * is called when the panel is.
+ * `load(ask, state, early)` gets `ask(sql)`, which answers rows as objects, and
+ * returns what `show(data, body)` puts into the body; early(data) shows a part
+ * that is there sooner. `note` stands beside the title, `lead` below it; `gone()` is
+ * called when the panel is. `rows` of a table are reserved, so that what is below
+ * stays where it is; an `urgent` panel asks before the others.
  */
 export class Panel {
-	constructor({ id, title, note, className, load, show, tools, gone }) {
+	constructor({ id, title, note, lead, className, load, show, tools, gone, rows, urgent }) {
 		this.load = load;
 		this.show = show;
 		this.gone = gone;
+		this.urgent = urgent;
 		this.sql = [];
 		this.body = h('div', { class: 'panel-body' });
 		this.status = h('p', { class: 'panel-status', role: 'status' });
@@ -30,8 +37,9 @@ export class Panel {
 		this.weighted = h('span', { class: 'note weighted', hidden: true, title: 'Not every view was kept: each row counts as many times as views it stands for' }, 'sampled, weighted');
 		this.element = h(
 			'section',
-			{ class: `panel ${className ?? ''}`, id, 'aria-labelledby': `${id}-title` },
+			{ class: `panel ${className ?? ''} ${rows ? 'reserved' : ''}`, id, 'aria-labelledby': `${id}-title`, vars: rows && { '--rows': rows } },
 			h('header', null, this.title, this.note, this.weighted, h('span', { class: 'tools' }, tools, this.toggle)),
+			lead && h('p', { class: 'note lead' }, lead),
 			this.code,
 			this.status,
 			this.body,
@@ -44,8 +52,9 @@ export class Panel {
 		this.abort?.abort();
 		this.abort = new AbortController();
 		const { signal } = this.abort;
-		if (changed || this.shown === undefined) this.element.setAttribute('aria-busy', 'true');
-		this.loading = this.run(signal);
+		const first = changed || this.shown === undefined;
+		if (first) this.element.setAttribute('aria-busy', 'true');
+		this.loading = this.run(signal, first);
 		try {
 			await this.loading;
 		} finally {
@@ -53,17 +62,18 @@ export class Panel {
 		}
 	}
 
-	async run(signal) {
+	async run(signal, first) {
 		const sql = [];
 		let weighted = false;
 		const ask = async (text) => {
 			sql.push(text);
-			const rows = await query(text, signal);
+			const rows = await query(text, signal, this.urgent);
 			weighted ||= rows.weighted;
 			return rows;
 		};
+		const early = (data) => first && !signal.aborted && this.put(data);
 		try {
-			const data = await this.load(ask, state());
+			const data = await this.load(ask, state(), early);
 			if (signal.aborted) return;
 			this.sql = sql;
 			this.fail(null);
@@ -129,4 +139,28 @@ export class Panel {
 		this.abort?.abort();
 		this.gone?.();
 	}
+}
+
+/**
+ * A panel of a table that shows `limit` rows, and with “More” up to 100. `load` and
+ * `show` as Panel has them, but that rows are loaded by `rowsOf(ask, state, limit)`.
+ */
+export function growing({ limit, rowsOf, show, ...options }) {
+	let shown = limit;
+	const more = h('button', { type: 'button', class: 'quiet kept', onclick: () => ((shown = MORE), panel.refresh({ changed: true })) }, 'More');
+	const panel = new Panel({
+		...options,
+		tools: more,
+		rows: limit,
+		async load(ask, state) {
+			const { metric: key, p, filters } = state;
+			const rows = await rowsOf(ask, state, Math.max(shown, FEW));
+			return { rows: rows.slice(0, shown), over: rows.length > shown, key, p, filters, slow: state.slow };
+		},
+		show(data, body) {
+			more.classList.toggle('kept', !data.over);
+			show(data, body);
+		},
+	});
+	return panel;
 }

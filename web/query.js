@@ -30,15 +30,16 @@ function tell(now) {
 
 export const isOnline = () => online;
 
-async function turn(signal) {
+async function turn(signal, urgent) {
 	signal?.throwIfAborted();
 	if (running < AT_ONCE_MAX) {
 		running++;
 		return;
 	}
 	await new Promise((resolve, reject) => {
-		const entry = { resolve };
-		waiting.push(entry);
+		const entry = { resolve, urgent };
+		const rest = urgent ? waiting.findIndex((other) => !other.urgent) : -1;
+		waiting.splice(rest < 0 ? waiting.length : rest, 0, entry);
 		signal?.addEventListener('abort', () => {
 			const at = waiting.indexOf(entry);
 			if (at >= 0) waiting.splice(at, 1);
@@ -87,9 +88,9 @@ function value(x, type) {
 	return Number.isSafeInteger(number) ? number : x;
 }
 
-async function ask(sql, format, signal) {
+async function ask(sql, format, signal, urgent = false) {
 	if (!token.get()) throw new QueryError(401, 'No token.');
-	await turn(signal);
+	await turn(signal, urgent);
 	try {
 		return await post(sql, format, signal);
 	} finally {
@@ -97,12 +98,37 @@ async function ask(sql, format, signal) {
 	}
 }
 
+const asked = new Map(); // by SQL: what several panels wait for is asked once
+
+/* The answer of a query under way, or of a new one; that is cancelled when the
+ * last of those who wait for it has gone. */
+async function shared(sql, signal, urgent) {
+	signal?.throwIfAborted();
+	let entry = asked.get(sql);
+	if (!entry) {
+		const abort = new AbortController();
+		entry = { abort, waiting: 0, answer: ask(sql, 'JSONCompact', abort.signal, urgent) };
+		entry.forget = () => asked.get(sql) === entry && asked.delete(sql);
+		entry.answer.then(entry.forget, entry.forget);
+		asked.set(sql, entry);
+	}
+	entry.waiting++;
+	const gone = new Promise((resolve, reject) => signal?.addEventListener('abort', () => {
+		if (--entry.waiting === 0) {
+			entry.forget();
+			entry.abort.abort(signal.reason);
+		}
+		reject(signal.reason);
+	}, { once: true }));
+	return Promise.race([entry.answer, gone]);
+}
+
 /** The answer's text in another format. */
 export const raw = async (sql, format, signal) => (await ask(sql, format, signal)).body;
 
-/** {columns: [{name, type}], rows: [[...]], elapsed, read, weighted}. */
-export async function table(sql, signal) {
-	const { body, weighted } = await ask(sql, 'JSONCompact', signal);
+/** {columns: [{name, type}], rows: [[...]], elapsed, read, weighted}; what is urgent goes before what waits. */
+export async function table(sql, signal, urgent) {
+	const { body, weighted } = await shared(sql, signal, urgent);
 	const { meta, data, statistics } = JSON.parse(body);
 	return {
 		columns: meta,
@@ -114,8 +140,8 @@ export async function table(sql, signal) {
 }
 
 /** Rows as objects; `weighted` of the array tells whether a row that was read stands for several. */
-export async function query(sql, signal) {
-	const { columns, rows, weighted } = await table(sql, signal);
+export async function query(sql, signal, urgent) {
+	const { columns, rows, weighted } = await table(sql, signal, urgent);
 	const objects = rows.map((row) => Object.fromEntries(row.map((x, i) => [columns[i].name, x])));
 	return Object.assign(objects, { weighted });
 }

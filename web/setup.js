@@ -12,6 +12,7 @@ import * as token from './token.js';
 import { valueLabel } from './vitals.js';
 
 const LAST = 20;
+const HOUR_MS = 3600e3;
 
 const escapeAttribute = (value) => value.replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
 
@@ -73,6 +74,7 @@ const arrived = () => new Panel({
 	id: 'arrived',
 	title: '2. Has it arrived?',
 	className: 'span-6',
+	rows: 4,
 	async load(ask) {
 		const [rows, list] = await Promise.all([
 			ask('SELECT site, count() AS views, min(ts) AS first, max(ts) AS last FROM pageviews\nGROUP BY site\nORDER BY last DESC\nLIMIT 20'),
@@ -97,8 +99,9 @@ const arrived = () => new Panel({
 
 /* ---- the last views ----------------------------------------------------- */
 
-const lastViews = () => new Panel({
+const lastViews = (rows) => new Panel({
 	id: 'views',
+	rows,
 	title: `3. The last ${LAST} views`,
 	load: (ask) => ask(`SELECT ts, site, path, country, device, browser, bot, lcp, inp, cls FROM pageviews\nORDER BY ts DESC\nLIMIT ${LAST}`),
 	show: (rows, body) => replace(body, table([
@@ -116,27 +119,63 @@ const lastViews = () => new Panel({
 
 /* ---- coverage ------------------------------------------------------------ */
 
-/* Imported requests of the last week beside the views that sent a beacon. */
+const COVERAGE_DAYS = 7;
+const SITES_MAX = 10;
+const PAGES_MAX = 1000; // of each side
+const PAGES_SHOWN = 8;
+
+/* Views that no request of a document stands behind. */
+const REQUESTED = `nav_type NOT IN ('back_forward_cache', 'soft_navigation', 'restore')`;
+const PAGES = `category = 'request' AND name = 'page'`;
+
+/* Sites with imported requests; views are counted while the logs last, no longer. */
+async function coverageOf(ask, from) {
+	const logs = await ask(`SELECT site, count() AS requests, min(ts) AS first, max(ts) AS last FROM events\nWHERE bot = '' AND ts >= ${time(from)} AND ${PAGES}\nGROUP BY site\nORDER BY requests DESC\nLIMIT ${SITES_MAX}`);
+	return Promise.all(logs.map(async (log) => {
+		const [{ views }] = await ask(`SELECT count() AS views FROM pageviews\nWHERE ${during(log)} AND ${REQUESTED}`);
+		return { ...log, views };
+	}));
+}
+
+const during = ({ site, first, last }) => `site = ${text(site)} AND bot = '' AND ts >= ${text(first)} AND ts <= ${text(last)}`;
+
+/* Pages of a site by the requests without a beacon: those without the tag come first. */
+async function missing(ask, log) {
+	const by = (table, condition) => ask(`SELECT path, count() AS n FROM ${table}\nWHERE ${during(log)} AND ${condition}\nGROUP BY path\nORDER BY n DESC\nLIMIT ${PAGES_MAX}`);
+	const [requests, views] = await Promise.all([by('events', PAGES), by('pageviews', REQUESTED)]);
+	const known = new Map(views.map((row) => [row.path, row.n]));
+	return requests.map(({ path, n }) => ({ path, requests: n, views: known.get(path) ?? 0 }))
+		.sort((a, b) => (b.requests - b.views) - (a.requests - a.views)).slice(0, PAGES_SHOWN);
+}
+
+const shareOf = (row) => percent(Math.min(1, row.views / row.requests), 1);
+
+const coverageColumns = (label, cell) => [
+	{ label, cell },
+	{ label: 'Requests', cell: (row) => count(row.requests), number: true },
+	{ label: 'Views', cell: (row) => count(row.views), number: true },
+	{ label: 'Coverage', cell: shareOf, number: true },
+];
+
+/* Requests of pages in access logs, and how many of them sent a beacon. */
 const coverage = () => new Panel({
 	id: 'coverage',
-	title: 'Coverage of the last 7 days',
-	note: 'views that sent a beacon, of the requests in imported access logs',
-	async load(ask) {
-		const from = time(Math.floor((Date.now() - 7 * DAY_MS) / 60000) * 60000);
-		const by = (table, extra) => `SELECT site, count() AS n FROM ${table}\nWHERE bot = ${text('')} AND ts >= ${from}${extra}\nGROUP BY site\nORDER BY n DESC\nLIMIT 50`;
-		const [views, requests] = await Promise.all([ask(by('pageviews', '')), ask(by('events', ` AND category = 'request'`))]);
-		const known = new Map(views.map((row) => [row.site, row.n]));
-		return requests.map((row) => ({ site: row.site, requests: row.n, views: known.get(row.site) ?? 0 }));
+	title: `Coverage of the last ${COVERAGE_DAYS} days`,
+	note: 'views that sent a beacon, of the pages requested in imported access logs, while those last',
+	async load(ask, { site }) {
+		const sites = await coverageOf(ask, Math.floor((Date.now() - COVERAGE_DAYS * DAY_MS) / HOUR_MS) * HOUR_MS);
+		const chosen = sites.find((row) => row.site === site) ?? sites[0];
+		return { sites, chosen, pages: chosen ? await missing(ask, chosen) : [] };
 	},
-	show: (rows, body) => replace(body, table([
-		{ label: 'Site', cell: (row) => valueLabel('site', row.site) },
-		{ label: 'Requests', cell: (row) => count(row.requests), number: true },
-		{ label: 'Views', cell: (row) => count(row.views), number: true },
-		{ label: 'Coverage', cell: (row) => percent(row.views / row.requests), number: true },
-	], rows, { caption: 'Coverage', empty: 'No access logs are imported: drum import takes them, and then this tells how many visits sent no beacon (blocked, left early, without JavaScript).' })),
+	show: ({ sites, chosen, pages }, body) => replace(body,
+		table(coverageColumns('Site', (row) => valueLabel('site', row.site)), sites, { caption: 'Coverage',
+			empty: 'No access logs are imported: drum import takes them, and then this tells how many visits sent no beacon (blocked, left early, without JavaScript, pages without the tag).' }),
+		chosen && [h('h3', null, `Pages of ${chosen.site} with most requests and no beacon`),
+			table(coverageColumns('Page', (row) => valueLabel('path', row.path)), pages, { caption: 'Pages without beacons' })]),
 });
 
 export const always = true; // refreshed whatever the period
 
-export const build = () => [tagPanel(), arrived(), lastViews(), coverage()];
+/* Where there is a site, there are views. */
+export const build = ({ site }) => [tagPanel(), arrived(), lastViews(site ? LAST : 1), coverage()];
 

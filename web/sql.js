@@ -6,7 +6,9 @@ import { DIMENSIONS, VITALS } from './vitals.js';
 
 export const DAY_MS = 86400e3;
 
-const RANGES = { '1h': 3600e3, '24h': DAY_MS, '7d': 7 * DAY_MS, '28d': 28 * DAY_MS };
+/* Length, and the step by which the period moves on: within a step the queries
+ * are the same, and the server has kept the answers to those of old rows. */
+const RANGES = { '1h': [3600e3, 10e3], '24h': [DAY_MS, 60e3], '7d': [7 * DAY_MS, 300e3], '28d': [28 * DAY_MS, 900e3] };
 export const RANGE_KEYS = Object.keys(RANGES);
 
 const ESCAPES = { '\\': '\\\\', "'": "\\'", '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0', '\b': '\\b', '\f': '\\f' };
@@ -17,11 +19,12 @@ export const text = (value) => `'${String(value).replace(/[\\'\n\r\t\0\b\f]/g, (
 /** A time literal from milliseconds since 1970. */
 export const time = (ms) => `'${new Date(ms).toISOString().slice(0, 23).replace('T', ' ')}'`;
 
-/** [from, to) in ms of `7d`, or of `2026-06-01T00:00~2026-06-08T00:00` (UTC); `now` ends the former. */
+/** [from, to) in ms of `7d`, or of `2026-06-01T00:00~2026-06-08T00:00` (UTC); the former ends with the step that `now` is in. */
 export function period(range, now) {
-	if (RANGES[range]) {
-		const to = Math.ceil(now / 1000) * 1000;
-		return { from: to - RANGES[range], to, live: true };
+	if (Object.hasOwn(RANGES, range)) {
+		const [length, step] = RANGES[range];
+		const to = Math.ceil(now / step) * step;
+		return { from: to - length, to, live: true };
 	}
 	const [from, to] = String(range)
 		.split('~')
@@ -31,7 +34,7 @@ export function period(range, now) {
 }
 
 export const isRange = (range) => {
-	if (RANGES[range]) return true;
+	if (Object.hasOwn(RANGES, range)) return true;
 	const [from, to] = String(range).split('~').map((part) => Date.parse(`${part}Z`));
 	return from < to;
 };

@@ -138,6 +138,7 @@ const distribution = () => new Panel({ id: 'distribution', title: 'Distribution'
 /* ---- tags ------------------------------------------------------------------ */
 
 const SAMPLE = 500; // views whose tags tell the names
+const TAG_ROWS = 6;
 
 /* Names of tags, from the newest views; the chosen one, or the commonest. */
 async function tagNames(ask, now) {
@@ -155,12 +156,13 @@ function tagPanel() {
 		title: 'Tags',
 		className: 'span-4',
 		tools: choice,
+		rows: TAG_ROWS,
 		async load(ask, now) {
 			const names = await tagNames(ask, now);
 			const name = now.tag || names[0];
 			const dimension = `tag.${name}`;
 			if (!name || !isDimension(dimension)) return { names, rows: [] };
-			const rows = await ask(byDimension(now, period(now.range, Date.now()), [dimension], now.metric, 10));
+			const rows = await ask(byDimension(now, period(now.range, Date.now()), [dimension], now.metric, TAG_ROWS));
 			return { names: names.includes(name) ? names : [name, ...names], name, rows, key: now.metric, p: now.p, filters: now.filters };
 		},
 		show({ names, name, rows, key }, body) {
@@ -172,18 +174,24 @@ function tagPanel() {
 	});
 }
 
+/* `Cities of Karnataka`, where a filter says so. */
+const within = (title, keys) => ({ filters }) => {
+	const filter = keys.map((key) => filters.find((f) => f.key === key && !f.not)).find(Boolean);
+	return filter ? `${title} of ${valueLabel(filter.key, filter.value)}` : title;
+};
+
 export const build = () => [
 	mapPanel(),
 	distribution(),
 	dimensionPanel('path', 'Pages', 'span-8', 15),
 	dimensionPanel('country', 'Countries', 'span-4', 15),
-	dimensionPanel('region', 'Regions', 'span-4'),
-	dimensionPanel('city', 'Cities', 'span-4'),
-	dimensionPanel('device', 'Devices', 'span-4'),
-	dimensionPanel('browser', 'Browsers', 'span-4'),
-	dimensionPanel('os', 'Systems', 'span-4'),
-	dimensionPanel('connection', 'Connections', 'span-4'),
-	dimensionPanel('nav_type', 'Navigation types', 'span-4'),
-	dimensionPanel('release', 'Releases', 'span-4'),
+	dimensionPanel('region', 'Regions', 'span-4', 10, within('Regions', ['country'])),
+	dimensionPanel('city', 'Cities', 'span-4', 10, within('Cities', ['region', 'country'])),
+	dimensionPanel('device', 'Devices', 'span-4', 4),
+	dimensionPanel('browser', 'Browsers', 'span-4', 6),
+	dimensionPanel('os', 'Systems', 'span-4', 6),
+	dimensionPanel('connection', 'Connections', 'span-4', 6),
+	dimensionPanel('nav_type', 'Navigation types', 'span-4', 6),
+	dimensionPanel('release', 'Releases', 'span-4', 6),
 	tagPanel(),
 ];

@@ -5,13 +5,15 @@
 import { BLAME, byElement } from './diagnosis.js';
 import { h, replace } from './dom.js';
 import { NONE, count, milliseconds, moment, parseTime, vital } from './format.js';
-import { Panel } from './panel.js';
+import { Panel, growing } from './panel.js';
 import { filterLink, impactBar, rated, table } from './parts.js';
-import { period, quantile, scope, select, vitalColumns } from './sql.js';
+import { byDimension, period, quantile, scope, select } from './sql.js';
 import { link, state } from './state.js';
 import { VITALS, valueLabel } from './vitals.js';
 
 const slowOnly = (now, key) => (now.slow ? [`${key} > ${VITALS[key].good}`] : []);
+
+const ROWS = 8; // of a table, unless more are asked for
 
 /* All views, or those beyond good. */
 const choice = (key) => h('span', { class: 'switch' },
@@ -54,6 +56,7 @@ function phasesPanel(key, title) {
 		id: `phases-${key}`,
 		title,
 		className: 'span-6',
+		rows: ROWS,
 		async load(ask, now) {
 			const extra = [`${key} IS NOT NULL`, `${last} IS NOT NULL`, ...slowOnly(now, key)];
 			const [row] = await ask(select(
@@ -95,25 +98,22 @@ function blameColumns(key, rows) {
 	].filter(Boolean);
 }
 
-const elements = (key, title) => new Panel({
+const elements = (key, title) => growing({
 	id: `elements-${key}`,
 	title,
 	className: 'span-6',
-	load: async (ask, now) => ({ rows: await ask(byElement(now, period(now.range, Date.now()), key, [], 12)), p: now.p, filters: now.filters }),
+	limit: ROWS,
+	rowsOf: (ask, now, most) => ask(byElement(now, period(now.range, Date.now()), key, [], most)),
 	show: ({ rows }, body) => replace(body, table(blameColumns(key, rows), rows, { caption: title, empty: 'No view of this period tells one.' })),
 });
 
 /** A table by a column with a URL: the LCP's resource, the INP's script. */
-const resources = (key, column, title) => new Panel({
+const resources = (key, column, title) => growing({
 	id: `by-${column}`,
 	title,
 	className: 'span-6',
-	load: async (ask, now) => ({
-		rows: await ask(select([`${column} AS name`, ...vitalColumns(now, key)],
-			`${scope(now, period(now.range, Date.now()), { extra: [`${column} != ''`] })}\nGROUP BY name\nHAVING views > 0\nORDER BY impact DESC, views DESC\nLIMIT 12`)),
-		p: now.p,
-		filters: now.filters,
-	}),
+	limit: ROWS,
+	rowsOf: (ask, now, most) => ask(byDimension(now, period(now.range, Date.now()), [column], key, most, { extra: [`${column} != ''`] })),
 	show({ rows }, body) {
 		const most = Math.max(0, ...rows.map((row) => row.impact ?? 0));
 		replace(body, table([
@@ -152,6 +152,7 @@ const navigation = () => new Panel({
 	id: 'navigation',
 	title: 'Navigation',
 	className: 'span-6',
+	rows: 10,
 	async load(ask, now) {
 		const [row] = await ask(select(['count(ttfb) AS views', ...meanAndHigh(now, NAVIGATION)], scope(now, period(now.range, Date.now()), { extra: ['ttfb IS NOT NULL'] })));
 		return { row, p: now.p };
@@ -166,6 +167,7 @@ const navigation = () => new Panel({
 const slowest = () => new Panel({
 	id: 'slowest',
 	title: 'The slowest views',
+	rows: 15,
 	async load(ask, now) {
 		const key = now.metric;
 		const column = BLAME[key]?.column ?? `''`;
