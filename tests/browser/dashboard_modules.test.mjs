@@ -74,6 +74,12 @@ test('texts become literals that end where they should', () => {
 });
 
 test('periods', () => {
+	for (const range of ['1h', '24h', '7d', '28d']) {
+		const at = Date.UTC(2026, 5, 1, 12, 3, 5);
+		const { from, to } = period(range, at);
+		assert.ok(to >= at && to - at <= (to - from) / 300, `${range} ends soon after now`);
+		assert.deepEqual(period(range, at + 1000), { from, to, live: true }, 'and is the same a second later');
+	}
 	assert.deepEqual(period('2026-06-01T00:00~2026-06-08T00:00', 0), { from: Date.UTC(2026, 5, 1), to: Date.UTC(2026, 5, 8), live: false });
 	assert.deepEqual(before({ from: 100, to: 130 }), { from: 70, to: 100, live: false });
 	for (const nonsense of ['', 'x', '2026-06-08T00:00~2026-06-01T00:00', "7d' --"]) assert.equal(period(nonsense, 0).to - period(nonsense, 0).from, 7 * 86400e3);

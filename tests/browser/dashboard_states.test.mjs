@@ -10,14 +10,12 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { DRUM, TOKEN, serve, until } from '../serve.mjs';
-import { openBrowser, watch } from './browser.mjs';
-import { GEOIP, RANGE, cellsOf, fill, open, rowsOf, settled, textOf } from './dashboard.mjs';
+import { RANGE, cellsOf, data, hooks, open, page, rowsOf, seen, server, settled, textOf } from './dashboard.mjs';
 
 const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const SHOTS = 'build/screenshots';
@@ -40,36 +38,8 @@ const PAYLOADS = [
 	'<a href="javascript:xss()" autofocus onfocus=xss()>x</a>',
 ];
 
-let data;
-let server;
-let browser;
-let page;
-let seen;
-
-before(async () => {
-	data = await mkdtemp(join(tmpdir(), 'drum-dashboard-'));
-	mkdirSync(SHOTS, { recursive: true });
-	server = await serve(join(data, 'store'), ['--geoip', GEOIP]);
-	await fill(server, data, 24000);
-	browser = await openBrowser();
-});
-
-after(async () => {
-	await browser?.close();
-	await server?.end();
-	await rm(data, { recursive: true, force: true });
-});
-
-beforeEach(async () => {
-	page = await browser.context.newPage();
-	await page.setViewportSize({ width: 1440, height: 1000 });
-	seen = watch(page);
-});
-
-afterEach(async () => {
-	await page.close();
-	assert.deepEqual(seen.exceptions, []);
-});
+hooks();
+mkdirSync(SHOTS, { recursive: true });
 
 /* ---- what a stranger says ---------------------------------------------------- */
 
@@ -89,7 +59,7 @@ async function poison(table, columns, payload, i) {
 
 test('payloads in every string column stay text, and no policy is violated', async () => {
 	for (const table of ['pageviews', 'errors', 'events', 'reports']) {
-		const columns = await rowsOf(server, `DESCRIBE TABLE ${table}`);
+		const columns = await rowsOf(`DESCRIBE TABLE ${table}`);
 		for (const [i, payload] of PAYLOADS.entries()) await poison(table, columns, payload, i);
 	}
 	await page.addInitScript(() => {
@@ -100,7 +70,7 @@ test('payloads in every string column stay text, and no policy is violated', asy
 	page.on('dialog', (dialog) => dialog.dismiss());
 	const hits = [];
 	const look = async (search, texts) => {
-		await open(page, server.url, search);
+		await open(search);
 		for (const button of await page.$$('.panel button[aria-controls]')) await button.click();
 		const shown = await page.textContent('main');
 		for (const text of texts) assert.ok(shown.includes(text), `${JSON.stringify(search)} shows ${text} as text`);
@@ -108,7 +78,7 @@ test('payloads in every string column stay text, and no policy is violated', asy
 	};
 	const shown = { overview: PAYLOADS.slice(-1), where: PAYLOADS, why: PAYLOADS, errors: PAYLOADS, compare: [], explore: PAYLOADS, setup: PAYLOADS };
 	for (const tab of TABS) await look({ tab, site: 'evil', range: '24h', rb: '', q: "SELECT * FROM pageviews WHERE site = 'evil'" }, shown[tab]);
-	const [{ id }] = await rowsOf(server, `SELECT toString(fingerprint) AS id FROM errors WHERE message LIKE '%srcdoc%'`);
+	const [{ id }] = await rowsOf(`SELECT toString(fingerprint) AS id FROM errors WHERE message LIKE '%srcdoc%'`);
 	await look({ tab: 'errors', site: '*', range: '24h', error: id }, ['srcdoc']);
 	await look([['site', PAYLOADS[1]], ['range', '24h'], ...PAYLOADS.map((payload) => ['f', `!path:${payload}`])], []);
 	for (const payload of PAYLOADS) assert.ok((await page.textContent('#chips')).includes(payload), 'a filter is text');
@@ -139,7 +109,7 @@ for (const width of [1440, 360]) {
 		const found = [];
 		for (const tab of TABS) {
 			await page.emulateMedia({ colorScheme: 'light' });
-			await open(page, server.url, { ...AT, tab, q: QUERY, f: tab === 'why' ? 'path:/category/:id' : 'device:mobile' });
+			await open({ ...AT, tab, q: QUERY, f: tab === 'why' ? 'path:/category/:id' : 'device:mobile' });
 			if (tab === 'where') await page.click('#by-path button[aria-controls]');
 			const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 			assert.ok(wide <= 0, `${tab} is ${wide} px too wide`);
@@ -215,10 +185,10 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		await page.waitForSelector('#waiting');
 		assert.equal(new URL(page.url()).searchParams.get('tab'), 'setup', 'without data the page is for setting up');
 		assert.equal(await page.textContent('#tag'), `<script async src="${front.origin}/drum.js" data-site="demo"></script>`);
-		assert.match(await textOf(page, '#refusal'), /Global Privacy Control/);
+		assert.match(await textOf('#refusal'), /Global Privacy Control/);
 		for (const tab of TABS) {
 			await page.click(`#tabs [data-key="tab-${tab}"]`);
-			await settled(page);
+			await settled();
 			assert.equal(await page.locator('.panel.failed').count(), 0, `${tab} of an empty store`);
 		}
 
@@ -226,18 +196,18 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		await send(one, beacon(0), { 'Sec-GPC': '1' });
 		await page.click('#tabs [data-key="tab-setup"]');
 		await page.waitForSelector('#refused');
-		assert.match(await textOf(page, '#refused'), /1 of browsers that ask not to be measured .*1 malformed/);
+		assert.match(await textOf('#refused'), /1 of browsers that ask not to be measured .*1 malformed/);
 
 		await send(one, beacon(1));
 		await page.waitForSelector('#arrived tbody tr', { timeout: 15000 });
-		assert.match(await textOf(page, '#arrived'), /Views arrive for one site/);
+		assert.match(await textOf('#arrived'), /Views arrive for one site/);
 		await page.click('#arrived tbody a');
 		await page.waitForSelector('#tile-lcp');
-		assert.match(await textOf(page, '#tile-lcp'), /▲ needs improvement3\.00 s p75.*nothing to compare with1 view$/);
-		assert.match(await textOf(page, '#nothing-wrong'), /No page/);
+		assert.match(await textOf('#tile-lcp'), /▲ needs improvement3\.00 s p75.*nothing to compare with1 view$/);
+		assert.match(await textOf('#nothing-wrong'), /No page/);
 		for (const tab of TABS) {
 			await page.click(`#tabs [data-key="tab-${tab}"]`);
-			await settled(page);
+			await settled();
 			assert.equal(await page.locator('.panel.failed').count(), 0, `${tab} of one row`);
 		}
 		await page.click('#tabs [data-key="tab-overview"]');
@@ -247,13 +217,13 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		await one.end();
 		await page.click('#tile-cls');
 		await page.waitForSelector('#banner:not([hidden])');
-		assert.match(await textOf(page, '#banner'), /does not answer/);
-		assert.match(await textOf(page, '#tile-lcp'), /3\.00 s/, 'the last figures stay');
+		assert.match(await textOf('#banner'), /does not answer/);
+		assert.match(await textOf('#tile-lcp'), /3\.00 s/, 'the last figures stay');
 		one = await serve(store);
 		front.to(one.url);
 		await send(one, beacon(2));
 		await page.waitForSelector('#banner', { state: 'hidden', timeout: 15000 });
-		await until('the new view', async () => (await textOf(page, '#tile-views')).startsWith('Views2'), 20000);
+		await until('the new view', async () => (await textOf('#tile-views')).startsWith('Views2'), 20000);
 
 		front.to(null);
 		await one.end();
@@ -261,7 +231,7 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		one = await serve(store);
 		front.to(one.url);
 		await page.waitForSelector('#login:not([hidden])', { timeout: 15000 });
-		assert.match(await textOf(page, '#login-why'), /does not know that token, or no longer/);
+		assert.match(await textOf('#login-why'), /does not know that token, or no longer/);
 		assert.equal(await page.locator('#main .panel').count(), 0, 'what the token showed is gone');
 		await page.fill('#token', TOKEN);
 		await page.click('#login button');
@@ -276,18 +246,18 @@ test('sampled rows count as many views as they stand for, and are marked', async
 	const ts = new Date(Date.now() - 600000).toISOString().slice(0, 19).replace('T', ' ');
 	for (const [i, weight] of [1, 9, 90].entries())
 		await server.query(`INSERT INTO pageviews FORMAT JSONEachRow ${JSON.stringify({ site: 'sampled', ts, path: '/', view_id: i + 1, session_id: i + 1, lcp: 1000 * (i + 1), _sample_interval: weight })}`);
-	await open(page, server.url, { site: 'sampled', range: '1h' });
-	assert.match(await textOf(page, '#tile-views'), /^Views100/);
-	assert.match(await textOf(page, '#tile-lcp'), /3\.00 s p75/);
+	await open({ site: 'sampled', range: '1h' });
+	assert.match(await textOf('#tile-views'), /^Views100/);
+	assert.match(await textOf('#tile-lcp'), /3\.00 s p75/);
 	assert.ok(await page.isVisible('#tiles .weighted'));
 });
 
 test('live: a view that arrives is shown without a reload', async () => {
-	await open(page, server.url, { site: 'live', range: '1h' });
+	await open({ site: 'live', range: '1h' });
 	assert.equal(await page.getAttribute('#live', 'data-state'), 'live');
 	await send(server, beacon(3).replace('"shop"', '"live"'));
-	await until('the view', async () => (await textOf(page, '#tile-views')).startsWith('Views1'), 20000);
+	await until('the view', async () => (await textOf('#tile-views')).startsWith('Views1'), 20000);
 	await page.click('#pause');
 	assert.equal(await page.getAttribute('#live', 'data-state'), 'still');
-	assert.deepEqual((await cellsOf(page, '#by-path')).map((row) => row[0]), ['/one']);
+	assert.deepEqual((await cellsOf('#by-path')).map((row) => row[0]), ['/one']);
 });
