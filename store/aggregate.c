@@ -142,9 +142,10 @@ aggregate_is_shared(const struct aggregate *aggregate, const struct aggregate *w
 }
 
 int
-aggregate_share(struct aggregate_states *states, struct aggregate_states *with)
+aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
+		const uint32_t *groups, uint32_t count)
 {
-	if (aggregate_settle(with) != 0)
+	if (aggregate_settle_groups(with, groups, count) != 0)
 		return STORE_ELIMIT;
 	states->states = with->states;
 	states->hot = with->hot;
@@ -195,8 +196,8 @@ finish_levels(const struct aggregate *aggregate, struct aggregate_state *state,
 }
 
 static int
-finish_arrays(struct aggregate_states *states, uint32_t groups_count, struct evaluation *evaluation,
-	      struct data *out)
+finish_arrays(struct aggregate_states *states, const uint32_t *groups, uint32_t count,
+	      struct evaluation *evaluation, struct data *out)
 {
 	const struct aggregate *aggregate = states->aggregate;
 	bool is_counts = aggregate->kind >= AGGREGATE_TOP_K;
@@ -204,22 +205,23 @@ finish_arrays(struct aggregate_states *states, uint32_t groups_count, struct eva
 
 	memset(out, 0, sizeof *out);
 	out->type = aggregate->type;
-	out->count = groups_count;
-	values = store_arena_zalloc(evaluation->arena, (groups_count + 1u) * sizeof *values);
+	out->count = count;
+	values = store_arena_zalloc(evaluation->arena, (count + 1u) * sizeof *values);
 	if (values == NULL)
 		return expression_no_memory(evaluation->error);
-	for (uint32_t g = 0; g < groups_count; g++) {
-		struct aggregate_counts *counts = states->states[g].counts;
+	for (uint32_t i = 0; i < count; i++) {
+		struct aggregate_state *state = &states->states[groups == NULL ? i : groups[i]];
+		struct aggregate_counts *counts = state->counts;
 
 		if (is_counts && counts != NULL) {
 			if (aggregate->kind == AGGREGATE_TOP_K)
 				aggregate_counts_sort(counts, aggregate->type.element);
-			values[g].v.list.items = counts->values;
-			values[g].v.list.count = counts->count < aggregate->elements_max
+			values[i].v.list.items = counts->values;
+			values[i].v.list.count = counts->count < aggregate->elements_max
 						     ? counts->count
 						     : aggregate->elements_max;
-		} else if (!is_counts && finish_levels(aggregate, &states->states[g],
-						       evaluation->arena, &values[g]) != 0) {
+		} else if (!is_counts &&
+			   finish_levels(aggregate, state, evaluation->arena, &values[i]) != 0) {
 			return expression_no_memory(evaluation->error);
 		}
 	}
@@ -307,26 +309,29 @@ too_large(struct store_error *error)
 }
 
 int
-aggregate_finish(struct aggregate_states *states, uint32_t groups_count,
+aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32_t count,
 		 struct evaluation *evaluation, struct data *out)
 {
 	const struct aggregate *aggregate = states->aggregate;
 	int result;
 
-	if (aggregate_reserve(states, groups_count) != 0 || aggregate_settle(states) != 0)
+	if ((groups == NULL && aggregate_reserve(states, count) != 0) ||
+	    aggregate_settle_groups(states, groups, count) != 0)
 		return expression_no_memory(evaluation->error);
 	if (states->overflowed)
 		return too_large(evaluation->error);
 	if (aggregate->type.type == STORE_R_ARRAY)
-		return finish_arrays(states, groups_count, evaluation, out);
-	if ((result = data_allocate(evaluation, aggregate->type, groups_count, out)) != 0)
+		return finish_arrays(states, groups, count, evaluation, out);
+	if ((result = data_allocate(evaluation, aggregate->type, count, out)) != 0)
 		return result;
 	if (aggregate->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
-	for (uint32_t g = 0; g < groups_count; g++) {
-		finish_one(aggregate, &states->states[g], g, out);
+	for (uint32_t i = 0; i < count; i++) {
+		struct aggregate_state *state = &states->states[groups == NULL ? i : groups[i]];
+
+		finish_one(aggregate, state, i, out);
 		if (out->nulls != NULL)
-			out->nulls[g] = states->states[g].weight == 0;
+			out->nulls[i] = state->weight == 0;
 	}
 	return 0;
 }

@@ -89,17 +89,19 @@ int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 /* Whether the states of `with` have all that the aggregate needs: counts and
  * quantiles of one column. */
 bool aggregate_is_shared(const struct aggregate *aggregate, const struct aggregate *with);
-/* Before it is finished, when no more rows come: takes the other's states. 0 or
- * STORE_ELIMIT. */
-int aggregate_share(struct aggregate_states *states, struct aggregate_states *with);
+/* Before groups[count] (NULL: the first `count`) are finished, when no more rows
+ * come: takes the other's states. 0 or STORE_ELIMIT. */
+int aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
+		    const uint32_t *groups, uint32_t count);
 /* Counts rows of that weight in all, for AGGREGATE_COUNT. */
 void aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t weight);
 /* Adds what group `from` has to group `to` of `totals`, which is of the same
  * aggregate; there must be room for it. */
 int aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_states *states,
 		    uint32_t from);
-/* Results of all groups, in the arena. */
-int aggregate_finish(struct aggregate_states *states, uint32_t groups_count,
+/* Results of groups[count] (NULL: of the first `count`), in the arena. There must
+ * be room for them; may be called again for others. */
+int aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32_t count,
 		     struct evaluation *evaluation, struct data *out);
 
 #endif

@@ -149,6 +149,9 @@ int aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
 /* Hot counts into the states; 0 or STORE_ELIMIT. */
 int aggregate_settle(struct aggregate_states *states);
+/* Only those of groups[count] (NULL: of the first `count`). */
+int
+aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups, uint32_t count);
 
 static inline bool
 aggregate_is_null(const struct aggregate_rows *rows, uint32_t row)

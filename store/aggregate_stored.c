@@ -253,14 +253,24 @@ aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 /* ---- to the states ----------------------------------------------------------- */
 
 int
-aggregate_settle(struct aggregate_states *states)
+aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups, uint32_t count)
 {
-	for (uint32_t g = 0; states->is_hot && g < states->states_max; g++) {
+	for (uint32_t i = 0; states->is_hot && i < count; i++) {
+		uint32_t g = groups == NULL ? i : groups[i];
+
 		states->states[g].weight += states->hot[g].weight;
 		states->hot[g].weight = 0;
 		if (aggregate_quantile_settle(states, g) != 0)
 			return STORE_ELIMIT;
 	}
+	return 0;
+}
+
+int
+aggregate_settle(struct aggregate_states *states)
+{
+	if (aggregate_settle_groups(states, NULL, states->states_max) != 0)
+		return STORE_ELIMIT;
 	states->hot_weight = 0;
 	states->is_hot = false;
 	return 0;

@@ -479,32 +479,7 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 	return result;
 }
 
-/* ---- after the blocks ------------------------------------------------ */
-
-/* Group keys back from their words. */
-static int
-finish_key(struct scan *scan, uint32_t k, struct evaluation *evaluation, struct data *out)
-{
-	const struct groups *groups = &scan->groups;
-	struct type type = scan->plan->keys[k]->type;
-	int result = data_allocate(evaluation, type, groups->count, out);
-
-	if (result == 0 && type.nullable)
-		result = data_allocate_nulls(evaluation, out);
-	for (uint32_t g = 0; result == 0 && g < groups->count; g++) {
-		const uint64_t *key = groups->keys + (size_t)g * groups->words;
-
-		if (out->nulls != NULL)
-			out->nulls[g] = key[scan->plan->keys_count] >> k & 1;
-		if (out->s != NULL && out->nulls != NULL && out->nulls[g])
-			out->s[g] = (struct store_str){NULL, 0};
-		else if (out->s != NULL)
-			out->s[g] = scan->strings.list[key[k]];
-		else
-			out->n.u[g] = key[k];
-	}
-	return result;
-}
+/* ---- several threads' groups ------------------------------------------------ */
 
 /* The other scan's key with this one's ids of strings. */
 static int
@@ -549,39 +524,4 @@ scan_group_merge(struct scan *scan, struct scan *from)
 		}
 	}
 	return 0;
-}
-
-int
-scan_group_finish(struct scan *scan)
-{
-	const struct plan *plan = scan->plan;
-	struct evaluation evaluation = {.count = scan->groups.count,
-					.arena = scan->arena,
-					.error = scan->error,
-					.watch = &scan->limits->watch,
-					.now_ms = scan->now_ms};
-	struct data keep;
-	int result = scan_ranges_finish(scan);
-
-	evaluation.slots =
-	    store_arena_zalloc(scan->arena, (plan->keys_count + plan->aggregates_count + 1u) *
-						sizeof *evaluation.slots);
-	if (evaluation.slots == NULL)
-		return scan_no_memory(scan);
-	for (uint32_t k = 0; result == 0 && k < plan->keys_count; k++)
-		result = finish_key(scan, k, &evaluation, &evaluation.slots[k]);
-	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
-		if (scan->shares[a] != a &&
-		    aggregate_share(scan->states[a], scan->states[scan->shares[a]]) != 0)
-			return scan_no_memory(scan);
-		result = aggregate_finish(scan->states[a], scan->groups.count, &evaluation,
-					  &evaluation.slots[plan->keys_count + a]);
-	}
-	if (result == 0 && plan->having != NULL)
-		result = expression_evaluate(&evaluation, plan->having, &keep);
-	if (result == 0 && plan->has_totals)
-		result = scan_totals(scan, plan->having == NULL ? NULL : &keep);
-	return result != 0
-		   ? result
-		   : scan_rows_collect(scan, &evaluation, plan->having == NULL ? NULL : &keep);
 }

@@ -132,6 +132,7 @@ struct scan {
 	uint32_t ranges_count;
 	bool by_ranges[PLAN_AGGREGATES_MAX]; /* which aggregates those serve */
 	struct rows rows;
+	uint64_t rows_left_out;                        /* by the limit, before they were rows */
 	bool done;                                     /* enough rows */
 	struct scan_worker *workers[SCAN_THREADS_MAX]; /* scan_parallel.c */
 	uint32_t workers_count;
@@ -191,7 +192,8 @@ int scan_group_slice(struct scan *scan, struct evaluation *evaluation);
 /* Adds the groups of another scan of the same plan, whose ranges are finished;
  * refers to its memory. */
 int scan_group_merge(struct scan *scan, struct scan *from);
-/* Hands the groups that HAVING keeps to scan_rows_collect. */
+/* scan_finish.c: hands the groups that HAVING keeps, and the limit does not cut
+ * off, to scan_rows_collect. */
 int scan_group_finish(struct scan *scan);
 
 /* scan_ranges.c: the same for aggregates that by_ranges[] tells. */
@@ -208,6 +210,13 @@ int scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const st
 /* With a limit, forgets rows that cannot be in the answer; sets scan->done when
  * no more are needed. */
 int scan_rows_trim(struct scan *scan);
+/* How many rows the limit can ever need. */
+uint64_t scan_rows_wanted(const struct plan *plan);
+/* The groups among the evaluation's, of those that `keep` has when it is not
+ * NULL, that the limit leaves, in the order of the answer; the others are counted
+ * as left out. In the arena. */
+int scan_rows_choose(struct scan *scan, struct evaluation *evaluation, const struct data *keep,
+		     const uint32_t **groups, uint32_t *count);
 /* The expression that gives a row's value. */
 const struct expression *scan_rows_column(const struct plan *plan, uint32_t column);
 /* Room for `more` rows. */

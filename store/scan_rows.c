@@ -105,7 +105,10 @@ scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct
 
 struct sort_context {
 	const struct plan *plan;
-	uint32_t width;
+	uint32_t first; /* sort key in a row */
+	/* Behind the sort keys is a number by which rows that they leave equal are
+	 * sorted. */
+	bool is_numbered;
 };
 
 static bool
@@ -125,8 +128,7 @@ compare_rows(const void *a, const void *b, void *context)
 	for (uint32_t i = 0; i < sort->plan->orders_count; i++) {
 		const struct plan_order *order = &sort->plan->orders[i];
 		const struct type *type = &order->expression->type;
-		const struct store_value *p = x + sort->plan->columns_count + i;
-		const struct store_value *q = y + sort->plan->columns_count + i;
+		const struct store_value *p = x + sort->first + i, *q = y + sort->first + i;
 		int last_p = p->null ? 2 : is_nan(type, p), last_q = q->null ? 2 : is_nan(type, q);
 		int result;
 
@@ -136,14 +138,18 @@ compare_rows(const void *a, const void *b, void *context)
 			continue;
 		return order->descending ? -result : result;
 	}
-	return 0;
+	if (!sort->is_numbered)
+		return 0;
+	x += sort->first + sort->plan->orders_count;
+	y += sort->first + sort->plan->orders_count;
+	return (x->v.u > y->v.u) - (x->v.u < y->v.u);
 }
 
 static void
 sort_and_cut(struct scan *scan, uint64_t keep)
 {
 	struct rows *rows = &scan->rows;
-	struct sort_context context = {scan->plan, rows->width};
+	struct sort_context context = {scan->plan, scan->plan->columns_count, false};
 
 	if (rows->count > 0)
 		qsort_r(rows->values, rows->count, rows->width * sizeof *rows->values, compare_rows,
@@ -162,9 +168,8 @@ too_many_rows(struct scan *scan)
 			  (unsigned long long)scan->limits->result_rows_max);
 }
 
-/* How many rows the limit can ever need. */
-static uint64_t
-rows_wanted(const struct plan *plan)
+uint64_t
+scan_rows_wanted(const struct plan *plan)
 {
 	return plan->limit > UINT64_MAX - plan->offset ? UINT64_MAX : plan->limit + plan->offset;
 }
@@ -174,7 +179,7 @@ int
 scan_rows_trim(struct scan *scan)
 {
 	struct rows *rows = &scan->rows;
-	uint64_t wanted = rows_wanted(scan->plan), max = scan->limits->result_rows_max;
+	uint64_t wanted = scan_rows_wanted(scan->plan), max = scan->limits->result_rows_max;
 
 	if (scan->plan->limit > max && rows->count > max && rows->count - max > scan->plan->offset)
 		return too_many_rows(scan);
@@ -184,6 +189,89 @@ scan_rows_trim(struct scan *scan)
 		scan->done = rows->count >= wanted;
 	else if (wanted < UINT32_MAX && rows->count > wanted * 2 + 4096)
 		sort_and_cut(scan, wanted);
+	return 0;
+}
+
+/* ---- groups before they are rows -------------------------------------- */
+
+/* The first of what was offered so far: sort keys and the group's number. */
+struct best {
+	struct sort_context context;
+	struct store_value *list; /* [max][width] */
+	uint64_t wanted, count, max;
+	uint32_t width;
+	bool is_full; /* list[wanted - 1] is a bound */
+};
+
+static void
+sort_best(struct best *best)
+{
+	if (best->count > 1)
+		qsort_r(best->list, best->count, best->width * sizeof *best->list, compare_rows,
+			&best->context);
+	best->is_full = best->count >= best->wanted;
+	best->count = best->is_full ? best->wanted : best->count;
+}
+
+/* list[count] is the next one. */
+static void
+offer(struct best *best)
+{
+	if (best->wanted == 0 ||
+	    (best->is_full &&
+	     compare_rows(&best->list[best->count * best->width],
+			  &best->list[(best->wanted - 1) * best->width], &best->context) > 0))
+		return;
+	if (++best->count == best->max)
+		sort_best(best);
+}
+
+static int
+open_best(struct scan *scan, struct best *best)
+{
+	*best = (struct best){.context = {scan->plan, 0, true},
+			      .wanted = scan_rows_wanted(scan->plan),
+			      .width = scan->plan->orders_count + 1};
+	best->max = best->wanted * 2 + 64;
+	best->list =
+	    store_arena_alloc(scan->arena, (best->max + 1) * best->width * sizeof *best->list);
+	return best->list == NULL ? scan_no_memory(scan) : 0;
+}
+
+int
+scan_rows_choose(struct scan *scan, struct evaluation *evaluation, const struct data *keep,
+		 const uint32_t **out, uint32_t *count)
+{
+	const struct plan *plan = scan->plan;
+	struct data keys[PLAN_ORDERS_MAX];
+	struct best best;
+	uint32_t *groups;
+	uint64_t kept = 0;
+	int result = open_best(scan, &best);
+
+	for (uint32_t k = 0; result == 0 && k < plan->orders_count; k++)
+		result = expression_evaluate(evaluation, plan->orders[k].expression, &keys[k]);
+	for (uint32_t g = 0; result == 0 && g < evaluation->count; g++) {
+		struct store_value *row = &best.list[best.count * best.width];
+
+		if (keep != NULL && (data_is_null(keep, g) || !data_true(keep, g)))
+			continue;
+		kept++;
+		for (uint32_t k = 0; k < plan->orders_count; k++)
+			row[k] = data_value(&keys[k], g);
+		row[plan->orders_count] = (struct store_value){.v.u = g};
+		offer(&best);
+	}
+	if (result != 0)
+		return result;
+	sort_best(&best);
+	if ((groups = store_arena_alloc(scan->arena, (best.count + 1) * sizeof *groups)) == NULL)
+		return scan_no_memory(scan);
+	for (uint64_t i = 0; i < best.count; i++)
+		groups[i] = (uint32_t)best.list[i * best.width + plan->orders_count].v.u;
+	scan->rows_left_out = kept - best.count;
+	*out = groups;
+	*count = (uint32_t)best.count;
 	return 0;
 }
 
@@ -249,9 +337,10 @@ scan_rows_finish(struct scan *scan)
 
 	if (result != 0)
 		return result;
-	rows_before_limit = scan->rows.count;
+	rows_before_limit = scan->rows.count + scan->rows_left_out;
+	scan->result->limited |= scan->rows_left_out > 0;
 	if (plan->orders_count > 0)
-		sort_and_cut(scan, plan->limit_by_count > 0 ? UINT64_MAX : rows_wanted(plan));
+		sort_and_cut(scan, plan->limit_by_count > 0 ? UINT64_MAX : scan_rows_wanted(plan));
 	if (plan->limit_by_count > 0 && (result = scan_after_limit_by(scan)) != 0)
 		return result;
 	if (plan->limit_by_count > 0)

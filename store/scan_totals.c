@@ -43,7 +43,7 @@ scan_totals(struct scan *scan, const struct data *keep)
 			if (aggregate_merge(totals, 0, scan->states[a], g) != 0)
 				return scan_no_memory(scan);
 		}
-		result = aggregate_finish(totals, 1, &evaluation,
+		result = aggregate_finish(totals, NULL, 1, &evaluation,
 					  &evaluation.slots[plan->keys_count + a]);
 	}
 	return result != 0 ? result : scan_rows_totals(scan, &evaluation);

@@ -87,7 +87,7 @@ margin_of(const struct rows *rows, enum aggregate_kind kind, bool by_view, bool 
 	assert_int_equal(aggregate_add(states, rows->count, &input), 0);
 	if (merged)
 		assert_int_equal(aggregate_merge(states, 0, states, 1), 0);
-	assert_int_equal(aggregate_finish(states, 1, &evaluation, &out), 0);
+	assert_int_equal(aggregate_finish(states, NULL, 1, &evaluation, &out), 0);
 	margin = out.n.f[0];
 	store_arena_free(arena);
 	return margin;

@@ -162,8 +162,8 @@ assert_same(struct aggregate_states *a, struct aggregate_states *b, struct store
 	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
 	struct data x, y;
 
-	assert_int_equal(aggregate_finish(a, GROUPS, &evaluation, &x), 0);
-	assert_int_equal(aggregate_finish(b, GROUPS, &evaluation, &y), 0);
+	assert_int_equal(aggregate_finish(a, NULL, GROUPS, &evaluation, &x), 0);
+	assert_int_equal(aggregate_finish(b, NULL, GROUPS, &evaluation, &y), 0);
 	for (uint32_t g = 0; g < GROUPS; g++) {
 		const struct store_value *p = x.values + g, *q = y.values + g;
 
@@ -218,7 +218,7 @@ test_random(void **state)
 		for (uint32_t g = 0; g < GROUPS; g++)
 			assert_int_equal(aggregate_merge(stored, g, half, g), 0);
 		assert_same(plain, stored, arena);
-		assert_int_equal(aggregate_finish(counted, GROUPS, &evaluation, &out), 0);
+		assert_int_equal(aggregate_finish(counted, NULL, GROUPS, &evaluation, &out), 0);
 		for (uint32_t g = 0; g < GROUPS; g++)
 			assert_int_equal(out.n.u[g], wanted[g]);
 		store_arena_free(arena);
@@ -233,7 +233,7 @@ distinct_of(struct aggregate_states *states, struct store_arena *arena)
 	struct evaluation evaluation = {.arena = arena, .count = 1, .error = &error};
 	struct data out;
 
-	assert_int_equal(aggregate_finish(states, 1, &evaluation, &out), 0);
+	assert_int_equal(aggregate_finish(states, NULL, 1, &evaluation, &out), 0);
 	return out.n.u[0];
 }
 
