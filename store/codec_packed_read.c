@@ -82,6 +82,17 @@ advance(struct packed_reader *reader, size_t size)
 	reader->left -= size;
 }
 
+/* `size` bytes beyond what is read next; they may end before. */
+static inline void
+prefetch(const struct packed_reader *reader, size_t size)
+{
+	if (reader->left < AHEAD_BYTES)
+		return;
+	size = size < reader->left - AHEAD_BYTES ? size : reader->left - AHEAD_BYTES;
+	for (size_t at = 0; at < size; at += LINE_BYTES)
+		__builtin_prefetch(reader->at + AHEAD_BYTES + at);
+}
+
 /* The next group's, and the reader behind it. */
 static int
 read_parts(struct packed_reader *reader, struct parts *out)
@@ -118,8 +129,7 @@ read_parts(struct packed_reader *reader, struct parts *out)
 		advance(reader, size);
 	}
 	reader->next += count;
-	for (size_t ahead = 0; ahead < (size_t)(reader->at - out->low); ahead += LINE_BYTES)
-		__builtin_prefetch(reader->at + AHEAD_BYTES + ahead);
+	prefetch(reader, (size_t)(reader->at - out->low));
 	return reader->next == reader->count && reader->left != 0 ? -1 : 0;
 }
 

@@ -272,10 +272,10 @@ spread_rest(const uint64_t *nulls, uint32_t row, uint32_t rows, const uint32_t *
 	    uint32_t null, uint32_t *restrict out)
 {
 	for (; row < rows; row++) {
-		uint32_t hidden = is_null(nulls, row);
+		uint32_t shown = is_null(nulls, row) ^ 1;
 
-		out[row] = hidden ? null : *dense;
-		dense += 1 - hidden;
+		out[row] = (*dense & -shown) | (null & (shown - 1)); /* branches cost more */
+		dense += shown;
 	}
 }
 
@@ -379,10 +379,10 @@ codec_spread_wide(const uint64_t *nulls, uint32_t rows, const int64_t *restrict 
 		  int64_t *restrict out)
 {
 	for (uint32_t row = 0; row < rows; row++) {
-		uint32_t hidden = is_null(nulls, row);
+		uint64_t shown = is_null(nulls, row) ^ 1;
 
-		out[row] = hidden ? null : *dense;
-		dense += 1 - hidden;
+		out[row] = (int64_t)(((uint64_t)*dense & -shown) | ((uint64_t)null & (shown - 1)));
+		dense += shown;
 	}
 }
 

@@ -229,7 +229,7 @@ check_nulls(uint32_t rows, uint32_t percent)
 		hidden++;
 	}
 	dense = array(rows - hidden + CODEC_SPREAD_PADDING, sizeof *dense);
-	wide_dense = array(rows - hidden, sizeof *wide_dense);
+	wide_dense = array(rows - hidden + CODEC_SPREAD_PADDING, sizeof *wide_dense);
 	for (uint32_t i = 0; i < rows - hidden; i++) {
 		dense[i] = (uint32_t)next();
 		wide_dense[i] = (int64_t)next();
