@@ -30,28 +30,6 @@ struct import_reader {
 	struct store_str left;        /* of the piece */
 };
 
-struct import_reader *
-import_reader_open(const char *path, char error[512])
-{
-	struct import_reader *reader = calloc(1, sizeof *reader);
-	struct stat status;
-
-	if (reader == NULL || (reader->piece = malloc(PIECE_BYTES)) == NULL) {
-		snprintf(error, 512, "out of memory");
-		free(reader);
-		return NULL;
-	}
-	reader->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-	if (reader->fd < 0 || fstat(reader->fd, &status) != 0 || S_ISDIR(status.st_mode)) {
-		snprintf(error, 512, "%s: %s", path,
-			 reader->fd < 0 ? strerror(errno) : "is no file");
-		import_reader_close(reader);
-		return NULL;
-	}
-	reader->is_file = S_ISREG(status.st_mode);
-	return reader;
-}
-
 void
 import_reader_close(struct import_reader *reader)
 {
@@ -111,6 +89,34 @@ detect(struct import_reader *reader, const char **error)
 		return true;
 	*error = "out of memory";
 	return (reader->stream = coding_stream_create(coding)) != NULL;
+}
+
+struct import_reader *
+import_reader_open(const char *path, char error[512])
+{
+	struct import_reader *reader = calloc(1, sizeof *reader);
+	const char *why = NULL;
+	struct stat status;
+
+	if (reader == NULL || (reader->piece = malloc(PIECE_BYTES)) == NULL) {
+		snprintf(error, 512, "out of memory");
+		free(reader);
+		return NULL;
+	}
+	reader->fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (reader->fd < 0 || fstat(reader->fd, &status) != 0 || S_ISDIR(status.st_mode)) {
+		snprintf(error, 512, "%s: %s", path,
+			 reader->fd < 0 ? strerror(errno) : "is no file");
+		import_reader_close(reader);
+		return NULL;
+	}
+	reader->is_file = S_ISREG(status.st_mode);
+	if (reader->is_file && !detect(reader, &why)) {
+		snprintf(error, 512, "%.400s: %s", path, why);
+		import_reader_close(reader);
+		return NULL;
+	}
+	return reader;
 }
 
 static ssize_t

@@ -253,39 +253,53 @@ begin_file(struct run *run, const struct import_reader *reader)
 
 /* ---- files ----------------------------------------------------------- */
 
-/* Where the run before ended: in this file, or in one that has another name by
- * now and is finished first. False: it fails. */
-static bool
-resume(struct run *run, struct import_reader *reader)
+/* The file that the state has, which has another name by now, to its end. */
+static enum outcome
+finish_old(struct run *run)
 {
 	struct import_identity known = run->state.file;
-	struct import_reader *old;
 	enum outcome outcome;
 	char error[512];
+	struct import_reader *old = import_follow_find(run->options->path, &known, error);
+
+	if (old == NULL) {
+		import_progress_say(&run->progress,
+				    "%s is another file than before, which is gone: it is read "
+				    "from its beginning",
+				    run->options->path);
+		return ENDED;
+	}
+	outcome = read_file(run, old, true);
+	import_reader_close(old);
+	return outcome == FAILED || import_sink_drain(run->sink) ? outcome : FAILED;
+}
+
+/* Where the run before ended: in this file, or in one that is finished first.
+ * ENDED: this one is read, from where the state says. */
+static enum outcome
+resume(struct run *run, const struct import_reader *reader)
+{
+	const struct import_identity known = run->state.file;
+	struct import_identity now;
+	enum outcome outcome = ENDED;
 
 	if (!run->state.has_file) {
 		begin_file(run, reader);
-		return true;
+		return ENDED;
 	}
 	if (import_reader_is(reader, &known) &&
 	    (!import_reader_is_plain(reader) ||
 	     import_reader_size(reader) >= run->state.done.offset))
-		return true;
-	if ((old = import_follow_find(run->options->path, &known, error)) != NULL) {
-		outcome = read_file(run, old, true);
-		import_reader_close(old);
-		if (outcome == FAILED || !import_sink_drain(run->sink))
-			return false;
-		if (outcome == STOPPED)
-			return true;
-	} else {
-		import_progress_say(&run->progress,
-				    "%s is another file than before, or begins anew: it is read "
-				    "from its beginning",
+		return ENDED;
+	if (import_reader_identity(reader, 0, &now) && now.device == known.device &&
+	    now.inode == known.inode)
+		import_progress_say(&run->progress, "%s begins anew: it is read from its beginning",
 				    run->options->path);
-	}
-	begin_file(run, reader);
-	return true;
+	else
+		outcome = finish_old(run);
+	if (outcome == ENDED)
+		begin_file(run, reader);
+	return outcome;
 }
 
 /* The file of that name, and those that take its place. */
@@ -309,12 +323,14 @@ read_all(struct run *run)
 					    "%s: only a file can be followed or have a state",
 					    options->path);
 			outcome = FAILED;
-		} else if (first && !resume(run, reader)) {
-			outcome = FAILED;
 		} else {
-			if (!first)
+			outcome = ENDED;
+			if (first)
+				outcome = resume(run, reader);
+			else
 				begin_file(run, reader);
-			outcome = read_file(run, reader, false);
+			if (outcome == ENDED)
+				outcome = read_file(run, reader, false);
 		}
 		import_reader_close(reader);
 		/* Keys and positions are the file's: it is done before the next. */

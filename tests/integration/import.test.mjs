@@ -231,6 +231,32 @@ test('the same over HTTP, with a server that is killed too', async () => {
   assert.equal(await server.end(), 0);
 });
 
+test('a state of an archive, and of a file that begins anew', () => {
+  const data = scratch('data'), archive = scratch('log.gz'), file = scratch('log');
+  const args = (name) => ['--data', data, '--site', 's', '--state', `${name}.state`, name];
+  fs.writeFileSync(archive, zlib.gzipSync(lines(0, 70000)));
+  assert.match(run(args(archive)).stdout, /^imported 70000 beacons/);
+  assert.match(run(args(archive)).stdout, /^imported 0 beacons \(0 repeated/);
+  fs.writeFileSync(file, lines(70000, 70100));
+  assert.match(run(args(file)).stdout, /^imported 100 beacons/);
+  // Cut off to a beginning of itself, then overwritten with more than it had.
+  fs.truncateSync(file, lines(70000, 70050).length);
+  let anew = run(args(file));
+  assert.match(anew.stderr, /begins anew/);
+  assert.match(anew.stdout, /^imported 50 beacons/);
+  fs.writeFileSync(file, lines(70100, 70300));
+  anew = run(args(file));
+  assert.match(anew.stderr, /begins anew/);
+  assert.match(anew.stdout, /^imported 200 beacons/);
+  assert.match(run(args(file)).stdout, /^imported 0 beacons \(0 repeated/);
+  // Another file, and the one before is nowhere.
+  fs.renameSync(file, path.join(directory, 'elsewhere'));
+  fs.writeFileSync(file, lines(70300, 70301));
+  anew = run(args(file));
+  assert.match(anew.stderr, /is another file than before, which is gone/);
+  assert.match(anew.stdout, /^imported 1 beacons/);
+});
+
 test('two imports do not share a state', async () => {
   const file = scratch('log'), state = scratch('state');
   fs.writeFileSync(file, lines(0, 10));
