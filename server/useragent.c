@@ -1,6 +1,6 @@
 /*
- * useragent.h. Part of enrichment. Regexes are compiled when first tried; a
- * literal that each must contain spares most of them. Match limits bound what
+ * useragent.h. Part of enrichment. Regexes are compiled when first tried; words
+ * of which a match must contain one spare most of them. Match limits bound what
  * a hostile User-Agent can cost.
  */
 #include <ctype.h>
@@ -25,10 +25,19 @@
 #define SHARDS 16u
 #define GROUPS_MAX 10u
 
+/* What a regex cannot match without, or one of several such. */
+struct word {
+	const char *bytes; /* static; not NUL-terminated */
+	uint32_t size;
+	uint16_t begin, end; /* of its first and its last three bytes: gram_of() */
+};
+
 struct list {
 	const struct useragent_regex *entries; /* static */
 	size_t count;
 	_Atomic(pcre2_code *) *codes; /* owned; NULL until first tried */
+	struct word *words;           /* owned */
+	uint32_t *first_word;         /* owned: [count + 1], of each entry */
 };
 
 struct cached {
@@ -45,13 +54,52 @@ struct useragent_parser {
 	struct cached *cache;            /* owned: [CACHE_SETS][CACHE_WAYS] */
 };
 
+/* Which three bytes a text has is told by a bit each; some share one. */
+#define GRAMS 4096u
+
+static inline uint16_t
+gram_of(const char *bytes)
+{
+	uint32_t three = (uint32_t)(unsigned char)bytes[0] |
+			 (uint32_t)(unsigned char)bytes[1] << 8 |
+			 (uint32_t)(unsigned char)bytes[2] << 16;
+
+	return (uint16_t)(three * 0x9e3779b1u >> (32 - 12));
+}
+
+/* The words of all entries, one after another. */
+static bool
+list_words(struct list *list)
+{
+	size_t words_max = 0, count = 0;
+
+	for (size_t i = 0; i < list->count; i++) {
+		for (const char *c = list->entries[i].words; *c != '\0'; c++)
+			words_max += *c == '\n';
+	}
+	list->words = calloc(words_max + 1, sizeof *list->words);
+	list->first_word = calloc(list->count + 1, sizeof *list->first_word);
+	if (list->words == NULL || list->first_word == NULL)
+		return false;
+	for (size_t i = 0; i < list->count; i++) {
+		const char *begin = list->entries[i].words, *end;
+
+		list->first_word[i] = (uint32_t)count;
+		for (; (end = strchr(begin, '\n')) != NULL; begin = end + 1)
+			list->words[count++] = (struct word){begin, (uint32_t)(end - begin),
+							     gram_of(begin), gram_of(end - 3)};
+	}
+	list->first_word[list->count] = (uint32_t)count;
+	return true;
+}
+
 static bool
 list_open(struct list *list, const struct useragent_regex *entries, size_t count)
 {
 	list->entries = entries;
 	list->count = count;
 	list->codes = calloc(count, sizeof *list->codes);
-	return list->codes != NULL;
+	return list->codes != NULL && list_words(list);
 }
 
 struct useragent_parser *
@@ -86,6 +134,8 @@ list_close(struct list *list)
 	for (size_t i = 0; list->codes != NULL && i < list->count; i++)
 		pcre2_code_free(list->codes[i]);
 	free(list->codes);
+	free(list->words);
+	free(list->first_word);
 }
 
 void
@@ -134,7 +184,32 @@ struct text {
 	const char *bytes;            /* the User-Agent */
 	char lower[UA_BYTES_MAX + 1]; /* the same in lower case, NUL-terminated */
 	size_t size;
+	uint64_t grams[GRAMS / 64]; /* which three bytes it has */
 };
+
+static bool
+has_gram(const struct text *text, uint16_t gram)
+{
+	return text->grams[gram / 64] >> gram % 64 & 1;
+}
+
+/* Whether the entry can match at all: it has one of the words, or needs none. */
+static bool
+may_match(const struct list *list, size_t i, const struct text *text)
+{
+	uint32_t from = list->first_word[i], to = list->first_word[i + 1];
+
+	if (from == to)
+		return true;
+	for (; from < to; from++) {
+		const struct word *word = &list->words[from];
+
+		if (has_gram(text, word->begin) && has_gram(text, word->end) &&
+		    memmem(text->lower, text->size, word->bytes, word->size) != NULL)
+			return true;
+	}
+	return false;
+}
 
 /* The first regex that matched, and where its groups are in the text. */
 struct found {
@@ -148,12 +223,10 @@ match(struct useragent_parser *parser, struct list *list, const struct text *tex
       pcre2_match_data *data)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		const char *literal = list->entries[i].literal;
 		pcre2_code *code;
 		int groups;
 
-		if (literal[0] != '\0' &&
-		    memmem(text->lower, text->size, literal, strlen(literal)) == NULL)
+		if (!may_match(list, i, text))
 			continue;
 		if ((code = code_of(list, i)) == NULL)
 			continue;
@@ -372,6 +445,11 @@ parse_text(struct useragent_parser *parser, struct store_str user_agent, struct 
 	for (size_t i = 0; i < text.size; i++)
 		text.lower[i] = (char)tolower((unsigned char)text.bytes[i]);
 	text.lower[text.size] = '\0';
+	for (size_t i = 0; i + 2 < text.size; i++) {
+		uint16_t gram = gram_of(text.lower + i);
+
+		text.grams[gram / 64] |= (uint64_t)1 << gram % 64;
+	}
 	parse_browser(parser, &text, data, out);
 	parse_system(parser, &text, data, out);
 	parse_bot(parser, &text, data, out);

@@ -11,6 +11,9 @@
 struct useragent_regex {
 	const char *regex;
 	const char *literal; /* must occur, any case, or there is no match; "" : unknown */
+	/* One of them must occur in lower case, or there is no match; each of at least
+	 * 3 bytes and with a newline behind it; "": unknown */
+	const char *words;
 	const char *family, *major, *minor; /* replacements with $1..$9, or NULL */
 	int ignore_case;
 };

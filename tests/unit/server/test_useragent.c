@@ -2,8 +2,8 @@
  * Goal: User-Agents give the browser, system and device that they mean, hints
  * win where they are present, the cache and threads change nothing, and no
  * header costs much. Method: a table of User-Agents as browsers and bots send
- * them; every regex compiled and tried on all of them, to see that the literal
- * that spares it is in every match; hostile strings.
+ * them; every regex compiled and tried on all of them, to see that a
+ * word that spares it is in every match; hostile strings.
  */
 #include "beacon.h"
 
@@ -218,6 +218,38 @@ hints(void **state)
 
 /* ---- the table from uap-core ----------------------------------------- */
 
+/* Whether one of the words, each with a newline behind it, is in the text. */
+static bool
+has_word(const char *words, const char *text)
+{
+	char word[200];
+
+	for (const char *end; (end = strchr(words, '\n')) != NULL; words = end + 1) {
+		assert_true(end - words >= 3 && end - words < (ptrdiff_t)sizeof word);
+		snprintf(word, sizeof word, "%.*s", (int)(end - words), words);
+		for (const char *c = word; *c != '\0'; c++)
+			assert_false(isupper((unsigned char)*c));
+		if (strcasestr(text, word) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_text(const struct useragent_regex *entry, pcre2_code *code, pcre2_match_data *data,
+	   const char *text)
+{
+	if (pcre2_match(code, (PCRE2_SPTR)text, strlen(text), 0, 0, data, NULL) < 0)
+		return;
+	if (strcasestr(text, entry->literal) == NULL)
+		fail_msg("`%s` is not in %s, which %s matches", entry->literal, text, entry->regex);
+	if (entry->words[0] != '\0' && !has_word(entry->words, text))
+		fail_msg("no word of %s, which matches, is in %s", entry->regex, text);
+}
+
+/* Texts in which words of other entries stand where a browser has its own. */
+#define MADE_EACH 12u
+
 static void
 check_regexes(const struct useragent_regex *entries, size_t count)
 {
@@ -232,14 +264,19 @@ check_regexes(const struct useragent_regex *entries, size_t count)
 
 		if (code == NULL)
 			fail_msg("does not compile: %s", entries[r].regex);
-		for (size_t i = 0; i < TABLE_COUNT; i++) {
-			const char *text = table[i].user_agent;
+		for (size_t i = 0; i < TABLE_COUNT; i++)
+			check_text(&entries[r], code, data, table[i].user_agent);
+		for (size_t i = r % MADE_EACH; i < count; i += MADE_EACH) {
+			const char *word = entries[i].words;
+			int size = (int)strcspn(word, "\n");
+			char text[600];
 
-			if (pcre2_match(code, (PCRE2_SPTR)text, strlen(text), 0, 0, data, NULL) >=
-				0 &&
-			    strcasestr(text, entries[r].literal) == NULL)
-				fail_msg("`%s` is not in %s, which %s matches", entries[r].literal,
-					 text, entries[r].regex);
+			snprintf(text, sizeof text,
+				 "Mozilla/5.0 (Linux; Android 9; %.*s Build/1A) %.*s/1.2.3 "
+				 "Mobile %.*s Bot/2.0",
+				 size, word, size, word, size, word);
+			check_text(&entries[r], code, data, text);
+			check_text(&entries[r], code, data, text + sizeof "Mozilla/5.0 (" - 1);
 		}
 		for (const char *c = entries[r].literal; *c != '\0'; c++)
 			assert_false(isupper((unsigned char)*c));
