@@ -175,6 +175,7 @@ export const cumulative = (view) => {
 		release: options.release,
 		env: options.env,
 		lang: navigator.language,
+		bot: navigator.webdriver || undefined,
 		nav: view._nav,
 		net: net && { type: net.effectiveType, rtt: net.rtt, downlink: net.downlink, save: net.saveData },
 		dev: {

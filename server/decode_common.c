@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "decode.h"
+#include "redact.h"
 
 #define MS_MAX 86400000.0          /* a day, as in native beacons */
 #define TIME_MAX 253402300799999.0 /* the year 9999 */
@@ -65,11 +66,7 @@ decode_event_row(struct event *event, struct store_arena *arena)
 void
 decode_text(struct event_row *row, uint32_t column, struct store_str text, uint32_t max)
 {
-	if (text.size > max) {
-		text.size = max;
-		while (text.size > 0 && ((unsigned char)text.bytes[text.size] & 0xc0) == 0x80)
-			text.size--;
-	}
+	text = redact_cut(text, redact_before_cut(row->table, column, max));
 	if (json_is_utf8(text))
 		event_row_string(row, column, text);
 }

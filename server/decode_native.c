@@ -11,6 +11,7 @@
 
 #include "event_row.h"
 #include "json.h"
+#include "redact.h"
 
 #define MS_MAX 86400000.0          /* a day: longer timings are a clock's jump */
 #define TIME_MAX 253402300799999.0 /* the year 9999 */
@@ -58,6 +59,7 @@ enum special {
 	ADDRESS,
 	USER_AGENT,
 	AGAIN,
+	BOT,
 	ERROR_KIND,
 	EVENT_CATEGORY,
 	ROW_TIME,
@@ -88,6 +90,7 @@ static const struct member top_members[] = {
     {TOP, NAME("release"), STRING, PAGEVIEWS_release, 100},
     {TOP, NAME("env"), STRING, PAGEVIEWS_environment, 100},
     {TOP, NAME("lang"), STRING, PAGEVIEWS_language, 35},
+    {TOP, NAME("bot"), SPECIAL, BOT, 0},
     {TOP, NAME("nav"), SPECIAL, NAV, 0},
     {TOP, NAME("net"), OBJECT, NET, 0},
     {TOP, NAME("dev"), OBJECT, DEV, 0},
@@ -257,18 +260,6 @@ malformed(struct decoder *decoder)
 
 /* ---- plain values ---------------------------------------------------- */
 
-/* At most `max` bytes, whole characters. */
-static struct store_str
-cut(struct store_str text, uint32_t max)
-{
-	if (text.size <= max)
-		return text;
-	text.size = max;
-	while (text.size > 0 && ((unsigned char)text.bytes[text.size] & 0xc0) == 0x80)
-		text.size--;
-	return text;
-}
-
 static int
 get_string(struct decoder *decoder, const struct member *member, uint32_t max,
 	   struct store_str *out)
@@ -277,7 +268,7 @@ get_string(struct decoder *decoder, const struct member *member, uint32_t max,
 		return wrong_type(decoder, member, "a string");
 	if (!json_string(&decoder->json, out))
 		return malformed(decoder);
-	*out = cut(*out, max);
+	*out = redact_cut(*out, max);
 	return 0;
 }
 
@@ -303,6 +294,14 @@ get_number(struct decoder *decoder, const struct member *member, bool integer, d
 }
 
 static int
+get_flag(struct decoder *decoder, const struct member *member, bool *out)
+{
+	if (json_peek(&decoder->json) != JSON_TRUE && json_peek(&decoder->json) != JSON_FALSE)
+		return wrong_type(decoder, member, "true or false");
+	return json_bool(&decoder->json, out) ? 0 : malformed(decoder);
+}
+
+static int
 get_plain(struct decoder *decoder, const struct member *member, struct event_row *row)
 {
 	uint32_t column = (uint32_t)member->column;
@@ -313,7 +312,9 @@ get_plain(struct decoder *decoder, const struct member *member, struct event_row
 
 	switch (member->kind) {
 	case STRING:
-		if ((result = get_string(decoder, member, (uint32_t)member->max, &text)) == 0)
+		if ((result = get_string(
+			 decoder, member,
+			 redact_before_cut(row->table, column, (uint32_t)member->max), &text)) == 0)
 			event_row_string(row, column, text);
 		return result;
 	case NUMBER:
@@ -328,13 +329,9 @@ get_plain(struct decoder *decoder, const struct member *member, struct event_row
 			event_row_uint(row, column, (uint64_t)number);
 		return result;
 	default:
-		if (json_peek(&decoder->json) != JSON_TRUE &&
-		    json_peek(&decoder->json) != JSON_FALSE)
-			return wrong_type(decoder, member, "true or false");
-		if (!json_bool(&decoder->json, &flag))
-			return malformed(decoder);
-		event_row_uint(row, column, flag);
-		return 0;
+		if ((result = get_flag(decoder, member, &flag)) == 0)
+			event_row_uint(row, column, flag);
+		return result;
 	}
 }
 
@@ -477,7 +474,8 @@ get_tags(struct decoder *decoder, const struct member *member)
 			return refuse(decoder, TOP, "tags", "a name must have 1 to 64 bytes");
 		if (json_peek(&decoder->json) != JSON_STRING)
 			return refuse_tag(decoder, name, NULL);
-		if ((result = get_string(decoder, member, 200, &text)) != 0)
+		if ((result = get_string(decoder, member, EVENT_TAG_BYTES_MAX + REDACT_SECRET_BYTES,
+					 &text)) != 0)
 			return result;
 		for (uint32_t i = 0; i < event->tags_count; i++) {
 			if (event->tag_names[i].size == name.size &&
@@ -578,10 +576,9 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 	case USER_AGENT:
 		return get_string(decoder, member, 1024, &event->imported_user_agent);
 	case AGAIN:
-		if (json_peek(&decoder->json) != JSON_TRUE &&
-		    json_peek(&decoder->json) != JSON_FALSE)
-			return wrong_type(decoder, member, "true or false");
-		return json_bool(&decoder->json, &event->again) ? 0 : malformed(decoder);
+		return get_flag(decoder, member, &event->again);
+	case BOT:
+		return get_flag(decoder, member, &event->is_driven);
 	case ERROR_KIND:
 		return get_word(decoder, member, "error rejection console resource", row,
 				ERRORS_kind);

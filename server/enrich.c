@@ -29,7 +29,6 @@
 #define FRAMES_MAX 3u
 #define BOUNDED_MAX 48u /* columns of a table, and one */
 #define PARAMETER_NAME_BYTES_MAX 64u
-#define PARAMETER_BYTES_MAX 200u
 
 struct enricher {
 	pthread_rwlock_t lock;
@@ -219,11 +218,11 @@ has_text(struct store_str text, const char *part)
 }
 
 static int
-set_device(struct event_row *row, struct useragent_parser *parser,
-	   const struct event_client *client, struct store_str user_agent,
-	   struct store_arena *arena)
+set_device(struct event *event, struct useragent_parser *parser, const struct event_client *client,
+	   struct store_str user_agent, struct store_arena *arena)
 {
 	struct useragent *found = store_arena_alloc(arena, sizeof *found);
+	struct event_row *row = &event->view;
 
 	if (found == NULL)
 		return STORE_ENOMEM;
@@ -235,6 +234,8 @@ set_device(struct event_row *row, struct useragent_parser *parser,
 	event_row_string(row, PAGEVIEWS_os_version, str(found->os_version));
 	if (found->bot[0] == '\0' && has_text(client->hint_ua, "HeadlessChrome"))
 		strcpy(found->bot, "HeadlessChrome");
+	if (found->bot[0] == '\0' && event->is_driven)
+		strcpy(found->bot, "webdriver");
 	event_row_string(row, PAGEVIEWS_bot, str(found->bot));
 	return 0;
 }
@@ -324,7 +325,7 @@ add_parameters(struct event *event, const struct page_rules *pages, struct store
 			continue;
 		if (!decode_parameter(
 			(struct store_str){query.bytes + equals + 1, end - equals - 1},
-			PARAMETER_BYTES_MAX, arena, &value))
+			EVENT_TAG_BYTES_MAX + REDACT_SECRET_BYTES, arena, &value))
 			return false;
 		if (value.size == 0)
 			continue;
@@ -390,11 +391,16 @@ address_of(const struct event *event, const struct event_client *client)
 static bool
 redact_row(struct event_row *row, struct store_str address, struct store_arena *arena)
 {
-	for (const uint16_t *column = redact_columns(row->table); *column != 0; column++) {
-		struct store_str *text = &row->cells[*column].value.s;
+	const struct redact_column *column = redact_columns(row->table);
 
-		if (row->present[*column] && !redact(*text, address, arena, text))
+	for (; column->column != 0; column++) {
+		struct store_str *text = &row->cells[column->column].value.s;
+
+		if (!row->present[column->column])
+			continue;
+		if (!redact(*text, address, arena, text))
 			return false;
+		*text = redact_cut(*text, column->bytes_max);
 	}
 	return true;
 }
@@ -411,8 +417,10 @@ redact_event(struct event *event, const struct event_client *client, struct stor
 		well = redact_row(&event->events[i], address, arena);
 	if (well && event->has_report)
 		well = redact_row(&event->report, address, arena);
-	for (uint32_t i = 0; well && i < event->tags_count; i++)
+	for (uint32_t i = 0; well && i < event->tags_count; i++) {
 		well = redact(event->tag_values[i], address, arena, &event->tag_values[i]);
+		event->tag_values[i] = redact_cut(event->tag_values[i], EVENT_TAG_BYTES_MAX);
+	}
 	return well ? 0 : STORE_ENOMEM;
 }
 
@@ -643,7 +651,7 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
 		return result;
 	set_language(row, client->language);
 	own = client->imported && event->imported_user_agent.size > 0;
-	if ((result = set_device(row, enricher->useragent, client,
+	if ((result = set_device(event, enricher->useragent, client,
 				 own ? event->imported_user_agent : client->user_agent, arena)) !=
 		0 ||
 	    (result = set_urls(event, client, arena)) != 0 ||

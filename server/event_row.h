@@ -11,6 +11,7 @@
 #define EVENT_ERRORS_MAX 50u
 #define EVENT_EVENTS_MAX 50u
 #define EVENT_TAGS_MAX 32u
+#define EVENT_TAG_BYTES_MAX 200u /* of a value */
 #define EVENT_SITE_BYTES_MAX 64u
 #define EVENT_METRICS_COUNT 6u
 
@@ -55,6 +56,7 @@ struct event {
 	bool no_view; /* its rows stand alone: `view` has what they share */
 	bool merge;   /* a part of its view, to which later ones add */
 	bool has_time;
+	bool is_driven;      /* by a program: navigator.webdriver */
 	bool again;          /* sent again from a store: its view may be in a segment */
 	int64_t time_ms;     /* `t` */
 	int64_t received_ms; /* set by enrich */

@@ -16,6 +16,7 @@
 #include "url.h"
 
 #define FUTURE_MS (5 * 60 * 1000LL)
+#define PATH_BYTES_MAX 500u /* as of beacons */
 #define DAY_MS (24 * 3600 * 1000LL)
 #define TIME_MAX_MS 253402300799999LL /* the year 9999 */
 
@@ -155,6 +156,8 @@ insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_s
 	    !json_is_utf8(value))
 		return insert_row_refuse(row, PAGEVIEWS_tags,
 					 "names of 1 to 64 bytes, values of up to 1000, in UTF-8");
+	if (!redact(value, (struct store_str){"", 0}, row->context->arena, &value))
+		return STORE_ENOMEM;
 	if (value.size > 0) /* '' is as if absent */
 		row->tags[row->tags_count++] = (struct insert_tag){name, value};
 	return 0;
@@ -271,6 +274,8 @@ set_string(struct insert_row *row, uint32_t column, struct store_str text)
 	if (redact_applies(row->head.table, column) &&
 	    !redact(text, (struct store_str){"", 0}, row->context->arena, &text))
 		return STORE_ENOMEM;
+	if (column == PAGEVIEWS_path)
+		text = redact_cut(text, PATH_BYTES_MAX);
 	row->cells[column].value.s = text;
 	row->present[column] = text.size > 0;
 	return 0;

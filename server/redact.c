@@ -117,19 +117,29 @@ end_of_local(const struct redaction *redaction, uint32_t from)
 	return stop;
 }
 
-const uint16_t *
+const struct redact_column *
 redact_columns(uint32_t table)
 {
-	static const uint16_t columns[EVENT_TABLES_COUNT][8] = {
-	    [EVENT_PAGEVIEWS] = {PAGEVIEWS_path, PAGEVIEWS_lcp_element, PAGEVIEWS_lcp_url,
-				 PAGEVIEWS_inp_target, PAGEVIEWS_inp_script, PAGEVIEWS_cls_element,
-				 PAGEVIEWS_server_timing},
-	    [EVENT_ERRORS] = {ERRORS_path, ERRORS_type, ERRORS_message, ERRORS_source,
-			      ERRORS_stack},
-	    [EVENT_EVENTS] = {EVENTS_path, EVENTS_name, EVENTS_target, EVENTS_text},
-	    [EVENT_REPORTS] = {REPORTS_path, REPORTS_url, REPORTS_body},
+	static const struct redact_column columns[EVENT_TABLES_COUNT][8] = {
+	    [EVENT_PAGEVIEWS] = {{PAGEVIEWS_path, 500},
+				 {PAGEVIEWS_lcp_element, 200},
+				 {PAGEVIEWS_lcp_url, 500},
+				 {PAGEVIEWS_inp_target, 200},
+				 {PAGEVIEWS_inp_script, 500},
+				 {PAGEVIEWS_cls_element, 200},
+				 {PAGEVIEWS_server_timing, 500}},
+	    [EVENT_ERRORS] = {{ERRORS_path, 500},
+			      {ERRORS_type, 100},
+			      {ERRORS_message, 1000},
+			      {ERRORS_source, 2000},
+			      {ERRORS_stack, 4000}},
+	    [EVENT_EVENTS] = {{EVENTS_path, 500},
+			      {EVENTS_name, 200},
+			      {EVENTS_target, 200},
+			      {EVENTS_text, 500}},
+	    [EVENT_REPORTS] = {{REPORTS_path, 500}, {REPORTS_url, 2000}, {REPORTS_body, 8192}},
 	};
-	static const uint16_t none[1];
+	static const struct redact_column none[1];
 
 	return table < EVENT_TABLES_COUNT ? columns[table] : none;
 }
@@ -137,11 +147,28 @@ redact_columns(uint32_t table)
 bool
 redact_applies(uint32_t table, uint32_t column)
 {
-	const uint16_t *columns = redact_columns(table);
+	const struct redact_column *columns = redact_columns(table);
 
-	while (*columns != 0 && *columns != column)
+	while (columns->column != 0 && columns->column != column)
 		columns++;
-	return *columns != 0;
+	return columns->column != 0;
+}
+
+uint32_t
+redact_before_cut(uint32_t table, uint32_t column, uint32_t bytes_max)
+{
+	return bytes_max + (redact_applies(table, column) ? REDACT_SECRET_BYTES : 0);
+}
+
+struct store_str
+redact_cut(struct store_str text, uint32_t bytes_max)
+{
+	if (text.size <= bytes_max)
+		return text;
+	text.size = bytes_max;
+	while (text.size > 0 && ((unsigned char)text.bytes[text.size] & 0xc0) == 0x80)
+		text.size--;
+	return text;
 }
 
 /* ---- what is taken out ----------------------------------------------- */

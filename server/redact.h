@@ -16,8 +16,19 @@ bool redact(struct store_str text, struct store_str address, struct store_arena 
 	    struct store_str *out);
 
 /* The columns of a table that hold text that a page made up, and are redacted;
- * 0 ends them. */
-const uint16_t *redact_columns(uint32_t table);
+ * 0 ends them. Only then a text is cut, at bytes_max: half a secret looks like
+ * none. */
+struct redact_column {
+	uint16_t column, bytes_max;
+};
+const struct redact_column *redact_columns(uint32_t table);
+
+/* What must be seen of a secret to know it, at most: an e-mail address. */
+#define REDACT_SECRET_BYTES 512u
+/* Where a text may be cut before it is redacted. */
+uint32_t redact_before_cut(uint32_t table, uint32_t column, uint32_t bytes_max);
+/* At most so many bytes, whole characters. */
+struct store_str redact_cut(struct store_str text, uint32_t bytes_max);
 /* Whether a column holds text that a page made up, and is redacted. */
 bool redact_applies(uint32_t table, uint32_t column);
 

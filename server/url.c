@@ -8,7 +8,7 @@
 #include "url.h"
 
 #define HOST_BYTES_MAX 253u
-#define PATH_BYTES_MAX 500u
+#define PATH_BYTES_MAX (500u + REDACT_SECRET_BYTES) /* cut when it is redacted */
 #define ID_HEX_MIN 8u
 
 /* Where one of at most four bytes is, else the text's size. */

@@ -294,9 +294,15 @@ agents(void **state)
 	check_string(row, PAGEVIEWS_os, "Linux");
 	check_string(row, PAGEVIEWS_device, "desktop");
 	check_string(row, PAGEVIEWS_bot, "");
+	check_string(row, PAGEVIEWS_bot, "");
+	check_string(&enriched(",\"bot\":false", &client)->view, PAGEVIEWS_bot, "");
+	check_string(&enriched(",\"bot\":true", &client)->view, PAGEVIEWS_bot, "webdriver");
 	client.imported = true;
 	row = &enriched(",\"ua\":\"curl/8.5.0\"", &client)->view;
 	check_string(row, PAGEVIEWS_browser, "curl");
+	/* The User-Agent's own name for it tells more. */
+	row = &enriched(",\"bot\":true,\"ua\":\"Googlebot/2.1\"", &client)->view;
+	check_string(row, PAGEVIEWS_bot, "Googlebot");
 }
 
 static void
@@ -436,6 +442,84 @@ error_counts(void **state)
 	assert_false(enriched("", &client)->view.present[PAGEVIEWS_error_count]);
 }
 
+/* ---- secrets at the end of what is kept ------------------------------- */
+
+static void
+check_no_canary(struct store_str text, const char *where, unsigned offset)
+{
+	if (text.size > 0 && memmem(text.bytes, text.size, "canary", 6) != NULL)
+		fail_msg("%s at %u: %.*s", where, offset, (int)text.size, text.bytes);
+}
+
+/* The text would be cut within the secret, at every place of it: it goes
+ * before the cut. */
+static void
+cut_secrets(void **state)
+{
+	static const struct {
+		const char *before, *after; /* of the text, in the beacon */
+		unsigned bytes_max;
+	} places[] = {{",\"serverTiming\":\"", "\"", 500},
+		      {",\"why\":{\"lcp\":{\"element\":\"", "\"}}", 200},
+		      {",\"why\":{\"inp\":{\"target\":\"", "\"}}", 200},
+		      {",\"why\":{\"cls\":{\"element\":\"", "\"}}", 200},
+		      {",\"errors\":[{\"type\":\"", "\"}]", 100},
+		      {",\"errors\":[{\"message\":\"", "\"}]", 1000},
+		      {",\"errors\":[{\"stack\":\"", "\"}]", 4000},
+		      {",\"events\":[{\"name\":\"", "\"}]", 200},
+		      {",\"events\":[{\"text\":\"", "\"}]", 500},
+		      {",\"tags\":{\"a\":\"", "\"}", 200},
+		      {",\"url\":\"https://shop.example/?utm_source=", "\"", 200},
+		      {",\"url\":\"https://shop.example/", "\"", 499}};
+	static const char *const secrets[] = {"canary.bird@cage.example",
+					      "eyJcanaryhbGciOiJIUzI1NiJ9.canary.canary",
+					      "password=canarycanary1"};
+	struct event_client client = live();
+
+	(void)state;
+	for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+		for (size_t i = 0; i < 3 * 50; i++) {
+			const char *secret = secrets[i / 50];
+			bool in_url = strstr(places[p].before, "\"url\"") != NULL;
+			unsigned fill = places[p].bytes_max - (unsigned)(i % 50);
+			char more[6000];
+			int size = snprintf(more, sizeof more, "%s", places[p].before);
+			struct event *event;
+
+			for (unsigned n = 0; n < fill; n++) /* words, or parts of a path */
+				more[size++] = n % 8 == 7 ? (in_url ? '/' : ' ') : 'x';
+			snprintf(more + size, sizeof more - (size_t)size, "%s%s%s",
+				 in_url ? "/" : " ", secret, places[p].after);
+			event = enriched(more, &client);
+			for (uint32_t c = 0; c < PAGEVIEWS_COUNT; c++) {
+				if (event_schema()->tables[0].columns[c].type == STORE_STRING &&
+				    event->view.present[c])
+					check_no_canary(event->view.cells[c].value.s,
+							places[p].before, fill);
+			}
+			if (event->errors_count > 0) {
+				check_no_canary(event->errors[0].cells[ERRORS_type].value.s,
+						places[p].before, fill);
+				check_no_canary(event->errors[0].cells[ERRORS_message].value.s,
+						places[p].before, fill);
+				check_no_canary(event->errors[0].cells[ERRORS_stack].value.s,
+						places[p].before, fill);
+			}
+			if (event->events_count > 0) {
+				check_no_canary(event->events[0].cells[EVENTS_name].value.s,
+						places[p].before, fill);
+				check_no_canary(event->events[0].cells[EVENTS_text].value.s,
+						places[p].before, fill);
+			}
+			for (uint32_t t = 0; t < event->tags_count; t++) {
+				check_no_canary(event->tag_values[t], places[p].before, fill);
+				assert_true(event->tag_values[t].size <= 200);
+			}
+			assert_true(event->view.cells[PAGEVIEWS_path].value.s.size <= 500);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -446,6 +530,7 @@ main(void)
 	    cmocka_unit_test(languages),   cmocka_unit_test(urls),
 	    cmocka_unit_test(canaries),    cmocka_unit_test(fingerprints),
 	    cmocka_unit_test(long_errors), cmocka_unit_test(error_counts),
+	    cmocka_unit_test(cut_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

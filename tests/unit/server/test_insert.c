@@ -323,11 +323,13 @@ secrets(void **state)
 	    insert("INSERT INTO pageviews FORMAT JSONEachRow {\"site\":\"s\",\"path\":"
 		   "\"/u/me@shop.example?token=secret\",\"lcp_url\":"
 		   "\"https://u:secret@a.example/x.js?secret#secret\",\"inp_script\":"
-		   "\"https://a.example/y.js?secret\"} {\"site\":\"s\",\"path\":\"p/42\"}"),
+		   "\"https://a.example/y.js?secret\",\"tags\":{\"who\":\"me@shop.example, "
+		   "password=secret1\"}} {\"site\":\"s\",\"path\":\"p/42\"}"),
 	    0);
 	check_text(0, "path", "/u/:email");
 	check_text(0, "lcp_url", "https://a.example/x.js");
 	check_text(0, "inp_script", "https://a.example/y.js");
+	beacon_assert_str(cell_of(0, "tags", "who")->value.s, "[email], password=[redacted]");
 	check_text(1, "path", "/p/:id");
 	assert_int_equal(insert("INSERT INTO errors FORMAT JSONEachRow {\"site\":\"s\",\"source\":"
 				"\"https://a.example/x.js?secret\"}"),
