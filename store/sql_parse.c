@@ -69,9 +69,76 @@ sql_parse_advance(struct sql_parser *parser)
 	}
 }
 
+static bool
+is_one_of(struct sql_token token, const char *const *words)
+{
+	for (; *words != NULL; words++) {
+		if ((token.type == SQL_WORD || token.type == SQL_PUNCTUATION) &&
+		    sql_is_word(token.text, *words))
+			return true;
+	}
+	return false;
+}
+
+/* LEFT ANY JOIN and the like. */
+static bool
+begins_join(const struct sql_parser *parser)
+{
+	static const char *const kinds[] = {"INNER", "LEFT",   "RIGHT", "FULL",  "CROSS",
+					    "ANY",   "ASOF",   "SEMI",  "ANTI",  "OUTER",
+					    "ALL",   "GLOBAL", "ARRAY", "PASTE", NULL};
+	static const char *const join[] = {"JOIN", NULL};
+	struct sql_lexer ahead = parser->lexer;
+	struct sql_token token = parser->token;
+
+	for (int i = 0; i < 3 && is_one_of(token, kinds); i++) {
+		token = sql_lex(&ahead);
+		if (is_one_of(token, join))
+			return true;
+	}
+	return false;
+}
+
+/* Whether the token begins what other engines have and this one has not: a
+ * join, a union, a window. */
+static bool
+is_unsupported(const struct sql_parser *parser)
+{
+	static const char *const joins[] = {"JOIN", NULL}, *const windows[] = {"OVER", NULL};
+	static const char *const unions[] = {"UNION", "INTERSECT", "EXCEPT", NULL};
+	static const char *const selects[] = {"ALL", "DISTINCT", "SELECT", "WITH", "(", NULL};
+	static const char *const bracket[] = {"(", NULL};
+	struct sql_lexer ahead = parser->lexer;
+	struct sql_token next = sql_lex(&ahead);
+	bool named = next.type == SQL_IDENTIFIER ||
+		     (next.type == SQL_WORD && !sql_parse_is_reserved(next.text)) ||
+		     is_one_of(next, bracket);
+
+	return begins_join(parser) ||
+	       (is_one_of(parser->token, unions) && is_one_of(next, selects)) ||
+	       (named && (is_one_of(parser->token, joins) || is_one_of(parser->token, windows)));
+}
+
+static void
+refuse_unsupported(struct sql_parser *parser)
+{
+	struct store_str word = parser->token.text;
+
+	parser->failed = 1;
+	store_error_set(parser->error, STORE_ENOTIMPL, "%.*s is not implemented", (int)word.size,
+			word.bytes);
+	if (parser->error != NULL) {
+		parser->error->clickhouse = 48;
+		parser->error->name = "NOT_IMPLEMENTED";
+		parser->error->offset = parser->token.offset;
+	}
+}
+
 void *
 sql_parse_fail(struct sql_parser *parser, const char *expected)
 {
+	if (!parser->failed && is_unsupported(parser))
+		refuse_unsupported(parser);
 	fail_at(parser, parser->token.offset, "expected ", expected);
 	return NULL;
 }
@@ -237,7 +304,8 @@ sql_parse_item(struct sql_parser *parser)
 	if (sql_parse_take_word(parser, "AS"))
 		return sql_parse_identifier(parser, &node->alias) ? node : NULL;
 	if (parser->token.type == SQL_IDENTIFIER ||
-	    (parser->token.type == SQL_WORD && !sql_parse_is_reserved(parser->token.text)))
+	    (parser->token.type == SQL_WORD && !sql_parse_is_reserved(parser->token.text) &&
+	     !is_unsupported(parser)))
 		return sql_parse_identifier(parser, &node->alias) ? node : NULL;
 	return node;
 }

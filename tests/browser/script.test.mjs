@@ -89,6 +89,7 @@ test('a visit is one beacon with every member', async () => {
 	assert.equal(beacon.env, 'demo');
 	assert.equal(beacon.nav, 'navigate');
 	assert.equal(typeof beacon.lang, 'string');
+	assert.equal(beacon.bot, true); // Playwright drives it
 	assert.equal(typeof beacon.net.type, 'string');
 	assert.equal(typeof beacon.net.save, 'boolean');
 	assert.ok(beacon.dev.vw > 0 && beacon.dev.vh > 0 && beacon.dev.dpr > 0 && beacon.dev.cpu > 0);

@@ -198,7 +198,7 @@ test('Altinity: a GET with headers of its own, FORMAT JSON', async () => {
 /* ---- what all of them may meet ---------------------------------------- */
 
 test('errors come with their code, whatever the format', async () => {
-  for (const [sql, code, status] of [['SELECT nothing FROM pageviews', 47, 404], ['SELECT 1 FROM pageviews WHERE', 62, 400], ['SELECT lcp FROM pageviews ARRAY JOIN tags', 62, 400]]) {
+  for (const [sql, code, status] of [['SELECT nothing FROM pageviews', 47, 404], ['SELECT 1 FROM pageviews WHERE', 62, 400], ['SELECT lcp FROM pageviews ARRAY JOIN tags', 48, 501]]) {
     const answer = await request('POST', '/?default_format=Native&client_protocol_version=54460', { Authorization: BASIC, 'Accept-Encoding': 'gzip' }, sql);
     assert.equal(answer.status, status, `${sql}: ${answer.body}`);
     assert.equal(answer.headers['x-clickhouse-exception-code'], `${code}`);
