@@ -144,6 +144,7 @@ set_time(struct event *event, const struct event_client *client, struct event_er
 		time = now;
 	event_row_time(&event->view, PAGEVIEWS_ts, time);
 	event->received_ms = now;
+	event->is_live = !client->imported;
 	return 0;
 }
 

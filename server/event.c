@@ -181,6 +181,7 @@ event_entry(const struct event *event, struct store_arena *arena, struct store_e
 	*out = (struct store_entry){.keyed = !event->no_view,
 				    .merge = event->merge,
 				    .again = event->again,
+				    .perhaps_again = event->is_live,
 				    .version = event->seq,
 				    .sort = event->site,
 				    .key = event->view_id,

@@ -57,6 +57,7 @@ struct event {
 	bool merge;   /* a part of its view, to which later ones add */
 	bool has_time;
 	bool is_driven;      /* by a program: navigator.webdriver */
+	bool is_live;        /* not imported: whoever sent it may repeat it */
 	bool again;          /* sent again from a store: its view may be in a segment */
 	int64_t time_ms;     /* `t` */
 	int64_t received_ms; /* set by enrich */

@@ -417,7 +417,7 @@ apply_entry(struct group *group, struct store_entry *entry, const uint64_t key[2
 		entry->outcome = STORE_LATE;
 		return 0;
 	}
-	if (old == NULL && (entry->version > 0 || entry->again) &&
+	if (old == NULL && (entry->version > 0 || entry->again || entry->perhaps_again) &&
 	    (result = lookup_late(store, entry)) != 0) {
 		entry->outcome = STORE_LATE;
 		return result < 0 ? result : 0;

@@ -8,17 +8,18 @@
 
 #include "state.h"
 
-#define BUDGET_NS 200000000LL /* of each second */
+#define BUDGET_NS 200000000LL        /* of each second */
+#define PERHAPS_BUDGET_NS 20000000LL /* for those that hardly are */
 #define SECOND_NS 1000000000LL
 
 static bool
-take_budget(struct lookup_budget *budget, int64_t now_ns)
+take_budget(struct lookup_budget *budget, int64_t per_s, int64_t now_ns)
 {
 	int64_t passed = now_ns - budget->filled_ns;
 
-	budget->left_ns += passed < SECOND_NS ? passed / (SECOND_NS / BUDGET_NS) : BUDGET_NS;
-	if (budget->left_ns > BUDGET_NS)
-		budget->left_ns = BUDGET_NS;
+	budget->left_ns += passed < SECOND_NS ? passed / (SECOND_NS / per_s) : per_s;
+	if (budget->left_ns > per_s)
+		budget->left_ns = per_s;
 	budget->filled_ns = now_ns;
 	return budget->left_ns > 0;
 }
@@ -134,6 +135,8 @@ lookup_late(struct store *store, const struct store_entry *entry)
 				.time_column = state_role(schema, STORE_ROLE_TIME),
 				.sort_column = state_role(schema, STORE_ROLE_SORT),
 				.key_column = state_role(schema, STORE_ROLE_KEY)};
+	bool perhaps = entry->version == 0 && !entry->again;
+	struct lookup_budget *budget = perhaps ? &store->perhaps_budget : &store->budget;
 	struct open_segment **segments;
 	int64_t began_ns = state_monotonic_ns();
 	int found = 0;
@@ -141,9 +144,11 @@ lookup_late(struct store *store, const struct store_entry *entry)
 	if (!schema->keyed || wanted.time_column < 0 || wanted.sort_column < 0 ||
 	    wanted.key_column < 0)
 		return 0;
+	if (perhaps && !take_budget(budget, PERHAPS_BUDGET_NS, began_ns))
+		return 0;
 	if ((segments = take_segments(store, table, entry->began_ms, &count)) == NULL)
 		return STORE_ENOMEM;
-	if (count > 0 && !take_budget(&store->budget, began_ns))
+	if (count > 0 && !perhaps && !take_budget(budget, BUDGET_NS, began_ns))
 		found = STORE_EBUSY;
 	for (uint32_t i = 0; i < count; i++) {
 		if (found == 0)
@@ -152,6 +157,6 @@ lookup_late(struct store *store, const struct store_entry *entry)
 	}
 	free(segments);
 	if (count > 0)
-		store->budget.left_ns -= state_monotonic_ns() - began_ns;
+		budget->left_ns -= state_monotonic_ns() - began_ns;
 	return found;
 }

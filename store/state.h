@@ -71,7 +71,7 @@ struct store {
 	struct requests requests;
 	struct store_arena *arena; /* scratch of one group */
 	struct wal_buffer payload; /* scratch of one record */
-	struct lookup_budget budget;
+	struct lookup_budget budget, perhaps_budget;
 
 	pthread_mutex_t state_mutex;
 	pthread_cond_t flush_wanted, flush_done, maintenance_wanted;

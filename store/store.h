@@ -150,7 +150,10 @@ enum store_outcome {
  */
 struct store_entry {
 	bool keyed;
-	bool again;      /* its row may be in a segment, even if version is 0 */
+	bool again; /* its row may be in a segment, even if version is 0 */
+	/* The same, but it is unlikely: looked for as long as that takes little
+	 * time, else stored. */
+	bool perhaps_again;
 	uint8_t version; /* seq */
 	/* The versions are parts: what the row lacks stays as it was, as does its
 	 * TIME; a version may come again. */

@@ -69,6 +69,16 @@ test('updates replace, repeats store nothing, older ones add their errors only',
   assert.equal(await server.query('SELECT count() FROM errors WHERE view_id = 2'), '1\n');
 });
 
+test('a first beacon that is repeated after a restart makes no second row', async () => {
+  const data = scratch(), body = JSON.stringify(beacon(4711, { t: Date.now() - 1000 }));
+  for (let i = 0; i < 2; i++) {
+    const own = await serve(data, keepAll(scratch()));
+    for (let n = 0; n < 2; n++) assert.equal((await fetch(`${own.url}/beacon`, { method: 'POST', body })).status, 204);
+    assert.equal(await own.query('SELECT count() FROM pageviews'), '1\n');
+    assert.equal(await own.end(), 0);
+  }
+});
+
 const good = () => JSON.stringify(beacon(77));
 const refused = [
   ['not JSON', 'hello', 400, /malformed JSON at byte 0/],
