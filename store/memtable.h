@@ -14,7 +14,6 @@
 #include "vector.h"
 
 #define MEMTABLE_ALIVE UINT64_MAX
-#define MEMTABLE_ROW_NONE UINT32_MAX
 
 struct memtable;
 

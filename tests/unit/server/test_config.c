@@ -158,102 +158,84 @@ some_retention(void **state)
 	config_free(config);
 }
 
+/* What is wrong with a text, and in which line; 0: the message has none. */
+static const struct {
+	const char *text;
+	int line;
+	const char *words[2];
+} wrong_texts[] = {
+    {"dat: x\n", 1, {"unknown key dat, maybe you meant: data"}},
+    {"data: x\nlimitz: 1\n", 2, {"unknown key limitz, maybe you meant: limits"}},
+    {"# data: y\n\ndata: x\n\n# limitz: 2\nlimitz: 1\n", 6, {"unknown key limitz"}},
+    {"limits:\n  queries: 1\n  # more\n  queriez: 2\n", 4, {"queriez in limits", "queries"}},
+    {"limits:\n  conections: 2\n", 2, {"conections in limits, maybe you meant: connections"}},
+    {"sites:\n  - key: a\n  - keyy: b\n", 3, {"unknown key keyy in sites[1]", "key"}},
+    {"sites:\n  - key: a\n    secret: [b]\n", 3, {"known are key, hosts, origins"}},
+    {"listeners:\n  - address: 1.1.1.1:1\n    \"tsl\": true\n", 3, {"unknown key tsl", "tls"}},
+    {"? [a]\n: b\n", 1, {"unknown key"}},
+    {"limits:\n  queries: many\n", 2, {"limits.queries: expected a whole number", "'many'"}},
+    {"limits:\n  queries: -1\n", 2, {"from 0 to 4294967295, got '-1'", "limits.queries"}},
+    {"limits:\n  queries: 4294967296\n", 2, {"4294967296", "queries"}},
+    {"limits:\n  queries: 010\n", 2, {"got '010'"}},
+    {"limits:\n  queries:\n", 2, {"got nothing"}},
+    {"limits: {queries: [1]}\n", 1, {"got a list of 1"}},
+    {"retention_days:\n  pageviews: -1\n", 2, {"-1", "retention_days.pageviews"}},
+    {"retention_days:\n  views: 1\n", 2, {"unknown key views"}},
+    {"data: x\nretention_days: 7\n", 2, {"retention_days: expected keys with values", "'7'"}},
+    {"data: x\nlimits: 7\n", 2, {"limits: expected keys with values"}},
+    {"data: {a: b}\n", 1, {"data: expected text", "got keys with values"}},
+    {"data: \"a\\0b\"\n", 1, {"data: expected text"}},
+    {"hello\n", 1, {"the configuration: expected keys with values, got 'hello'"}},
+    {"listeners: 5\n", 1, {"listeners: expected a list"}},
+    {"listeners: []\n", 1, {"listeners: expected a list of 1 to 16 entries, got a list of 0"}},
+    {"listeners:\n  - tls: true\n", 2, {"listeners[0].address is missing"}},
+    {"listeners:\n  - address: 1.1.1.1:1\n    tls: maybe\n",
+     3,
+     {"listeners[0].tls: expected one of true, yes, on, false, no, off, got 'maybe'"}},
+    {"listeners:\n  - address: 1.1.1.1:1\n    roles: [public, all]\n",
+     3,
+     {"listeners[0].roles: expected one of public, private, got 'all'"}},
+    {"listeners:\n  - address: 1.1.1.1:1\n    roles: public\n", 3, {"roles: expected a list"}},
+    {"listeners:\n  - address: \":80\"\n  - address: localhost\n",
+     3,
+     {"listeners[1].address: expected ADDR:PORT", "got 'localhost'"}},
+    {"listeners:\n  - address: 1.1.1.1:99999\n", 2, {"port from 0 to 65535"}},
+    {"listeners:\n  - address: ::1:80\n", 2, {"in brackets"}},
+    {"listeners:\n  - address: shop.example:80\n", 2, {"numeric", "shop.example:80"}},
+    {"sites:\n  - key: \"\"\n", 2, {"sites[0].key: expected text of 1 to 64 bytes"}},
+    {"sites:\n  - key: a\n  - key: b\n  - key: a\n", 4, {"'a' is there already, on line 2"}},
+    {"data: x\ndata: y\n", 2, {"data: this key is there already"}},
+    {"limits: {queries: 1}\nsites: []\nlimits: {sites: 2}\n", 3, {"limits: this key is there"}},
+    {"data: x\n\tsites: []\n", 2, {"no YAML", "a tab"}},
+    {"data: x\nsites:\n\t- key: a\n", 3, {"no YAML", "a tab"}},
+    {"data: x\nlimits:\n  queries: 1\n bad\n", 4, {"no YAML"}},
+    {"sites: []\ndata: \"x\n\n\n", 2, {"no YAML", "unexpected end"}},
+    {"data: x\n\xff\xfe\n", 2, {"UTF-8"}},
+    {"\x7f"
+     "ELF\x02\x01\x01",
+     1,
+     {"no UTF-8 text"}},
+    {"data: x\n---\ndata: y\n", 2, {"second document"}},
+    {"data: *x\n", 1, {"alias"}},
+    {"certificate: c.pem\n", 1, {"certificate_key"}},
+    {"data: x\ncertificate_key: k.pem\n", 2, {"certificate"}}};
+
 static void
 wrong(void **state)
 {
-	/* line 0: the message has none */
-	static const struct {
-		const char *text;
-		int line;
-		const char *words[2];
-	} table[] = {
-	    {"dat: x\n", 1, {"unknown key dat, maybe you meant: data"}},
-	    {"data: x\nlimitz: 1\n", 2, {"unknown key limitz, maybe you meant: limits"}},
-	    {"# data: y\n\ndata: x\n\n# limitz: 2\nlimitz: 1\n", 6, {"unknown key limitz"}},
-	    {"limits:\n  queries: 1\n  # more\n  queriez: 2\n",
-	     4,
-	     {"queriez in limits", "queries"}},
-	    {"limits:\n  conections: 2\n",
-	     2,
-	     {"conections in limits, maybe you meant: connections"}},
-	    {"sites:\n  - key: a\n  - keyy: b\n", 3, {"unknown key keyy in sites[1]", "key"}},
-	    {"sites:\n  - key: a\n    secret: [b]\n", 3, {"known are key, hosts, origins"}},
-	    {"listeners:\n  - address: 1.1.1.1:1\n    \"tsl\": true\n",
-	     3,
-	     {"unknown key tsl", "tls"}},
-	    {"? [a]\n: b\n", 1, {"unknown key"}},
-	    {"limits:\n  queries: many\n",
-	     2,
-	     {"limits.queries: expected a whole number", "'many'"}},
-	    {"limits:\n  queries: -1\n", 2, {"from 0 to 4294967295, got '-1'", "limits.queries"}},
-	    {"limits:\n  queries: 4294967296\n", 2, {"4294967296", "queries"}},
-	    {"limits:\n  queries: 010\n", 2, {"got '010'"}},
-	    {"limits:\n  queries:\n", 2, {"got nothing"}},
-	    {"limits: {queries: [1]}\n", 1, {"got a list of 1"}},
-	    {"retention_days:\n  pageviews: -1\n", 2, {"-1", "retention_days.pageviews"}},
-	    {"retention_days:\n  views: 1\n", 2, {"unknown key views"}},
-	    {"data: x\nretention_days: 7\n",
-	     2,
-	     {"retention_days: expected keys with values", "'7'"}},
-	    {"data: x\nlimits: 7\n", 2, {"limits: expected keys with values"}},
-	    {"data: {a: b}\n", 1, {"data: expected text", "got keys with values"}},
-	    {"data: \"a\\0b\"\n", 1, {"data: expected text"}},
-	    {"hello\n", 1, {"the configuration: expected keys with values, got 'hello'"}},
-	    {"listeners: 5\n", 1, {"listeners: expected a list"}},
-	    {"listeners: []\n",
-	     1,
-	     {"listeners: expected a list of 1 to 16 entries, got a list of 0"}},
-	    {"listeners:\n  - tls: true\n", 2, {"listeners[0].address is missing"}},
-	    {"listeners:\n  - address: 1.1.1.1:1\n    tls: maybe\n",
-	     3,
-	     {"listeners[0].tls: expected one of true, yes, on, false, no, off, got 'maybe'"}},
-	    {"listeners:\n  - address: 1.1.1.1:1\n    roles: [public, all]\n",
-	     3,
-	     {"listeners[0].roles: expected one of public, private, got 'all'"}},
-	    {"listeners:\n  - address: 1.1.1.1:1\n    roles: public\n",
-	     3,
-	     {"roles: expected a list"}},
-	    {"listeners:\n  - address: \":80\"\n  - address: localhost\n",
-	     3,
-	     {"listeners[1].address: expected ADDR:PORT", "got 'localhost'"}},
-	    {"listeners:\n  - address: 1.1.1.1:99999\n", 2, {"port from 0 to 65535"}},
-	    {"listeners:\n  - address: ::1:80\n", 2, {"in brackets"}},
-	    {"listeners:\n  - address: shop.example:80\n", 2, {"numeric", "shop.example:80"}},
-	    {"sites:\n  - key: \"\"\n", 2, {"sites[0].key: expected text of 1 to 64 bytes"}},
-	    {"sites:\n  - key: a\n  - key: b\n  - key: a\n",
-	     4,
-	     {"'a' is there already, on line 2"}},
-	    {"data: x\ndata: y\n", 2, {"data: this key is there already"}},
-	    {"limits: {queries: 1}\nsites: []\nlimits: {sites: 2}\n",
-	     3,
-	     {"limits: this key is there"}},
-	    {"data: x\n\tsites: []\n", 2, {"no YAML", "a tab"}},
-	    {"data: x\nsites:\n\t- key: a\n", 3, {"no YAML", "a tab"}},
-	    {"data: x\nlimits:\n  queries: 1\n bad\n", 4, {"no YAML"}},
-	    {"sites: []\ndata: \"x\n\n\n", 2, {"no YAML", "unexpected end"}},
-	    {"data: x\n\xff\xfe\n", 2, {"UTF-8"}},
-	    {"\x7f"
-	     "ELF\x02\x01\x01",
-	     1,
-	     {"no UTF-8 text"}},
-	    {"data: x\n---\ndata: y\n", 2, {"second document"}},
-	    {"data: *x\n", 1, {"alias"}},
-	    {"certificate: c.pem\n", 1, {"certificate_key"}},
-	    {"data: x\ncertificate_key: k.pem\n", 2, {"certificate"}}};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+	for (size_t i = 0; i < sizeof wrong_texts / sizeof *wrong_texts; i++) {
 		char place[400];
 
-		if (load(table[i].text) != NULL)
-			fail_msg("taken: %s", table[i].text);
-		snprintf(place, sizeof place, table[i].line > 0 ? "%s line %d: " : "%s", path,
-			 table[i].line);
+		if (load(wrong_texts[i].text) != NULL)
+			fail_msg("taken: %s", wrong_texts[i].text);
+		snprintf(place, sizeof place, wrong_texts[i].line > 0 ? "%s line %d: " : "%s", path,
+			 wrong_texts[i].line);
 		if (strncmp(error, place, strlen(place)) != 0)
 			fail_msg("expected `%s`: %s", place, error);
-		for (int w = 0; w < 2 && table[i].words[w] != NULL; w++) {
-			if (strstr(error, table[i].words[w]) == NULL)
-				fail_msg("expected `%s`: %s", table[i].words[w], error);
+		for (int w = 0; w < 2 && wrong_texts[i].words[w] != NULL; w++) {
+			if (strstr(error, wrong_texts[i].words[w]) == NULL)
+				fail_msg("expected `%s`: %s", wrong_texts[i].words[w], error);
 		}
 		assert_null(strchr(error, '\n'));
 	}
