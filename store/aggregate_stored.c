@@ -56,7 +56,7 @@ list_rows(const struct data *condition, const struct aggregate_rows *from, uint3
 
 	for (uint32_t i = 0; i < from->count; i++) {
 		rows[count] = i;
-		count += data_true(condition, i) &
+		count += (uint32_t)data_true(condition, i) &
 			 !(condition->nulls != NULL && condition->nulls[i]) &
 			 !aggregate_is_null(from, i);
 	}

@@ -16,6 +16,13 @@ struct pair {
 	uint64_t weight;
 };
 
+struct octave {
+	uint64_t *counts; /* of its buckets; NULL: none yet */
+	uint64_t total;
+};
+
+#define OCTAVES 64u
+
 struct sketch {
 	struct store_arena *arena; /* borrowed */
 	uint32_t scale;
@@ -24,8 +31,9 @@ struct sketch {
 	struct pair *pairs; /* all values; of a histogram those that it cannot hold */
 	uint64_t total;     /* of weights */
 	double min, max;
-	uint64_t *octaves[64]; /* [0]: integers below EXACT_BELOW; [e]: 2^e .. 2^(e+1) */
-	uint64_t totals[64];   /* of each octave */
+	/* Of a histogram, [OCTAVES]: [0] has integers below EXACT_BELOW, [e] those from
+	 * 2^e to 2^(e+1). Most groups of many have few values and none of this. */
+	struct octave *octaves;
 };
 
 struct sketch *
@@ -43,25 +51,30 @@ sketch_create(struct store_arena *arena, uint32_t scale)
 }
 
 static int
+reserve_octave(struct sketch *sketch, uint32_t octave)
+{
+	size_t buckets = octave == 0 ? EXACT_BELOW : OCTAVE_BUCKETS;
+
+	if (sketch->octaves[octave].counts == NULL)
+		sketch->octaves[octave].counts =
+		    store_arena_zalloc(sketch->arena, buckets * sizeof(uint64_t));
+	return sketch->octaves[octave].counts == NULL ? STORE_ELIMIT : 0;
+}
+
+static int
 count_integer(struct sketch *sketch, uint64_t integer, uint64_t weight)
 {
 	uint32_t octave = 0, bucket = (uint32_t)integer;
-	size_t buckets = EXACT_BELOW;
 
 	if (integer >= EXACT_BELOW) {
 		octave = 63 - (uint32_t)__builtin_clzll(integer);
 		bucket =
 		    (uint32_t)(integer >> (octave - SKETCH_MANTISSA_BITS)) & (OCTAVE_BUCKETS - 1);
-		buckets = OCTAVE_BUCKETS;
 	}
-	if (sketch->octaves[octave] == NULL) {
-		sketch->octaves[octave] =
-		    store_arena_zalloc(sketch->arena, buckets * sizeof(uint64_t));
-		if (sketch->octaves[octave] == NULL)
-			return STORE_ELIMIT;
-	}
-	sketch->octaves[octave][bucket] += weight;
-	sketch->totals[octave] += weight;
+	if (reserve_octave(sketch, octave) != 0)
+		return STORE_ELIMIT;
+	sketch->octaves[octave].counts[bucket] += weight;
+	sketch->octaves[octave].total += weight;
 	return 0;
 }
 
@@ -92,6 +105,9 @@ sketch_become_histogram(struct sketch *sketch)
 	assert(sketch->scale != 0);
 	if (sketch->is_histogram)
 		return 0;
+	sketch->octaves = store_arena_zalloc(sketch->arena, OCTAVES * sizeof *sketch->octaves);
+	if (sketch->octaves == NULL)
+		return STORE_ELIMIT;
 	for (uint32_t i = 0; i < sketch->count; i++) {
 		struct pair pair = sketch->pairs[i];
 
@@ -212,16 +228,17 @@ within_bucket(uint32_t octave, uint32_t bucket, uint64_t rank, uint64_t count)
 static double
 histogram_at(const struct sketch *sketch, uint64_t *rank)
 {
-	for (uint32_t octave = 0; octave < 64; octave++) {
+	for (uint32_t octave = 0; octave < OCTAVES; octave++) {
+		const struct octave *at = &sketch->octaves[octave];
 		uint64_t count;
 		uint32_t b = 0;
 		double value;
 
-		if (sketch->totals[octave] <= *rank) {
-			*rank -= sketch->totals[octave];
+		if (at->total <= *rank) {
+			*rank -= at->total;
 			continue;
 		}
-		while ((count = sketch->octaves[octave][b]) <= *rank) {
+		while ((count = at->counts[b]) <= *rank) {
 			*rank -= count;
 			b++;
 		}
@@ -308,20 +325,18 @@ sketch_merge(struct sketch *sketch, const struct sketch *from)
 	assert(sketch->scale == from->scale);
 	if (from->is_histogram && !sketch->is_histogram && sketch_become_histogram(sketch) != 0)
 		return STORE_ELIMIT;
-	for (uint32_t octave = 0; octave < 64; octave++) {
+	for (uint32_t octave = 0; from->is_histogram && octave < OCTAVES; octave++) {
 		uint32_t buckets = octave == 0 ? EXACT_BELOW : OCTAVE_BUCKETS;
+		const struct octave *other = &from->octaves[octave];
 
-		if (from->octaves[octave] == NULL)
+		if (other->counts == NULL)
 			continue;
-		if (sketch->octaves[octave] == NULL &&
-		    (sketch->octaves[octave] =
-			 store_arena_zalloc(sketch->arena, buckets * sizeof(uint64_t))) == NULL)
+		if (reserve_octave(sketch, octave) != 0)
 			return STORE_ELIMIT;
-		for (uint32_t b = 0; b < buckets; b++) {
-			sketch->octaves[octave][b] += from->octaves[octave][b];
-		}
-		sketch->totals[octave] += from->totals[octave];
-		sketch->total += from->totals[octave];
+		for (uint32_t b = 0; b < buckets; b++)
+			sketch->octaves[octave].counts[b] += other->counts[b];
+		sketch->octaves[octave].total += other->total;
+		sketch->total += other->total;
 	}
 	for (uint32_t i = 0; i < from->count; i++) {
 		if (sketch_add(sketch, from->pairs[i].value, from->pairs[i].weight) != 0)
@@ -399,15 +414,35 @@ sketch_take_buckets(struct sketch *sketch, const struct sketch_buckets *buckets,
 	return 0;
 }
 
+/* As the first values of all. */
+static int
+begin_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t count)
+{
+	if (count > sketch->pairs_max) {
+		sketch->pairs = store_arena_alloc(sketch->arena, count * sizeof *sketch->pairs);
+		if (sketch->pairs == NULL)
+			return STORE_ELIMIT;
+		sketch->pairs_max = count;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		sketch->pairs[i] = (struct pair){(double)stored[i] / sketch->scale, 1};
+	sketch->count = count;
+	sketch->total += count;
+	sketch->min = fmin(sketch->min, sketch->pairs[0].value);
+	sketch->max = fmax(sketch->max, sketch->pairs[count - 1].value);
+	sketch->is_sorted = true;
+	return 0;
+}
+
 int
 sketch_take_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t count)
 {
-	bool sorted = sketch->count == 0;
-
+	assert(sketch->scale != 0);
+	if (sketch->count == 0 && !sketch->is_histogram && count > 0 && count <= SKETCH_EXACT_MAX)
+		return begin_ascending(sketch, stored, count);
 	for (uint32_t i = 0; i < count; i++) {
 		if (sketch_add_stored(sketch, stored[i], 1) != 0)
 			return STORE_ELIMIT;
 	}
-	sketch->is_sorted |= sorted && !sketch->is_histogram;
 	return 0;
 }
