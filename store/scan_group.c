@@ -395,6 +395,19 @@ scan_group_prepare(struct scan *scan)
 
 /* ---- one slice ------------------------------------------------------- */
 
+/* Whether no row of the block stands for more than itself, by what is known
+ * without reading it. */
+static bool
+has_weights_of_one(const struct scan *scan, const struct evaluation *evaluation)
+{
+	int64_t min, max;
+
+	return evaluation->slice != NULL &&
+	       block_range(evaluation->slice->block, (uint16_t)scan->plan->weight_column, &min,
+			   &max) &&
+	       (uint64_t)max <= 1;
+}
+
 /* The rows' sample intervals; NULL when all are 1. */
 static int
 read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **out)
@@ -406,7 +419,8 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 	int result;
 
 	*out = NULL;
-	if (scan->plan->weight_column < 0 || evaluation->count == 0)
+	if (scan->plan->weight_column < 0 || evaluation->count == 0 ||
+	    has_weights_of_one(scan, evaluation))
 		return 0;
 	column.column = (uint16_t)scan->plan->weight_column;
 	if ((result = expression_evaluate(evaluation, &column, &data)) != 0)

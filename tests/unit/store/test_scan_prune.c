@@ -669,6 +669,51 @@ test_bytes_left_out(void **state)
 	query_close(store, directory);
 }
 
+/* The rows' weights are read only of blocks where some may be above 1. */
+static void
+test_weights_left_out(void **state)
+{
+	static const struct store_column weighed[] = {
+	    {.name = "ts", .type = STORE_TIME, .flags = STORE_ROLE_TIME},
+	    {.name = "site", .type = STORE_STRING, .flags = STORE_ROLE_SORT},
+	    {.name = "size", .type = STORE_UINT, .bits = 32},
+	    {.name = "weight", .type = STORE_UINT, .bits = 32, .flags = STORE_ROLE_WEIGHT},
+	};
+	static const struct store_table table[] = {{"t", weighed, 4, false}};
+	static const struct store_schema with_weight = {table, 1};
+	static const uint64_t sums[] = {4950, 4950, 2500 * 7};
+	char directory[256];
+	struct store *store = query_open(&with_weight, directory);
+	uint64_t cell, rows, weighted, plain;
+
+	(void)state;
+	for (uint64_t i = 0; i < 300; i++) { /* of three days: none, 1, and 1 or 7 */
+		uint64_t day = i / 100, weight = day == 2 ? 1 + 6 * (i % 2) : day;
+		struct store_cell cells[] = {
+		    {.column = 0, .value.i = BASE_MS + (int64_t)day * DAY_MS},
+		    {.column = 2, .value.u = day == 2 && i % 2 == 0 ? 0 : i % 100},
+		    {.column = 3, .value.u = weight}};
+		struct store_row row = {.cells = cells, .cells_count = weight == 0 ? 2 : 3};
+		struct store_entry entry = {.rows = &row, .rows_count = 1};
+		struct store_commit commit = {.entries = &entry, .entries_count = 1};
+
+		assert_int_equal(store_append(store, &commit, 1, NULL), 0);
+	}
+	assert_int_equal(store_flush(store, NULL), 0);
+	for (int day = 0; day < 3; day++) {
+		struct text text = {0};
+
+		text_add(&text, "SELECT     size  FROM t WHERE toDate(ts) = '2026-05-%d'",
+			 28 + day);
+		run(store, text.bytes, &cell, &rows, &plain);
+		memcpy(text.bytes, "SELECT sum(size)", 16);
+		run(store, text.bytes, &cell, &rows, &weighted);
+		assert_int_equal(cell, sums[day]);
+		assert_int_equal(weighted > plain, day == 2);
+	}
+	query_close(store, directory);
+}
+
 static int
 code_of(struct store *store, const char *query)
 {
@@ -715,9 +760,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random_conditions),
-	    cmocka_unit_test(test_blocks_left_out),
-	    cmocka_unit_test(test_bytes_left_out),
+	    cmocka_unit_test(test_random_conditions), cmocka_unit_test(test_blocks_left_out),
+	    cmocka_unit_test(test_bytes_left_out),    cmocka_unit_test(test_weights_left_out),
 	    cmocka_unit_test(test_errors_in_order),
 	};
 
