@@ -30,6 +30,7 @@ const GEOIP = ['4', '6'].flatMap((v) => ['--geoip', `node_modules/@ip-location-d
 
 /* Nothing is left behind, however this ends. */
 const children = [];
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 process.on('exit', () => {
   for (const child of children) child.kill('SIGTERM');
   fs.rmSync(directory, { recursive: true, force: true });
