@@ -359,7 +359,7 @@ test('POST /import: compressed without a word of it, bombs, further answers', as
   assert.match(await post(gz, 'site=t'), /^200 {"stored":100,.*"first":true/);
   assert.match(await post(gz.subarray(0, 100), 'site=s'), /^400 compressed data are cut short/);
   assert.match(await post(Buffer.concat([gz, Buffer.from('garbage')]), 'site=s'), /^400 something else follows the gzip data/);
-  assert.match(await post(zlib.gzipSync(Buffer.alloc(130 << 20), { level: 9 })), /^413 more than 128 MiB when inflated/);
+  assert.match(await post(zlib.gzipSync(Buffer.alloc(130 << 20), { level: 1 })), /^413 more than 128 MiB when inflated/);
   assert.match(await post('x\ny'), /^400 line 1: neither/);
   assert.match(await post('x\ny', 'errors=1'), /^200 {"stored":0,.*"rejected":2,.*"errors":\["line 1: neither.*"\]}/);
   for (const [parameters, error] of [['format=xml', 'format: use one of auto, native'], ['site=', 'site: expected'], ['site=%00', 'site: expected'], ['errors=x', 'errors: expected'], ['errors=1e9', 'errors: expected']])
