@@ -255,18 +255,17 @@ number_narrow(const uint32_t *values, uint32_t count, uint16_t *buckets, uint32_
 	uint32_t least = UINT32_MAX, most = 0, far = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t value = values[i];
-		bool inside = value < SKETCH_BUCKETS_END;
-		uint16_t bucket = sketch_bucket(value & (SKETCH_BUCKETS_END - 1));
+		uint32_t value = values[i], inside = value < SKETCH_BUCKETS_END ? UINT32_MAX : 0;
 
+		/* Masks: with conditions gcc leaves the loop scalar. */
 		least = value < least ? value : least;
-		most = inside && value > most ? value : most;
-		far |= !inside & (value != VECTOR_NARROW_NULL);
-		buckets[i] = inside ? bucket : 0;
+		most = (value & inside) > most ? value & inside : most;
+		far |= (value ^ VECTOR_NARROW_NULL) & ~inside;
+		buckets[i] = (uint16_t)(sketch_bucket(value & (SKETCH_BUCKETS_END - 1)) & inside);
 	}
 	*min = least;
 	*max = most;
-	return far;
+	return far != 0;
 }
 
 CODEC_CLONES static void
