@@ -123,7 +123,7 @@ function showGroup({ row, all, sample, first, range }, body) {
 		h('pre', { class: 'stack', tabindex: '0', 'aria-label': 'stack' }, sample.stack || '(none)'));
 }
 
-const group = () => new Panel({ id: 'group', title: 'One error', className: 'span-8', rows: 11, load: loadGroup, show: showGroup });
+const group = () => new Panel({ id: 'group', title: 'One error', className: 'span-8', rows: 9, load: loadGroup, show: showGroup });
 
 function coursePanel() {
 	let chart;

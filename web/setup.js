@@ -70,6 +70,8 @@ const refusals = (list) => list.length > 0 && h('div', { id: 'refused' },
 	h('h3', null, 'Beacons that came and left no view, since the server’s start'),
 	h('ul', { class: 'refused' }, list.map(([n, what]) => h('li', null, `${count(n)} ${what}`))));
 
+const SITES = 'SELECT site, count() AS views, min(ts) AS first, max(ts) AS last FROM pageviews\nGROUP BY site\nORDER BY last DESC\nLIMIT 20';
+
 const arrived = () => new Panel({
 	id: 'arrived',
 	title: '2. Has it arrived?',
@@ -77,7 +79,7 @@ const arrived = () => new Panel({
 	rows: 4,
 	async load(ask) {
 		const [rows, list] = await Promise.all([
-			ask('SELECT site, count() AS views, min(ts) AS first, max(ts) AS last FROM pageviews\nGROUP BY site\nORDER BY last DESC\nLIMIT 20'),
+			ask(SITES),
 			refused(),
 		]);
 		return { rows, list };
@@ -99,11 +101,21 @@ const arrived = () => new Panel({
 
 /* ---- the last views ----------------------------------------------------- */
 
+/* Looked for in the last hour that has any, then further back: not all views need to be put in order. */
+async function newest(ask) {
+	const [site] = await ask(SITES);
+	for (const days of site ? [1 / 24, 1, 28] : []) {
+		const rows = await ask(`SELECT ts, site, path, country, device, browser, bot, lcp, inp, cls FROM pageviews\nWHERE ts >= ${time(parseTime(site.last) - days * DAY_MS)}\nORDER BY ts DESC\nLIMIT ${LAST}`);
+		if (rows.length === LAST || rows.length === site.views || days === 28) return rows;
+	}
+	return [];
+}
+
 const lastViews = (rows) => new Panel({
 	id: 'views',
 	rows,
 	title: `3. The last ${LAST} views`,
-	load: (ask) => ask(`SELECT ts, site, path, country, device, browser, bot, lcp, inp, cls FROM pageviews\nORDER BY ts DESC\nLIMIT ${LAST}`),
+	load: newest,
 	show: (rows, body) => replace(body, table([
 		{ label: 'Time (UTC)', cell: (row) => String(row.ts).slice(5, 19) },
 		{ label: 'Site', cell: (row) => valueLabel('site', row.site) },

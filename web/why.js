@@ -56,7 +56,7 @@ function phasesPanel(key, title) {
 		id: `phases-${key}`,
 		title,
 		className: 'span-6',
-		rows: ROWS,
+		rows: parts.length + 4,
 		async load(ask, now) {
 			const extra = [`${key} IS NOT NULL`, `${last} IS NOT NULL`, ...slowOnly(now, key)];
 			const [row] = await ask(select(
@@ -98,11 +98,11 @@ function blameColumns(key, rows) {
 	].filter(Boolean);
 }
 
-const elements = (key, title) => growing({
+const elements = (key, title, limit = ROWS) => growing({
 	id: `elements-${key}`,
 	title,
 	className: 'span-6',
-	limit: ROWS,
+	limit,
 	rowsOf: (ask, now, most) => ask(byElement(now, period(now.range, Date.now()), key, [], most)),
 	show: ({ rows }, body) => replace(body, table(blameColumns(key, rows), rows, { caption: title, empty: 'No view of this period tells one.' })),
 });
@@ -112,7 +112,7 @@ const resources = (key, column, title) => growing({
 	id: `by-${column}`,
 	title,
 	className: 'span-6',
-	limit: ROWS,
+	limit: 5,
 	rowsOf: (ask, now, most) => ask(byDimension(now, period(now.range, Date.now()), [column], key, most, { extra: [`${column} != ''`] })),
 	show({ rows }, body) {
 		const most = Math.max(0, ...rows.map((row) => row.impact ?? 0));
@@ -164,15 +164,30 @@ const navigation = () => new Panel({
 
 /* ---- views --------------------------------------------------------------------- */
 
+const SLOWEST = 15;
+const TAILS = [0.9999, 0.999, 0.99, 0.9];
+
+/* Looked for beyond a high quantile, then a lower one: not all views need to be put in order. */
+async function tail(ask, now, key, columns) {
+	const where = (condition) => scope(now, period(now.range, Date.now()), { extra: [condition] });
+	const [{ views, bounds }] = await ask(select([`count(${key}) AS views`, `quantiles(${TAILS.join(', ')})(${key}) AS bounds`], where(`${key} IS NOT NULL`)));
+	const conditions = TAILS.flatMap((level, i) => (views * (1 - level) >= SLOWEST ? [`${key} >= ${bounds[i]}`] : []));
+	let rows = [];
+	for (const condition of [...conditions, `${key} IS NOT NULL`]) {
+		rows = await ask(select(columns, `${where(condition)}\nORDER BY value DESC\nLIMIT ${SLOWEST}`));
+		if (rows.length === SLOWEST) break;
+	}
+	return rows;
+}
+
 const slowest = () => new Panel({
 	id: 'slowest',
 	title: 'The slowest views',
-	rows: 15,
+	rows: SLOWEST,
 	async load(ask, now) {
 		const key = now.metric;
 		const column = BLAME[key]?.column ?? `''`;
-		const rows = await ask(select(['ts', 'path', 'country', 'device', 'browser', 'connection', 'release', `${key} AS value`, `${column} AS element`, 'trace_id'],
-			`${scope(now, period(now.range, Date.now()), { extra: [`${key} IS NOT NULL`] })}\nORDER BY value DESC\nLIMIT 15`));
+		const rows = await tail(ask, now, key, ['ts', 'path', 'country', 'device', 'browser', 'connection', 'release', `${key} AS value`, `${column} AS element`, 'trace_id']);
 		return { rows, key };
 	},
 	show: ({ rows, key }, body) => replace(body, table([
@@ -189,7 +204,7 @@ export const build = () => [
 	phasesPanel('lcp', 'LCP: where the time goes'),
 	elements('lcp', 'LCP elements'),
 	phasesPanel('inp', 'INP: where the time goes'),
-	elements('inp', 'INP targets'),
+	elements('inp', 'INP targets', 7),
 	resources('lcp', 'lcp_url', 'LCP resources'),
 	resources('inp', 'inp_script', 'INP scripts'),
 	elements('cls', 'CLS elements'),
