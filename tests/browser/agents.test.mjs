@@ -69,7 +69,7 @@ async function visit(scripts, csp = "default-src * 'unsafe-inline' 'unsafe-eval'
 		csp,
 		body: `<!doctype html><title>x</title><script src="/truth.js"></script>${tags.join('')}
 			<h1 style="font-size: 60px">words</h1><button id="work">work</button><button id="error">error</button>
-			<script async src="/late.js?delay=300"></script>`,
+			<script async src="/late.js?delay=1500"></script>`,
 	});
 	site.pages.set('/late.js', ''); // so that the paint comes before the load
 	await page.goto(`${origin}/page`);
