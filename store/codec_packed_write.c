@@ -95,113 +95,154 @@ bit_length(uint64_t value)
 	return value == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(value);
 }
 
-/* Of the values in a group, how many are over a limit, and the highest that is
- * not. Two widths of the same, for most offsets have 32 bits: plain loops, which
- * become vector code. */
-struct passed {
-	uint32_t over;
-	uint64_t highest;
-};
+/* Widths that are tried in one pass. */
+#define TRIED 4u
 
-CODEC_CLONES static struct passed
-pass32(const uint32_t *offsets, uint32_t count, uint32_t limit)
+/* How many offsets, all below 2^31, have over longest - 1, longest - 2 ... bits:
+ * plain loops, which become vector code. */
+CODEC_CLONES static void
+count_over(const int32_t *offsets, uint32_t count, uint32_t longest, uint32_t over[TRIED])
 {
-	uint32_t over = 0, highest = 0;
+	int32_t limits[TRIED];
+	uint32_t a = 0, b = 0, c = 0, d = 0;
 
+	for (uint32_t i = 0; i < TRIED; i++)
+		limits[i] = longest > i ? (int32_t)packed_mask(longest - 1 - i) : 0;
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t kept = offsets[i] > limit ? 0 : offsets[i];
-
-		over += offsets[i] > limit;
-		highest = kept > highest ? kept : highest;
+		a += offsets[i] > limits[0];
+		b += offsets[i] > limits[1];
+		c += offsets[i] > limits[2];
+		d += offsets[i] > limits[3];
 	}
-	return (struct passed){over, highest};
+	over[0] = a, over[1] = b, over[2] = c, over[3] = d;
 }
 
-CODEC_CLONES static struct passed
-pass64(const uint64_t *offsets, uint32_t count, uint64_t limit)
+/* How many offsets are over the limit, and the highest that is not. */
+CODEC_CLONES static uint32_t
+pass32(const int32_t *offsets, uint32_t count, uint64_t limit, uint64_t *highest)
 {
-	uint64_t over = 0, highest = 0;
+	int32_t most = 0, over = 0, bound = (int32_t)limit;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int32_t kept = offsets[i] > bound ? 0 : offsets[i];
+
+		over += offsets[i] > bound;
+		most = kept > most ? kept : most;
+	}
+	*highest = (uint32_t)most;
+	return (uint32_t)over;
+}
+
+CODEC_CLONES static uint32_t
+pass64(const uint64_t *offsets, uint32_t count, uint64_t limit, uint64_t *highest)
+{
+	uint64_t most = 0, over = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint64_t kept = offsets[i] > limit ? 0 : offsets[i];
 
 		over += offsets[i] > limit;
-		highest = kept > highest ? kept : highest;
+		most = kept > most ? kept : most;
 	}
-	return (struct passed){(uint32_t)over, highest};
+	*highest = most;
+	return (uint32_t)over;
 }
 
-/* values - base, and the bits that any of them has. */
-CODEC_CLONES static uint64_t
-subtract(const int64_t *values, uint32_t count, uint64_t base, uint64_t *wide, uint32_t *narrow)
+CODEC_CLONES static void
+subtract32(const int64_t *values, uint32_t count, int64_t base, int32_t *offsets)
 {
-	uint64_t bits = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint64_t offset = (uint64_t)values[i] - base;
-
-		wide[i] = offset;
-		narrow[i] = (uint32_t)offset;
-		bits |= offset;
-	}
-	return bits;
+	for (uint32_t i = 0; i < count; i++)
+		offsets[i] = (int32_t)((uint64_t)values[i] - (uint64_t)base);
 }
 
-CODEC_CLONES static int64_t
-least_of(const int64_t *values, uint32_t count)
+CODEC_CLONES static void
+subtract64(const int64_t *values, uint32_t count, int64_t base, uint64_t *offsets)
 {
-	int64_t least = values[0];
+	for (uint32_t i = 0; i < count; i++)
+		offsets[i] = (uint64_t)values[i] - (uint64_t)base;
+}
 
-	for (uint32_t i = 1; i < count; i++)
-		least = values[i] < least ? values[i] : least;
-	return least;
+CODEC_CLONES static void
+find_bounds(const int64_t *values, uint32_t count, int64_t *min, int64_t *max)
+{
+	int64_t lowest = values[0], highest = values[0];
+
+	for (uint32_t i = 1; i < count; i++) {
+		lowest = values[i] < lowest ? values[i] : lowest;
+		highest = values[i] > highest ? values[i] : highest;
+	}
+	*min = lowest;
+	*max = highest;
+}
+
+/* Keeps the width if it is cheaper; false when it leaves too many exceptions, as
+ * any smaller one would. */
+static bool
+consider(uint32_t width, uint32_t over, uint32_t longest, uint32_t count, struct codec_group *best)
+{
+	size_t bytes =
+	    packed_low_bytes(count, width) + packed_exceptions_bytes(over, longest - width);
+
+	if (over > count / EXCEPTIONS_SHARE)
+		return false;
+	if (bytes < best->data_bytes)
+		*best = (struct codec_group){best->base, width, over, longest - width, bytes};
+	return true;
+}
+
+/* From the longest width down; of those that leave the same exceptions, only the
+ * least can be the cheapest. Offsets are of one of the two sizes. */
+static void
+measure(const int32_t *narrow, const uint64_t *wide, uint32_t count, uint32_t longest,
+	uint64_t base, struct codec_group *out)
+{
+	uint32_t width = longest, over[TRIED];
+
+	*out = (struct codec_group){base, longest, 0, 0, packed_low_bytes(count, longest)};
+	if (narrow != NULL && longest > 0) {
+		count_over(narrow, count, longest, over);
+		for (uint32_t i = 0; i < TRIED && width > 0; i++) {
+			if (!consider(--width, over[i], longest, count, out))
+				return;
+		}
+	}
+	while (width > 0) {
+		uint64_t limit = packed_mask(width - 1), highest;
+		uint32_t left = narrow != NULL ? pass32(narrow, count, limit, &highest)
+					       : pass64(wide, count, limit, &highest);
+
+		width = bit_length(highest);
+		if (!consider(width, left, longest, count, out))
+			return;
+	}
 }
 
 struct scratch {
 	uint64_t wide[CODEC_GROUP_ROWS];
-	uint32_t narrow[CODEC_GROUP_ROWS];
+	int32_t narrow[CODEC_GROUP_ROWS];
 };
-
-/* The cheapest width for values - base. From the longest down; of the widths
- * that leave the same exceptions, only the least can be the cheapest. */
-static void
-measure(const int64_t *values, uint32_t count, uint64_t base, struct scratch *scratch,
-	struct codec_group *out)
-{
-	uint32_t longest =
-	    bit_length(subtract(values, count, base, scratch->wide, scratch->narrow));
-
-	*out = (struct codec_group){base, longest, 0, 0, packed_low_bytes(count, longest)};
-	for (uint32_t width = longest; width > 0;) {
-		uint64_t limit = packed_mask(width - 1);
-		struct passed passed = longest <= 32
-					   ? pass32(scratch->narrow, count, (uint32_t)limit)
-					   : pass64(scratch->wide, count, limit);
-		size_t bytes;
-
-		if (passed.over > count / EXCEPTIONS_SHARE)
-			break;
-		width = bit_length(passed.highest);
-		bytes = packed_low_bytes(count, width) +
-			packed_exceptions_bytes(passed.over, longest - width);
-		if (bytes < out->data_bytes)
-			*out =
-			    (struct codec_group){base, width, passed.over, longest - width, bytes};
-	}
-}
 
 static void
 plan_group(const int64_t *values, uint32_t count, struct scratch *scratch, struct codec_group *out)
 {
 	struct codec_group from_zero;
-	int64_t min = least_of(values, count);
+	int64_t min, max;
+	uint32_t longest;
 
-	measure(values, count, (uint64_t)min, scratch, out);
+	find_bounds(values, count, &min, &max);
+	longest = bit_length((uint64_t)max - (uint64_t)min);
+	if (longest < 32) {
+		subtract32(values, count, min, scratch->narrow);
+		measure(scratch->narrow, NULL, count, longest, (uint64_t)min, out);
+	} else {
+		subtract64(values, count, min, scratch->wide);
+		measure(NULL, scratch->wide, count, longest, (uint64_t)min, out);
+	}
 	if (min >= 0)
 		return;
 	/* A few large steps back (ts where the next site begins) must not widen
 	 * the rest: counted from 0 they wrap around and become exceptions. */
-	measure(values, count, 0, scratch, &from_zero);
+	measure(NULL, (const uint64_t *)values, count, 64, 0, &from_zero);
 	if (from_zero.data_bytes < out->data_bytes)
 		*out = from_zero;
 }

@@ -25,6 +25,7 @@ struct strings {
 	struct entry *entries;    /* owned: used ones, ascending, distinct */
 	uint32_t entries_count;
 	bool nulls; /* some rows are NULL: they get the code of '' */
+	bool gaps;  /* NULL rows and blocks without a value */
 	/* owned: [rows_count] the source's codes, SOURCE_NONE of NULL rows; NULL
 	 * when there are more than KEPT_ROWS_MAX. */
 	uint32_t *kept;
@@ -58,9 +59,23 @@ keep_codes(const struct vector *vector, uint32_t *kept)
 		kept[i] = bitmap_get(vector->nulls, i) ? SOURCE_NONE : kept[i];
 }
 
+/* All rows have a value. */
+static void
+mark_codes(const uint32_t *codes, uint32_t count, const struct dictionary *source, uint32_t *used)
+{
+	uint32_t highest = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		highest = codes[i] > highest ? codes[i] : highest;
+	assert(highest < source->count);
+	for (uint32_t i = 0; i < count; i++)
+		used[codes[i]] = 1;
+}
+
 static int
 mark_block(struct segment_writer *writer, const struct vector *vector, struct strings *strings)
 {
+	strings->gaps = strings->gaps || vector->all_null || vector->nulls != NULL;
 	if (vector->all_null)
 		return 0;
 	if (strings->codes == NULL) {
@@ -70,6 +85,10 @@ mark_block(struct segment_writer *writer, const struct vector *vector, struct st
 			return segment_writer_out_of_memory(writer);
 	}
 	assert(vector->dictionary->chunks == strings->source.chunks);
+	if (vector->nulls == NULL && !vector->constant) {
+		mark_codes(vector->codes, vector->rows_count, &strings->source, strings->codes);
+		return 0;
+	}
 	for (uint32_t i = 0; i < (vector->constant ? 1 : vector->rows_count); i++) {
 		assert(vector->codes[i] < strings->source.count);
 		if (vector->nulls == NULL || !bitmap_get(vector->nulls, i))
@@ -212,7 +231,14 @@ recall_block(struct segment_writer *writer, uint64_t first, const struct strings
 	const uint32_t *kept = strings->kept + first;
 	uint32_t rows = segment_writer_rows(writer, first), present = 0;
 
-	*vector = (struct vector){.rows_count = rows};
+	*vector = (struct vector){.rows_count = rows, .all_null = strings->codes == NULL};
+	if (vector->all_null)
+		return;
+	if (!strings->gaps) {
+		for (uint32_t i = 0; i < rows; i++)
+			writer->values[i] = strings->codes[kept[i]];
+		return;
+	}
 	for (uint32_t at = 0; at < rows; at += 64) {
 		uint64_t word = 0;
 
