@@ -260,7 +260,7 @@ overlay(struct store *store, const struct store_row *own, const struct store_row
 	struct store_row *out)
 {
 	const struct store_table *table = &store->schema->tables[own->table];
-	int time = state_role(table, STORE_ROLE_TIME), sum = state_role(table, STORE_ROLE_SUM);
+	int time = state_role(table, STORE_ROLE_TIME), sum = store->sum_columns[own->table];
 	uint32_t max = (uint32_t)own->cells_count + present->cells_count, count = 0, o = 0, p = 0;
 	struct store_cell *cells = store_arena_alloc(store->arena, (max + 1u) * sizeof *cells);
 
@@ -294,7 +294,7 @@ merge_row(struct store *store, const struct view *old, const struct store_entry 
 	  struct wal_view *state, struct merged *out)
 {
 	const struct store_row *own = &entry->rows[0];
-	int column = state_role(&store->schema->tables[own->table], STORE_ROLE_SUM), result = 0;
+	int column = store->sum_columns[own->table], result = 0;
 	uint64_t own_sum = sum_of(own, column), sum = state->sum;
 	bool merge = entry->merge && old != NULL && old->state.has_row;
 	bool newest = old == NULL || entry->merge || entry->version > old->state.version;
@@ -522,19 +522,13 @@ log_commit(struct group *group, const struct store_commit *commit, const struct 
 	   uint32_t logged_count)
 {
 	struct store *store = group->store;
-	struct wal_buffer *payload = &store->payload;
+	struct wal_buffer *payload = wal_begin(store->wal);
 
-	payload->size = 0;
-	payload->failed = false;
 	wal_record_put_request(payload, commit->request);
 	wal_record_put_count(payload, logged_count);
 	for (uint32_t i = 0; i < logged_count; i++)
 		wal_record_put_entry(payload, store->schema, &logged[i]);
-	if (payload->failed)
-		return STORE_ENOMEM;
-	if (payload->size > WAL_PAYLOAD_BYTES_MAX)
-		return STORE_EINVAL;
-	return wal_add(store->wal, WAL_COMMIT, group->commit, payload->bytes, payload->size);
+	return wal_end(store->wal, WAL_COMMIT, group->commit);
 }
 
 static int
@@ -579,14 +573,9 @@ apply_commit(struct group *group, struct store_commit *commit)
 static int
 carry_requests(struct store *store, uint32_t count, struct wal *wal, struct store_error *error)
 {
-	struct wal_buffer *payload = &store->payload;
-
 	for (uint32_t i = 0; i < count; i++) {
-		payload->size = 0;
-		payload->failed = false;
-		wal_record_put_request(payload, requests_at(&store->requests, i));
-		if (payload->failed ||
-		    wal_add(wal, WAL_REQUEST, 0, payload->bytes, payload->size) != 0)
+		wal_record_put_request(wal_begin(wal), requests_at(&store->requests, i));
+		if (wal_end(wal, WAL_REQUEST, 0) != 0)
 			return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
 	}
 	return wal_commit(wal, error);
@@ -705,6 +694,23 @@ make_ready(struct store *store, struct store_error *error)
 
 /* ---- the group ------------------------------------------------------- */
 
+/* For good: the next group begins a new file. */
+static void
+leave_file(struct store *store)
+{
+	store->wal_previous_id = wal_id(store->wal);
+	store->wal_previous_bytes = wal_durable_bytes(store->wal);
+	wal_close(store->wal);
+	store->wal = NULL;
+}
+
+static void
+drop_group(struct store *store)
+{
+	if (store->wal != NULL && !wal_drop_group(store->wal))
+		leave_file(store);
+}
+
 /* A failed file is left for good; its group goes to a new one, once. */
 static int
 make_durable(struct group *group, struct store_error *error)
@@ -724,10 +730,7 @@ make_durable(struct group *group, struct store_error *error)
 			result = wal_commit(store->wal, error);
 	}
 	if (result != 0) {
-		store->wal_previous_id = wal_id(store->wal);
-		store->wal_previous_bytes = wal_durable_bytes(store->wal);
-		wal_close(store->wal);
-		store->wal = NULL;
+		leave_file(store);
 		return result;
 	}
 	pthread_mutex_lock(&store->state_mutex);
@@ -753,8 +756,7 @@ append_record(struct store *store, enum wal_type type, const void *payload, size
 	if (wal_add(store->wal, type, store->next_commit, payload, size) != 0)
 		return store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
 	if ((result = make_durable(&group, error)) != 0) {
-		if (store->wal != NULL)
-			wal_drop_group(store->wal);
+		drop_group(store);
 		return result;
 	}
 	*commit = store->next_commit++;
@@ -799,8 +801,7 @@ store_append(struct store *store, struct store_commit *commits, size_t commits_c
 		count_group(store, &group.counted);
 	} else {
 		undo_to(&group, 0);
-		if (store->wal != NULL)
-			wal_drop_group(store->wal);
+		drop_group(store);
 	}
 	pthread_mutex_unlock(&store->writer_mutex);
 	free(group.undo);

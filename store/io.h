@@ -18,6 +18,9 @@ struct io {
 	ssize_t (*pread)(struct io *io, int fd, void *buffer, size_t size, uint64_t offset);
 	ssize_t (*pwrite)(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset);
 	int (*sync)(struct io *io, int fd); /* fdatasync */
+	/* A sync will follow: these bytes may go to the disk already. Promises
+	 * nothing; NULL instead of the function: does nothing. */
+	void (*begin_sync)(struct io *io, int fd, uint64_t offset, uint64_t size);
 	int (*sync_directory)(struct io *io, const char *path);
 	int (*rename)(struct io *io, const char *from, const char *to);
 	int (*link)(struct io *io, const char *from, const char *to);

@@ -57,6 +57,14 @@ posix_sync(struct io *io, int fd)
 	return fdatasync(fd) != 0 ? -errno : 0;
 }
 
+static void
+posix_begin_sync(struct io *io, int fd, uint64_t offset, uint64_t size)
+{
+	(void)io;
+	/* An error comes again, from the sync. */
+	(void)sync_file_range(fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
+}
+
 static int
 posix_sync_directory(struct io *io, const char *path)
 {
@@ -189,6 +197,7 @@ io_posix(void)
 	    .pread = posix_pread,
 	    .pwrite = posix_pwrite,
 	    .sync = posix_sync,
+	    .begin_sync = posix_begin_sync,
 	    .sync_directory = posix_sync_directory,
 	    .rename = posix_rename,
 	    .link = posix_link,

@@ -72,7 +72,7 @@ replayed_sum(const struct store *store, const struct wal_entry *entry, const str
 
 	if (!entry->view.has_row)
 		return entry->view.sum > 0 ? entry->view.sum : old != NULL ? old->state.sum : 0;
-	column = state_role(&store->schema->tables[row->table], STORE_ROLE_SUM);
+	column = store->sum_columns[row->table];
 	for (uint32_t i = 0; column >= 0 && i < row->cells_count; i++) {
 		if (row->cells[i].column == column)
 			return row->cells[i].value.u;

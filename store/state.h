@@ -53,7 +53,8 @@ struct store {
 	struct io *io;                     /* borrowed */
 	char *directory;                   /* owned */
 	struct store_options options;
-	uint64_t secret; /* from the manifest's: seed of keyed hashes */
+	int *sum_columns; /* owned: [tables_count] with STORE_ROLE_SUM, or -1 */
+	uint64_t secret;  /* from the manifest's: seed of keyed hashes */
 	int lock_fd;     /* -1: none */
 
 	pthread_mutex_t maintenance_mutex; /* one merge, erasure or backup at a time */
@@ -70,7 +71,6 @@ struct store {
 	uint64_t next_commit;
 	struct requests requests;
 	struct store_arena *arena; /* scratch of one group */
-	struct wal_buffer payload; /* scratch of one record */
 	struct lookup_budget budget, perhaps_budget;
 
 	pthread_mutex_t state_mutex;

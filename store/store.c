@@ -236,7 +236,6 @@ free_store(struct store *store)
 	manifest_clear(&store->manifest);
 	requests_clear(&store->requests);
 	store_arena_free(store->arena);
-	free(store->payload.bytes);
 	if (store->lock_fd >= 0)
 		store->io->close(store->io, store->lock_fd);
 	pthread_mutex_destroy(&store->maintenance_mutex);
@@ -246,6 +245,7 @@ free_store(struct store *store)
 	pthread_cond_destroy(&store->flush_wanted);
 	pthread_cond_destroy(&store->flush_done);
 	pthread_cond_destroy(&store->maintenance_wanted);
+	free(store->sum_columns);
 	free(store->directory);
 	free(store);
 }
@@ -280,10 +280,13 @@ create_store(const struct store_options *options)
 	pthread_condattr_destroy(&monotonic);
 	store->directory = strdup(options->directory);
 	store->arena = store_arena_create(0);
-	if (store->directory == NULL || store->arena == NULL) {
+	store->sum_columns = malloc((store->schema->tables_count + 1u) * sizeof(int));
+	if (store->directory == NULL || store->arena == NULL || store->sum_columns == NULL) {
 		free_store(store);
 		return NULL;
 	}
+	for (uint32_t i = 0; i < store->schema->tables_count; i++)
+		store->sum_columns[i] = state_role(&store->schema->tables[i], STORE_ROLE_SUM);
 	return store;
 }
 

@@ -15,7 +15,7 @@
 void
 view_index_clear(struct view_index *index)
 {
-	free(index->views);
+	huge_free(index->views, index->views_max * sizeof *index->views);
 	huge_free(index->slots, index->slots_count * sizeof *index->slots);
 	memset(index, 0, sizeof *index);
 }
@@ -45,18 +45,11 @@ slot_of(const struct view_index *index, const uint64_t key[2])
 }
 
 struct view *
-view_index_find(const struct view_index *index, const uint64_t key[2])
+view_index_search(const struct view_index *index, const uint64_t key[2])
 {
-	uint64_t slot = index->slots_count == 0 ? 0 : index->slots[slot_of(index, key)];
+	uint64_t slot = index->slots[slot_of(index, key)];
 
 	return slot == 0 ? NULL : &index->views[(uint32_t)slot - 1];
-}
-
-void
-view_index_prefetch(const struct view_index *index, const uint64_t key[2])
-{
-	if (index->slots_count != 0)
-		__builtin_prefetch(&index->slots[hash_of(key) & (index->slots_count - 1)], 1);
 }
 
 static int
@@ -71,7 +64,7 @@ grow(struct view_index *index)
 		return 0;
 	if ((slots = huge_zalloc((size_t)views_max * 2 * sizeof *slots)) == NULL)
 		return STORE_ENOMEM;
-	if ((views = realloc(index->views, views_max * sizeof *views)) == NULL) {
+	if ((views = huge_alloc(views_max * sizeof *views)) == NULL) {
 		huge_free(slots, (size_t)views_max * 2 * sizeof *slots);
 		return STORE_ENOMEM;
 	}
@@ -84,7 +77,10 @@ grow(struct view_index *index)
 			slot = (slot + 1) & mask;
 		slots[slot] = index->slots[i];
 	}
+	if (index->count > 0)
+		memcpy(views, index->views, index->count * sizeof *views);
 	huge_free(index->slots, index->slots_count * sizeof *slots);
+	huge_free(index->views, index->views_max * sizeof *views);
 	index->views = views;
 	index->slots = slots;
 	index->views_max = views_max;

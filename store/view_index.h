@@ -25,10 +25,33 @@ struct view_index {
 };
 
 void view_index_clear(struct view_index *index); /* frees; ready for use again */
-/* NULL when it is not there; valid until the next put. */
-struct view *view_index_find(const struct view_index *index, const uint64_t key[2]);
+/* As view_index_find, where the first slot is taken. */
+struct view *view_index_search(const struct view_index *index, const uint64_t key[2]);
+
+static inline uint64_t *
+view_index_home(const struct view_index *index, const uint64_t key[2])
+{
+	return &index->slots[(uint32_t)key[0] & (index->slots_count - 1)];
+}
+
+/* NULL when it is not there; valid until the next is added. Mostly it is not,
+ * and the first slot says so. */
+static inline struct view *
+view_index_find(const struct view_index *index, const uint64_t key[2])
+{
+	if (index->slots_count == 0 || *view_index_home(index, key) == 0)
+		return NULL;
+	return view_index_search(index, key);
+}
+
 /* Fetches what find will look at first. */
-void view_index_prefetch(const struct view_index *index, const uint64_t key[2]);
+static inline void
+view_index_prefetch(const struct view_index *index, const uint64_t key[2])
+{
+	if (index->slots_count != 0)
+		__builtin_prefetch(view_index_home(index, key), 1);
+}
+
 /* Adds one that is not there. STORE_ENOMEM leaves the index as it was. */
 int view_index_add(struct view_index *index, const struct view *view);
 /* Takes the one that was added last back. */

@@ -29,13 +29,20 @@ uint64_t wal_durable_bytes(const struct wal *wal); /* all before is synced */
 /* Adds a record to the group in memory. STORE_ENOMEM leaves the group as it
  * was. */
 int wal_add(struct wal *wal, enum wal_type type, uint64_t commit, const void *payload, size_t size);
-/* Writes the group and syncs. On error the file must not be used again (an
- * fsync error may have dropped its pages); the group stays in memory for
- * wal_move_group. */
+/* The same without a copy: the payload is what is put into the buffer between
+ * the two, at least a byte. STORE_ENOMEM, or STORE_EINVAL when it has over
+ * WAL_PAYLOAD_BYTES_MAX: the group is as it was before wal_begin. */
+struct wal_buffer;
+struct wal_buffer *wal_begin(struct wal *wal);
+int wal_end(struct wal *wal, enum wal_type type, uint64_t commit);
+/* Writes the group and syncs; of a large group, most is on its way by then. On
+ * error the file must not be used again (an fsync error may have dropped its
+ * pages); the group stays in memory for wal_move_group. */
 int wal_commit(struct wal *wal, struct store_error *error);
-/* Bytes in the group; drops the group. */
 size_t wal_group_bytes(const struct wal *wal);
-void wal_drop_group(struct wal *wal);
+/* Drops the group. False when some of it is in the file already: then that must
+ * not be used again, or bytes of dropped records could follow later ones. */
+bool wal_drop_group(struct wal *wal);
 /* Hands the group of a failed file to a new one. */
 int wal_move_group(struct wal *from, struct wal *to);
 

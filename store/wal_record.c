@@ -41,8 +41,8 @@ reserve(struct wal_buffer *buffer, size_t size)
 	return buffer->bytes + buffer->size;
 }
 
-static void
-put_bytes(struct wal_buffer *buffer, const void *bytes, size_t size)
+void
+wal_record_put_bytes(struct wal_buffer *buffer, const void *bytes, size_t size)
 {
 	unsigned char *at = reserve(buffer, size);
 
@@ -77,7 +77,7 @@ static void
 put_string(struct wal_buffer *buffer, struct store_str string)
 {
 	put_varint(buffer, string.size);
-	put_bytes(buffer, string.bytes, string.size);
+	wal_record_put_bytes(buffer, string.bytes, string.size);
 }
 
 void
@@ -86,8 +86,8 @@ wal_record_put_request(struct wal_buffer *buffer, const struct store_request *re
 	put_varint(buffer, request != NULL);
 	if (request == NULL)
 		return;
-	put_bytes(buffer, request->key, sizeof request->key);
-	put_bytes(buffer, request->body, sizeof request->body);
+	wal_record_put_bytes(buffer, request->key, sizeof request->key);
+	wal_record_put_bytes(buffer, request->body, sizeof request->body);
 	put_signed(buffer, request->received_ms);
 	put_varint(buffer, request->note);
 	put_varint(buffer, request->stored_count);

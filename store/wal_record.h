@@ -34,6 +34,9 @@ struct wal_buffer {
 	bool failed; /* malloc did; later puts do nothing */
 };
 
+/* Any bytes. */
+void wal_record_put_bytes(struct wal_buffer *buffer, const void *bytes, size_t size);
+
 size_t wal_record_schema_bytes(const struct store_schema *schema);
 void wal_record_put_schema(const struct store_schema *schema, unsigned char *out);
 

@@ -18,6 +18,9 @@
 #include "wal_record.h"
 
 #define GROUP_KEEP_BYTES_MAX (8u << 20) /* a larger buffer is not kept */
+/* So much of a group goes to the disk while the rest is still to come: then its
+ * sync waits for little. Less would cost more calls than it saves. */
+#define EARLY_BYTES (512u << 10)
 
 struct wal {
 	struct io *io; /* borrowed */
@@ -26,8 +29,10 @@ struct wal {
 	uint64_t durable_bytes;
 	int fd;
 	bool failed;
-	unsigned char *group; /* owned: records not yet written */
-	size_t group_bytes, group_bytes_max;
+	struct wal_buffer group; /* owned: records that are not durable yet */
+	size_t record_at;        /* where the group's last record begins */
+	size_t written_bytes;    /* of the group: in the file, not synced */
+	int early_result;        /* of writing them */
 };
 
 int
@@ -132,7 +137,7 @@ wal_close(struct wal *wal)
 	if (wal == NULL)
 		return;
 	wal->io->close(wal->io, wal->fd);
-	free(wal->group);
+	free(wal->group.bytes);
 	free(wal);
 }
 
@@ -146,23 +151,6 @@ uint64_t
 wal_durable_bytes(const struct wal *wal)
 {
 	return wal->durable_bytes;
-}
-
-static int
-reserve(struct wal *wal, size_t size)
-{
-	size_t needed = wal->group_bytes + size, bytes_max = wal->group_bytes_max;
-	unsigned char *grown;
-
-	if (needed <= bytes_max)
-		return 0;
-	for (bytes_max = bytes_max == 0 ? 65536 : bytes_max; bytes_max < needed;)
-		bytes_max *= 2;
-	if ((grown = realloc(wal->group, bytes_max)) == NULL)
-		return STORE_ENOMEM;
-	wal->group = grown;
-	wal->group_bytes_max = bytes_max;
-	return 0;
 }
 
 static void
@@ -180,30 +168,79 @@ set_record_head(unsigned char *head, enum wal_type type, uint64_t commit, uint64
 	bytes_put32(head + WAL_RECORD_CRC_AT, crc32c(crc, head + WAL_RECORD_HEAD_BYTES, size));
 }
 
+struct wal_buffer *
+wal_begin(struct wal *wal)
+{
+	static const unsigned char head[WAL_RECORD_HEAD_BYTES];
+
+	wal->record_at = wal->group.size;
+	wal_record_put_bytes(&wal->group, head, sizeof head);
+	return &wal->group;
+}
+
+/* What goes wrong is told by wal_commit. */
+static void
+write_early(struct wal *wal)
+{
+	size_t from = wal->written_bytes, size = wal->group.size - from;
+	uint64_t offset = wal->durable_bytes + from;
+
+	if (wal->early_result != 0 || size < EARLY_BYTES)
+		return;
+	wal->early_result = io_write_full(wal->io, wal->fd, wal->group.bytes + from, size, offset);
+	wal->written_bytes = wal->group.size;
+	if (wal->early_result == 0 && wal->io->begin_sync != NULL)
+		wal->io->begin_sync(wal->io, wal->fd, offset, size);
+}
+
+static int
+finish_record(struct wal *wal, enum wal_type type, uint64_t commit)
+{
+	struct wal_buffer *group = &wal->group;
+	size_t size = group->size - wal->record_at;
+	bool failed = group->failed;
+
+	group->failed = false;
+	if (failed || size > WAL_RECORD_HEAD_BYTES + (size_t)WAL_PAYLOAD_BYTES_MAX) {
+		group->size = wal->record_at;
+		return failed ? STORE_ENOMEM : STORE_EINVAL;
+	}
+	assert(size > WAL_RECORD_HEAD_BYTES);
+	set_record_head(group->bytes + wal->record_at, type, commit, wal->salt,
+			size - WAL_RECORD_HEAD_BYTES);
+	return 0;
+}
+
+int
+wal_end(struct wal *wal, enum wal_type type, uint64_t commit)
+{
+	int result = finish_record(wal, type, commit);
+
+	if (result == 0)
+		write_early(wal);
+	return result;
+}
+
 int
 wal_add(struct wal *wal, enum wal_type type, uint64_t commit, const void *payload, size_t size)
 {
-	unsigned char *head;
-
 	assert(size > 0 && size <= WAL_PAYLOAD_BYTES_MAX);
-	if (reserve(wal, WAL_RECORD_HEAD_BYTES + size) != 0)
-		return STORE_ENOMEM;
-	head = wal->group + wal->group_bytes;
-	memcpy(head + WAL_RECORD_HEAD_BYTES, payload, size);
-	set_record_head(head, type, commit, wal->salt, size);
-	wal->group_bytes += WAL_RECORD_HEAD_BYTES + size;
-	return 0;
+	wal_record_put_bytes(wal_begin(wal), payload, size);
+	return wal_end(wal, type, commit);
 }
 
 int
 wal_commit(struct wal *wal, struct store_error *error)
 {
-	int result;
+	size_t from = wal->written_bytes;
+	int result = wal->early_result;
 
 	assert(!wal->failed);
-	if (wal->group_bytes == 0)
+	if (wal->group.size == 0)
 		return 0;
-	result = io_write_full(wal->io, wal->fd, wal->group, wal->group_bytes, wal->durable_bytes);
+	if (result == 0)
+		result = io_write_full(wal->io, wal->fd, wal->group.bytes + from,
+				       wal->group.size - from, wal->durable_bytes + from);
 	if (result == 0)
 		result = wal->io->sync(wal->io, wal->fd);
 	if (result != 0) {
@@ -212,7 +249,8 @@ wal_commit(struct wal *wal, struct store_error *error)
 		wal->io->truncate(wal->io, wal->fd, wal->durable_bytes);
 		return io_failed(wal, "write", result, error);
 	}
-	wal->durable_bytes += wal->group_bytes;
+	wal->durable_bytes += wal->group.size;
+	wal->written_bytes = 0;
 	wal_drop_group(wal);
 	return 0;
 }
@@ -220,31 +258,38 @@ wal_commit(struct wal *wal, struct store_error *error)
 size_t
 wal_group_bytes(const struct wal *wal)
 {
-	return wal->group_bytes;
+	return wal->group.size;
 }
 
-void
+bool
 wal_drop_group(struct wal *wal)
 {
-	wal->group_bytes = 0;
-	if (wal->group_bytes_max > GROUP_KEEP_BYTES_MAX) {
-		free(wal->group);
-		wal->group = NULL;
-		wal->group_bytes_max = 0;
+	bool in_file = wal->written_bytes > 0;
+
+	if (in_file) {
+		wal->failed = true;
+		wal->io->truncate(wal->io, wal->fd, wal->durable_bytes);
 	}
+	wal->group.size = wal->written_bytes = 0;
+	if (wal->group.size_max > GROUP_KEEP_BYTES_MAX) {
+		free(wal->group.bytes);
+		wal->group = (struct wal_buffer){0};
+	}
+	return !in_file;
 }
 
 int
 wal_move_group(struct wal *from, struct wal *to)
 {
-	const unsigned char *at = from->group, *end = from->group + from->group_bytes;
+	const unsigned char *at = from->group.bytes, *end = at + from->group.size;
 
 	assert(from->id != to->id);
 	while (at < end) {
 		size_t size = bytes_get32(at);
 
-		if (wal_add(to, (enum wal_type)at[4], bytes_get64(at + 8),
-			    at + WAL_RECORD_HEAD_BYTES, size) != 0)
+		/* Nothing early: without memory for all of it, `to` has none of it. */
+		wal_record_put_bytes(wal_begin(to), at + WAL_RECORD_HEAD_BYTES, size);
+		if (finish_record(to, (enum wal_type)at[4], bytes_get64(at + 8)) != 0)
 			return STORE_ENOMEM;
 		at += WAL_RECORD_HEAD_BYTES + size;
 	}

@@ -592,6 +592,94 @@ test_move_group(void **state)
 	}
 }
 
+static off_t
+file_bytes(uint64_t id)
+{
+	char path[400];
+	struct stat status;
+
+	assert_int_equal(wal_path(directory, id, path, sizeof path), 0);
+	assert_int_equal(stat(path, &status), 0);
+	return status.st_size;
+}
+
+/* Of a large group, most is in the file before it is committed. When that fails,
+ * or the group is dropped, nothing of it stays in the file that counts. */
+static void
+test_large_group(void **state)
+{
+	enum { LARGE = 500 }; /* records */
+	struct random random = random_seeded("large_group");
+	struct failing failing = {*io_posix(), false, false};
+	struct model first = {.bytes = HEAD_BYTES}, large = {.bytes = HEAD_BYTES};
+	struct wal_reader *reader;
+	struct wal *wal, *next;
+	uint64_t id = 100;
+
+	(void)state;
+	failing.io.pwrite = failing_pwrite;
+	failing.io.sync = failing_sync;
+	model_add(&first, &random, 200);
+	for (int i = 0; i < LARGE; i++)
+		model_add(&large, &random, 2900);
+	for (int round = 0; round < 3; round++, id += 2) {
+		assert_int_equal(wal_create(&failing.io, directory, id, 0, 0, &schema, &wal, NULL),
+				 0);
+		write_from(wal, &first, 0);
+		for (int i = 0; i < LARGE; i++) {
+			failing.write = round == 1 && i > LARGE / 2;
+			assert_int_equal(wal_add(wal, large.records[i].type,
+						 large.records[i].commit, large.records[i].payload,
+						 large.records[i].size),
+					 0);
+		}
+		assert_int_equal(wal_durable_bytes(wal), first.bytes);
+		assert_true(file_bytes(id) > (off_t)(first.bytes + large.bytes / 4));
+		failing.write = false;
+		if (round == 0) { /* all is well */
+			assert_int_equal(wal_commit(wal, NULL), 0);
+			wal_close(wal);
+			reader = open_file(id);
+
+			for (uint32_t i = 0; i <= LARGE; i++) {
+				struct wal_record record;
+
+				assert_int_equal(wal_reader_next(reader, &record, NULL), 1);
+				if (i == 0)
+					continue;
+				assert_int_equal(record.size, large.records[i - 1].size);
+				assert_memory_equal(record.payload, large.records[i - 1].payload,
+						    record.size);
+			}
+			assert_false(wal_reader_has_bad_tail(reader));
+			wal_reader_close(reader);
+			continue;
+		}
+		assert_int_equal(wal_create(&failing.io, directory, id + 1, id, first.bytes,
+					    &schema, &next, NULL),
+				 0);
+		if (round == 1) { /* a write failed on the way */
+			assert_int_equal(wal_commit(wal, NULL), STORE_EFULL);
+			assert_int_equal(wal_move_group(wal, next), 0);
+			assert_int_equal(wal_commit(next, NULL), 0);
+			reader = open_file(id + 1);
+			check_records(reader, &large, 0, LARGE, 0);
+			wal_reader_close(reader);
+		} else {
+			assert_false(wal_drop_group(wal));
+			assert_true(wal_drop_group(next));
+		}
+		wal_close(wal);
+		wal_close(next);
+		assert_int_equal(file_bytes(id), first.bytes);
+		reader = open_file(id);
+		check_records(reader, &first, 0, 1, 0);
+		wal_reader_close(reader);
+	}
+	free(first.records);
+	free(large.records);
+}
+
 /* A file that could not be made is not left behind; one that exists is not
  * written over. */
 static void
@@ -629,9 +717,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_round_trip),     TEST(test_cut),        TEST(test_sectors),
-	    TEST(test_flipped_bits),   TEST(test_heads),      TEST(test_foreign_bytes),
-	    TEST(test_limit),          TEST(test_move_group), TEST(test_create_fails),
+	    TEST(test_round_trip),     TEST(test_cut),
+	    TEST(test_sectors),        TEST(test_flipped_bits),
+	    TEST(test_heads),          TEST(test_foreign_bytes),
+	    TEST(test_limit),          TEST(test_move_group),
+	    TEST(test_large_group),    TEST(test_create_fails),
 	    TEST(test_oldest_version),
 	};
 
