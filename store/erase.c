@@ -100,7 +100,7 @@ erase_in_memory(struct store *store, const struct store_erasure *erasure, uint64
 	/* A view whose row is gone begins anew; which seqs it sent stays known. */
 	for (struct generation *g = store->oldest; g != NULL; g = g->next) {
 		for (uint32_t i = 0; i < g->views.count; i++) {
-			struct view *view = &g->views.views[i];
+			struct view *view = view_index_at(&g->views, i);
 
 			if (view->state.has_row &&
 			    memtable_died(g->memtable, view->table, view->row) == commit) {

@@ -9,8 +9,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "huge.h"
 #include "memtable_strings.h"
+#include "recycle.h"
 
 #define SHORT_MAX 16u /* bytes of a string that a slot has whole */
 #define SLOTS_MIN 32u
@@ -25,18 +25,18 @@ struct memtable_slab {
 	size_t size, used;          /* the head included */
 };
 
-/* They double up to a huge page, so that small memtables stay small. */
+/* They double, so that small memtables stay small. */
 static struct memtable_slab *
 add_slab(struct memtable_memory *memory, size_t size)
 {
 	size_t slab_bytes = memory->slabs == NULL ? SLAB_BYTES_MIN : memory->slabs->size * 2;
 	struct memtable_slab *slab;
 
-	if (slab_bytes > HUGE_BYTES)
-		slab_bytes = HUGE_BYTES;
+	if (slab_bytes > RECYCLE_BYTES_MIN)
+		slab_bytes = RECYCLE_BYTES_MIN;
 	if (slab_bytes < size + 2 * (size_t)ALIGNMENT)
 		slab_bytes = size + 2 * (size_t)ALIGNMENT;
-	if ((slab = huge_alloc(slab_bytes)) == NULL)
+	if ((slab = recycle_alloc(slab_bytes)) == NULL)
 		return NULL;
 	slab->next = memory->slabs;
 	slab->size = slab_bytes;
@@ -78,7 +78,7 @@ memtable_memory_clear(struct memtable_memory *memory)
 		struct memtable_slab *slab = memory->slabs;
 
 		memory->slabs = slab->next;
-		huge_free(slab, slab->size);
+		recycle_free(slab, slab->size);
 	}
 	store_arena_free(memory->arena);
 	memory->arena = NULL;
@@ -166,7 +166,7 @@ grow(struct memtable_memory *memory, struct memtable_strings *strings)
 {
 	uint32_t old_count = strings->slots_count;
 	uint32_t count = old_count == 0 ? SLOTS_MIN : old_count * 2;
-	struct memtable_slot *slots = huge_zalloc(count * sizeof *slots);
+	struct memtable_slot *slots = recycle_zalloc(count * sizeof *slots);
 
 	if (slots == NULL)
 		return STORE_ENOMEM;
@@ -179,7 +179,7 @@ grow(struct memtable_memory *memory, struct memtable_strings *strings)
 			at = (at + 1) & (count - 1);
 		slots[at] = strings->slots[i];
 	}
-	huge_free(strings->slots, old_count * sizeof *slots);
+	recycle_free(strings->slots, old_count * sizeof *slots);
 	atomic_fetch_add_explicit(&memory->bytes, (count - old_count) * sizeof *slots,
 				  memory_order_relaxed);
 	strings->slots = slots;
@@ -244,7 +244,7 @@ memtable_strings_code(struct memtable_memory *memory, struct memtable_strings *s
 void
 memtable_strings_clear(struct memtable_strings *strings)
 {
-	huge_free(strings->slots, strings->slots_count * sizeof *strings->slots);
+	recycle_free(strings->slots, strings->slots_count * sizeof *strings->slots);
 	strings->slots = NULL;
 	strings->slots_count = 0;
 }

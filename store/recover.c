@@ -12,6 +12,8 @@
 
 #include "state.h"
 
+#define PREFETCHED 8u /* entries ahead: the index is too large for the caches */
+
 struct file {
 	uint64_t id;
 	struct wal_reader *reader; /* owned; NULL: the head is not whole */
@@ -214,6 +216,8 @@ replay_record(struct store *store, const struct wal_record *record,
 	if ((result = make_room(store, entries.rows_count, wal_id, error)) != 0)
 		return result;
 	for (uint32_t i = 0; i < entries.count; i++) {
+		if (i + PREFETCHED < entries.count)
+			state_prefetch_view(store, entries.list[i + PREFETCHED].view.key);
 		if ((result = replay_entry(store, &entries.list[i], record->commit)) != 0)
 			return result;
 	}

@@ -55,7 +55,7 @@ struct store {
 	struct store_options options;
 	int *sum_columns; /* owned: [tables_count] with STORE_ROLE_SUM, or -1 */
 	uint64_t secret;  /* from the manifest's: seed of keyed hashes */
-	int lock_fd;     /* -1: none */
+	int lock_fd;      /* -1: none */
 
 	pthread_mutex_t maintenance_mutex; /* one merge, erasure or backup at a time */
 	/* Held through a flush and by whoever publishes: guards the file MANIFEST.

@@ -7,16 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "huge.h"
+#include "recycle.h"
 #include "view_index.h"
 
-#define VIEWS_MIN 256u
+#define VIEWS_MIN 256u /* of the slots */
+/* Views lie in chunks that never move: growing touches no fresh memory but what
+ * it needs. The first doubles up to a whole one. */
+#define CHUNK_BITS 14u
+#define CHUNK_VIEWS (1u << CHUNK_BITS)
+
+_Static_assert(CHUNK_VIEWS * sizeof(struct view) <= RECYCLE_BYTES_MIN, "a chunk is a block");
+
+static inline struct view *
+view_at(const struct view_index *index, uint32_t at)
+{
+	return &index->chunks[at >> CHUNK_BITS][at & (CHUNK_VIEWS - 1)];
+}
+
+static size_t
+slots_bytes(const struct view_index *index)
+{
+	return index->slots_count * sizeof *index->slots;
+}
 
 void
 view_index_clear(struct view_index *index)
 {
-	huge_free(index->views, index->views_max * sizeof *index->views);
-	huge_free(index->slots, index->slots_count * sizeof *index->slots);
+	for (uint32_t i = 0; i < index->chunks_count; i++)
+		recycle_free(index->chunks[i], RECYCLE_BYTES_MIN);
+	free(index->chunks);
+	recycle_free(index->slots, slots_bytes(index));
 	memset(index, 0, sizeof *index);
 }
 
@@ -37,7 +57,7 @@ slot_of(const struct view_index *index, const uint64_t key[2])
 
 		if (index->slots[slot] >> 32 != hash)
 			continue;
-		view = &index->views[(uint32_t)index->slots[slot] - 1];
+		view = view_at(index, (uint32_t)index->slots[slot] - 1);
 		if (view->state.key[0] == key[0] && view->state.key[1] == key[1])
 			break;
 	}
@@ -49,25 +69,18 @@ view_index_search(const struct view_index *index, const uint64_t key[2])
 {
 	uint64_t slot = index->slots[slot_of(index, key)];
 
-	return slot == 0 ? NULL : &index->views[(uint32_t)slot - 1];
+	return slot == 0 ? NULL : view_at(index, (uint32_t)slot - 1);
 }
 
 static int
-grow(struct view_index *index)
+grow_slots(struct view_index *index)
 {
-	uint32_t views_max = index->views_max == 0 ? VIEWS_MIN : index->views_max * 2;
-	uint32_t mask = views_max * 2 - 1;
-	struct view *views;
-	uint64_t *slots;
+	uint32_t slots_count = index->slots_count == 0 ? VIEWS_MIN * 2 : index->slots_count * 2;
+	uint32_t mask = slots_count - 1;
+	uint64_t *slots = recycle_zalloc(slots_count * sizeof *slots);
 
-	if (index->count < index->views_max)
-		return 0;
-	if ((slots = huge_zalloc((size_t)views_max * 2 * sizeof *slots)) == NULL)
+	if (slots == NULL)
 		return STORE_ENOMEM;
-	if ((views = huge_alloc(views_max * sizeof *views)) == NULL) {
-		huge_free(slots, (size_t)views_max * 2 * sizeof *slots);
-		return STORE_ENOMEM;
-	}
 	for (uint32_t i = 0; i < index->slots_count; i++) {
 		uint32_t slot = (uint32_t)(index->slots[i] >> 32) & mask;
 
@@ -77,14 +90,33 @@ grow(struct view_index *index)
 			slot = (slot + 1) & mask;
 		slots[slot] = index->slots[i];
 	}
-	if (index->count > 0)
-		memcpy(views, index->views, index->count * sizeof *views);
-	huge_free(index->slots, index->slots_count * sizeof *slots);
-	huge_free(index->views, index->views_max * sizeof *views);
-	index->views = views;
+	recycle_free(index->slots, slots_bytes(index));
 	index->slots = slots;
-	index->views_max = views_max;
-	index->slots_count = views_max * 2;
+	index->slots_count = slots_count;
+	return 0;
+}
+
+/* Room for one more view. */
+static int
+grow_chunks(struct view_index *index)
+{
+	uint32_t needed = index->count / CHUNK_VIEWS + 1;
+	struct view **grown;
+
+	if (needed <= index->chunks_count)
+		return 0;
+	if (index->chunks_count == index->chunks_max) {
+		uint32_t chunks_max = index->chunks_max == 0 ? 4 : index->chunks_max * 2;
+
+		if ((grown = realloc(index->chunks, chunks_max * sizeof *grown)) == NULL)
+			return STORE_ENOMEM;
+		index->chunks = grown;
+		index->chunks_max = chunks_max;
+	}
+	index->chunks[index->chunks_count] = recycle_alloc(RECYCLE_BYTES_MIN);
+	if (index->chunks[index->chunks_count] == NULL)
+		return STORE_ENOMEM;
+	index->chunks_count++;
 	return 0;
 }
 
@@ -93,11 +125,12 @@ view_index_add(struct view_index *index, const struct view *view)
 {
 	uint32_t slot;
 
-	if (grow(index) != 0)
+	if ((index->count * 2 >= index->slots_count && grow_slots(index) != 0) ||
+	    grow_chunks(index) != 0)
 		return STORE_ENOMEM;
 	slot = slot_of(index, view->state.key);
 	assert(index->slots[slot] == 0);
-	index->views[index->count++] = *view;
+	*view_at(index, index->count++) = *view;
 	index->slots[slot] = (uint64_t)hash_of(view->state.key) << 32 | index->count;
 	return 0;
 }
@@ -109,7 +142,7 @@ view_index_remove_last(struct view_index *index)
 	uint32_t mask = index->slots_count - 1, hole;
 
 	assert(index->count > 0);
-	hole = slot_of(index, index->views[index->count - 1].state.key);
+	hole = slot_of(index, view_at(index, index->count - 1)->state.key);
 	assert((uint32_t)index->slots[hole] == index->count);
 	for (uint32_t slot = (hole + 1) & mask; index->slots[slot] != 0; slot = (slot + 1) & mask) {
 		uint32_t home = (uint32_t)(index->slots[slot] >> 32) & mask;
@@ -123,8 +156,16 @@ view_index_remove_last(struct view_index *index)
 	index->count--;
 }
 
+struct view *
+view_index_at(const struct view_index *index, uint32_t at)
+{
+	assert(at < index->count);
+	return view_at(index, at);
+}
+
 size_t
 view_index_bytes(const struct view_index *index)
 {
-	return index->views_max * sizeof *index->views + index->slots_count * sizeof *index->slots;
+	/* Of a chunk, pages are there from when they are used. */
+	return index->count * sizeof(struct view) + slots_bytes(index);
 }

@@ -19,9 +19,10 @@ struct view {
 };
 
 struct view_index {
-	struct view *views; /* owned: [count] */
-	uint64_t *slots;    /* owned: hash << 32 | index + 1, 0 free; [slots_count] */
-	uint32_t count, views_max, slots_count; /* slots_count: a power of 2 */
+	struct view **chunks; /* owned, and what they point to: [chunks_count] */
+	uint32_t chunks_count, chunks_max;
+	uint64_t *slots;             /* owned: hash << 32 | index + 1, 0 free; [slots_count] */
+	uint32_t count, slots_count; /* slots_count: a power of 2 */
 };
 
 void view_index_clear(struct view_index *index); /* frees; ready for use again */
@@ -34,8 +35,8 @@ view_index_home(const struct view_index *index, const uint64_t key[2])
 	return &index->slots[(uint32_t)key[0] & (index->slots_count - 1)];
 }
 
-/* NULL when it is not there; valid until the next is added. Mostly it is not,
- * and the first slot says so. */
+/* NULL when it is not there; valid until the index is cleared. Mostly it is not
+ * there, and the first slot says so. */
 static inline struct view *
 view_index_find(const struct view_index *index, const uint64_t key[2])
 {
@@ -56,6 +57,8 @@ view_index_prefetch(const struct view_index *index, const uint64_t key[2])
 int view_index_add(struct view_index *index, const struct view *view);
 /* Takes the one that was added last back. */
 void view_index_remove_last(struct view_index *index);
+/* In the order in which they were added, at < index->count. */
+struct view *view_index_at(const struct view_index *index, uint32_t at);
 size_t view_index_bytes(const struct view_index *index);
 
 #endif

@@ -431,7 +431,7 @@ wal_record_put_erasure(struct wal_buffer *buffer, const struct store_erasure *er
 /* ---- reading --------------------------------------------------------- */
 
 static bool
-get_varint(struct wal_cursor *cursor, uint64_t *value)
+get_long_varint(struct wal_cursor *cursor, uint64_t *value)
 {
 	*value = 0;
 	for (uint32_t shift = 0; shift < 64 && cursor->at < cursor->end; shift += 7) {
@@ -444,7 +444,17 @@ get_varint(struct wal_cursor *cursor, uint64_t *value)
 	return false;
 }
 
-static bool
+/* Most have one byte. */
+static inline bool
+get_varint(struct wal_cursor *cursor, uint64_t *value)
+{
+	if (cursor->at == cursor->end || *cursor->at >= 0x80)
+		return get_long_varint(cursor, value);
+	*value = *cursor->at++;
+	return true;
+}
+
+static inline bool
 get_signed(struct wal_cursor *cursor, int64_t *value)
 {
 	uint64_t zigzag;
@@ -455,7 +465,7 @@ get_signed(struct wal_cursor *cursor, int64_t *value)
 	return true;
 }
 
-static bool
+static inline bool
 get_bytes(struct wal_cursor *cursor, size_t size, const unsigned char **bytes)
 {
 	if ((size_t)(cursor->end - cursor->at) < size)
@@ -465,7 +475,7 @@ get_bytes(struct wal_cursor *cursor, size_t size, const unsigned char **bytes)
 	return true;
 }
 
-static bool
+static inline bool
 get_fixed64(struct wal_cursor *cursor, uint64_t *value)
 {
 	const unsigned char *bytes;
@@ -476,7 +486,7 @@ get_fixed64(struct wal_cursor *cursor, uint64_t *value)
 	return true;
 }
 
-static bool
+static inline bool
 get_uint32(struct wal_cursor *cursor, uint32_t *value)
 {
 	uint64_t wide;
@@ -487,7 +497,7 @@ get_uint32(struct wal_cursor *cursor, uint32_t *value)
 	return true;
 }
 
-static bool
+static inline bool
 get_string(struct wal_cursor *cursor, struct store_str *string)
 {
 	const unsigned char *bytes;
@@ -547,7 +557,7 @@ wal_record_get_end(const struct wal_cursor *cursor)
 	return cursor->at == cursor->end ? 0 : STORE_ECORRUPT;
 }
 
-static bool
+static inline bool
 get_value(struct wal_cursor *cursor, enum store_type type, struct store_cell *cell)
 {
 	uint64_t bits;
@@ -582,12 +592,13 @@ get_row(struct wal_cursor *cursor, struct store_arena *arena, struct store_row *
 	    !get_uint32(cursor, &count) || count > (size_t)(cursor->end - cursor->at))
 		return STORE_ECORRUPT;
 	table = &cursor->columns->tables[number];
-	cells = store_arena_zalloc(arena, (size_t)count * sizeof *cells);
+	cells = store_arena_alloc(arena, (size_t)count * sizeof *cells);
 	if (cells == NULL)
 		return STORE_ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t column;
 
+		cells[kept].key = (struct store_str){NULL, 0};
 		if (!get_uint32(cursor, &column) || column >= table->columns_count ||
 		    !get_value(cursor, table->columns[column].type, &cells[kept]))
 			return STORE_ECORRUPT;

@@ -334,7 +334,7 @@ recover(const char *file, const char *directory)
 	const struct rows_record *records = map_records(file, &count);
 	pid_t child;
 	int status;
-	double began;
+	double began, cpu;
 
 	if (records == NULL)
 		return perror(file), 1;
@@ -351,9 +351,11 @@ recover(const char *file, const char *directory)
 	if (waitpid(child, &status, 0) != child || status != 0)
 		return 1;
 	began = now_s();
+	cpu = cpu_s();
 	if (store_open(&options, &store, &error) != 0)
 		return fprintf(stderr, "%s\n", error.text), 1;
-	printf("\"rows\":%llu,\"recover_s\":%.2f}\n", (unsigned long long)count, now_s() - began);
+	printf("\"rows\":%llu,\"recover_s\":%.2f,\"recover_cpu_s\":%.2f}\n",
+	       (unsigned long long)count, now_s() - began, cpu_s() - cpu);
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
 

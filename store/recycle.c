@@ -1,7 +1,10 @@
 /*
- * huge.h: below memtables and view indexes. Large blocks that are freed are
- * kept for the next generation, within a bound: a kernel may take milliseconds
- * to find and clear a huge page, and the more so in a virtual machine.
+ * recycle.h: below memtables and view indexes. Must not keep more than the bound.
+ *
+ * Huge pages are asked for where memory is read at random, for there every
+ * access to a small one misses the TLB too; not where it is filled in order: a
+ * virtual machine that gave them back to its host waits for milliseconds to get
+ * one again.
  */
 #include <pthread.h>
 #include <stdbool.h>
@@ -9,9 +12,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "huge.h"
+#include "recycle.h"
 
-#define KEPT_MAX 32u /* blocks */
+#define KEPT_MAX 64u /* blocks */
 
 struct block {
 	void *bytes; /* owned */
@@ -60,30 +63,34 @@ map(size_t size)
 }
 
 void *
-huge_alloc(size_t size)
+recycle_alloc(size_t size)
 {
 	void *bytes;
 
-	if (size < HUGE_BYTES)
+	if (size < RECYCLE_BYTES_MIN)
 		return malloc(size);
 	return (bytes = take_kept(size)) != NULL ? bytes : map(size);
 }
 
 void *
-huge_zalloc(size_t size)
+recycle_zalloc(size_t size)
 {
 	void *bytes;
 
-	if (size < HUGE_BYTES)
+	if (size < RECYCLE_BYTES_MIN)
 		return calloc(1, size);
-	return (bytes = take_kept(size)) != NULL ? memset(bytes, 0, size) : map(size);
+	if ((bytes = take_kept(size)) != NULL)
+		return memset(bytes, 0, size);
+	if ((bytes = map(size)) != NULL)
+		(void)madvise(bytes, size, MADV_HUGEPAGE); /* an advice: small pages do too */
+	return bytes;
 }
 
 /* The oldest makes room; false: there is enough. */
 static bool
 drop_oldest(size_t size, struct block *oldest)
 {
-	bool full = kept_count == KEPT_MAX || kept_bytes + size > HUGE_KEPT_BYTES_MAX;
+	bool full = kept_count == KEPT_MAX || kept_bytes + size > RECYCLE_KEPT_BYTES_MAX;
 
 	if (!full || kept_count == 0)
 		return false;
@@ -93,18 +100,18 @@ drop_oldest(size_t size, struct block *oldest)
 }
 
 void
-huge_free(void *bytes, size_t size)
+recycle_free(void *bytes, size_t size)
 {
 	struct block oldest;
 
-	if (size < HUGE_BYTES)
+	if (size < RECYCLE_BYTES_MIN)
 		free(bytes);
-	if (size < HUGE_BYTES || bytes == NULL)
+	if (size < RECYCLE_BYTES_MIN || bytes == NULL)
 		return;
 	pthread_mutex_lock(&mutex);
 	while (drop_oldest(size, &oldest))
 		munmap(oldest.bytes, oldest.size);
-	if (size <= HUGE_KEPT_BYTES_MAX) {
+	if (size <= RECYCLE_KEPT_BYTES_MAX) {
 		kept[kept_count++] = (struct block){bytes, size};
 		kept_bytes += size;
 		bytes = NULL;

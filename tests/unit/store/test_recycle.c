@@ -1,7 +1,7 @@
 /*
  * Goal: memory of any size is the caller's alone, zeroed when asked for, though
  * large blocks are used again; and no more of them are kept than the bound says.
- * Method: blocks of sizes around a huge page, taken, filled and given back at
+ * Method: blocks of sizes around the least that is kept, taken, filled and given back at
  * random (seeded) by two threads; the process's resident pages afterwards.
  */
 #include "check.h"
@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "store/huge.h"
+#include "store/recycle.h"
 
 #define BLOCKS 12
 #define STEPS 400
@@ -17,7 +17,8 @@
 static size_t
 random_size(struct random *random)
 {
-	static const size_t sizes[] = {1, 4096, HUGE_BYTES - 1, HUGE_BYTES, 2 * HUGE_BYTES};
+	static const size_t sizes[] = {1, 4096, RECYCLE_BYTES_MIN - 1, RECYCLE_BYTES_MIN,
+				       2 * RECYCLE_BYTES_MIN};
 
 	return sizes[random_below(random, sizeof sizes / sizeof *sizes)];
 }
@@ -46,30 +47,30 @@ take_and_give(void *context)
 
 		if (blocks[i] != NULL) {
 			assert_true(is_filled(blocks[i], sizes[i], (unsigned char)(i + 1)));
-			huge_free(blocks[i], sizes[i]);
+			recycle_free(blocks[i], sizes[i]);
 		}
 		sizes[i] = random_size(&random);
-		blocks[i] = zeroed ? huge_zalloc(sizes[i]) : huge_alloc(sizes[i]);
+		blocks[i] = zeroed ? recycle_zalloc(sizes[i]) : recycle_alloc(sizes[i]);
 		assert_non_null(blocks[i]);
 		if (zeroed)
 			assert_true(is_filled(blocks[i], sizes[i], 0));
 		memset(blocks[i], (int)i + 1, sizes[i]);
 	}
 	for (uint32_t i = 0; i < BLOCKS; i++)
-		huge_free(blocks[i], sizes[i]);
+		recycle_free(blocks[i], sizes[i]);
 	return NULL;
 }
 
 static void
 test_blocks(void **state)
 {
-	struct random random = random_seeded("huge");
+	struct random random = random_seeded("recycle");
 	uint64_t seed = random_next(&random), other = random_next(&random);
 	pthread_t thread;
 
 	(void)state;
-	huge_free(NULL, 1);
-	huge_free(NULL, HUGE_BYTES);
+	recycle_free(NULL, 1);
+	recycle_free(NULL, RECYCLE_BYTES_MIN);
 	assert_int_equal(pthread_create(&thread, NULL, take_and_give, &other), 0);
 	take_and_give(&seed);
 	assert_int_equal(pthread_join(thread, NULL), 0);
@@ -96,14 +97,15 @@ test_bound(void **state)
 
 	(void)state;
 	for (uint32_t i = 0; i < MANY; i++)
-		assert_non_null(blocks[i] = huge_alloc(i % 2 == 0 ? HUGE_BYTES : 2 * HUGE_BYTES));
+		assert_non_null(blocks[i] = recycle_alloc(i % 2 == 0 ? RECYCLE_BYTES_MIN
+								     : 2 * RECYCLE_BYTES_MIN));
 	for (uint32_t i = 0; i < MANY; i++)
-		huge_free(blocks[i], i % 2 == 0 ? HUGE_BYTES : 2 * HUGE_BYTES);
-	assert_true(mapped_bytes() <= before + HUGE_KEPT_BYTES_MAX);
-	blocks[0] = huge_alloc(2 * HUGE_KEPT_BYTES_MAX);
+		recycle_free(blocks[i], i % 2 == 0 ? RECYCLE_BYTES_MIN : 2 * RECYCLE_BYTES_MIN);
+	assert_true(mapped_bytes() <= before + RECYCLE_KEPT_BYTES_MAX);
+	blocks[0] = recycle_alloc(2 * RECYCLE_KEPT_BYTES_MAX);
 	assert_non_null(blocks[0]);
-	huge_free(blocks[0], 2 * HUGE_KEPT_BYTES_MAX);
-	assert_true(mapped_bytes() <= before + HUGE_KEPT_BYTES_MAX);
+	recycle_free(blocks[0], 2 * RECYCLE_KEPT_BYTES_MAX);
+	assert_true(mapped_bytes() <= before + RECYCLE_KEPT_BYTES_MAX);
 }
 
 int
