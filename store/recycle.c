@@ -56,10 +56,7 @@ map(size_t size)
 {
 	void *bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (bytes == MAP_FAILED)
-		return NULL;
-	(void)madvise(bytes, size, MADV_HUGEPAGE); /* an advice: small pages do too */
-	return bytes;
+	return bytes == MAP_FAILED ? NULL : bytes;
 }
 
 void *
