@@ -92,6 +92,91 @@ test_power_cut_at_every_call(void **state)
 	}
 }
 
+/* Groups so large that most of one is in the file before its sync. */
+#define LARGE_COMMITS 6
+#define LARGE_GROUPS 3
+#define LARGE_TEXT_BYTES (300u << 10)
+
+static bool
+append_large(struct store *store, uint32_t group)
+{
+	static char text[LARGE_TEXT_BYTES];
+	static struct built built[LARGE_COMMITS];
+	struct store_commit commits[LARGE_COMMITS];
+	bool acknowledged;
+
+	for (uint32_t i = 0; i < LARGE_COMMITS; i++) {
+		build(&built[i], &(struct beacon){.view = group * LARGE_COMMITS + i, .errors = 1});
+		built[i].error[0][4].value.s = (struct store_str){text, sizeof text};
+		commits[i] = (struct store_commit){.entries = &built[i].entry, .entries_count = 1};
+	}
+	acknowledged = store_append(store, commits, LARGE_COMMITS, NULL) == 0;
+	for (uint32_t i = 0; i < LARGE_COMMITS; i++)
+		assert_true(!acknowledged || commits[i].result == 0);
+	return acknowledged;
+}
+
+/* What was acknowledged is there once, with all its rows; what was refused is
+ * not, unless nothing was acknowledged after it; then each commit whole. */
+static void
+check_large(struct disk *disk, const bool acknowledged[LARGE_GROUPS])
+{
+	struct store *store;
+	struct found found;
+	bool any_later = false;
+
+	store = try_open(disk, "/d");
+	assert_non_null(store);
+	scan(store, &found);
+	for (uint32_t group = LARGE_GROUPS; group-- > 0;) {
+		for (uint32_t i = 0; i < LARGE_COMMITS; i++) {
+			uint32_t view = group * LARGE_COMMITS + i;
+
+			assert_int_equal(found.views[view], found.error_rows[view]);
+			assert_true(found.views[view] <= 1);
+			if (acknowledged[group] || any_later)
+				assert_int_equal(found.views[view], acknowledged[group]);
+		}
+		any_later = any_later || acknowledged[group];
+	}
+	assert_int_equal(store_close(store, NULL), 0);
+}
+
+static void
+test_large_groups(void **state)
+{
+	struct random random = random_seeded("large groups");
+	bool more = true;
+
+	(void)state;
+	for (long k = 1; more; k++) {
+		/* Once; from then on, and the power goes; once, and it goes later. */
+		for (int mode = 0; mode < 3; mode++) {
+			struct disk *disk = disk_create();
+			struct store *store = try_open(disk, "/d");
+			bool acknowledged[LARGE_GROUPS];
+
+			assert_non_null(store);
+			disk->fail_at = disk->calls + k;
+			disk->fail_for_good = mode == 1;
+			for (uint32_t group = 0; group < LARGE_GROUPS; group++)
+				acknowledged[group] = append_large(store, group);
+			more = disk->calls >= disk->fail_at;
+			if (mode == 2) {
+				disk->fail_at = disk->calls + 1;
+				disk->fail_for_good = true;
+			}
+			(void)store_close(store, NULL);
+			if (mode > 0)
+				disk_crash(disk, &random);
+			else
+				disk_forget_faults(disk);
+			check_large(disk, acknowledged);
+			disk_free(disk);
+		}
+	}
+}
+
 /* 8: the power goes again and again while recovering. */
 static void
 test_power_cuts_while_recovering(void **state)
@@ -237,6 +322,7 @@ main(void)
 	    cmocka_unit_test(test_every_call_fails),
 	    cmocka_unit_test(test_interrupted_and_short),
 	    cmocka_unit_test(test_power_cut_at_every_call),
+	    cmocka_unit_test(test_large_groups),
 	    cmocka_unit_test(test_power_cuts_while_recovering),
 	    cmocka_unit_test(test_full_disk),
 	    cmocka_unit_test(test_room_of_a_refused_group),
