@@ -12,7 +12,7 @@
 
 #define VIEWS_MIN 256u /* of the slots */
 /* Views lie in chunks that never move: growing touches no fresh memory but what
- * it needs. The first doubles up to a whole one. */
+ * it needs, nor does a chunk of few views, page by page. */
 #define CHUNK_BITS 14u
 #define CHUNK_VIEWS (1u << CHUNK_BITS)
 
