@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "manifest.h"
+#include "partition.h"
 #include "wal.h"
 #include "wal_record.h"
 
@@ -70,6 +71,23 @@ check_segment(struct check *check, const struct manifest_segment *entry)
 	check->segments++;
 	check->rows += summary.rows_count;
 	segment_close(segment);
+}
+
+/* What a crash left, or what was set aside: the next start deals with it. */
+static void
+tell_stray(void *context, const char *path)
+{
+	say(context, false, "note    %s: MANIFEST does not list it", path);
+}
+
+static void
+check_strays(struct check *check)
+{
+	struct store_error error = {0};
+
+	if (partition_strays(check->io, check->directory, check->schema, &check->manifest,
+			     tell_stray, check, &error) != 0)
+		say(check, true, "PROBLEM %s", error.text);
 }
 
 /* ---- WAL ------------------------------------------------------------- */
@@ -271,6 +289,7 @@ store_check(const struct store_options *options, bool deep,
 	else if (result == 0) {
 		for (uint32_t i = 0; i < check.manifest.segments_count; i++)
 			check_segment(&check, &check.manifest.segments[i]);
+		check_strays(&check);
 		check_wal(&check);
 		say(&check, false, "%llu segments with %llu rows, %llu WAL files with %llu commits",
 		    (unsigned long long)check.segments, (unsigned long long)check.rows,

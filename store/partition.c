@@ -52,6 +52,8 @@ struct cleaning {
 	bool current;
 	const char *path; /* of the directory being listed */
 	struct partition_cleaned *out;
+	void (*tell)(void *context, const char *path); /* instead of cleaning, or NULL */
+	void *context;
 };
 
 static bool
@@ -86,6 +88,11 @@ clean_file(void *context, const char *name)
 	    (size_t)snprintf(aside, sizeof aside, "%s/%s.orphan", cleaning->path, name) >=
 		sizeof aside)
 		return -ENAMETOOLONG;
+	if (cleaning->tell != NULL) {
+		if (!is_id_with(name, ".seg", &id) || !is_listed(cleaning->manifest, id))
+			cleaning->tell(cleaning->context, path);
+		return 0;
+	}
 	if (is_id_with(name, ".seg.tmp", &id))
 		return cleaning->io->unlink(cleaning->io, path);
 	if (!is_id_with(name, ".seg", &id) || is_listed(cleaning->manifest, id))
@@ -113,6 +120,24 @@ clean_day(void *context, const char *name)
 	return result == -ENOTDIR ? 0 : result;
 }
 
+static int
+walk(struct cleaning *cleaning, const char *directory, const struct store_schema *schema,
+     struct store_error *error)
+{
+	for (uint32_t i = 0; i < schema->tables_count; i++) {
+		char path[PATH_MAX];
+		int result;
+
+		snprintf(path, sizeof path, "%s/%s", directory, schema->tables[i].name);
+		cleaning->path = path;
+		result = cleaning->io->list(cleaning->io, path, clean_day, cleaning);
+		if (result != 0 && result != -ENOENT)
+			return io_error(error, result, cleaning->tell != NULL ? "list" : "clean",
+					path);
+	}
+	return 0;
+}
+
 int
 partition_clean(struct io *io, const char *directory, const struct store_schema *schema,
 		const struct manifest *manifest, bool current, struct partition_cleaned *out,
@@ -121,17 +146,18 @@ partition_clean(struct io *io, const char *directory, const struct store_schema 
 	struct cleaning cleaning = {.io = io, .manifest = manifest, .current = current, .out = out};
 
 	*out = (struct partition_cleaned){0};
-	for (uint32_t i = 0; i < schema->tables_count; i++) {
-		char path[PATH_MAX];
-		int result;
+	return walk(&cleaning, directory, schema, error);
+}
 
-		snprintf(path, sizeof path, "%s/%s", directory, schema->tables[i].name);
-		cleaning.path = path;
-		result = io->list(io, path, clean_day, &cleaning);
-		if (result != 0 && result != -ENOENT)
-			return io_error(error, result, "clean", path);
-	}
-	return 0;
+int
+partition_strays(struct io *io, const char *directory, const struct store_schema *schema,
+		 const struct manifest *manifest, void (*tell)(void *context, const char *path),
+		 void *context, struct store_error *error)
+{
+	struct cleaning cleaning = {
+	    .io = io, .manifest = manifest, .tell = tell, .context = context};
+
+	return walk(&cleaning, directory, schema, error);
 }
 
 static int

@@ -31,6 +31,11 @@ int partition_clean(struct io *io, const char *directory, const struct store_sch
 		    const struct manifest *manifest, bool current, struct partition_cleaned *out,
 		    struct store_error *error);
 
+/* Tells the path of each file among the segments that the manifest does not list. */
+int partition_strays(struct io *io, const char *directory, const struct store_schema *schema,
+		     const struct manifest *manifest, void (*tell)(void *context, const char *path),
+		     void *context, struct store_error *error);
+
 /* 1 when a table has a directory, 0, or -errno: for telling a new store from
  * one that lost its manifest. */
 int partition_any(struct io *io, const char *directory, const struct store_schema *schema);

@@ -83,6 +83,16 @@ test('a store that a crash left has no problems', () => {
   assert.deepEqual(contents(to), was, 'nothing was changed');
 });
 
+test('files that the manifest does not list are noted', () => {
+  const to = copy(), [first] = segments(to, 'errors');
+  const strays = ['00000000000000fe.seg', '00000000000000ff.seg.tmp', '00000000000000ff.seg.orphan'].map((name) => path.join(path.dirname(first), name));
+  for (const stray of strays) fs.copyFileSync(first, stray);
+  const { status, stdout } = check(to);
+  assert.equal(status, 0, stdout);
+  assert.deepEqual(stdout.match(/^note .*$/gm).sort(), strays.map((stray) => `note    ${stray}: MANIFEST does not list it`).sort());
+  assert.equal(check(base).stdout.match(/does not list/), null);
+});
+
 const middle = (file) => fs.statSync(file).size >> 1;
 const damages = [
   ['a flipped bit in a segment', (to) => (flip(segments(to, 'errors')[0], 20), segments(to, 'errors')[0])],
