@@ -112,7 +112,8 @@ read_vector(struct selection *selection, uint16_t column, struct store_str key,
 	int result =
 	    slice_read(selection->evaluation->slice, column, key, &read, selection->scan->error);
 
-	*out = &read->vector;
+	if (result == 0)
+		*out = &read->vector;
 	return result;
 }
 
