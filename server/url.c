@@ -16,10 +16,12 @@ static inline uint32_t
 find(struct store_str text, uint32_t from, const char *set)
 {
 	size_t count = strlen(set);
-	char a = set[0], b = set[count > 1], c = set[count > 2 ? 2 : 0], d = set[count > 3 ? 3 : 0];
+	char bytes[4];
 
-	while (from < text.size && text.bytes[from] != a && text.bytes[from] != b &&
-	       text.bytes[from] != c && text.bytes[from] != d)
+	for (size_t i = 0; i < sizeof bytes; i++)
+		bytes[i] = set[i < count ? i : 0];
+	while (from < text.size && text.bytes[from] != bytes[0] && text.bytes[from] != bytes[1] &&
+	       text.bytes[from] != bytes[2] && text.bytes[from] != bytes[3])
 		from++;
 	return from;
 }
