@@ -205,7 +205,7 @@ test('killed again and again while the file grows: what was on its way goes agai
   fs.writeFileSync(file, '');
   let kills = 0, count = 0;
   for (let round = 0; round < 12; round++) {
-    const more = 1 + draw(3000);
+    const more = 20000 + draw(20000); // enough to be killed within
     fs.appendFileSync(file, lines(count, count + more) + line(count + more).slice(0, 20));
     count += more;
     kills += (await killed(args, state, 25)) === true;
