@@ -169,36 +169,24 @@ DEBS_TEST := libcmocka-dev libyajl-dev nghttp2-client chromium clang-format clan
   clang libclang-rt-14-dev binutils openssl nginx-light syslog-ng-core syslog-ng-mod-http zstd
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-# $(call install,PACKAGES): apt for those that are missing; node only where there
-# is none (a machine may have it from elsewhere).
+# $(call install,PACKAGES): apt for those that are missing; node and npm only
+# where there are none (a machine may have them from elsewhere).
 define install
 @missing=$$(for p in $(1); do dpkg-query -W -f='$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q '^ii' || echo $$p; done; \
-  command -v node >/dev/null || echo nodejs); \
+  command -v node >/dev/null || echo nodejs; command -v npm >/dev/null || echo npm); \
 if [ -n "$$missing" ]; then echo "installing:" $$missing; $(SUDO) apt-get update -qq && \
   $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
-endef
-
-# npm where there is none: Debian's brings 335 packages, which take longer to
-# unpack than all else that `make run` does. Sets $npm.
-NPM_VERSION := 10.9.4
-NPM_SHA512 := 3a7506f37e85c1ba1021baad79f0cd9724748131f321fc117c4dc3ba235ec01be7327584a41d15117c01945560aa9373220628fcc1e1dddd877a5fe9b336a900
-NPM_DIR := $(CURDIR)/build/npm-$(NPM_VERSION)
-define find_npm
-npm=npm; command -v npm >/dev/null || { npm="node $(NPM_DIR)/package/bin/npm-cli.js"; [ -f $(NPM_DIR)/unpacked ] || { \
-  mkdir -p $(NPM_DIR) && cd $(NPM_DIR) && echo "fetching npm $(NPM_VERSION)" && \
-  curl -fsSL --retry 3 -o npm.tgz https://registry.npmjs.org/npm/-/npm-$(NPM_VERSION).tgz && \
-  echo "$(NPM_SHA512)  npm.tgz" | sha512sum --check --quiet && tar -xzf npm.tgz && touch unpacked && cd $(CURDIR); }; }
 endef
 
 deps:
 	$(call install,$(DEBS_RUN))
 	@[ node_modules/.package-lock.json -nt package-lock.json ] || \
-	  { $(find_npm) && $$npm ci --omit=dev --no-audit --no-fund && touch node_modules/.package-lock.json; }
+	  { npm ci --omit=dev --no-audit --no-fund && touch node_modules/.package-lock.json; }
 
 deps-test:
 	$(call install,$(DEBS_RUN) $(DEBS_TEST))
 	@[ node_modules/.package-lock.json -nt package-lock.json ] && [ -d node_modules/playwright-core ] || \
-	  { $(find_npm) && $$npm ci --no-audit --no-fund && touch node_modules/.package-lock.json; }
+	  { npm ci --no-audit --no-fund && touch node_modules/.package-lock.json; }
 
 # ---- running -----------------------------------------------------------
 
@@ -286,14 +274,14 @@ lint: deps-test
 bench: deps-test
 	@[ -x build/nginx/usr/sbin/nginx ] || { mkdir -p build/nginx && cd build/nginx && apt-get -qq download nginx && dpkg -x nginx_*.deb .; }
 	@[ tests/bench/node_modules/.package-lock.json -nt tests/bench/package-lock.json ] || \
-	  { $(find_npm) && (cd tests/bench && $$npm install --no-save --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
+	  { (cd tests/bench && npm install --no-save --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
 	@$(MAKE) --no-print-directory -j$$(nproc) all $(BENCH)
 	@for b in tests/bench/*.mjs; do node $$b || exit 1; done
 
 # The current ClickHouse engine (chdb) answers the queries of tests/oracle.
 oracle: deps-test
 	@[ tests/bench/node_modules/.package-lock.json -nt tests/bench/package-lock.json ] || \
-	  { $(find_npm) && (cd tests/bench && $$npm install --no-save --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
+	  { (cd tests/bench && npm install --no-save --no-audit --no-fund) && touch tests/bench/node_modules/.package-lock.json; }
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	node tests/oracle/oracle.mjs --record
 
