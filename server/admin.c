@@ -12,6 +12,7 @@
 #include "admin.h"
 #include "log.h"
 #include "loop.h"
+#include "loop_reply.h"
 #include "metrics.h"
 
 struct admin_job {

@@ -11,7 +11,7 @@
 #include "format.h"
 #include "http.h"
 #include "ingest.h"
-#include "loop.h"
+#include "loop_reply.h"
 #include "query_log.h"
 #include "workpool.h"
 

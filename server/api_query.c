@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "api.h"
+#include "loop.h"
 #include "metrics.h"
 
 static void

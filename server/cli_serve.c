@@ -23,6 +23,7 @@
 #include "join.h"
 #include "log.h"
 #include "loop.h"
+#include "loop_reply.h"
 #include "metrics.h"
 #include "query_log.h"
 #include "service.h"

@@ -11,6 +11,7 @@
 #include "join.h"
 #include "json.h"
 #include "loop.h"
+#include "loop_reply.h"
 #include "metrics.h"
 #include "url.h"
 

@@ -522,6 +522,30 @@ get_rows(struct decoder *decoder, const struct member *member, struct event_row 
 	return decoder->json.error == NULL ? 0 : malformed(decoder);
 }
 
+/* Of a row in a list. */
+static int
+get_row_special(struct decoder *decoder, const struct member *member, struct event_row *row)
+{
+	double number = 0;
+	int result;
+
+	switch ((enum special)member->column) {
+	case ERROR_KIND:
+		return get_word(decoder, member, "error rejection console resource", row,
+				ERRORS_kind);
+	case EVENT_CATEGORY:
+		return get_word(decoder, member,
+				"interaction custom mark measure business heartbeat request", row,
+				EVENTS_category);
+	case ROW_TIME:
+		if ((result = get_number(decoder, member, true, 0, TIME_MAX, &number)) == 0)
+			event_row_time(row, PAGEVIEWS_ts, (int64_t)number);
+		return result;
+	default:
+		return STORE_EINVAL;
+	}
+}
+
 static int
 get_special(struct decoder *decoder, const struct member *member, struct event_row *row)
 {
@@ -579,19 +603,9 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 		return get_flag(decoder, member, &event->again);
 	case BOT:
 		return get_flag(decoder, member, &event->is_driven);
-	case ERROR_KIND:
-		return get_word(decoder, member, "error rejection console resource", row,
-				ERRORS_kind);
-	case EVENT_CATEGORY:
-		return get_word(decoder, member,
-				"interaction custom mark measure business heartbeat request", row,
-				EVENTS_category);
-	case ROW_TIME:
-		if ((result = get_number(decoder, member, true, 0, TIME_MAX, &number)) == 0)
-			event_row_time(row, PAGEVIEWS_ts, (int64_t)number);
-		return result;
+	default:
+		return get_row_special(decoder, member, row);
 	}
-	return STORE_EINVAL;
 }
 
 /* ---- objects --------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "import.h"
 #include "json.h"
 #include "loop.h"
+#include "loop_reply.h"
 #include "metrics.h"
 #include "tree.h"
 

@@ -3,10 +3,6 @@
  * loop's fields belong to its thread but for those under its mutex.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -19,406 +15,19 @@
 #include <unistd.h>
 
 #include "guard.h"
-#include "guard_connection.h"
 #include "guard_http1.h"
-#include "loop.h"
+#include "loop_inside.h"
+#include "loop_socket.h"
 #include "metrics.h"
 
 #define TICK_MS 1000
-#define ARENAS_MAX 256u
-#define ARENA_BYTES_MAX (32u << 10) /* a larger one is not kept */
-#define PAUSE_MS 50                 /* without accepting */
-#define LISTEN_BACKLOG 1024
+#define PAUSE_MS 50 /* without accepting */
 #define PUBLIC_REQUEST_MS 10000
-#define PUBLIC_RECEIVE_BYTES (128 << 10) /* libh2o reads all that the kernel has */
-
-struct connection {
-	struct guard_connection guard;
-	h2o_linklist_t link; /* of loop.connections */
-	struct loop *loop;
-	struct listening *listening;
-	/* Requests whose answer is still to come back here, also after their
-	 * stream was reset: until then this is not freed. */
-	uint32_t in_flight;
-	bool is_closed;
-	struct reply_slot *last; /* that waits; NULL when there is none */
-};
-
-struct listening {
-	struct loop *loop;
-	h2o_socket_t *socket;
-	h2o_accept_ctx_t accept;
-	bool proxy_protocol;
-};
-
-/* One libh2o configuration per body cap; the handler finds its loop by it. */
-struct site {
-	h2o_globalconf_t config;
-	h2o_context_t context;
-};
-
-struct loop_handler {
-	h2o_handler_t handler;
-	struct loop *loop;
-	uint32_t roles;
-};
-
-struct loop {
-	struct server *server; /* borrowed */
-	pthread_t thread;
-	h2o_evloop_t *evloop;
-	struct site sites[3]; /* by roles - 1 */
-	struct listening listening[16];
-	uint32_t listening_count;
-	h2o_linklist_t connections;
-	uint32_t connections_count;
-	bool accepting;
-	int64_t paused_ms; /* since when not */
-	h2o_multithread_queue_t *queue;
-	h2o_multithread_receiver_t receiver;
-	_Atomic int stop, deadline_passed;
-	_Atomic int64_t beat_ms; /* when it was last around */
-	struct ingest_batch batch;
-	struct store_arena *arenas[ARENAS_MAX]; /* owned: used before, empty */
-	uint32_t arenas_count;
-	/* the writer's: replies of the present group */
-	struct reply *later_first, *later_last;
-	struct loop *later_next; /* of those that have some */
-	pthread_mutex_t mutex;
-	/* guarded by mutex: */
-	struct reply *replies_first, *replies_last;
-	h2o_multithread_message_t message;
-	bool is_posted;
-	/* while it is set up: */
-	struct loop_listener *listeners; /* borrowed */
-	uint32_t listeners_count;
-	char error[256];
-	bool is_up;
-	sem_t up; /* posted when that is known */
-};
-
-/* ---- replies --------------------------------------------------------- */
-
-struct reply_slot { /* in the request's pool: unbinds when the request goes */
-	struct reply *reply;
-	struct connection *connection; /* NULL, or outlives the request */
-};
-
-static void
-wait_no_more(struct reply_slot *slot)
-{
-	if (slot->connection == NULL)
-		return;
-	if (slot->connection->last == slot)
-		slot->connection->last = NULL;
-	guard_connection_wait_no_more(&slot->connection->guard, slot->reply->req);
-}
-
-/* Its reply has come back, or will not. */
-static void
-land(struct connection *connection)
-{
-	if (connection != NULL && --connection->in_flight == 0 && connection->is_closed)
-		free(connection);
-}
-
-static void
-on_dispose(void *pointer)
-{
-	struct reply_slot *slot = pointer;
-
-	if (slot->reply == NULL)
-		return;
-	wait_no_more(slot);
-	slot->reply->req = NULL;
-	slot->reply->slot = NULL;
-	atomic_store(&slot->reply->cancelled, 1);
-	slot->reply = NULL;
-}
-
-static struct loop_handler *
-handler_of(h2o_req_t *req)
-{
-	return (struct loop_handler *)req->pathconf->handlers.entries[0];
-}
 
 struct server *
 loop_server(h2o_req_t *req)
 {
-	return handler_of(req)->loop->server;
-}
-
-static struct connection *
-connection_of(h2o_req_t *req)
-{
-	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
-
-	return (struct connection *)guard_connection_of(socket);
-}
-
-uint32_t
-loop_in_flight(h2o_req_t *req)
-{
-	struct connection *connection = connection_of(req);
-
-	return connection == NULL ? 0 : connection->in_flight;
-}
-
-struct reply *
-loop_reply_create(h2o_req_t *req)
-{
-	struct reply *reply = calloc(1, sizeof *reply);
-	struct reply_slot *slot;
-
-	if (reply == NULL)
-		return NULL;
-	slot = h2o_mem_alloc_shared(&req->pool, sizeof *slot, on_dispose);
-	slot->reply = reply;
-	slot->connection = reply->connection = connection_of(req);
-	if (slot->connection != NULL) {
-		slot->connection->in_flight++;
-		slot->connection->last = slot;
-		guard_connection_wait(&slot->connection->guard, req);
-	}
-	reply->slot = slot;
-	reply->req = req;
-	reply->loop = handler_of(req)->loop;
-	return reply;
-}
-
-bool
-loop_reply_header(struct reply *reply, const char *lower_name, const char *value)
-{
-	return loop_reply_headers(reply, lower_name, strlen(lower_name) + 1) &&
-	       loop_reply_headers(reply, value, strlen(value) + 1);
-}
-
-bool
-loop_reply_headers(struct reply *reply, const char *bytes, size_t size)
-{
-	char *grown = realloc(reply->headers, reply->headers_size + size);
-
-	if (grown == NULL)
-		return false;
-	memcpy(grown + reply->headers_size, bytes, size);
-	reply->headers = grown;
-	reply->headers_size += size;
-	return true;
-}
-
-/* On the loop's thread. */
-bool
-loop_reply_hold(struct reply *reply, size_t bytes_max)
-{
-	int64_t size = (int64_t)reply->body_size;
-	int64_t before = atomic_fetch_add(&metrics_values[METRICS_answers_bytes], size);
-
-	if (before + size > (int64_t)bytes_max) {
-		metrics_add(METRICS_answers_bytes, -size);
-		return false;
-	}
-	reply->held_bytes = reply->body_size;
-	return true;
-}
-
-static void
-keep_arena(struct loop *loop, struct store_arena *arena)
-{
-	if (arena == NULL || loop->arenas_count == ARENAS_MAX ||
-	    store_arena_bytes(arena) > ARENA_BYTES_MAX) {
-		store_arena_free(arena);
-		return;
-	}
-	store_arena_reset(arena);
-	loop->arenas[loop->arenas_count++] = arena;
-}
-
-struct store_arena *
-loop_arena(h2o_req_t *req)
-{
-	struct loop *loop = handler_of(req)->loop;
-
-	return loop->arenas_count > 0 ? loop->arenas[--loop->arenas_count] : store_arena_create(0);
-}
-
-void
-loop_arena_free(h2o_req_t *req, struct store_arena *arena)
-{
-	keep_arena(handler_of(req)->loop, arena);
-}
-
-bool
-loop_submit(h2o_req_t *req, struct ingest_item *item)
-{
-	struct loop *loop = handler_of(req)->loop;
-
-	return ingest_add(loop->server->ingest, &loop->batch, item);
-}
-
-static void
-free_reply(struct reply *reply)
-{
-	if (reply->held_bytes > 0)
-		metrics_add(METRICS_answers_bytes, -(int64_t)reply->held_bytes);
-	land(reply->connection);
-	keep_arena(reply->loop, reply->arena);
-	free(reply->headers);
-	free(reply->body);
-	free(reply);
-}
-
-void
-loop_reply_discard(struct reply *reply)
-{
-	if (reply->slot != NULL) {
-		wait_no_more(reply->slot);
-		reply->slot->reply = NULL;
-	}
-	free_reply(reply);
-}
-
-/* A body on its way to the client. */
-struct sent_body {
-	char *bytes; /* owned */
-	size_t held_bytes;
-};
-
-static void
-free_body(void *pointer)
-{
-	struct sent_body *body = pointer;
-
-	metrics_add(METRICS_answers_bytes, -(int64_t)body->held_bytes);
-	free(body->bytes);
-}
-
-/* The body goes with the request's pool: it may be large, and is not copied. */
-static h2o_iovec_t
-take_body(h2o_req_t *req, struct reply *reply)
-{
-	struct sent_body *sent = h2o_mem_alloc_shared(&req->pool, sizeof *sent, free_body);
-
-	*sent = (struct sent_body){reply->body, reply->held_bytes};
-	reply->body = NULL;
-	reply->held_bytes = 0;
-	return h2o_iovec_init(sent->bytes, reply->body_size);
-}
-
-static void
-add_headers(h2o_req_t *req, const struct reply *reply)
-{
-	for (size_t at = 0; at < reply->headers_size;) {
-		const char *name = reply->headers + at, *value = name + strlen(name) + 1;
-
-		http_add_header(req, name, value, strlen(value));
-		at += strlen(name) + strlen(value) + 2;
-	}
-}
-
-void
-loop_reply_send_now(struct reply *reply)
-{
-	static h2o_generator_t generator = {NULL, NULL};
-	h2o_req_t *req = reply->req;
-	h2o_iovec_t body = {NULL, 0};
-	char number[16];
-
-	if (req != NULL) {
-		wait_no_more(reply->slot);
-		reply->slot->reply = NULL;
-		req->res.status = reply->status;
-		req->res.reason = reply->reason;
-		if (reply->content_type != NULL)
-			http_add_header(req, "content-type", reply->content_type,
-					strlen(reply->content_type));
-		add_headers(req, reply);
-		if (reply->retry_after_s > 0) {
-			snprintf(number, sizeof number, "%u", reply->retry_after_s);
-			http_add_header(req, "retry-after", number, strlen(number));
-		}
-		if (reply->status != 204)
-			req->res.content_length = reply->body_size;
-		if (reply->body_size > 0 && !http_is_head(req))
-			body = take_body(req, reply);
-		h2o_start_response(req, &generator);
-		h2o_send(req, &body, body.len > 0, H2O_SEND_STATE_FINAL);
-	}
-	free_reply(reply);
-}
-
-/* A list of replies to their loop. */
-static void
-hand_back(struct loop *loop, struct reply *first, struct reply *last)
-{
-	bool post;
-
-	pthread_mutex_lock(&loop->mutex);
-	last->next = NULL;
-	if (loop->replies_first == NULL)
-		loop->replies_first = first;
-	else
-		loop->replies_last->next = first;
-	loop->replies_last = last;
-	post = !loop->is_posted;
-	loop->is_posted = true;
-	/* Under the mutex: the receiver may not have unlinked an older post yet. */
-	if (post)
-		h2o_multithread_send_message(&loop->receiver, &loop->message);
-	pthread_mutex_unlock(&loop->mutex);
-}
-
-void
-loop_reply_send(struct reply *reply)
-{
-	hand_back(reply->loop, reply, reply);
-}
-
-static struct loop *waiting; /* the writer's: loops that have replies of its group */
-
-void
-loop_reply_send_later(struct reply *reply)
-{
-	struct loop *loop = reply->loop;
-
-	if (loop->later_first == NULL) {
-		loop->later_first = reply;
-		loop->later_next = waiting;
-		waiting = loop;
-	} else {
-		loop->later_last->next = reply;
-	}
-	loop->later_last = reply;
-}
-
-void
-loop_replies_send(void)
-{
-	while (waiting != NULL) {
-		struct loop *loop = waiting;
-
-		waiting = loop->later_next;
-		hand_back(loop, loop->later_first, loop->later_last);
-		loop->later_first = loop->later_last = NULL;
-	}
-}
-
-static void
-on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages)
-{
-	struct loop *loop = H2O_STRUCT_FROM_MEMBER(struct loop, receiver, receiver);
-	struct reply *reply, *next;
-
-	pthread_mutex_lock(&loop->mutex);
-	while (!h2o_linklist_is_empty(messages))
-		h2o_linklist_unlink(messages->next);
-	loop->is_posted = false;
-	reply = loop->replies_first;
-	loop->replies_first = loop->replies_last = NULL;
-	pthread_mutex_unlock(&loop->mutex);
-	for (; reply != NULL; reply = next) {
-		next = reply->next;
-		loop_reply_send_now(reply);
-	}
+	return loop_handler_of(req)->loop->server;
 }
 
 /* ---- connections ----------------------------------------------------- */
@@ -597,7 +206,7 @@ cancel_left(struct loop *loop)
 static int
 on_request(h2o_handler_t *handler, h2o_req_t *req)
 {
-	struct connection *connection = connection_of(req);
+	struct connection *connection = loop_connection_of(req);
 	bool is_chunked = false;
 	const char *why = NULL;
 	int result;
@@ -676,76 +285,6 @@ begin_shutdown(struct loop *loop)
 
 /* ---- set-up ---------------------------------------------------------- */
 
-/* Whether the socket got the listener's address, and now shares it with the
- * next loop's. */
-static bool
-bind_to(int fd, struct loop_listener *listener)
-{
-	int on = 1;
-
-	if (listener->is_open && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
-		return false;
-	return bind(fd, (struct sockaddr *)&listener->address, listener->address_size) == 0 &&
-	       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0;
-}
-
-static void
-tell_refusal(const struct loop_listener *listener, int number, char error[256])
-{
-	const char *remedy = number == EADDRINUSE      ? ": another program has this port"
-			     : number == EACCES        ? ": a port below 1024 needs root or "
-							 "CAP_NET_BIND_SERVICE"
-			     : number == EADDRNOTAVAIL ? ": this machine has no such address"
-						       : "";
-	char host[64] = "?", port[16] = "?";
-
-	getnameinfo((const struct sockaddr *)&listener->address, listener->address_size, host,
-		    sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(error, 256,
-		 "cannot listen on %s:%s: %s%s; --%s ADDR:PORT or listeners[].address chooses "
-		 "another",
-		 host, port, strerror(number), remedy, listener->tls != NULL ? "https" : "http");
-}
-
-/* One socket for all loops: whichever is first accepts. */
-static int
-share_socket(struct loop_listener *listener, char error[256])
-{
-	int on = 1, fd = fcntl(listener->socket, F_DUPFD_CLOEXEC, 0);
-
-	if (fd < 0) {
-		tell_refusal(listener, errno, error);
-		return -1;
-	}
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	return fd;
-}
-
-static int
-open_socket(struct loop_listener *listener, char error[256])
-{
-	int on = 1, receive = PUBLIC_RECEIVE_BYTES,
-	    fd = socket(listener->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (listener->socket > 0) {
-		close(fd);
-		return share_socket(listener, error);
-	}
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-	    !bind_to(fd, listener) || listen(fd, LISTEN_BACKLOG) != 0 ||
-	    getsockname(fd, (struct sockaddr *)&listener->address, &listener->address_size) != 0) {
-		tell_refusal(listener, errno, error);
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	if (listener->roles == CONFIG_PUBLIC) /* inherited by its connections */
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof receive);
-	listener->is_open = true;
-	return fd;
-}
-
 /* For a whole request, and between requests. */
 static uint64_t
 request_timeout_ms(const struct config *config, uint32_t roles)
@@ -784,7 +323,7 @@ set_up_site(struct loop *loop, uint32_t roles)
 uint32_t
 loop_roles(h2o_req_t *req)
 {
-	return handler_of(req)->roles;
+	return loop_handler_of(req)->roles;
 }
 
 static bool
@@ -792,7 +331,7 @@ listen_on(struct loop *loop, struct loop_listener *listener, char error[256])
 {
 	struct listening *listening = &loop->listening[loop->listening_count];
 	struct site *site = &loop->sites[listener->roles - 1];
-	int fd = open_socket(listener, error);
+	int fd = loop_socket_open(listener, error);
 
 	if (fd < 0)
 		return false;
@@ -815,7 +354,7 @@ set_up(struct loop *loop)
 	loop->evloop = h2o_evloop_create();
 	h2o_linklist_init_anchor(&loop->connections);
 	loop->queue = h2o_multithread_create_queue(loop->evloop);
-	h2o_multithread_register_receiver(loop->queue, &loop->receiver, on_messages);
+	h2o_multithread_register_receiver(loop->queue, &loop->receiver, loop_reply_on_messages);
 	for (uint32_t roles = 1; roles <= 3; roles++)
 		set_up_site(loop, roles);
 	for (uint32_t i = 0; i < loop->listeners_count; i++) {

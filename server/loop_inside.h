@@ -1,0 +1,105 @@
+/*
+ * The inside of a loop, for loop.c and loop_reply.c: its connections, and the
+ * replies that are on their way back to it. A loop's fields belong to its
+ * thread but for those under its mutex.
+ */
+#ifndef LOOP_INSIDE_H
+#define LOOP_INSIDE_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "guard_connection.h"
+#include "loop.h"
+#include "loop_reply.h"
+
+#define LOOP_ARENAS_MAX 256u
+
+struct connection {
+	struct guard_connection guard;
+	h2o_linklist_t link; /* of loop.connections */
+	struct loop *loop;
+	struct listening *listening;
+	/* Requests whose answer is still to come back here, also after their
+	 * stream was reset: until then this is not freed. */
+	uint32_t in_flight;
+	bool is_closed;
+	struct reply_slot *last; /* that waits; NULL when there is none */
+};
+
+struct listening {
+	struct loop *loop;
+	h2o_socket_t *socket;
+	h2o_accept_ctx_t accept;
+	bool proxy_protocol;
+};
+
+/* One libh2o configuration per body cap; the handler finds its loop by it. */
+struct site {
+	h2o_globalconf_t config;
+	h2o_context_t context;
+};
+
+struct loop_handler {
+	h2o_handler_t handler;
+	struct loop *loop;
+	uint32_t roles;
+};
+
+struct loop {
+	struct server *server; /* borrowed */
+	pthread_t thread;
+	h2o_evloop_t *evloop;
+	struct site sites[3]; /* by roles - 1 */
+	struct listening listening[16];
+	uint32_t listening_count;
+	h2o_linklist_t connections;
+	uint32_t connections_count;
+	bool accepting;
+	int64_t paused_ms; /* since when not */
+	h2o_multithread_queue_t *queue;
+	h2o_multithread_receiver_t receiver;
+	_Atomic int stop, deadline_passed;
+	_Atomic int64_t beat_ms; /* when it was last around */
+	struct ingest_batch batch;
+	struct store_arena *arenas[LOOP_ARENAS_MAX]; /* owned: used before, empty */
+	uint32_t arenas_count;
+	/* the writer's: replies of the present group */
+	struct reply *later_first, *later_last;
+	struct loop *later_next; /* of those that have some */
+	pthread_mutex_t mutex;
+	/* guarded by mutex: */
+	struct reply *replies_first, *replies_last;
+	h2o_multithread_message_t message;
+	bool is_posted;
+	/* while it is set up: */
+	struct loop_listener *listeners; /* borrowed */
+	uint32_t listeners_count;
+	char error[256];
+	bool is_up;
+	sem_t up; /* posted when that is known */
+};
+
+struct reply_slot { /* in the request's pool: unbinds when the request goes */
+	struct reply *reply;
+	struct connection *connection; /* NULL, or outlives the request */
+};
+
+static inline struct loop_handler *
+loop_handler_of(h2o_req_t *req)
+{
+	return (struct loop_handler *)req->pathconf->handlers.entries[0];
+}
+
+static inline struct connection *
+loop_connection_of(h2o_req_t *req)
+{
+	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
+
+	return (struct connection *)guard_connection_of(socket);
+}
+
+/* What other threads have answered; the receiver's function of the loop's queue. */
+void loop_reply_on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
+
+#endif
