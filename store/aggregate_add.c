@@ -186,6 +186,19 @@ add_integer(struct aggregate_states *states, struct aggregate_state *state, uint
 			      __builtin_add_overflow(state->integer, weight, &state->integer);
 }
 
+/* What the margin needs: sums a draw, or a row when each is a draw of its own. */
+static int
+add_margin(struct aggregate_states *states, struct aggregate_state *state,
+	   const struct aggregate_input *input, uint32_t row, double number, uint64_t weight)
+{
+	if (input->second != NULL)
+		return aggregate_margin_add(states, state,
+					    input->second->n.u[data_index(input->second, row)],
+					    number, weight);
+	add_moments(state, number, (double)weight * (double)(weight - 1));
+	return 0;
+}
+
 static int
 add_row(struct aggregate_states *states, struct aggregate_state *state,
 	const struct aggregate_input *input, uint32_t row, uint64_t weight)
@@ -201,13 +214,8 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 		value = data_value(data, row);
 	if (data != NULL && data->type.type != STORE_R_STRING && data->values == NULL)
 		number = data_double(data, row);
-	if (aggregate->margin && input->second != NULL)
-		result = aggregate_margin_add(states, state,
-					      input->second->n.u[data_index(input->second, row)],
-					      number, weight);
-	else if (aggregate->margin)
-		add_moments(state, number, (double)weight * (double)(weight - 1));
-	if (result != 0)
+	if (aggregate->margin &&
+	    (result = add_margin(states, state, input, row, number, weight)) != 0)
 		return result;
 	switch (aggregate->kind) {
 	case AGGREGATE_COUNT:
