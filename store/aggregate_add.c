@@ -164,26 +164,40 @@ add_moments(struct aggregate_state *state, double value, double weight)
 	state->moments[2] += value * value * weight;
 }
 
+/* *sum += value * weight; whether that left 64 bits. */
+static inline bool
+add_signed(uint64_t *sum, int64_t value, uint64_t weight)
+{
+	int64_t product, total = (int64_t)*sum;
+	bool overflows = weight > INT64_MAX ||
+			 __builtin_mul_overflow(value, (int64_t)weight, &product) ||
+			 __builtin_add_overflow(total, product, &total);
+
+	*sum = (uint64_t)total;
+	return overflows;
+}
+
+static inline bool
+add_unsigned(uint64_t *sum, uint64_t value, uint64_t weight)
+{
+	uint64_t product;
+
+	return __builtin_mul_overflow(value, weight, &product) ||
+	       __builtin_add_overflow(*sum, product, sum);
+}
+
 /* Integers and Bools; of floats it is never looked at. */
 static void
 add_integer(struct aggregate_states *states, struct aggregate_state *state, uint64_t value,
 	    uint64_t weight)
 {
 	enum store_result_type type = states->aggregate->argument->type.type;
-	int64_t product, sum = (int64_t)state->integer;
 
 	if (data_type_is_float(type))
 		return;
-	if (data_type_is_signed(type)) {
-		states->overflowed |=
-		    weight > INT64_MAX ||
-		    __builtin_mul_overflow((int64_t)value, (int64_t)weight, &product) ||
-		    __builtin_add_overflow(sum, product, &sum);
-		state->integer = (uint64_t)sum;
-		return;
-	}
-	states->overflowed |= __builtin_mul_overflow(value, weight, &weight) ||
-			      __builtin_add_overflow(state->integer, weight, &state->integer);
+	states->overflowed |= data_type_is_signed(type)
+				  ? add_signed(&state->integer, (int64_t)value, weight)
+				  : add_unsigned(&state->integer, value, weight);
 }
 
 /* What the margin needs: sums a draw, or a row when each is a draw of its own. */
@@ -269,25 +283,142 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 	return result;
 }
 
+/* Whether the row counts, by its condition and its argument. */
+static inline bool
+is_counted(const struct aggregate_input *input, uint32_t row)
+{
+	return (input->condition == NULL ||
+		(!data_is_null(input->condition, row) && data_true(input->condition, row))) &&
+	       (input->argument == NULL || !data_is_null(input->argument, row));
+}
+
+union cell {
+	uint64_t u;
+	int64_t i;
+	double f;
+};
+
+/* Inlined once for each kind of number. */
+static inline __attribute__((always_inline)) void
+add_sums_of(struct aggregate_states *states, uint32_t rows_count,
+	    const struct aggregate_input *input, bool is_float, bool is_signed)
+{
+	const struct data *argument = input->argument;
+	bool exact = states->aggregate->kind == AGGREGATE_SUM, overflowed = false;
+
+	for (uint32_t i = 0; i < rows_count; i++) {
+		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
+		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];
+		struct aggregate_state *state = &states->states[group];
+		union cell cell = {.u = argument->n.u[data_index(argument, i)]};
+		double number;
+
+		if (!is_counted(input, i))
+			continue;
+		number = is_float ? cell.f : is_signed ? (double)cell.i : (double)cell.u;
+		state->number += number * (double)weight;
+		state->weight += weight;
+		if (exact && !is_float)
+			overflowed |= is_signed ? add_signed(&state->integer, cell.i, weight)
+						: add_unsigned(&state->integer, cell.u, weight);
+	}
+	states->overflowed |= overflowed;
+}
+
+static void
+add_sums(struct aggregate_states *states, uint32_t rows_count, const struct aggregate_input *input)
+{
+	enum store_result_type type = input->argument->type.type;
+
+	if (data_type_is_float(type))
+		add_sums_of(states, rows_count, input, true, true);
+	else if (data_type_is_signed(type))
+		add_sums_of(states, rows_count, input, false, true);
+	else
+		add_sums_of(states, rows_count, input, false, false);
+}
+
+/* Integers and times are in the order of their bits, signed ones with that of the
+ * sign flipped. */
+static inline __attribute__((always_inline)) void
+add_extremes_of(struct aggregate_states *states, uint32_t rows_count,
+		const struct aggregate_input *input, bool is_float, bool max)
+{
+	const struct data *argument = input->argument;
+	uint64_t flip = is_signed(argument->type.type) ? (uint64_t)1 << 63 : 0;
+
+	for (uint32_t i = 0; i < rows_count; i++) {
+		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
+		struct aggregate_state *state = &states->states[group];
+		union cell cell = {.u = argument->n.u[data_index(argument, i)]};
+		bool beyond;
+
+		if (!is_counted(input, i))
+			continue;
+		if (is_float)
+			beyond = isnan(state->number) ||
+				 (max ? cell.f > state->number : cell.f < state->number);
+		else
+			beyond = max ? (cell.u ^ flip) > (state->integer ^ flip)
+				     : (cell.u ^ flip) < (state->integer ^ flip);
+		if (state->weight == 0 || beyond) {
+			state->number = cell.f;
+			state->integer = cell.u;
+		}
+		state->weight += input->weights == NULL ? 1 : input->weights[i];
+	}
+}
+
+static void
+add_extremes(struct aggregate_states *states, uint32_t rows_count,
+	     const struct aggregate_input *input)
+{
+	bool is_float = data_type_is_float(input->argument->type.type);
+	bool max = states->aggregate->kind == AGGREGATE_MAX;
+
+	if (is_float)
+		add_extremes_of(states, rows_count, input, true, max);
+	else
+		add_extremes_of(states, rows_count, input, false, max);
+}
+
+/* Whether the rows need no more than a loop over numbers. */
+static bool
+is_of_numbers(const struct aggregate *aggregate, const struct aggregate_input *input)
+{
+	return !aggregate->margin && input->second == NULL && input->argument != NULL &&
+	       input->argument->type.type != STORE_R_STRING && input->argument->values == NULL;
+}
+
 int
 aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 	      const struct aggregate_input *input)
 {
-	const struct data *argument = input->argument, *second = input->second;
+	const struct data *second = input->second;
 	bool weighs = states->aggregate->name != NULL && states->aggregate->name->has_weight;
 
 	if (states->aggregate->kind == AGGREGATE_COUNT && !states->aggregate->margin)
 		return aggregate_add_counts(states, rows_count, input);
+	if (is_of_numbers(states->aggregate, input)) {
+		switch (states->aggregate->kind) {
+		case AGGREGATE_SUM:
+		case AGGREGATE_AVG:
+			add_sums(states, rows_count, input);
+			return 0;
+		case AGGREGATE_MIN:
+		case AGGREGATE_MAX:
+			add_extremes(states, rows_count, input);
+			return 0;
+		default:
+			break;
+		}
+	}
 	for (uint32_t i = 0; i < rows_count; i++) {
 		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
 		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];
 		int result;
 
-		if (input->condition != NULL &&
-		    (data_is_null(input->condition, i) || !data_true(input->condition, i)))
-			continue;
-		if ((argument != NULL && data_is_null(argument, i)) ||
-		    (second != NULL && data_is_null(second, i)))
+		if (!is_counted(input, i) || (second != NULL && data_is_null(second, i)))
 			continue;
 		if (weighs && (weight *= second->n.u[data_index(second, i)]) == 0)
 			continue;
