@@ -9,6 +9,7 @@ import { NONE, day, minute, parseTime, percent, short, signed, vital } from './f
 import { Panel, growing } from './panel.js';
 import { badge, dimensionColumns, shares, table } from './parts.js';
 import { DAY_MS, before, bucket, byDimension, period, quantile, scope, select, stepOf } from './sql.js';
+import { FIRST } from './query.js';
 import { go, link, state as current } from './state.js';
 import { difference, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from './statistics.js';
 import { RATINGS, VITALS, VITAL_KEYS, rate } from './vitals.js';
@@ -36,25 +37,26 @@ export const effectOf = ([row]) => (row?.w2 > 0 ? row.w / row.w2 : 1);
 
 /* ---- tiles ----------------------------------------------------------- */
 
-/** A period's totals, and the design effect of its sampling: {row, effect}. */
-export async function figuresOf(ask, state, range) {
-	const rows = await ask(totals(state, range));
+/** A period's totals, and the design effect of its sampling: {row, effect}; early(row) gets the totals, before anything else is asked. */
+export async function figuresOf(ask, state, range, early) {
+	const rows = await ask(totals(state, range), early && FIRST);
+	early?.(rows[0]);
 	return { row: rows[0], effect: rows.weighted ? effectOf(await ask(weights(state, range))) : 1 };
 }
 
-/* The figures first, then their change, then their course. */
+/* The figures first and alone, for people wait for them; then their change and their course. */
 async function loadTiles(ask, state, early) {
 	const range = period(state.range, Date.now());
 	const step = stepOf(range, 30);
 	const data = { course: [], from: range.from, to: range.to, p: state.p, metric: state.metric, range: state.range, filters: state.filters };
-	const now = figuresOf(ask, state, range).then(({ row, effect }) => {
-		Object.assign(data, { now: row, effect });
-		early(data);
-	});
-	const then = figuresOf(ask, state, before(range)).then(({ row, effect }) => Object.assign(data, { then: row, effectThen: effect }));
-	const course = ask(select([`${bucket(step)} AS t`, ...VITAL_KEYS.map((key) => `${quantile(state, key)} AS ${key}_p`)], `${scope(state, range)}\nGROUP BY t\nORDER BY t`));
-	await Promise.all([now, then.then(() => now).then(() => early(data)), course.then((rows) => (data.course = rows))]);
-	return data;
+	const put = (more) => early(Object.assign(data, more));
+	const { effect } = await figuresOf(ask, state, range, (row) => put({ now: row }));
+	const [then, course] = [
+		figuresOf(ask, state, before(range)).then(({ row, effect: effectThen }) => put({ then: row, effect, effectThen })),
+		ask(select([`${bucket(step)} AS t`, ...VITAL_KEYS.map((key) => `${quantile(state, key)} AS ${key}_p`)], `${scope(state, range)}\nGROUP BY t\nORDER BY t`)),
+	];
+	await then;
+	return Object.assign(data, { course: await course });
 }
 
 /** ▲ +320 ms ± 60: whether it is beyond chance, in words. */
@@ -232,7 +234,7 @@ function seriesPanel() {
 }
 
 const releaseList = (releases) =>
-	releases.length > 0 && h('p', { class: 'note' }, 'New releases: ', releases.map((r, i) => [i > 0 && ', ', `${r.name} on ${day(r.at)}`]));
+	releases.length > 0 && h('div', { class: 'note releases' }, h('span', null, 'New releases:'), h('ul', null, releases.map((r) => h('li', null, `${r.name} on ${day(r.at)}`))));
 
 /* ---- tables ---------------------------------------------------------- */
 

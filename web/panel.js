@@ -3,7 +3,7 @@
  * failed query shows its error here, with a retry; the other panels live on.
  */
 import { copy, h, replace } from './dom.js';
-import { query } from './query.js';
+import { URGENT, query } from './query.js';
 import { link, state } from './state.js';
 
 /** Rows of a table that are asked for, whether it shows them or not: panels of one table share an answer. */
@@ -11,7 +11,7 @@ export const FEW = 20;
 const MORE = 100;
 
 /**
- * `load(ask, state, early)` gets `ask(sql)`, which answers rows as objects, and
+ * `load(ask, state, early)` gets `ask(sql, rank)`, which answers rows as objects, and
  * returns what `show(data, body)` puts into the body; early(data) shows a part
  * that is there sooner. `note` stands beside the title, `lead` below it; `gone()` is
  * called when the panel is. `rows` of a table are reserved, so that what is below
@@ -65,9 +65,9 @@ export class Panel {
 	async run(signal, first) {
 		const sql = [];
 		let weighted = false;
-		const ask = async (text) => {
+		const ask = async (text, rank = this.urgent ? URGENT : 0) => {
 			sql.push(text);
-			const rows = await query(text, signal, this.urgent);
+			const rows = await query(text, signal, rank);
 			weighted ||= rows.weighted;
 			return rows;
 		};

@@ -14,8 +14,13 @@ export class QueryError extends Error {
 	}
 }
 
-const waiting = [];
+/** What goes before what waits; FIRST has the server for itself, for nothing else is asked until it is answered. */
+export const URGENT = 1;
+export const FIRST = 2;
+
+const waiting = []; // {rank, start}
 let running = 0;
+let first = 0; // of those that run, how many are FIRST
 
 /** 'refused' (the token), 'offline', 'online'. */
 export const events = new EventTarget();
@@ -30,28 +35,35 @@ function tell(now) {
 
 export const isOnline = () => online;
 
-async function turn(signal, urgent) {
-	signal?.throwIfAborted();
-	if (running < AT_ONCE_MAX) {
+const admit = () => {
+	while (waiting.length && running < AT_ONCE_MAX && (first === 0 || waiting[0].rank === FIRST)) {
+		const { rank, start } = waiting.shift();
 		running++;
-		return;
+		if (rank === FIRST) first++;
+		start();
 	}
-	await new Promise((resolve, reject) => {
-		const entry = { resolve, urgent };
-		const rest = urgent ? waiting.findIndex((other) => !other.urgent) : -1;
+};
+
+/* Waits for its turn; the caller calls done() then. */
+async function turn(signal, rank) {
+	signal?.throwIfAborted();
+	await new Promise((start, leave) => {
+		const entry = { rank, start };
+		const rest = waiting.findIndex((other) => other.rank < rank);
 		waiting.splice(rest < 0 ? waiting.length : rest, 0, entry);
 		signal?.addEventListener('abort', () => {
 			const at = waiting.indexOf(entry);
 			if (at >= 0) waiting.splice(at, 1);
-			if (at >= 0) reject(signal.reason);
+			if (at >= 0) leave(signal.reason);
 		});
+		admit();
 	});
 }
 
-function done() {
-	const next = waiting.shift();
-	if (next) next.resolve();
-	else running--;
+function done(rank) {
+	running--;
+	if (rank === FIRST) first--;
+	admit();
 }
 
 async function post(sql, format, signal) {
@@ -88,13 +100,13 @@ function value(x, type) {
 	return Number.isSafeInteger(number) ? number : x;
 }
 
-async function ask(sql, format, signal, urgent = false) {
+async function ask(sql, format, signal, rank = 0) {
 	if (!token.get()) throw new QueryError(401, 'No token.');
-	await turn(signal, urgent);
+	await turn(signal, rank);
 	try {
 		return await post(sql, format, signal);
 	} finally {
-		done();
+		done(rank);
 	}
 }
 
@@ -102,12 +114,12 @@ const asked = new Map(); // by SQL: what several panels wait for is asked once
 
 /* The answer of a query under way, or of a new one; that is cancelled when the
  * last of those who wait for it has gone. */
-async function shared(sql, signal, urgent) {
+async function shared(sql, signal, rank) {
 	signal?.throwIfAborted();
 	let entry = asked.get(sql);
 	if (!entry) {
 		const abort = new AbortController();
-		entry = { abort, waiting: 0, answer: ask(sql, 'JSONCompact', abort.signal, urgent) };
+		entry = { abort, waiting: 0, answer: ask(sql, 'JSONCompact', abort.signal, rank) };
 		entry.forget = () => asked.get(sql) === entry && asked.delete(sql);
 		entry.answer.then(entry.forget, entry.forget);
 		asked.set(sql, entry);
@@ -126,9 +138,9 @@ async function shared(sql, signal, urgent) {
 /** The answer's text in another format. */
 export const raw = async (sql, format, signal) => (await ask(sql, format, signal)).body;
 
-/** {columns: [{name, type}], rows: [[...]], elapsed, read, weighted}; what is urgent goes before what waits. */
-export async function table(sql, signal, urgent) {
-	const { body, weighted } = await shared(sql, signal, urgent);
+/** {columns: [{name, type}], rows: [[...]], elapsed, read, weighted}; `rank` is 0, URGENT or FIRST. */
+export async function table(sql, signal, rank) {
+	const { body, weighted } = await shared(sql, signal, rank);
 	const { meta, data, statistics } = JSON.parse(body);
 	return {
 		columns: meta,
@@ -140,8 +152,8 @@ export async function table(sql, signal, urgent) {
 }
 
 /** Rows as objects; `weighted` of the array tells whether a row that was read stands for several. */
-export async function query(sql, signal, urgent) {
-	const { columns, rows, weighted } = await table(sql, signal, urgent);
+export async function query(sql, signal, rank) {
+	const { columns, rows, weighted } = await table(sql, signal, rank);
 	const objects = rows.map((row) => Object.fromEntries(row.map((x, i) => [columns[i].name, x])));
 	return Object.assign(objects, { weighted });
 }

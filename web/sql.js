@@ -49,7 +49,7 @@ export function stepOf({ from, to }, points = 100) {
 }
 
 /** Step of the series: seconds since 1970, a multiple of `step`. */
-export const bucket = (step) => `intDiv(toUnixTimestamp(ts), ${step}) * ${step}`;
+export const bucket = (step) => `toUnixTimestamp(toStartOfInterval(ts, INTERVAL ${step} SECOND))`;
 
 /** The column, or the tag, of a dimension. */
 export const columnOf = (key) => (key.startsWith('tag.') ? `tags[${text(key.slice(4))}]` : key);

@@ -344,7 +344,7 @@ test('answers that are slow move nothing, and the first figures do not wait for 
 		setTimeout(() => route.continue().catch(() => {}), late.some((text) => sql.includes(text)) ? 4000 : 600);
 	});
 	await measure();
-	late = ['intDiv(toUnixTimestamp(ts)'];
+	late = ['toStartOfInterval(ts'];
 	const opened = open(AT);
 	await page.waitForSelector('#tile-lcp');
 	assert.ok((await page.getAttribute('#tiles', 'aria-busy')) !== null, 'the tiles are there before their course');
