@@ -502,6 +502,7 @@ give_back(int64_t now_ms)
 	if (now_ms - given_ms < GIVE_BACK_MS && now_ms >= given_ms)
 		return;
 	given_ms = now_ms;
+	store_arena_trim();
 	malloc_trim(GIVE_BACK_KEPT_BYTES);
 }
 

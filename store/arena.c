@@ -1,8 +1,10 @@
 /*
  * Region allocator: what one query, decode or flush needs lives in one arena
- * and goes at once. Must not abort: NULL means memory or the bound is used up.
+ * and goes at once. Large chunks are kept for the next arena. Must not abort:
+ * NULL means memory or the bound is used up.
  */
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +14,18 @@
 #define CHUNK_BYTES_MIN 4096u
 #define CHUNK_BYTES_MAX (1u << 20)
 #define KEPT_BYTES_MAX ((size_t)16 << 20) /* by a reset */
+
+/* Chunks that were freed, for any arena: the kernel takes as long to give zeroed
+ * pages as a small query takes for all else. Smaller ones malloc keeps. */
+#define SPARE_BYTES_MIN ((size_t)64 << 10)
+#define SPARE_CLASSES 9u /* 64 KiB, 128, ... 16 MiB */
+#ifdef __SANITIZE_ADDRESS__
+#define SPARE_BYTES_MAX ((size_t)0) /* whoever uses freed memory is found */
+#else
+#define SPARE_BYTES_MAX ((size_t)32 << 20) /* all together */
+#endif
+
+_Static_assert(SPARE_BYTES_MIN << (SPARE_CLASSES - 1) == KEPT_BYTES_MAX, "classes");
 
 struct chunk {
 	struct chunk *previous; /* owned */
@@ -24,6 +38,78 @@ struct store_arena {
 	size_t bytes_max;   /* 0: unbounded */
 	size_t bytes;       /* handed out, with alignment */
 };
+
+static struct {
+	pthread_mutex_t mutex;
+	struct chunk *lists[SPARE_CLASSES]; /* by `previous` */
+	size_t bytes;
+} spare = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* The class of chunks of that size; SPARE_CLASSES: they are not kept. */
+static uint32_t
+spare_class(size_t size)
+{
+	uint32_t class = 0;
+
+	while (class < SPARE_CLASSES && SPARE_BYTES_MIN << class != size)
+		class ++;
+	return class;
+}
+
+static struct chunk *
+take_chunk(size_t capacity)
+{
+	uint32_t class = spare_class(capacity);
+	struct chunk *chunk = NULL;
+
+	if (class < SPARE_CLASSES) {
+		pthread_mutex_lock(&spare.mutex);
+		if ((chunk = spare.lists[class]) != NULL) {
+			spare.lists[class] = chunk->previous;
+			spare.bytes -= capacity;
+		}
+		pthread_mutex_unlock(&spare.mutex);
+	}
+	if (chunk == NULL && (chunk = malloc(sizeof *chunk + capacity)) != NULL)
+		chunk->size = capacity;
+	return chunk;
+}
+
+static void
+drop_chunk(struct chunk *chunk)
+{
+	uint32_t class = spare_class(chunk->size);
+
+	if (class < SPARE_CLASSES) {
+		pthread_mutex_lock(&spare.mutex);
+		if (spare.bytes + chunk->size <= SPARE_BYTES_MAX) {
+			chunk->previous = spare.lists[class];
+			spare.lists[class] = chunk;
+			spare.bytes += chunk->size;
+			chunk = NULL;
+		}
+		pthread_mutex_unlock(&spare.mutex);
+	}
+	free(chunk);
+}
+
+void
+store_arena_trim(void)
+{
+	struct chunk *lists[SPARE_CLASSES];
+
+	pthread_mutex_lock(&spare.mutex);
+	memcpy(lists, spare.lists, sizeof lists);
+	memset(spare.lists, 0, sizeof spare.lists);
+	spare.bytes = 0;
+	pthread_mutex_unlock(&spare.mutex);
+	for (uint32_t class = 0; class < SPARE_CLASSES; class ++) {
+		for (struct chunk *chunk = lists[class], *next; chunk != NULL; chunk = next) {
+			next = chunk->previous;
+			free(chunk);
+		}
+	}
+}
 
 struct store_arena *
 store_arena_create(size_t bytes_max)
@@ -41,7 +127,7 @@ free_chunks(struct chunk *chunk)
 	while (chunk != NULL) {
 		struct chunk *previous = chunk->previous;
 
-		free(chunk);
+		drop_chunk(chunk);
 		chunk = previous;
 	}
 }
@@ -59,18 +145,18 @@ store_arena_free(struct store_arena *arena)
 static struct chunk *
 add_chunk(struct store_arena *arena, size_t size)
 {
-	size_t capacity = arena->last == NULL ? CHUNK_BYTES_MIN : arena->last->size * 2;
+	size_t capacity = CHUNK_BYTES_MIN;
 	struct chunk *chunk;
 
-	if (capacity > CHUNK_BYTES_MAX)
-		capacity = CHUNK_BYTES_MAX;
+	while (arena->last != NULL && capacity <= arena->last->size && capacity < CHUNK_BYTES_MAX)
+		capacity *= 2;
+	while (capacity < size && capacity < KEPT_BYTES_MAX)
+		capacity *= 2;
 	if (capacity < size)
 		capacity = size;
-	if (capacity > SIZE_MAX - sizeof *chunk ||
-	    (chunk = malloc(sizeof *chunk + capacity)) == NULL)
+	if (capacity > SIZE_MAX - sizeof *chunk || (chunk = take_chunk(capacity)) == NULL)
 		return NULL;
 	chunk->previous = arena->last;
-	chunk->size = capacity;
 	chunk->used = 0;
 	arena->last = chunk;
 	return chunk;
@@ -132,14 +218,14 @@ store_arena_reset(struct store_arena *arena)
 		if (needed > KEPT_BYTES_MAX)
 			needed = KEPT_BYTES_MAX;
 		if (kept->size < needed) {
-			free(kept);
+			drop_chunk(kept);
 			arena->last = NULL;
 			if ((kept = add_chunk(arena, needed)) == NULL)
 				return;
 		}
 	}
 	if (kept->size > KEPT_BYTES_MAX) {
-		free(kept);
+		drop_chunk(kept);
 		arena->last = NULL;
 		return;
 	}

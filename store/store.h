@@ -65,6 +65,8 @@ void *store_arena_zalloc(struct store_arena *arena, size_t size);
 size_t store_arena_bytes(const struct store_arena *arena);
 /* Takes everything back and keeps up to 16 MiB for reuse. */
 void store_arena_reset(struct store_arena *arena);
+/* Frees what all arenas left to those to come: up to 32 MiB. */
+void store_arena_trim(void);
 
 /* ---- schema ---------------------------------------------------------- */
 

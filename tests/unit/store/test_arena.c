@@ -1,8 +1,11 @@
 /*
  * Goal: an arena hands out aligned memory that does not overlap, keeps to its
  * bound, and starts afresh after a reset. Method: seeded random sizes, each
- * piece filled with a pattern of its own and compared at the end.
+ * piece filled with a pattern of its own and compared at the end; the same in
+ * several threads, whose arenas come and go and leave their chunks to others.
  */
+#include <pthread.h>
+
 #include "check.h"
 
 #include "store/store.h"
@@ -64,6 +67,59 @@ test_bound(void **state)
 	store_arena_free(arena);
 }
 
+#define THREADS 4
+#define ARENAS 200
+#define LARGE 20 /* pieces of an arena */
+
+/* An arena after the other; the argument is replaced by the number of faults. */
+static void *
+come_and_go(void *argument)
+{
+	struct random random = {(uint64_t)(uintptr_t)argument};
+	unsigned char *pieces[LARGE];
+	size_t sizes[LARGE], faults = 0;
+
+	for (int n = 0; n < ARENAS; n++) {
+		struct store_arena *arena = store_arena_create(0);
+		unsigned char pattern = (unsigned char)random_below(&random, 256);
+
+		for (int i = 0; i < LARGE; i++) {
+			sizes[i] = random_below(&random, 400000);
+			if ((pieces[i] = store_arena_alloc(arena, sizes[i])) == NULL)
+				return (void *)1;
+			memset(pieces[i], pattern + i, sizes[i]);
+		}
+		for (int i = 0; i < LARGE; i++) {
+			for (size_t j = 0; j < sizes[i]; j += 97)
+				faults += pieces[i][j] != (unsigned char)(pattern + i);
+		}
+		if (n % 2)
+			store_arena_reset(arena);
+		store_arena_free(arena);
+	}
+	return (void *)faults;
+}
+
+static void
+test_threads(void **state)
+{
+	struct random random = random_seeded("threads");
+	pthread_t threads[THREADS];
+	void *faults;
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, come_and_go,
+						(void *)(uintptr_t)random_next(&random)),
+				 0);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], &faults);
+		assert_null(faults);
+	}
+	store_arena_trim();
+	store_arena_trim();
+}
+
 static void
 test_error(void **state)
 {
@@ -84,6 +140,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_pieces),
 	    cmocka_unit_test(test_bound),
+	    cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_error),
 	};
 
