@@ -99,6 +99,11 @@ void aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint6
  * aggregate; there must be room for it. */
 int aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_states *states,
 		    uint32_t from);
+/* Adds what each of the other's groups[count] has to group groups[g] here; for
+ * states that are not asked again, whose memory must last as long as these. There
+ * must be room in both. 0 or STORE_ELIMIT. */
+int aggregate_take(struct aggregate_states *states, const uint32_t *groups,
+		   struct aggregate_states *from, uint32_t count);
 /* Results of groups[count] (NULL: of the first `count`), in the arena. There must
  * be room for them; may be called again for others. */
 int aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32_t count,

@@ -469,17 +469,14 @@ merge_counts(struct aggregate_states *totals, struct aggregate_state *to,
 }
 
 int
-aggregate_merge(struct aggregate_states *totals, uint32_t group, struct aggregate_states *states,
-		uint32_t from_group)
+aggregate_merge_state(struct aggregate_states *totals, struct aggregate_state *to,
+		      const struct aggregate_state *from)
 {
-	struct aggregate_state *to = &totals->states[group];
-	const struct aggregate_state *from = &states->states[from_group];
 	enum aggregate_kind kind = totals->aggregate->kind;
-	int result;
+	int result = 0;
 
-	if ((result = aggregate_settle(totals)) != 0 || (result = aggregate_settle(states)) != 0 ||
-	    from->weight == 0)
-		return result;
+	if (from->weight == 0)
+		return 0;
 	for (int i = 0; i < 3; i++)
 		to->moments[i] += from->moments[i];
 	if (kind == AGGREGATE_MIN || kind == AGGREGATE_MAX || kind == AGGREGATE_ARG_MIN ||
@@ -493,7 +490,6 @@ aggregate_merge(struct aggregate_states *totals, uint32_t group, struct aggregat
 			to->kept = from->kept;
 	}
 	to->weight += from->weight;
-	totals->overflowed |= states->overflowed;
 	if (result == 0)
 		result = aggregate_margin_merge(totals, to, from);
 	if (result == 0 && from->sketch != NULL) {

@@ -108,6 +108,8 @@ aggregate_hash(uint64_t x, uint64_t secret)
 	return x ^ x >> 33;
 }
 
+#define AGGREGATE_HOT_WEIGHT_MAX (1u << 31) /* words have 32 bits */
+
 #define AGGREGATE_REGISTERS_BITS 17u
 
 /* Into the registers: the longest run of zeros of each part of all hashes. */
@@ -170,8 +172,14 @@ aggregate_value(const struct aggregate_rows *rows, uint32_t row)
 /* aggregate_quantile.c; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
 int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);
 int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
+/* A row of weight 1; 256 rows more of a bucket. 0 or STORE_ELIMIT. */
+int aggregate_quantile_put(struct aggregate_states *states, uint32_t group, uint32_t value);
+int aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket);
 
 /* aggregate_add.c */
+/* What is settled of a group into another; 0 or STORE_ELIMIT. */
+int aggregate_merge_state(struct aggregate_states *totals, struct aggregate_state *to,
+			  const struct aggregate_state *from);
 /* A copy of the value that outlives its block. */
 int aggregate_keep(const struct aggregate_states *states, const struct store_value *value,
 		   struct store_value *out);

@@ -15,7 +15,6 @@
  * itself: rows take different arrays in turn. */
 #define WAYS_GROUPS 16u
 #define WAYS 4u
-#define HOT_WEIGHT_MAX (1u << 31) /* words have 32 bits */
 
 /* ---- one value at a time --------------------------------------------------- */
 
@@ -217,6 +216,19 @@ list_value(struct aggregate_states *states, uint32_t group, uint32_t value)
 	}
 	hot->values_count = 0;
 	return count_value(states, group, value);
+}
+
+int
+aggregate_quantile_put(struct aggregate_states *states, uint32_t group, uint32_t value)
+{
+	return states->light[group].buckets != NULL ? count_value(states, group, value)
+						    : list_value(states, group, value);
+}
+
+int
+aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket)
+{
+	return carry(states, group, bucket);
 }
 
 /* ---- slices ------------------------------------------------------------------ */
@@ -428,9 +440,9 @@ aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_r
 
 	if (choose_ways(states) != 0)
 		return STORE_ELIMIT;
-	if (sum >= HOT_WEIGHT_MAX)
+	if (sum >= AGGREGATE_HOT_WEIGHT_MAX)
 		return add_all_cold(states, rows, true);
-	if ((states->hot_weight += sum) >= HOT_WEIGHT_MAX) {
+	if ((states->hot_weight += sum) >= AGGREGATE_HOT_WEIGHT_MAX) {
 		if (aggregate_settle(states) != 0)
 			return STORE_ELIMIT;
 		states->hot_weight = sum;

@@ -8,6 +8,8 @@
 
 #define MEMORY_BYTES_MAX ((size_t)256 << 20)
 #define ROWS_MAX 1000000u
+/* Starting a thread and merging its groups takes about as long as reading these. */
+#define THREAD_ROWS_MIN (2u * BLOCK_ROWS_MAX)
 #define ATTEMPTS_MAX 100u /* segments that one query may find damaged, and one more */
 
 int
@@ -73,6 +75,8 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 	    .groups_max = request->groups_max != 0 ? request->groups_max : ROWS_MAX,
 	    .result_rows_max = request->result_rows_max != 0 ? request->result_rows_max : ROWS_MAX,
 	    .threads = request->threads,
+	    .thread_rows_min =
+		request->thread_rows_min != 0 ? request->thread_rows_min : THREAD_ROWS_MIN,
 	    .memory_bytes_max = memory};
 	struct query_run statement = {.store = store,
 				      .request = request,

@@ -140,15 +140,36 @@ scan_close(struct scan *scan)
 }
 
 int
-scan_blocks(struct scan *scan, uint32_t first, uint32_t step)
+scan_blocks(struct scan *scan, const uint32_t *list, uint32_t count)
+{
+	uint32_t table = scan->plan->table_index;
+	int result = 0;
+
+	for (uint32_t i = 0; result == 0 && !scan->done && i < count; i++) {
+		uint32_t block = list == NULL ? i : list[i];
+
+		if ((result = check_limits(scan)) == 0)
+			result = scan_block(scan, snapshot_block(scan->snapshot, table, block));
+	}
+	return result;
+}
+
+int
+scan_list_blocks(struct scan *scan, uint32_t *list, uint32_t *count)
 {
 	uint32_t table = scan->plan->table_index;
 	uint32_t blocks = snapshot_blocks_count(scan->snapshot, table);
 	int result = 0;
 
-	for (uint32_t i = first; result == 0 && !scan->done && i < blocks; i += step) {
+	*count = 0;
+	for (uint32_t i = 0; result == 0 && i < blocks; i++) {
+		enum scan_verdict verdict;
+
 		if ((result = check_limits(scan)) == 0)
-			result = scan_block(scan, snapshot_block(scan->snapshot, table, i));
+			result =
+			    open_block(scan, snapshot_block(scan->snapshot, table, i), &verdict);
+		if (result == 0 && verdict != SCAN_NONE)
+			list[(*count)++] = i;
 	}
 	return result;
 }
@@ -162,7 +183,6 @@ scan_all(struct scan *scan)
 				 .error = scan->error,
 				 .watch = &scan->limits->watch,
 				 .now_ms = scan->now_ms};
-	uint32_t threads;
 	int result = 0;
 
 	if (plan->relation != NULL) {
@@ -176,8 +196,9 @@ scan_all(struct scan *scan)
 	}
 	if (plan->table == NULL)
 		return take_rows(scan, &one);
-	threads = scan_threads(scan, snapshot_blocks_count(scan->snapshot, plan->table_index));
-	return threads == 1 ? scan_blocks(scan, 0, 1) : scan_in_parallel(scan, threads);
+	if (scan_may_share(scan))
+		return scan_in_parallel(scan);
+	return scan_blocks(scan, NULL, snapshot_blocks_count(scan->snapshot, plan->table_index));
 }
 
 int

@@ -11,7 +11,8 @@ struct scan_limits {
 	struct watch watch;
 	uint64_t groups_max, result_rows_max;
 	uint32_t threads;
-	size_t memory_bytes_max; /* of what one thread needs, apart from the result */
+	uint64_t thread_rows_min; /* of each */
+	size_t memory_bytes_max;  /* of what one thread needs, apart from the result */
 };
 
 /* Fills result's columns, values, counts and flags; everything lives in the

@@ -516,26 +516,27 @@ int
 scan_group_merge(struct scan *scan, struct scan *from)
 {
 	const struct plan *plan = scan->plan;
+	uint32_t *groups =
+	    store_arena_zalloc(scan->scratch, (from->groups.count + 1u) * sizeof *groups);
+	int result = 0;
 
-	for (uint32_t g = 0; g < from->groups.count; g++) {
+	if (groups == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t g = 0; plan->keys_count > 0 && g < from->groups.count; g++) {
+		const uint64_t *words = from->groups.keys + (size_t)g * from->groups.words;
 		uint64_t key[PLAN_KEYS_MAX + 1];
-		uint32_t group = 0;
-		int result;
 
-		if (plan->keys_count > 0 &&
-		    ((result = translate_key(scan, from,
-					     from->groups.keys + (size_t)g * from->groups.words,
-					     key)) != 0 ||
-		     (result = find_group(scan, key, &group)) != 0))
+		if ((result = translate_key(scan, from, words, key)) != 0 ||
+		    (result = find_group(scan, key, &groups[g])) != 0)
 			return result;
-		for (uint32_t a = 0; a < plan->aggregates_count; a++) {
-			if (scan->shares[a] != a)
-				continue;
-			if (aggregate_reserve(scan->states[a], scan->groups.count) != 0 ||
-			    aggregate_reserve(from->states[a], from->groups.count) != 0 ||
-			    aggregate_merge(scan->states[a], group, from->states[a], g) != 0)
-				return scan_no_memory(scan);
-		}
+	}
+	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
+		if (scan->shares[a] == a &&
+		    (aggregate_reserve(scan->states[a], scan->groups.count) != 0 ||
+		     aggregate_reserve(from->states[a], from->groups.count) != 0 ||
+		     aggregate_take(scan->states[a], groups, from->states[a], from->groups.count) !=
+			 0))
+			return scan_no_memory(scan);
 	}
 	return 0;
 }

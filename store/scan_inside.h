@@ -148,15 +148,18 @@ struct store_str scan_copy_string(struct store_arena *arena, struct store_str st
 /* Opens and closes what a running scan needs besides its arena. */
 int scan_open(struct scan *scan);
 void scan_close(struct scan *scan);
-/* Every step-th block of the table, from the first on. */
-int scan_blocks(struct scan *scan, uint32_t first, uint32_t step);
+/* Blocks list[count] of the table; NULL: the first `count`. */
+int scan_blocks(struct scan *scan, const uint32_t *list, uint32_t count);
+/* Those that have rows for WHERE, as far as can be told without reading one. The
+ * list has room for all. */
+int scan_list_blocks(struct scan *scan, uint32_t *list, uint32_t *count);
 
 /* scan_parallel.c */
-/* On how many threads the scan runs. */
-uint32_t scan_threads(const struct scan *scan, uint32_t blocks);
-/* All blocks into the scan's groups, which may refer to the workers' memory until
- * scan_close_workers(). */
-int scan_in_parallel(struct scan *scan, uint32_t threads);
+/* Whether the plan allows it to run on several threads, and the limits too. */
+bool scan_may_share(const struct scan *scan);
+/* All blocks into the scan's groups, on as many threads as they are worth; groups
+ * may refer to the workers' memory until scan_close_workers(). */
+int scan_in_parallel(struct scan *scan);
 void scan_close_workers(struct scan *scan);
 
 /* scan_prune.c */

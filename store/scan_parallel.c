@@ -1,22 +1,22 @@
 /*
- * One query on several threads: each takes every n-th block into groups of its
- * own, which are merged at the end. Which thread takes which block does not
- * depend on their speed, so that sums of floats come out the same each time.
- * Beside scan.c's single thread; must give the same answer.
+ * One query on several threads: each takes a run of the blocks that WHERE leaves
+ * into groups of its own, which are merged at the end, in the blocks' order. Who
+ * takes which does not depend on their speed, so that groups come in the same
+ * order as from one thread, and sums of floats out the same each time; and runs
+ * share dictionaries, and days, more than every n-th block does. Beside scan.c's
+ * single thread; must give the same answer.
  */
 #include <pthread.h>
 
 #include "scan_inside.h"
-
-/* Fewer blocks are read sooner than a thread is started. */
-#define BLOCKS_MIN 2u
 
 struct scan_worker {
 	struct scan scan;
 	struct store_arena *arena; /* owned */
 	struct store_error error;
 	struct store_result result; /* its counters */
-	uint32_t first, step;       /* blocks */
+	const uint32_t *blocks;     /* borrowed: [blocks_count] */
+	uint32_t blocks_count;
 	bool started;
 	pthread_t thread;
 	int code;
@@ -36,17 +36,13 @@ is_without_order(const struct plan *plan)
 	return true;
 }
 
-uint32_t
-scan_threads(const struct scan *scan, uint32_t blocks)
+bool
+scan_may_share(const struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
-	uint32_t threads = scan->limits->threads;
 
-	if (plan->table == NULL || !plan->is_grouped || !is_without_order(plan))
-		return 1;
-	threads = blocks / BLOCKS_MIN < threads ? blocks / BLOCKS_MIN : threads;
-	threads = threads < SCAN_THREADS_MAX ? threads : SCAN_THREADS_MAX;
-	return threads == 0 ? 1 : threads;
+	return scan->limits->threads > 1 && plan->table != NULL && plan->is_grouped &&
+	       is_without_order(plan);
 }
 
 static void *
@@ -54,14 +50,14 @@ work(void *argument)
 {
 	struct scan_worker *worker = argument;
 
-	worker->code = scan_blocks(&worker->scan, worker->first, worker->step);
+	worker->code = scan_blocks(&worker->scan, worker->blocks, worker->blocks_count);
 	if (worker->code == 0)
 		worker->code = scan_ranges_finish(&worker->scan);
 	return NULL;
 }
 
 static int
-open_worker(struct scan *scan, uint32_t index, uint32_t threads)
+open_worker(struct scan *scan, const uint32_t *blocks, uint32_t count)
 {
 	struct scan_worker *worker = store_arena_zalloc(scan->arena, sizeof *worker);
 
@@ -69,8 +65,8 @@ open_worker(struct scan *scan, uint32_t index, uint32_t threads)
 	    (worker->arena = store_arena_create(scan->limits->memory_bytes_max)) == NULL)
 		return scan_no_memory(scan);
 	scan->workers[scan->workers_count++] = worker;
-	worker->first = index;
-	worker->step = threads;
+	worker->blocks = blocks;
+	worker->blocks_count = count;
 	worker->scan = (struct scan){.plan = scan->plan,
 				     .snapshot = scan->snapshot,
 				     .limits = scan->limits,
@@ -87,31 +83,66 @@ open_worker(struct scan *scan, uint32_t index, uint32_t threads)
 	return 0;
 }
 
-int
-scan_in_parallel(struct scan *scan, uint32_t threads)
+/* Where each thread's run of the list begins: by rows, as even as blocks allow.
+ * ends[threads]; returns how many threads there are. */
+static uint32_t
+share_out(const struct scan *scan, const uint32_t *list, uint32_t count, uint32_t *ends)
 {
-	int result = 0;
+	uint32_t table = scan->plan->table_index, threads = scan->limits->threads, t = 0;
+	uint64_t least = scan->limits->thread_rows_min, rows = 0, before = 0;
 
-	for (uint32_t i = 1; result == 0 && i < threads; i++)
-		result = open_worker(scan, i, threads);
-	if (result == 0)
-		result = scan_blocks(scan, 0, threads);
-	for (uint32_t i = 0; i < scan->workers_count; i++) {
-		struct scan_worker *worker = scan->workers[i];
+	for (uint32_t i = 0; i < count; i++)
+		rows += block_rows_count(snapshot_block(scan->snapshot, table, list[i]));
+	threads = rows / least < threads ? (uint32_t)(rows / least) : threads;
+	threads = threads < SCAN_THREADS_MAX ? threads : SCAN_THREADS_MAX;
+	threads = threads == 0 ? 1 : threads;
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t of_block =
+		    block_rows_count(snapshot_block(scan->snapshot, table, list[i]));
 
-		if (worker->started)
-			pthread_join(worker->thread, NULL);
-		if (result == 0 && worker->code != 0) {
-			result = worker->code;
-			if (scan->error != NULL)
-				*scan->error = worker->error;
-		}
-		scan->result->rows_read += worker->result.rows_read;
-		scan->result->bytes_read += worker->result.bytes_read;
-		scan->result->weighted |= worker->result.weighted;
-		if (result == 0)
-			result = scan_group_merge(scan, &worker->scan);
+		while (t + 1 < threads && (before + of_block / 2) * threads >= rows * (t + 1))
+			ends[t++] = i;
+		before += of_block;
 	}
+	while (t < threads)
+		ends[t++] = count;
+	return threads;
+}
+
+/* The worker's groups and counters, when it has ended. */
+static int
+take_worker(struct scan *scan, struct scan_worker *worker)
+{
+	if (worker->started)
+		pthread_join(worker->thread, NULL);
+	worker->started = false;
+	scan->result->rows_read += worker->result.rows_read;
+	scan->result->bytes_read += worker->result.bytes_read;
+	scan->result->weighted |= worker->result.weighted;
+	if (worker->code != 0 && scan->error != NULL)
+		*scan->error = worker->error;
+	return worker->code != 0 ? worker->code : scan_group_merge(scan, &worker->scan);
+}
+
+int
+scan_in_parallel(struct scan *scan)
+{
+	uint32_t blocks = snapshot_blocks_count(scan->snapshot, scan->plan->table_index);
+	uint32_t *list = store_arena_alloc(scan->arena, (blocks + 1u) * sizeof *list);
+	uint32_t ends[SCAN_THREADS_MAX], count, threads;
+	int result;
+
+	if (list == NULL)
+		return scan_no_memory(scan);
+	if ((result = scan_list_blocks(scan, list, &count)) != 0)
+		return result;
+	threads = share_out(scan, list, count, ends);
+	for (uint32_t i = 1; result == 0 && i < threads; i++)
+		result = open_worker(scan, list + ends[i - 1], ends[i] - ends[i - 1]);
+	if (result == 0)
+		result = scan_blocks(scan, list, ends[0]);
+	for (uint32_t i = 0; result == 0 && i < scan->workers_count; i++)
+		result = take_worker(scan, scan->workers[i]);
 	return result;
 }
 
@@ -119,7 +150,11 @@ void
 scan_close_workers(struct scan *scan)
 {
 	for (uint32_t i = 0; i < scan->workers_count; i++) {
-		scan_close(&scan->workers[i]->scan);
-		store_arena_free(scan->workers[i]->arena);
+		struct scan_worker *worker = scan->workers[i];
+
+		if (worker->started) /* its groups are not wanted */
+			pthread_join(worker->thread, NULL);
+		scan_close(&worker->scan);
+		store_arena_free(worker->arena);
 	}
 }

@@ -424,6 +424,7 @@ struct store_query {
 	uint64_t result_rows_max;   /* 0: 1,000,000 */
 	uint64_t groups_max;        /* 0: 1,000,000 */
 	uint32_t threads;           /* 0: 1 */
+	uint64_t thread_rows_min;   /* fewer are not worth one more thread; 0: 131,072 */
 	const volatile int *cancel; /* non-zero stops the query; or NULL */
 	/* Or NULL. Called before rows are read (again, when a segment turns out
 	 * to be damaged), when the answer

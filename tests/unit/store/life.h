@@ -86,7 +86,8 @@ ask(struct store *store, const struct told *told)
 	static const char text[] =
 	    "SELECT site, count() AS n, uniq(view_id), quantile(0.5)(lcp) FROM pageviews "
 	    "WHERE lcp >= 0 AND site LIKE '%o%' GROUP BY site ORDER BY n DESC, upper(site)";
-	struct store_query query = {.text = {text, sizeof text - 1}, .threads = 2};
+	struct store_query query = {
+	    .text = {text, sizeof text - 1}, .threads = 2, .thread_rows_min = 1};
 	struct store_error error = {0};
 	struct store_result *result;
 	uint64_t expected = 0, found = 0;

@@ -128,7 +128,8 @@ query_run(struct store *store, const char *text, struct store_result **result,
 	/* On one thread, two or three: the answer must be the same. */
 	struct store_query query = {.text = {text, (uint32_t)strlen(text)},
 				    .now_ms = TEST_NOW_MS,
-				    .threads = 1 + (uint32_t)strlen(text) % 3};
+				    .threads = 1 + (uint32_t)strlen(text) % 3,
+				    .thread_rows_min = 1};
 
 	return store_query(store, &query, result, error);
 }

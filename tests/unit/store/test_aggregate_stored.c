@@ -61,11 +61,12 @@ draw_rows(struct rows *rows)
 	bool constant = next() % 8 == 0, nullable = next() % 2, heavy = next() % 10 == 0;
 
 	bool positive = next() % 2; /* often all fit 32 bits */
+	bool few = next() % 3 == 0; /* distinct ones, so that each is counted often */
 
 	rows->count = 1 + (uint32_t)(next() % ROWS);
 	for (uint32_t i = 0; i < rows->count; i++) {
 		rows->groups[i] = (uint32_t)(next() % (1 + next() % GROUPS));
-		rows->stored[i] = draw_value();
+		rows->stored[i] = few ? (int64_t)(next() % 4) : draw_value();
 		if (positive)
 			rows->stored[i] &= 0x3ffffff;
 		rows->values[i] = (double)rows->stored[i] / SCALE;
@@ -191,6 +192,7 @@ test_random(void **state)
 	    .type = {.type = STORE_R_ARRAY, .element = STORE_R_FLOAT64}};
 	static struct aggregate counts = {
 	    .kind = AGGREGATE_COUNT, .argument = &argument, .type = {.type = STORE_R_UINT64}};
+	uint32_t groups[GROUPS];
 	struct rows *rows = malloc(sizeof *rows);
 
 	(void)state;
@@ -201,22 +203,30 @@ test_random(void **state)
 		struct aggregate_states *plain = create(&quantiles, arena);
 		struct aggregate_states *stored = create(&quantiles, arena);
 		struct aggregate_states *half = create(&quantiles, arena);
+		struct aggregate_states *other = create(&quantiles, arena);
 		struct aggregate_states *counted = create(&counts, arena);
 		struct store_error error = {0};
 		struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
 		uint64_t wanted[GROUPS] = {0};
 		struct data out;
 
+		if (round % 3 == 0) /* room for many: their buckets lie otherwise */
+			assert_int_equal(aggregate_reserve(other, 10 * GROUPS), 0);
 		for (uint64_t slices = next() % 60; slices > 0; slices--) {
 			draw_rows(rows);
 			assert_int_equal(aggregate_add(plain, rows->count, &rows->input), 0);
-			add_stored(next() % 2 ? stored : half, rows);
+			add_stored(next() % 2 ? stored : next() % 2 ? half : other, rows);
 			add_stored(counted, rows);
 			for (uint32_t g = 0; g < GROUPS; g++)
 				wanted[g] += count_plainly(rows, g);
 		}
-		for (uint32_t g = 0; g < GROUPS; g++)
-			assert_int_equal(aggregate_merge(stored, g, half, g), 0);
+		for (uint32_t g = 0; g < GROUPS; g++) {
+			groups[g] = g;
+			assert_int_equal(round % 2 ? 0 : aggregate_merge(stored, g, half, g), 0);
+		}
+		if (round % 2)
+			assert_int_equal(aggregate_take(stored, groups, half, GROUPS), 0);
+		assert_int_equal(aggregate_take(stored, groups, other, GROUPS), 0);
 		assert_same(plain, stored, arena);
 		assert_int_equal(aggregate_finish(counted, NULL, GROUPS, &evaluation, &out), 0);
 		for (uint32_t g = 0; g < GROUPS; g++)
@@ -269,7 +279,9 @@ test_distinct(void **state)
 			    .type = argument.type, .count = part, .n.i = rows->stored};
 			assert_int_equal(aggregate_add_stored(halves[next() % 2], part, &input), 0);
 		}
-		assert_int_equal(aggregate_merge(halves[0], 0, halves[1], 0), 0);
+		assert_int_equal(c % 2 ? aggregate_merge(halves[0], 0, halves[1], 0)
+				       : aggregate_take(halves[0], &(uint32_t){0}, halves[1], 1),
+				 0);
 		off = (double)distinct_of(halves[0], arena) - (double)count;
 		if (count <= 32768 ? off != 0 : fabs(off) > 0.015 * (double)count)
 			fail_msg("%llu distinct values: off by %g", (unsigned long long)count, off);

@@ -206,7 +206,8 @@ whole_flushes(struct store *store)
 	static const char text[] =
 	    "SELECT intDiv(view_id, 20) AS f, count(), sum(lcp), uniqExact(view_id), max(site) "
 	    "FROM pageviews GROUP BY f";
-	struct store_query query = {.text = {text, sizeof text - 1}, .threads = 2};
+	struct store_query query = {
+	    .text = {text, sizeof text - 1}, .threads = 2, .thread_rows_min = 1};
 	struct store_error error = {0};
 	struct store_result *result;
 	uint32_t count;

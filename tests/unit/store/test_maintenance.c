@@ -97,7 +97,8 @@ append_at(struct store *store, uint32_t view, int64_t time_ms)
 static uint64_t
 ask(struct store *store, const char *text)
 {
-	struct store_query query = {.text = {text, (uint32_t)strlen(text)}, .threads = 2};
+	struct store_query query = {
+	    .text = {text, (uint32_t)strlen(text)}, .threads = 2, .thread_rows_min = 1};
 	struct store_error error = {0};
 	struct store_result *result;
 	uint64_t answer;

@@ -11,8 +11,10 @@
 static struct store_result *
 run(struct store *store, const char *text, uint32_t threads)
 {
-	struct store_query query = {
-	    .text = {text, (uint32_t)strlen(text)}, .now_ms = TEST_NOW_MS, .threads = threads};
+	struct store_query query = {.text = {text, (uint32_t)strlen(text)},
+				    .now_ms = TEST_NOW_MS,
+				    .threads = threads,
+				    .thread_rows_min = 1};
 	struct store_result *result = NULL;
 	struct store_error error = {0};
 

@@ -55,7 +55,8 @@ expect(struct shared *shared, bool right, const char *what)
 static bool
 ask(struct store *store, const char *text, uint64_t *first, uint64_t *second)
 {
-	struct store_query query = {.text = {text, (uint32_t)strlen(text)}, .threads = 2};
+	struct store_query query = {
+	    .text = {text, (uint32_t)strlen(text)}, .threads = 2, .thread_rows_min = 1};
 	struct store_error error = {0};
 	struct store_result *result;
 	bool right;
