@@ -5,12 +5,12 @@
 import { chip, filterForm } from './controls.js';
 import { h, replace } from './dom.js';
 import { count, minute, moment, percent, short, signed } from './format.js';
-import { change, effectOf, figuresOf, weights } from './overview.js';
+import { change, figuresOf, sessions } from './overview.js';
 import { Panel } from './panel.js';
 import { filterLink, rated, table } from './parts.js';
-import { RANGE_KEYS, before, columnOf, isRange, period, scope, select } from './sql.js';
+import { RANGE_KEYS, before, columnOf, isRange, period, scope, select, weights } from './sql.js';
 import { go, link, state, withFilter } from './state.js';
-import { FEWEST, difference, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from './statistics.js';
+import { FEWEST, difference, effectOf, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from './statistics.js';
 import { DIMENSIONS, VITALS, VITAL_KEYS, dimensionLabel, valueLabel } from './vitals.js';
 
 const SIDES = { a: 'A', b: 'B' };
@@ -121,13 +121,13 @@ function figureRows({ sides: [a, b], p }) {
 		const d = difference(x.value, x.margin, y.value, y.margin);
 		put(label, percent(x.value, 2), percent(y.value, 2), d && shareChange(d, better), d?.beyond, sub);
 	};
-	const counts = (label, name) => {
+	const counts = (label, name, shown = (row) => short(row[name])) => {
 		const [x, y] = [a.row[name], b.row[name]];
 		const margin = Math.hypot(marginOfCount(x, a.effect), marginOfCount(y, b.effect));
-		put(label, short(x), short(y), y > 0 ? h('span', { class: 'change none' }, `${x >= y ? '+' : '−'}${percent(Math.abs(x / y - 1), 1)}`) : null, Math.abs(x - y) > Math.max(margin, 1.96 * Math.sqrt(x + y)));
+		put(label, shown(a.row, a.effect), shown(b.row, b.effect), y > 0 ? h('span', { class: 'change none' }, `${x >= y ? '+' : '−'}${percent(Math.abs(x / y - 1), 1)}`) : null, Math.abs(x - y) > Math.max(margin, 1.96 * Math.sqrt(x + y)));
 	};
 	counts('Views', 'views');
-	counts('Sessions', 'sessions');
+	counts('Sessions', 'sessions', sessions);
 	share('Views with errors', 'failed', 'views', false);
 	for (const key of VITAL_KEYS) {
 		const of = ({ row, effect }) => ({ value: row[`${key}_views`] ? middle(row[`${key}_quantiles`]) : null, margin: marginOfQuantile(p / 100, row[`${key}_quantiles`], row[`${key}_views`], effect) });

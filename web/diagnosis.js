@@ -7,9 +7,9 @@ import { h, replace } from './dom.js';
 import { count, day, milliseconds, moment, parseTime, percent, vital } from './format.js';
 import { FEW, Panel } from './panel.js';
 import { rated } from './parts.js';
-import { before, byDimension, period, scope, select, time, vitalColumns } from './sql.js';
+import { ERROR_VIEWS, before, byDimension, period, scope, select, time, vitalColumns, weights } from './sql.js';
 import { link, state as current, withFilter } from './state.js';
-import { difference, levels, marginOfQuantile, middle } from './statistics.js';
+import { difference, effectOf, levels, marginOfQuantile, middle } from './statistics.js';
 import { VITALS, valueLabel } from './vitals.js';
 
 const FEWEST_OF_PAGE = 20; // a row with fewer views proves nothing
@@ -39,14 +39,17 @@ export function byElement(state, range, key, filters, limit) {
 /* The release whose rise against the one before is greatest and beyond chance. */
 async function since(ask, state, range, key, filters) {
 	const p = state.p / 100;
+	const whole = { from: before(range).from, to: range.to }, released = { filters, extra: [`release != ''`] };
 	const rows = await ask(select(
 		['release', 'min(ts) AS first', `count(${key}) AS views`, `quantiles(${levels(p).join(', ')})(${key}) AS q`],
-		`${scope(state, { from: before(range).from, to: range.to }, { filters, extra: [`release != ''`] })}\nGROUP BY release\nHAVING views >= ${FEWEST_OF_PAGE}\nORDER BY first\nLIMIT 200`,
+		`${scope(state, whole, released)}\nGROUP BY release\nHAVING views >= ${FEWEST_OF_PAGE}\nORDER BY first\nLIMIT 200`,
 	));
+	const effect = rows.weighted ? effectOf(await ask(weights(state, whole, released))) : 1;
+	const margin = (row) => marginOfQuantile(p, row.q, row.views, effect);
 	let found = null;
 	for (let i = 1; i < rows.length; i++) {
 		const [last, row] = [rows[i - 1], rows[i]];
-		const step = difference(middle(row.q), marginOfQuantile(p, row.q, row.views), middle(last.q), marginOfQuantile(p, last.q, last.views));
+		const step = difference(middle(row.q), margin(row), middle(last.q), margin(last));
 		if (step?.beyond && step.change > (found?.change ?? 0))
 			found = { name: row.release, first: row.first, change: step.change, value: middle(row.q), last: middle(last.q), lastName: last.release };
 	}
@@ -56,7 +59,7 @@ async function since(ask, state, range, key, filters) {
 /* The error that most views met first in this period. */
 async function newError(ask, state, range) {
 	const [row] = await ask(select(
-		['fingerprint', 'min(ts) AS first', 'max(type) AS kind', 'max(message) AS text', 'uniq(view_id) AS views'],
+		['fingerprint', 'min(ts) AS first', 'max(type) AS kind', 'max(message) AS text', ...ERROR_VIEWS],
 		`${scope(state, { from: before(range).from, to: range.to }, { table: 'errors' })}\nGROUP BY fingerprint\nHAVING first >= ${time(range.from)} AND views >= ${FEWEST_OF_PAGE}\nORDER BY views DESC\nLIMIT 1`,
 	));
 	return row ?? null;

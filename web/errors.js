@@ -7,7 +7,7 @@ import { h, replace, s } from './dom.js';
 import { NONE, ago, count, moment, parseTime, percent } from './format.js';
 import { Panel } from './panel.js';
 import { filterLink, table } from './parts.js';
-import { applies, bucket, columnOf, period, scope, select, stepOf } from './sql.js';
+import { ERROR_VIEWS, applies, bucket, columnOf, period, scope, select, stepOf } from './sql.js';
 import { link, state } from './state.js';
 import { dimensionLabel, valueLabel } from './vitals.js';
 
@@ -23,8 +23,8 @@ const unheeded = () => state().filters.filter((f) => !applies(f, 'errors'));
 /* ---- groups -------------------------------------------------------------- */
 
 const GROUP = [
-	'fingerprint', 'max(kind) AS kind', 'max(type) AS type', 'max(message) AS message', 'max(source) AS source', 'count() AS errors',
-	'sum(occurrences) AS times', 'uniq(view_id) AS views', 'uniq(release) AS releases', 'max(release) AS newest', 'uniq(browser) AS browsers', 'max(ts) AS last',
+	'fingerprint', 'max(kind) AS kind', 'max(type) AS type', 'max(message) AS message', 'max(source) AS source', 'sum(_sample_interval) AS errors',
+	'sum(occurrences * _sample_interval) AS times', ...ERROR_VIEWS, 'uniq(release) AS releases', 'max(release) AS newest', 'uniq(browser) AS browsers', 'max(ts) AS last',
 ];
 
 /* `max` of strings: any will do, and this one is the same at each refresh. */
@@ -161,8 +161,8 @@ const by = (key) => new Panel({
 	async load(ask, at) {
 		const range = now();
 		const [rows, [whole]] = await Promise.all([
-			ask(select([`${columnOf(key)} AS name`, 'uniq(view_id) AS views'], `${scope(at, range, own(at))}\nGROUP BY name\nORDER BY views DESC\nLIMIT ${ROWS}`)),
-			ask(select(['uniq(view_id) AS views'], scope(at, range, own(at)))),
+			ask(select([`${columnOf(key)} AS name`, ...ERROR_VIEWS], `${scope(at, range, own(at))}\nGROUP BY name\nORDER BY views DESC\nLIMIT ${ROWS}`)),
+			ask(select(ERROR_VIEWS, scope(at, range, own(at)))),
 		]);
 		return { rows, total: whole.views, filters: at.filters };
 	},

@@ -35,7 +35,7 @@ WHERE ts >= now() - INTERVAL 7 DAY AND bot = ''
 GROUP BY country
 HAVING views >= 100
 ORDER BY good`],
-	['Errors by release', `SELECT release, message, count() AS errors, uniq(view_id) AS views
+	['Errors by release', `SELECT release, message, count() AS errors, sum(occurrences) AS times
 FROM errors
 WHERE ts >= now() - INTERVAL 7 DAY
 GROUP BY release, message

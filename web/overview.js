@@ -8,10 +8,10 @@ import { diagnosis } from './diagnosis.js';
 import { NONE, day, minute, parseTime, percent, short, signed, vital } from './format.js';
 import { Panel, growing } from './panel.js';
 import { badge, dimensionColumns, shares, table } from './parts.js';
-import { DAY_MS, before, bucket, byDimension, period, quantile, scope, select, stepOf } from './sql.js';
+import { DAY_MS, before, bucket, byDimension, period, quantile, scope, select, stepOf, weights } from './sql.js';
 import { FIRST } from './query.js';
 import { go, link, state as current } from './state.js';
-import { difference, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from './statistics.js';
+import { difference, effectOf, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from './statistics.js';
 import { RATINGS, VITALS, VITAL_KEYS, rate } from './vitals.js';
 
 /** Everything that the tiles show of one period, in one query. */
@@ -28,12 +28,6 @@ export function totals(state, range, options) {
 		scope(state, range, options),
 	);
 }
-
-/** Rows and weights: named, so that nothing is weighted by itself. */
-export const weights = (state, range, options) =>
-	select(['sum(_sample_interval) AS w', 'sum(_sample_interval * _sample_interval) AS w2'], scope(state, range, options));
-
-export const effectOf = ([row]) => (row?.w2 > 0 ? row.w / row.w2 : 1);
 
 /* ---- tiles ----------------------------------------------------------- */
 
@@ -115,6 +109,9 @@ function countTile(label, id, value, changed, note) {
 		h('span', { class: 'change none' }, line), note && h('span', { class: 'note' }, note));
 }
 
+/** A sample has fewer sessions than there were: those of which no view was kept are not known. */
+export const sessions = (row, effect) => (effect < 1 ? `≥ ${short(row.sessions)}` : short(row.sessions));
+
 function countTiles({ now, then, effect, effectThen }) {
 	const moved = (name) => {
 		const [a, b] = [now[name], then?.[name]];
@@ -126,7 +123,7 @@ function countTiles({ now, then, effect, effectThen }) {
 	const errors = difference(share, marginOfShare(share, now.views, effect), shareThen, marginOfShare(shareThen, then?.views, effectThen));
 	return h('div', { class: 'tile-counts' },
 		countTile('Views', 'tile-views', short(now.views), moved('views')),
-		countTile('Sessions', 'tile-sessions', short(now.sessions), moved('sessions')),
+		countTile('Sessions', 'tile-sessions', sessions(now, effect), moved('sessions')),
 		h('a', { class: 'tile plain', href: link({ tab: 'errors' }), 'data-key': 'tile-errors', id: 'tile-errors' },
 			h('span', { class: 'tile-head', title: 'views with at least one error' }, h('strong', null, 'With errors')),
 			h('span', { class: 'tile-value' }, percent(share, 2)),

@@ -68,7 +68,7 @@ export class Panel {
 		const ask = async (text, rank = this.urgent ? URGENT : 0) => {
 			sql.push(text);
 			const rows = await query(text, signal, rank);
-			weighted ||= rows.weighted;
+			weighted ||= rows.weighted || rows.some((row) => row.weight > 1); // a query that weighs by itself tells it so
 			return rows;
 		};
 		const early = (data) => first && !signal.aborted && this.put(data);

@@ -94,7 +94,17 @@ export function vitalColumns(state, key) {
 	];
 }
 
+/** Rows and weights: named, so that nothing is weighted by itself. */
+export const weights = (state, range, options) =>
+	select(['sum(_sample_interval) AS w', 'sum(_sample_interval * _sample_interval) AS w2'], scope(state, range, options));
+
 const indent = (list) => list.map((item) => `  ${item}`).join(',\n');
+
+/**
+ * Views of errors. A view has a row for each error and counts once, with its weight: `uniq` knows none, so they are weighed
+ * here, exactly where the rows of a group stand for as many. The query must name weights throughout.
+ */
+export const ERROR_VIEWS = ['sum(_sample_interval) / count() AS weight', 'round(uniq(view_id) * weight) AS views'];
 
 /** SELECT with one column a line. */
 export const select = (columns, rest) => `SELECT\n${indent(columns)}\n${rest}`;

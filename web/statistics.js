@@ -47,6 +47,9 @@ export function marginOfShare(share, views, effect = 1) {
 /** Of a count: 0 where every view was kept. */
 export const marginOfCount = (views, effect = 1) => Z * Math.sqrt(views * Math.max(0, 1 / effect - 1));
 
+/** Σw/Σw² of an answer of weights(): how many rows a view is worth. */
+export const effectOf = ([row]) => (row?.w2 > 0 ? row.w / row.w2 : 1);
+
 /** The difference of two independent values: {change, margin, beyond}. */
 export function difference(now, marginNow, then, marginThen) {
 	if (now == null || then == null) return null;

@@ -250,6 +250,32 @@ test('sampled rows count as many views as they stand for, and are marked', async
 	assert.match(await textOf('#tile-views'), /^Views100/);
 	assert.match(await textOf('#tile-lcp'), /3\.00 s p75/);
 	assert.ok(await page.isVisible('#tiles .weighted'));
+	assert.match(await textOf('#tile-sessions'), /^Sessions≥ 3/, 'those of which nothing was kept are not known');
+});
+
+test('errors of sampled views count as many views as they stand for', async () => {
+	const ts = new Date(Date.now() - 600000).toISOString().slice(0, 19).replace('T', ' ');
+	const view = (view_id) => ({ site: 'sampled-errors', ts, path: '/', device: view_id % 3 ? 'mobile' : 'desktop', view_id, _sample_interval: 10 });
+	const put = (table, all) => server.query(`INSERT INTO ${table} FORMAT JSONEachRow ${all.map((row) => JSON.stringify(row)).join('\n')}`);
+	await put('pageviews', [1, 2, 3, 4].map((id) => ({ ...view(id), error_count: id < 4 ? 2 : 0 })));
+	await put('errors', [1, 1, 2, 3].map((id) => ({ ...view(id), type: 'TypeError', message: 'x', fingerprint: 7, occurrences: 2 })));
+	await open({ tab: 'errors', site: 'sampled-errors', range: '1h' });
+	assert.deepEqual((await cellsOf('#groups'))[0].slice(1, 4), ['30', '75.00 %', '80']);
+	await page.click('#groups a');
+	await page.waitForSelector('#group');
+	await settled();
+	assert.deepEqual(await cellsOf('#errors-by-device'), [['mobile', '20', '67 %'], ['desktop', '10', '33 %']]);
+	assert.ok(await page.isVisible('#errors-by-device .weighted'));
+});
+
+test('a release does not stand out by views that were not kept', async () => {
+	const at = (minutes) => new Date(Date.now() - minutes * 60000).toISOString().slice(0, 19).replace('T', ' ');
+	const rows = Array.from({ length: 80 }, (_, i) => ({
+		site: 'sampled-releases', ts: at(i < 40 ? 40 : 20), path: '/', view_id: i + 1, release: i < 40 ? '1' : '2', lcp: 3000 + 20 * (i % 40) + (i < 40 ? 0 : 60), _sample_interval: 100,
+	}));
+	await server.query(`INSERT INTO pageviews FORMAT JSONEachRow ${rows.map((row) => JSON.stringify(row)).join('\n')}`);
+	await open({ site: 'sampled-releases', range: '1h' });
+	assert.match(await textOf('#diagnosis'), /no release stands out/);
 });
 
 test('live: a view that arrives is shown without a reload', async () => {
