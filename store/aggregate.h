@@ -86,6 +86,10 @@ int aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 bool aggregate_takes_stored(const struct aggregate *aggregate);
 int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
+/* AGGREGATE_UNIQ of a column, aggregate_takes_stored: `rows_count` rows of a group,
+ * whose stored integers are these and no others. */
+int aggregate_add_distinct(struct aggregate_states *states, uint32_t group, const int64_t *values,
+			   uint32_t count, uint64_t rows_count);
 /* Whether the states of `with` have all that the aggregate needs: counts and
  * quantiles of one column. */
 bool aggregate_is_shared(const struct aggregate *aggregate, const struct aggregate *with);

@@ -112,24 +112,14 @@ aggregate_hash(uint64_t x, uint64_t secret)
 
 #define AGGREGATE_REGISTERS_BITS 17u
 
-/* Into the registers: the longest run of zeros of each part of all hashes. */
-static inline void
-aggregate_register(uint8_t *registers, uint64_t hash)
-{
-	uint64_t rest = hash << AGGREGATE_REGISTERS_BITS | (uint64_t)1
-							       << (AGGREGATE_REGISTERS_BITS - 1);
-	uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
-	uint8_t *at = &registers[hash >> (64 - AGGREGATE_REGISTERS_BITS)];
-
-	if (rank > *at)
-		*at = rank;
-}
-
 /* How many distinct ones were added: exact up to 2^15, beyond with a standard
  * error of 0.29 %. */
 uint64_t aggregate_set_estimate(const struct aggregate_set *set);
 /* aggregate_set.c: 0 or STORE_ELIMIT. */
 int aggregate_set_add(struct aggregate_set *set, const uint64_t hash[2], struct store_arena *arena);
+/* Of one word each. */
+int aggregate_set_add_all(struct aggregate_set *set, const uint64_t *hashes, uint32_t count,
+			  struct store_arena *arena);
 int aggregate_set_merge(struct aggregate_set *to, const struct aggregate_set *from,
 			struct store_arena *arena);
 /* `distinct`: one place for equal values, else each gets its own. */

@@ -2,6 +2,7 @@
  * Distinct values of a group: sets of hashes for uniq, and values with weights
  * for topK. Below aggregate_add.c; hashes are seeded with the store's secret.
  */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <xxhash.h>
 
 #include "aggregate_inside.h"
+#include "codec_vector.h"
 
 /* ---- hashes ---------------------------------------------------------- */
 
@@ -53,6 +55,43 @@ grow_set(struct aggregate_set *set, struct store_arena *arena)
 #define REGISTERS (1u << AGGREGATE_REGISTERS_BITS)
 #define RANK_MAX (64u - AGGREGATE_REGISTERS_BITS + 1u)
 
+/* Into the register of the hash's first bits: the longest run of zeros behind
+ * them. Always stored: whether it is longer cannot be foreseen. */
+static inline __attribute__((always_inline)) void
+take_hash(uint8_t *registers, uint64_t hash)
+{
+	uint64_t rest = hash << AGGREGATE_REGISTERS_BITS | (uint64_t)1
+							       << (AGGREGATE_REGISTERS_BITS - 1);
+	uint8_t rank = (uint8_t)(__builtin_clzll(rest) + 1);
+	uint8_t *at = &registers[hash >> (64 - AGGREGATE_REGISTERS_BITS)];
+	uint8_t before = *at;
+
+	*at = rank > before ? rank : before;
+}
+
+/* With an instruction that counts zeros, which came before AVX2 and BMI2. */
+#if CODEC_HAS_AVX2
+__attribute__((target("lzcnt,bmi,bmi2"))) static void
+take_hashes_fast(uint8_t *registers, const uint64_t *hashes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		take_hash(registers, hashes[i]);
+}
+#endif
+
+static void
+take_hashes(uint8_t *registers, const uint64_t *hashes, uint32_t count)
+{
+#if CODEC_HAS_AVX2
+	if (!codec_is_plain()) {
+		take_hashes_fast(registers, hashes, count);
+		return;
+	}
+#endif
+	for (uint32_t i = 0; i < count; i++)
+		take_hash(registers, hashes[i]);
+}
+
 static int
 become_registers(struct aggregate_set *set, struct store_arena *arena)
 {
@@ -61,7 +100,7 @@ become_registers(struct aggregate_set *set, struct store_arena *arena)
 		return STORE_ELIMIT;
 	for (uint32_t i = 0; i < set->slots_count; i++) {
 		if (set->slots[i] != 0)
-			aggregate_register(set->registers, set->slots[i]);
+			take_hash(set->registers, set->slots[i]);
 	}
 	set->count = set->slots_count = 0;
 	return 0;
@@ -122,17 +161,49 @@ int
 aggregate_set_add(struct aggregate_set *set, const uint64_t hash[2], struct store_arena *arena)
 {
 	uint64_t words[2] = {hash[0] + (hash[0] == 0), hash[1]}, *slot;
+	bool is_full = set->words == 1 && set->count == SET_MAX;
 
 	if (set->registers != NULL) {
-		aggregate_register(set->registers, words[0]);
+		take_hash(set->registers, words[0]);
 		return 0;
 	}
-	if (set->count * 2 >= set->slots_count && grow_set(set, arena) != 0)
+	if (!is_full && set->count * 2 >= set->slots_count && grow_set(set, arena) != 0)
 		return STORE_ELIMIT;
 	slot = find_slot(set, words);
+	if (*slot == 0 && is_full) {
+		if (become_registers(set, arena) != 0)
+			return STORE_ELIMIT;
+		take_hash(set->registers, words[0]);
+		return 0;
+	}
 	set->count += *slot == 0;
 	memcpy(slot, words, set->words * sizeof *slot);
-	return set->words == 1 && set->count > SET_MAX ? become_registers(set, arena) : 0;
+	return 0;
+}
+
+/* Slots are fetched so many hashes before they are looked at. */
+#define FETCHED_BEFORE 12u
+
+int
+aggregate_set_add_all(struct aggregate_set *set, const uint64_t *hashes, uint32_t count,
+		      struct store_arena *arena)
+{
+	uint32_t i = 0;
+
+	assert(set->words == 1);
+	for (; i < count && set->registers == NULL; i++) {
+		uint64_t hash[2] = {hashes[i], 0};
+
+		if (i + FETCHED_BEFORE < count && set->slots_count > 0)
+			__builtin_prefetch(&set->slots[(uint32_t)hashes[i + FETCHED_BEFORE] &
+						       (set->slots_count - 1)],
+					   1);
+		if (aggregate_set_add(set, hash, arena) != 0)
+			return STORE_ELIMIT;
+	}
+	if (i < count)
+		take_hashes(set->registers, hashes + i, count - i);
+	return 0;
 }
 
 int

@@ -176,42 +176,24 @@ aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t w
 /* ---- distinct values --------------------------------------------------------- */
 
 /* hashes[] of those that are not NULL, and the groups of those, which may be the
- * groups of the rows; how many. */
-CODEC_CLONES static uint32_t
+ * groups of the rows, and are not set where all are in one; how many. */
+static uint32_t
 hash_values(const struct aggregate_rows *rows, uint64_t secret, uint64_t *hashes, uint32_t *groups)
 {
 	uint32_t count = 0;
 
+	if (rows->groups == NULL && !rows->narrow_nulls && rows->nulls == NULL) {
+		for (uint32_t i = 0; i < rows->count; i++)
+			hashes[i] = aggregate_hash((uint64_t)aggregate_value(rows, i), secret);
+		return rows->count;
+	}
 	for (uint32_t i = 0; i < rows->count; i++) {
 		hashes[count] = aggregate_hash((uint64_t)aggregate_value(rows, i), secret);
-		groups[count] = rows->groups == NULL ? rows->group : rows->groups[i];
+		if (rows->groups != NULL)
+			groups[count] = rows->groups[i];
 		count += !aggregate_is_null(rows, i);
 	}
 	return count;
-}
-
-CODEC_CLONES static void
-add_registers(uint8_t *registers, const uint64_t *hashes, uint32_t count)
-{
-	for (uint32_t i = 0; i < count; i++)
-		aggregate_register(registers, hashes[i]);
-}
-
-static int
-add_hashes(struct aggregate_states *states, struct aggregate_state *state, const uint64_t *hashes,
-	   uint32_t count)
-{
-	uint32_t i = 0;
-
-	for (; i < count && state->set.registers == NULL; i++) {
-		uint64_t hash[2] = {hashes[i], 0};
-
-		if (aggregate_set_add(&state->set, hash, states->arena) != 0)
-			return STORE_ELIMIT;
-	}
-	if (i < count)
-		add_registers(state->set.registers, hashes + i, count - i);
-	return 0;
 }
 
 /* Runs of rows of one group, for tables are sorted by time. */
@@ -223,14 +205,37 @@ add_distinct(struct aggregate_states *states, const struct aggregate_rows *rows)
 	uint32_t count = hash_values(rows, states->secret, hashes, groups);
 
 	for (uint32_t i = 0; i < count; i = end) {
-		struct aggregate_state *state = &states->states[groups[i]];
+		bool one = rows->groups == NULL;
+		struct aggregate_state *state = &states->states[one ? rows->group : groups[i]];
 
-		end = i + 1;
+		end = one ? count : i + 1;
 		while (end < count && groups[end] == groups[i])
 			end++;
 		state->weight += end - i;
 		state->set.words = 1;
-		if (add_hashes(states, state, hashes + i, end - i) != 0)
+		if (aggregate_set_add_all(&state->set, hashes + i, end - i, states->arena) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+#define HASHES_AT_ONCE 512u
+
+int
+aggregate_add_distinct(struct aggregate_states *states, uint32_t group, const int64_t *values,
+		       uint32_t count, uint64_t rows_count)
+{
+	struct aggregate_state *state = &states->states[group];
+	uint64_t hashes[HASHES_AT_ONCE];
+
+	state->weight += rows_count;
+	state->set.words = 1;
+	for (uint32_t at = 0; at < count; at += HASHES_AT_ONCE) {
+		uint32_t left = count - at, some = left < HASHES_AT_ONCE ? left : HASHES_AT_ONCE;
+
+		for (uint32_t i = 0; i < some; i++)
+			hashes[i] = aggregate_hash((uint64_t)values[at + i], states->secret);
+		if (aggregate_set_add_all(&state->set, hashes, some, states->arena) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

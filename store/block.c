@@ -104,6 +104,19 @@ block_codes(const struct block *block, uint16_t column, struct store_str key,
 	return result == 0 ? 1 : result;
 }
 
+int
+block_distinct(const struct block *block, uint16_t column, struct store_arena *arena,
+	       const int64_t **values, uint32_t *count, struct store_error *error)
+{
+	*count = 0;
+	if (block->segment == NULL)
+		return 0;
+	return check(
+	    block,
+	    segment_distinct(block->segment, block->index, column, arena, values, count, error),
+	    error);
+}
+
 uint64_t
 block_column_bytes(const struct block *block, uint16_t column, struct store_str key)
 {

@@ -40,6 +40,10 @@ int block_codes(const struct block *block, uint16_t column, struct store_str key
 		const struct dictionary **dictionary, uint32_t *min, uint32_t *max,
 		struct store_error *error);
 
+/* As segment_distinct; *count is 0 in the memtable. */
+int block_distinct(const struct block *block, uint16_t column, struct store_arena *arena,
+		   const int64_t **values, uint32_t *count, struct store_error *error);
+
 /* Number of encoded bytes that reading the column costs (statistics). */
 uint64_t block_column_bytes(const struct block *block, uint16_t column, struct store_str key);
 

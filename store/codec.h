@@ -65,6 +65,12 @@ codec_scratch_bytes(enum codec codec, const unsigned char *bytes, size_t size, u
 int codec_decode(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
 		 void *scratch, int64_t *values);
 
+/* The distinct values of DISTINCT, each of which some row has, ascending, into
+ * `values`, which has room for codec_scratch_bytes(); returns how many, 0 when the
+ * bytes are malformed. */
+uint32_t
+codec_decode_distinct(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values);
+
 /* Decodes PACKED into codes[count]; 0 or -1. The caller compares the codes
  * with its dictionary. */
 int codec_decode_codes(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,

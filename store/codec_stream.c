@@ -286,6 +286,17 @@ codec_decode(enum codec codec, const unsigned char *bytes, size_t size, uint32_t
 		      (struct target){.wide = values});
 }
 
+uint32_t
+codec_decode_distinct(const unsigned char *bytes, size_t size, uint32_t count, int64_t *values)
+{
+	CODEC_UNSET struct codec_stream stream;
+
+	if (codec_stream_open(&stream, CODEC_DISTINCT, CODEC_AS_WIDE, bytes, size, count, values) !=
+	    0)
+		return 0;
+	return stream.entries_count;
+}
+
 int
 codec_decode_codes(enum codec codec, const unsigned char *bytes, size_t size, uint32_t count,
 		   uint32_t *codes)

@@ -75,10 +75,16 @@ scan_block(struct scan *scan, const struct block *block)
 	uint32_t rows = block_rows_count(block);
 	enum scan_verdict verdict;
 	int result = open_block(scan, block, &verdict);
+	bool taken = false;
 
+	if (result == 0 && verdict == SCAN_ALL && scan->plan->is_grouped) {
+		struct evaluation whole = evaluation_of(scan, 0);
+
+		result = scan_whole_block(scan, &whole, &taken);
+	}
 	if (result != 0 || verdict == SCAN_NONE)
 		return result;
-	for (uint32_t first = 0; result == 0 && !scan->done && first < rows;
+	for (uint32_t first = taken ? rows : 0; result == 0 && !scan->done && first < rows;
 	     first += SLICE_ROWS_MAX) {
 		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
 		struct evaluation evaluation = evaluation_of(scan, count);

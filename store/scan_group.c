@@ -493,6 +493,56 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 	return result;
 }
 
+/* ---- one block --------------------------------------------------------------- */
+
+/* The key's word of all rows of the block. */
+static int
+word_of_block(struct scan *scan, struct evaluation *evaluation, const struct expression *key,
+	      uint64_t *word, bool *known)
+{
+	const struct block *block = evaluation->slice->block;
+	const struct dictionary *dictionary;
+	uint32_t min, max;
+	struct data ends;
+	int result;
+
+	*known = false;
+	if (key->kind == EXPRESSION_CALL) {
+		result = expression_ends(evaluation, key, &ends, known);
+		*known = *known && ends.n.u[0] == ends.n.u[1];
+		if (result == 0 && *known)
+			*word = ends.n.u[0];
+		return result;
+	}
+	if (key->kind != EXPRESSION_COLUMN || key->type.type != STORE_R_STRING ||
+	    key->key.size != 0 || !block_has_no_nulls(block, key->column))
+		return 0;
+	result = block_codes(block, key->column, key->key, &dictionary, &min, &max, scan->error);
+	if (result < 0)
+		return result == STORE_ELIMIT || result == STORE_ENOMEM ? scan_no_memory(scan)
+									: result;
+	if (result == 0 || dictionary == NULL || min != max || max >= dictionary->count)
+		return 0;
+	*known = true;
+	return intern(scan, dictionary_entry(dictionary, min), word);
+}
+
+int
+scan_group_of_block(struct scan *scan, struct evaluation *evaluation, uint32_t *group, bool *known)
+{
+	uint64_t key[PLAN_KEYS_MAX + 1] = {0};
+	int result;
+
+	*known = true;
+	*group = 0;
+	for (uint32_t k = 0; k < scan->plan->keys_count; k++) {
+		result = word_of_block(scan, evaluation, scan->plan->keys[k], &key[k], known);
+		if (result != 0 || !*known)
+			return result;
+	}
+	return scan->plan->keys_count == 0 ? 0 : find_group(scan, key, group);
+}
+
 /* ---- several threads' groups ------------------------------------------------ */
 
 /* The other scan's key with this one's ids of strings. */

@@ -192,12 +192,20 @@ int scan_select(struct scan *scan, struct evaluation *evaluation);
 int scan_group_prepare(struct scan *scan);
 /* Takes the evaluation's rows into their groups. */
 int scan_group_slice(struct scan *scan, struct evaluation *evaluation);
+/* The group of all the block's rows, when the keys' values are known to be the
+ * same in all of them without reading one; else *known is false. */
+int
+scan_group_of_block(struct scan *scan, struct evaluation *evaluation, uint32_t *group, bool *known);
 /* Adds the groups of another scan of the same plan, whose ranges are finished;
  * refers to its memory. */
 int scan_group_merge(struct scan *scan, struct scan *from);
 /* scan_finish.c: hands the groups that HAVING keeps, and the limit does not cut
  * off, to scan_rows_collect. */
 int scan_group_finish(struct scan *scan);
+
+/* scan_whole.c: takes all rows of the slice's block at once, where that can be
+ * done without reading them; else *taken is false. WHERE wants them all. */
+int scan_whole_block(struct scan *scan, struct evaluation *evaluation, bool *taken);
 
 /* scan_ranges.c: the same for aggregates that by_ranges[] tells. */
 void scan_ranges_prepare(struct scan *scan);

@@ -78,6 +78,12 @@ const struct segment_column *segment_columns(const struct segment *segment, uint
  */
 bool segment_range(const struct segment *segment, uint32_t block, uint16_t column, int64_t *min,
 		   int64_t *max);
+/* The distinct values of a numeric column's rows, of which none is NULL, where
+ * the chunk lists them: *count is 0 where it does not. In the arena. 0 or
+ * negative. */
+int segment_distinct(const struct segment *segment, uint32_t block, uint16_t column,
+		     struct store_arena *arena, const int64_t **values, uint32_t *count,
+		     struct store_error *error);
 /* Which rows of a block are NULL, as they are shown. */
 enum segment_nulls { SEGMENT_NULLS_NONE, SEGMENT_NULLS_SOME, SEGMENT_NULLS_ALL };
 enum segment_nulls segment_nulls(const struct segment *segment, uint32_t block, uint16_t column);

@@ -424,3 +424,30 @@ segment_read_column(struct segment *segment, struct segment_file_column *column,
 		return result;
 	return segment_reader_read(reader, 0, reader->rows, arena, out, error);
 }
+
+int
+segment_chunk_distinct(struct segment *segment, struct segment_file_column *column, uint32_t block,
+		       struct store_arena *arena, const int64_t **values, uint32_t *count,
+		       struct store_error *error)
+{
+	struct segment_reader reader = {.segment = segment, .rows = segment->block_rows[block]};
+	struct segment_chunk *chunk = reader.chunk = &column->chunks[block];
+	const unsigned char *encoded;
+	int64_t *distinct;
+	int result;
+
+	*count = 0;
+	if (chunk->codec != CODEC_DISTINCT || chunk->null_count != 0)
+		return 0;
+	if ((result = check_bytes(&reader, chunk, error)) != 0 ||
+	    (encoded = encoded_values(&reader, arena, error, &result)) == NULL)
+		return result;
+	distinct =
+	    store_arena_alloc(arena, codec_scratch_bytes(CODEC_DISTINCT, encoded,
+							 chunk->values_raw_bytes, reader.rows));
+	if (distinct == NULL)
+		return no_memory(error);
+	*count = codec_decode_distinct(encoded, chunk->values_raw_bytes, reader.rows, distinct);
+	*values = distinct;
+	return *count == 0 ? malformed(&reader, error, "malformed chunk") : 0;
+}

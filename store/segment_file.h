@@ -81,6 +81,11 @@ int segment_chunk_open(struct segment *segment, struct segment_file_column *colu
 		       bool nullable, bool narrow, struct store_arena *arena,
 		       struct segment_reader **out, struct store_error *error);
 
+/* As segment_distinct. */
+int segment_chunk_distinct(struct segment *segment, struct segment_file_column *column,
+			   uint32_t block, struct store_arena *arena, const int64_t **values,
+			   uint32_t *count, struct store_error *error);
+
 /* Decodes as segment_read does, of any column of the file; `nullable` is
  * whether NULLs may be shown, else they become 0 or ''. */
 int segment_read_column(struct segment *segment, struct segment_file_column *column, uint32_t block,

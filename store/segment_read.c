@@ -45,6 +45,22 @@ segment_read(const struct segment *segment, uint32_t block, uint16_t column, str
 }
 
 int
+segment_distinct(const struct segment *segment, uint32_t block, uint16_t column,
+		 struct store_arena *arena, const int64_t **values, uint32_t *count,
+		 struct store_error *error)
+{
+	struct segment_file_column *found =
+	    segment_find_column(segment, column, (struct store_str){NULL, 0});
+
+	assert(block < segment->blocks_count);
+	*count = 0;
+	if (found == NULL)
+		return 0;
+	return segment_chunk_distinct((struct segment *)(uintptr_t)segment, found, block, arena,
+				      values, count, error);
+}
+
+int
 segment_dictionary(const struct segment *segment, uint16_t column, struct store_str key,
 		   const struct dictionary **out, struct store_error *error)
 {
