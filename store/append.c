@@ -88,6 +88,7 @@ remember_view(struct group *group, const struct view *view)
 static void
 undo_to(struct group *group, size_t mark)
 {
+	(void)memtable_settle(group->store->active->memtable);
 	while (group->undo_count > mark) {
 		const struct undo *undo = &group->undo[--group->undo_count];
 
@@ -124,7 +125,7 @@ append_row(struct group *group, const struct store_row *row, uint32_t *index)
 			    .memtable = memtable,
 			    .table = row->table,
 			    .born = group->commit};
-	int result = memtable_append(memtable, row, group->commit, index);
+	int result = memtable_add(memtable, row, group->commit, index);
 
 	if (result != 0)
 		return result;
@@ -285,6 +286,17 @@ overlay(struct store *store, const struct store_row *own, const struct store_row
 	return 0;
 }
 
+/* The view's row as it stands, in the arena. */
+static int
+present_row(struct store *store, const struct view *view, struct store_row *out)
+{
+	struct memtable *memtable = view->generation->memtable;
+	int result = memtable_settle(memtable);
+
+	return result != 0 ? result
+			   : memtable_row(memtable, view->table, view->row, store->arena, out);
+}
+
 /*
  * The row that the view has after this entry: the entry's own when it is the
  * newest, else the present one again; sums added up either way.
@@ -302,8 +314,7 @@ merge_row(struct store *store, const struct view *old, const struct store_entry 
 
 	*out = (struct merged){*own, true, entry->dropped};
 	state->sum += own_sum;
-	if (merge && ((result = memtable_row(old->generation->memtable, old->table, old->row,
-					     store->arena, &present)) != 0 ||
+	if (merge && ((result = present_row(store, old, &present)) != 0 ||
 		      (result = overlay(store, own, &present, &out->row)) != 0))
 		return result;
 	if (newest) {
@@ -318,8 +329,7 @@ merge_row(struct store *store, const struct view *old, const struct store_entry 
 	} else {
 		out->changed = own_sum != 0;
 		out->dropped = false;
-		result = memtable_row(old->generation->memtable, old->table, old->row, store->arena,
-				      &out->row);
+		result = present_row(store, old, &out->row);
 		if (result == 0)
 			result = add_to_sum(store, &out->row, column, own_sum);
 	}
@@ -549,6 +559,8 @@ apply_commit(struct group *group, struct store_commit *commit)
 		return STORE_ENOMEM;
 	group->commit = store->next_commit;
 	result = apply_entries(group, commit, logged, &logged_count);
+	if (result == 0)
+		result = memtable_settle(store->active->memtable);
 	if (result == 0)
 		result = put_request(group, commit);
 	if (result == 0 && (logged_count > 0 || commit->request != NULL))

@@ -4,7 +4,7 @@
  * readers read rows below memtable_rows_count without a lock. Rows are
  * immutable but for `died`.
  *
- * Call order: memtable_create, memtable_append ..., then (sealed) only
+ * Call order: memtable_create, memtable_add ... memtable_settle ..., then (sealed) only
  * readers; memtable_release when the last reader and the store let go.
  */
 #ifndef MEMTABLE_H
@@ -23,18 +23,24 @@ struct memtable *memtable_create(const struct store_schema *schema, uint64_t sec
 void memtable_retain(struct memtable *memtable);
 void memtable_release(struct memtable *memtable);
 
-/* Writer: appends a row (cells as in struct store_row) born at `commit`.
- * STORE_ENOMEM: nothing was appended. STORE_ELIMIT: this generation is full.
+/* Writer: appends a row (cells as in struct store_row) born at `commit`. Readers
+ * see it from memtable_settle on; until then its cells must stay as they are.
+ * STORE_ENOMEM: this row was not appended. STORE_ELIMIT: nor was it, for the
+ * generation is full. Either may be of rows before it that are not settled:
+ * these are dead then, as after a memtable_settle that fails. */
+int memtable_add(struct memtable *memtable, const struct store_row *row, uint64_t commit,
+		 uint32_t *row_index);
+/* Writer: all rows that were added are whole. On error, as of memtable_add,
+ * those that were not settled are there, incomplete and dead at their birth.
  * Values of maps beyond 1,024 keys, and of an empty key, are left out. */
-int memtable_append(struct memtable *memtable, const struct store_row *row, uint64_t commit,
-		    uint32_t *row_index);
+int memtable_settle(struct memtable *memtable);
 /* Writer: any `rows_count` rows surely fit in this generation. */
 bool memtable_has_room(const struct memtable *memtable, uint64_t rows_count);
 /* Writer: the row is replaced (or undone) at `commit`; MEMTABLE_ALIVE undoes
  * that. */
 void memtable_set_died(struct memtable *memtable, uint32_t table, uint32_t row, uint64_t commit);
 
-/* Writer: the row as cells in the arena, for writing it again. */
+/* Writer: the row, which is settled, as cells in the arena, for writing it again. */
 int memtable_row(const struct memtable *memtable, uint32_t table, uint32_t row,
 		 struct store_arena *arena, struct store_row *out);
 

@@ -211,33 +211,37 @@ add(struct memtable_memory *memory, struct memtable_strings *strings, struct sto
 	return 0;
 }
 
-void
-memtable_strings_look(const struct memtable_memory *memory, const struct memtable_strings *strings,
-		      struct store_str string, struct memtable_look *look)
-{
-	look->wanted = slot_for(memory, string);
-	look->hash = hash_of(memory, &look->wanted);
-	__builtin_prefetch(&strings->slots[look->hash & (strings->slots_count - 1)]);
-}
-
+/* Those of all are looked for together, so that waits for memory overlap. */
 int
-memtable_strings_code(struct memtable_memory *memory, struct memtable_strings *strings,
-		      struct store_str string, const struct memtable_look *look, uint32_t *code)
+memtable_strings_codes(struct memtable_memory *memory, struct memtable_strings *strings,
+		       const struct store_str *wanted, uint32_t count, uint32_t *codes)
 {
-	uint32_t count = atomic_load_explicit(&strings->count, memory_order_relaxed);
-	struct memtable_slot *slot;
+	struct memtable_slot slots[MEMTABLE_LOOKS_MAX] __attribute__((uninitialized));
+	uint32_t hashes[MEMTABLE_LOOKS_MAX] __attribute__((uninitialized));
 	int result;
 
-	if (count * 2 >= strings->slots_count && grow(memory, strings) != 0)
-		return STORE_ENOMEM;
-	slot = find_slot(strings, look->hash, &look->wanted, string.bytes);
-	if (slot->code == 0) {
-		if ((result = add(memory, strings, string)) != 0)
-			return result;
-		*slot = look->wanted;
-		slot->code = count + 1;
+	assert(count <= MEMTABLE_LOOKS_MAX);
+	while ((strings->count + count) * 2 > strings->slots_count) {
+		if (grow(memory, strings) != 0)
+			return STORE_ENOMEM;
 	}
-	*code = slot->code - 1;
+	for (uint32_t i = 0; i < count; i++) {
+		slots[i] = slot_for(memory, wanted[i]);
+		hashes[i] = hash_of(memory, &slots[i]);
+		__builtin_prefetch(&strings->slots[hashes[i] & (strings->slots_count - 1)]);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct memtable_slot *slot =
+		    find_slot(strings, hashes[i], &slots[i], wanted[i].bytes);
+
+		if (slot->code == 0) {
+			if ((result = add(memory, strings, wanted[i])) != 0)
+				return result;
+			*slot = slots[i];
+			slot->code = strings->count;
+		}
+		codes[i] = slot->code - 1;
+	}
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
  * The inside of a memtable: its memory and the distinct strings of its columns.
- * For memtable.c alone. One writer; readers look strings up by code below
+ * For memtable*.c alone. One writer; readers look strings up by code below
  * `count`, which is raised after the string is there.
  */
 #ifndef MEMTABLE_STRINGS_H
@@ -43,22 +43,11 @@ struct memtable_strings {
 	uint32_t slots_count;        /* a power of 2 */
 };
 
-/* What looking for a string begins with. */
-struct memtable_look {
-	struct memtable_slot wanted;
-	uint32_t hash;
-};
-
-/* Finds out where to look, and fetches that: of several strings first, for each
- * would wait for memory. */
-void
-memtable_strings_look(const struct memtable_memory *memory, const struct memtable_strings *strings,
-		      struct store_str string, struct memtable_look *look);
-/* The string's code, new or known: 0, STORE_ENOMEM, or STORE_ELIMIT when there
- * are too many. */
-int
-memtable_strings_code(struct memtable_memory *memory, struct memtable_strings *strings,
-		      struct store_str string, const struct memtable_look *look, uint32_t *code);
+/* Codes of count strings, at most MEMTABLE_LOOKS_MAX, new or known: 0,
+ * STORE_ENOMEM, or STORE_ELIMIT when there are too many. */
+#define MEMTABLE_LOOKS_MAX 16u
+int memtable_strings_codes(struct memtable_memory *memory, struct memtable_strings *strings,
+			   const struct store_str *wanted, uint32_t count, uint32_t *codes);
 void memtable_strings_clear(struct memtable_strings *strings);
 
 static inline struct store_str

@@ -113,8 +113,8 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 
 		if (replaces && old != NULL && old->state.has_row)
 			memtable_set_died(old->generation->memtable, old->table, old->row, commit);
-		if ((result = memtable_append(store->active->memtable, &entry->rows[i], commit,
-					      &row)) != 0)
+		if ((result =
+			 memtable_add(store->active->memtable, &entry->rows[i], commit, &row)) != 0)
 			return result;
 		if (replaces) {
 			view.generation = store->active;
@@ -221,6 +221,8 @@ replay_record(struct store *store, const struct wal_record *record,
 		if ((result = replay_entry(store, &entries.list[i], record->commit)) != 0)
 			return result;
 	}
+	if ((result = memtable_settle(store->active->memtable)) != 0)
+		return result;
 	store->active->last_commit = record->commit;
 	store->active->last_ms = state_monotonic_ms();
 	store->next_commit = record->commit + 1;
