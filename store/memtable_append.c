@@ -395,15 +395,19 @@ memtable_add(struct memtable *memtable, const struct store_row *row, uint64_t co
 bool
 memtable_has_room(const struct memtable *memtable, uint64_t rows_count)
 {
-	/* A new column's dictionary begins with ''. */
-	if (rows_count > MEMTABLE_STRINGS_MAX - 1 ||
-	    memtable->strings_max + rows_count > MEMTABLE_STRINGS_MAX)
-		return false;
+	uint64_t pending_count = 0;
+
 	for (uint32_t i = 0; i < memtable->schema->tables_count; i++) {
-		if (memtable_rows_added(&memtable->tables[i]) + rows_count > ROWS_MAX)
+		const struct table *table = &memtable->tables[i];
+
+		if (memtable_rows_added(table) + rows_count > ROWS_MAX)
 			return false;
+		if (table->pending_count > pending_count)
+			pending_count = table->pending_count;
 	}
-	return true;
+	/* A new column's dictionary begins with ''. */
+	return rows_count <= MEMTABLE_STRINGS_MAX - 1 &&
+	       memtable->strings_max + pending_count + rows_count <= MEMTABLE_STRINGS_MAX;
 }
 
 void

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "recover_read.h"
 #include "state.h"
 
 #define PREFETCHED 8u /* entries ahead: the index is too large for the caches */
@@ -129,31 +130,6 @@ replay_entry(struct store *store, const struct wal_entry *entry, uint64_t commit
 	return result;
 }
 
-struct entries {
-	struct wal_entry *list; /* the arena's */
-	uint32_t count;
-	uint64_t rows_count; /* of all */
-};
-
-static int
-get_entries(struct store *store, struct wal_cursor *cursor, struct entries *out)
-{
-	int result = wal_record_get_count(cursor, &out->count);
-
-	out->rows_count = 0;
-	if (result != 0 || out->count > (size_t)(cursor->end - cursor->at))
-		return STORE_ECORRUPT;
-	out->list = store_arena_alloc(store->arena, out->count * sizeof *out->list);
-	if (out->list == NULL)
-		return STORE_ENOMEM;
-	for (uint32_t i = 0; i < out->count; i++) {
-		if ((result = wal_record_get_entry(cursor, store->arena, &out->list[i])) != 0)
-			return result;
-		out->rows_count += out->list[i].rows_count;
-	}
-	return wal_record_get_end(cursor);
-}
-
 /* A commit is in one generation: the next one begins before it. */
 static int
 make_room(struct store *store, uint64_t rows_count, uint64_t wal_id, struct store_error *error)
@@ -165,7 +141,8 @@ make_room(struct store *store, uint64_t rows_count, uint64_t wal_id, struct stor
 	    (memtable_bytes(active->memtable) < store->options.memtable_bytes_max / 4 &&
 	     memtable_has_room(active->memtable, rows_count)))
 		return 0;
-	if ((result = state_add_generation(store, wal_id, error)) == 0)
+	if ((result = memtable_settle(active->memtable)) == 0 &&
+	    (result = state_add_generation(store, wal_id, error)) == 0)
 		active->sealed = true;
 	return result;
 }
@@ -173,61 +150,67 @@ make_room(struct store *store, uint64_t rows_count, uint64_t wal_id, struct stor
 /* Rows that came before it, in memory at once; those in segments when the whole
  * log is read. */
 static int
-replay_erasure(struct store *store, struct wal_cursor *cursor, uint64_t commit)
+replay_erasure(struct store *store, const struct store_erasure *erasure, uint64_t commit)
 {
-	struct store_erasure erasure;
 	uint64_t rows_count = 0;
-	int result = wal_record_get_erasure(cursor, &erasure);
+	int result;
 
-	if (result == 0)
-		result = wal_record_get_end(cursor);
-	if (result != 0 || commit < store->next_commit)
-		return result;
-	if ((result = erase_in_memory(store, &erasure, commit, &rows_count)) != 0 ||
-	    (result = erase_remember(store, &erasure)) != 0)
+	if (commit < store->next_commit)
+		return 0;
+	if ((result = memtable_settle(store->active->memtable)) != 0 ||
+	    (result = erase_in_memory(store, erasure, commit, &rows_count)) != 0 ||
+	    (result = erase_remember(store, erasure)) != 0)
 		return result;
 	store->active->last_commit = commit;
 	store->next_commit = commit + 1;
 	return 0;
 }
 
+/* Its rows are settled with those of its batch. */
 static int
-replay_record(struct store *store, const struct wal_record *record,
-	      const struct wal_columns *columns, uint64_t wal_id, struct store_error *error)
+replay_commit(struct store *store, const struct recover_record *record, uint64_t wal_id,
+	      struct store_error *error)
 {
-	struct wal_cursor cursor = {record->payload, record->payload + record->size, columns};
-	struct store_request request;
-	struct entries entries = {0};
-	bool has_request, is_commit = record->type == WAL_COMMIT;
-	int result = is_commit || record->type == WAL_REQUEST ? 0 : STORE_ECORRUPT;
+	uint64_t commit = record->wal.commit;
+	int result = make_room(store, record->rows_count, wal_id, error);
 
-	if (record->type == WAL_ERASE)
-		return replay_erasure(store, &cursor, record->commit);
-	store_arena_reset(store->arena);
-	if (result != 0 ||
-	    (result = wal_record_get_request(&cursor, &request, &has_request)) != 0 ||
-	    (result = is_commit ? get_entries(store, &cursor, &entries)
-				: wal_record_get_end(&cursor)) != 0 ||
-	    (result = has_request ? requests_put(&store->requests, &request) : 0) != 0)
+	if (result != 0)
 		return result;
-	/* The manifest's commits are in segments; next_commit is above them. */
-	if (!is_commit || record->commit < store->next_commit)
-		return 0;
-	if ((result = make_room(store, entries.rows_count, wal_id, error)) != 0)
-		return result;
-	for (uint32_t i = 0; i < entries.count; i++) {
-		if (i + PREFETCHED < entries.count)
-			state_prefetch_view(store, entries.list[i + PREFETCHED].view.key);
-		if ((result = replay_entry(store, &entries.list[i], record->commit)) != 0)
+	for (uint32_t i = 0; i < record->entries_count; i++) {
+		if (i + PREFETCHED < record->entries_count)
+			state_prefetch_view(store, record->entries[i + PREFETCHED].view.key);
+		if ((result = replay_entry(store, &record->entries[i], commit)) != 0)
 			return result;
 	}
-	if ((result = memtable_settle(store->active->memtable)) != 0)
-		return result;
-	store->active->last_commit = record->commit;
+	store->active->last_commit = commit;
 	store->active->last_ms = state_monotonic_ms();
-	store->next_commit = record->commit + 1;
+	store->next_commit = commit + 1;
 	store->stats.recovered_commits++;
 	return 0;
+}
+
+static int
+replay_record(struct store *store, const struct recover_record *record, uint64_t wal_id,
+	      struct store_error *error)
+{
+	int result = record->result;
+
+	if (record->error != NULL && error != NULL)
+		*error = *record->error;
+	else if (result == STORE_ECORRUPT)
+		store_error_set(error, result, "WAL file %016llx: commit %llu is malformed",
+				(unsigned long long)wal_id, (unsigned long long)record->wal.commit);
+	if (result != 0)
+		return result;
+	if (record->wal.type == WAL_ERASE)
+		return replay_erasure(store, &record->erasure, record->wal.commit);
+	if (record->request != NULL &&
+	    (result = requests_put(&store->requests, record->request)) != 0)
+		return result;
+	/* The manifest's commits are in segments; next_commit is above them. */
+	if (record->wal.type != WAL_COMMIT || record->wal.commit < store->next_commit)
+		return 0;
+	return replay_commit(store, record, wal_id, error);
 }
 
 /* ---- files ----------------------------------------------------------- */
@@ -270,21 +253,18 @@ report_damage(struct store *store, struct file *file, const char *text)
 }
 
 static int
-replay_records(struct store *store, const struct file *file, const struct wal_columns *columns,
-	       bool *damaged, struct store_error *error)
+replay_batch(struct store *store, const struct recover_batch *batch, uint64_t wal_id, bool *damaged,
+	     struct store_error *error)
 {
-	struct wal_record record;
 	int result;
 
-	while ((result = wal_reader_next(file->reader, &record, error)) != 0) {
-		if (result == 1) {
-			result = replay_record(store, &record, columns, file->id, error);
-			if (result == STORE_ECORRUPT)
-				store_error_set(error, result,
-						"WAL file %016llx: commit %llu is malformed",
-						(unsigned long long)file->id,
-						(unsigned long long)record.commit);
-		}
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct recover_record *record = &batch->records[i];
+		const struct recover_record *ahead = record + PREFETCHED;
+
+		if (i + PREFETCHED < batch->count && ahead->entries_count > 0)
+			state_prefetch_view(store, ahead->entries[0].view.key);
+		result = replay_record(store, record, wal_id, error);
 		if (result == STORE_ECORRUPT) {
 			state_log(
 			    store,
@@ -294,9 +274,29 @@ replay_records(struct store *store, const struct file *file, const struct wal_co
 		} else if (result < 0)
 			return store_error_set(
 			    error, result, "WAL file %016llx: no memory for commit %llu",
-			    (unsigned long long)file->id, (unsigned long long)record.commit);
+			    (unsigned long long)wal_id, (unsigned long long)record->wal.commit);
 	}
-	return 0;
+	result = memtable_settle(store->active->memtable);
+	return result == 0 ? 0
+			   : store_error_set(error, result, "WAL file %016llx: no memory",
+					     (unsigned long long)wal_id);
+}
+
+static int
+replay_records(struct store *store, const struct file *file, const struct wal_columns *columns,
+	       bool *damaged, struct store_error *error)
+{
+	struct recover_reader *reader = recover_reader_open(file->reader, columns);
+	struct recover_batch batch;
+	int result = 0;
+
+	if (reader == NULL)
+		return store_error_set(error, STORE_ENOMEM, "WAL file %016llx: no memory or thread",
+				       (unsigned long long)file->id);
+	while (result == 0 && (batch = recover_reader_next(reader)).count > 0)
+		result = replay_batch(store, &batch, file->id, damaged, error);
+	recover_reader_close(reader);
+	return result;
 }
 
 /* A bad tail is an unfinished write where no later file calls it valid. */
