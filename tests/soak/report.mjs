@@ -2,9 +2,10 @@
  * A run as one HTML page that asks for nothing: a summary, a chart a quantity
  * over the minutes of the run, the kills as lines, the minutes as a table.
  */
+import { escape, page, table } from '../html.mjs';
+
 const WIDTH = 940, HEIGHT = 190, LEFT = 64, RIGHT = 12, TOP = 12, BOTTOM = 26;
 const COLOURS = ['#1f6fb2', '#c2571a', '#2b8a3e', '#7a3fa0'];
-const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c]);
 const round = (value) => (Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3))).toLocaleString('en');
 
 /** About `count` round numbers from 0 to beyond `most`. */
@@ -36,20 +37,15 @@ function chart(title, unit, minutes, series, marks) {
 	return `<h2>${escape(title)}, ${escape(unit)}</h2><p>${legend}</p><svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${escape(title)}">${parts.join('')}</svg>`;
 }
 
-const table = (head, rows) => `<table><tr>${head.map((cell) => `<th>${escape(cell)}</th>`).join('')}</tr>${rows.map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`).join('')}</table>`;
+const STYLE = `svg { width: 100%; height: auto } svg text { font-size: 11px; fill: #555 } path { fill: none; stroke-width: 1.3 }
+.grid { stroke: #e4e4e4 } .kill { stroke: #d33; stroke-dasharray: 3 3 } .term { stroke: #d90; stroke-dasharray: 3 3 } .attack { stroke: #bbb }
+`;
 
 /** run: { title, verdict, summary: [[what, value]], minutes, charts: [{ title, unit, series }], marks, head, rows } */
-export function report(run) {
-	return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escape(run.title)}</title><style>
-body { font: 14px/1.45 system-ui, sans-serif; max-width: 960px; margin: 2em auto; padding: 0 1em; color: #222; background: #fff }
-h1 { font-size: 1.4em } h2 { font-size: 1em; margin: 1.6em 0 0 } p { margin: .2em 0 } p span { margin-right: 1em }
-svg { width: 100%; height: auto } svg text { font-size: 11px; fill: #555 } path { fill: none; stroke-width: 1.3 }
-.grid { stroke: #e4e4e4 } .kill { stroke: #d33; stroke-dasharray: 3 3 } .term { stroke: #d90; stroke-dasharray: 3 3 } .attack { stroke: #bbb }
-table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums } td, th { padding: .15em .8em .15em 0; text-align: left; border-bottom: 1px solid #eee }
-.verdict { font-weight: 600 }
-</style><h1>${escape(run.title)}</h1><p class="verdict">${escape(run.verdict)}</p>${table(['what', 'value'], run.summary)}
+export const report = (run) => page({
+	title: run.title, verdict: run.verdict, style: STYLE,
+	body: `${table(['what', 'value'], run.summary)}
 <p>Across: minutes. Dashed red: kill -9; dashed orange: SIGTERM; grey: an attack begins.</p>
 ${run.charts.map(({ title, unit, series }) => chart(title, unit, run.minutes, series, run.marks)).join('\n')}
-<h2>Every minute</h2>${table(run.head, run.rows)}</html>
-`;
-}
+<h2>Every minute</h2>${table(run.head, run.rows)}`,
+});
