@@ -12,6 +12,7 @@
 #   make oracle     compare queries with ClickHouse, record its answers
 #   make crash CYCLES=1000   a long crash test
 #   make soak HOURS=2        every kind of traffic and kills for hours, a report
+#   make truth VIEWS=60000   a week of known visits against the dashboard, a report
 #   make fresh      README on a minimal Debian 12, as root
 #   make attack MINUTES=10   attacks and an honest client, for long
 #   make fuzz TARGET=sql SECONDS=600   fuzz one of tests/fuzz with libFuzzer
@@ -246,6 +247,11 @@ soak: deps-test
 	@$(MAKE) --no-print-directory -j$$(nproc) all
 	DRUM=$(BUILD)/drum OUT=build/soak tests/soak/run $(HOURS)
 
+VIEWS ?= 60000
+truth: deps-test
+	@$(MAKE) --no-print-directory -j$$(nproc) all
+	DRUM=$(BUILD)/drum OUT=build/truth tests/truth/run $(VIEWS)
+
 fresh:
 	tests/fresh/run
 
@@ -317,4 +323,4 @@ clean:
 help:
 	@sed -n '1,/^$$/s/^# \{0,1\}//p' Makefile
 
-.PHONY: all deps deps-test run demo test test-build test-threads crash soak fresh attack fuzz lint bench oracle man install deb format clean help
+.PHONY: all deps deps-test run demo test test-build test-threads crash soak truth fresh attack fuzz lint bench oracle man install deb format clean help

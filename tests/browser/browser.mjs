@@ -29,10 +29,10 @@ const FLAGS = [
 	'--remote-debugging-port=0',
 ];
 
-/** { context, close }: a fresh profile's default context. */
-export async function openBrowser() {
+/** { context, close }: a fresh profile's default context, of a Chromium with further `flags`. */
+export async function openBrowser(...flags) {
 	const profile = await mkdtemp(join(tmpdir(), 'drum-chromium-'));
-	const child = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+	const child = spawn(CHROMIUM, [...FLAGS, ...flags, `--user-data-dir=${profile}`], { stdio: ['ignore', 'ignore', 'pipe'] });
 	const close = async (browser) => {
 		await browser?.close();
 		await end(child);
