@@ -46,8 +46,8 @@ take_rows(struct scan *scan, struct evaluation *evaluation)
 	return result != 0 ? result : scan_rows_trim(scan);
 }
 
-static struct evaluation
-evaluation_of(struct scan *scan, uint32_t count)
+struct evaluation
+scan_evaluation(struct scan *scan, uint32_t count)
 {
 	return (struct evaluation){.table = scan->plan->table,
 				   .slice = &scan->slice,
@@ -58,11 +58,10 @@ evaluation_of(struct scan *scan, uint32_t count)
 				   .now_ms = scan->now_ms};
 }
 
-/* Moves to the block and sets what WHERE leaves open of it. */
-static int
-open_block(struct scan *scan, const struct block *block, enum scan_verdict *verdict)
+int
+scan_open_block(struct scan *scan, const struct block *block, enum scan_verdict *verdict)
 {
-	struct evaluation evaluation = evaluation_of(scan, 0);
+	struct evaluation evaluation = scan_evaluation(scan, 0);
 
 	store_arena_reset(scan->scratch);
 	slice_set_block(&scan->slice, block);
@@ -74,11 +73,11 @@ scan_block(struct scan *scan, const struct block *block)
 {
 	uint32_t rows = block_rows_count(block);
 	enum scan_verdict verdict;
-	int result = open_block(scan, block, &verdict);
+	int result = scan_open_block(scan, block, &verdict);
 	bool taken = false;
 
 	if (result == 0 && verdict == SCAN_ALL && scan->plan->is_grouped) {
-		struct evaluation whole = evaluation_of(scan, 0);
+		struct evaluation whole = scan_evaluation(scan, 0);
 
 		result = scan_whole_block(scan, &whole, &taken);
 	}
@@ -87,7 +86,7 @@ scan_block(struct scan *scan, const struct block *block)
 	for (uint32_t first = taken ? rows : 0; result == 0 && !scan->done && first < rows;
 	     first += SLICE_ROWS_MAX) {
 		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
-		struct evaluation evaluation = evaluation_of(scan, count);
+		struct evaluation evaluation = scan_evaluation(scan, count);
 
 		store_arena_reset(scan->scratch);
 		slice_move(&scan->slice, first, count);
@@ -172,8 +171,8 @@ scan_list_blocks(struct scan *scan, uint32_t *list, uint32_t *count)
 		enum scan_verdict verdict;
 
 		if ((result = check_limits(scan)) == 0)
-			result =
-			    open_block(scan, snapshot_block(scan->snapshot, table, i), &verdict);
+			result = scan_open_block(scan, snapshot_block(scan->snapshot, table, i),
+						 &verdict);
 		if (result == 0 && verdict != SCAN_NONE)
 			list[(*count)++] = i;
 	}
@@ -202,6 +201,8 @@ scan_all(struct scan *scan)
 	}
 	if (plan->table == NULL)
 		return take_rows(scan, &one);
+	if (scan_front_serves(scan))
+		return scan_front(scan);
 	if (scan_may_share(scan))
 		return scan_in_parallel(scan);
 	return scan_blocks(scan, NULL, snapshot_blocks_count(scan->snapshot, plan->table_index));
@@ -254,7 +255,8 @@ scan_count_blocks(const struct plan *plan, const struct snapshot *snapshot,
 	for (uint32_t i = 0; code == 0 && i < *all; i++) {
 		enum scan_verdict verdict;
 
-		code = open_block(&scan, snapshot_block(snapshot, plan->table_index, i), &verdict);
+		code = scan_open_block(&scan, snapshot_block(snapshot, plan->table_index, i),
+				       &verdict);
 		*read += code == 0 && verdict != SCAN_NONE;
 	}
 	scan_close(&scan);

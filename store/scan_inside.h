@@ -111,6 +111,24 @@ struct rows {
 	uint32_t width; /* result columns, then sort keys, then those of LIMIT BY */
 };
 
+/* The order of rows, or of other things that have sort keys. */
+struct scan_order {
+	const struct plan *plan;
+	uint32_t first; /* sort key in a row */
+	/* Behind the sort keys is a number by which rows that they leave equal are
+	 * sorted. */
+	bool is_numbered;
+};
+
+/* The first of what was offered so far: sort keys, then a number. */
+struct scan_best {
+	struct scan_order order;
+	struct store_value *list; /* [max + 1][width]: ones that may be in front */
+	uint64_t wanted, count, max;
+	uint32_t width;
+	bool is_full; /* list[wanted - 1] is a bound */
+};
+
 struct scan {
 	const struct plan *plan;
 	const struct snapshot *snapshot;
@@ -145,6 +163,10 @@ int scan_no_memory(struct scan *scan);
 /* Bytes NULL when memory ran out; an empty string has some too. */
 struct store_str scan_copy_string(struct store_arena *arena, struct store_str string);
 
+/* Of the first `count` rows of the slice. */
+struct evaluation scan_evaluation(struct scan *scan, uint32_t count);
+/* Moves to the block and sets what WHERE leaves open of it. */
+int scan_open_block(struct scan *scan, const struct block *block, enum scan_verdict *verdict);
 /* Opens and closes what a running scan needs besides its arena. */
 int scan_open(struct scan *scan);
 void scan_close(struct scan *scan);
@@ -214,6 +236,27 @@ int scan_ranges_slice(struct scan *scan, struct evaluation *evaluation,
 		      const struct scan_assigned *assigned, const uint64_t *weights);
 /* What was counted into the aggregates' states. */
 int scan_ranges_finish(struct scan *scan);
+
+/* scan_best.c */
+/* qsort_r's comparison of rows; context is a struct scan_order. */
+int scan_best_compare(const void *a, const void *b, void *context);
+/* Room for as many as the limit can ever need, and as many again. */
+int scan_best_open(struct scan *scan, struct scan_best *best);
+/* Where the next one's keys and number are to be put; then whether it may be
+ * among the first; then it is taken, and the list sorted and cut if it was full. */
+struct store_value *scan_best_next(struct scan_best *best);
+bool scan_best_offers(const struct scan_best *best);
+bool scan_best_take(struct scan_best *best);
+/* Sorts and cuts. */
+void scan_best_sort(struct scan_best *best);
+/* The last that the limit lets in as far as is known; NULL before there are enough. */
+const struct store_value *scan_best_last(const struct scan_best *best);
+/* Whether nothing with that first key, or one behind it, can be among the first. */
+bool scan_best_is_behind(const struct scan_best *best, const struct store_value *first_key);
+
+/* scan_front.c: the first rows of a table by sort keys, in place of collecting. */
+bool scan_front_serves(const struct scan *scan);
+int scan_front(struct scan *scan);
 
 /* scan_rows.c: collect and trim as often as needed, then finish. */
 /* Appends the evaluation's rows; those of `keep` when it is not NULL. */

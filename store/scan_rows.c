@@ -3,7 +3,6 @@
  * limit and turned into columns. Strings are copied: nothing here points into a
  * block. The last station before the caller.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,57 +102,15 @@ scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct
 
 /* ---- sorting --------------------------------------------------------- */
 
-struct sort_context {
-	const struct plan *plan;
-	uint32_t first; /* sort key in a row */
-	/* Behind the sort keys is a number by which rows that they leave equal are
-	 * sorted. */
-	bool is_numbered;
-};
-
-static bool
-is_nan(const struct type *type, const struct store_value *value)
-{
-	return !value->null && data_type_is_float(type->type) && isnan(value->v.f);
-}
-
-/* NULL and NaN come last (NaN before NULL) in either direction, unless NULLS
- * FIRST. */
-static int
-compare_rows(const void *a, const void *b, void *context)
-{
-	const struct sort_context *sort = context;
-	const struct store_value *x = a, *y = b;
-
-	for (uint32_t i = 0; i < sort->plan->orders_count; i++) {
-		const struct plan_order *order = &sort->plan->orders[i];
-		const struct type *type = &order->expression->type;
-		const struct store_value *p = x + sort->first + i, *q = y + sort->first + i;
-		int last_p = p->null ? 2 : is_nan(type, p), last_q = q->null ? 2 : is_nan(type, q);
-		int result;
-
-		if (last_p != last_q)
-			return (last_p > last_q) == order->nulls_first ? -1 : 1;
-		if (last_p != 0 || (result = data_compare(type->type, p, q)) == 0)
-			continue;
-		return order->descending ? -result : result;
-	}
-	if (!sort->is_numbered)
-		return 0;
-	x += sort->first + sort->plan->orders_count;
-	y += sort->first + sort->plan->orders_count;
-	return (x->v.u > y->v.u) - (x->v.u < y->v.u);
-}
-
 static void
 sort_and_cut(struct scan *scan, uint64_t keep)
 {
 	struct rows *rows = &scan->rows;
-	struct sort_context context = {scan->plan, scan->plan->columns_count, false};
+	struct scan_order order = {scan->plan, scan->plan->columns_count, false};
 
 	if (rows->count > 0)
-		qsort_r(rows->values, rows->count, rows->width * sizeof *rows->values, compare_rows,
-			&context);
+		qsort_r(rows->values, rows->count, rows->width * sizeof *rows->values,
+			scan_best_compare, &order);
 	if (keep < rows->count) {
 		scan->result->limited = true;
 		rows->count = keep;
@@ -194,65 +151,21 @@ scan_rows_trim(struct scan *scan)
 
 /* ---- groups before they are rows -------------------------------------- */
 
-/* The first of what was offered so far: sort keys and the group's number. */
-struct best {
-	struct sort_context context;
-	struct store_value *list; /* [max][width] */
-	uint64_t wanted, count, max;
-	uint32_t width;
-	bool is_full; /* list[wanted - 1] is a bound */
-};
-
-static void
-sort_best(struct best *best)
-{
-	if (best->count > 1)
-		qsort_r(best->list, best->count, best->width * sizeof *best->list, compare_rows,
-			&best->context);
-	best->is_full = best->count >= best->wanted;
-	best->count = best->is_full ? best->wanted : best->count;
-}
-
-/* list[count] is the next one. */
-static void
-offer(struct best *best)
-{
-	if (best->wanted == 0 ||
-	    (best->is_full &&
-	     compare_rows(&best->list[best->count * best->width],
-			  &best->list[(best->wanted - 1) * best->width], &best->context) > 0))
-		return;
-	if (++best->count == best->max)
-		sort_best(best);
-}
-
-static int
-open_best(struct scan *scan, struct best *best)
-{
-	*best = (struct best){.context = {scan->plan, 0, true},
-			      .wanted = scan_rows_wanted(scan->plan),
-			      .width = scan->plan->orders_count + 1};
-	best->max = best->wanted * 2 + 64;
-	best->list =
-	    store_arena_alloc(scan->arena, (best->max + 1) * best->width * sizeof *best->list);
-	return best->list == NULL ? scan_no_memory(scan) : 0;
-}
-
 int
 scan_rows_choose(struct scan *scan, struct evaluation *evaluation, const struct data *keep,
 		 const uint32_t **out, uint32_t *count)
 {
 	const struct plan *plan = scan->plan;
 	struct data keys[PLAN_ORDERS_MAX];
-	struct best best;
+	struct scan_best best;
 	uint32_t *groups;
 	uint64_t kept = 0;
-	int result = open_best(scan, &best);
+	int result = scan_best_open(scan, &best);
 
 	for (uint32_t k = 0; result == 0 && k < plan->orders_count; k++)
 		result = expression_evaluate(evaluation, plan->orders[k].expression, &keys[k]);
 	for (uint32_t g = 0; result == 0 && g < evaluation->count; g++) {
-		struct store_value *row = &best.list[best.count * best.width];
+		struct store_value *row = scan_best_next(&best);
 
 		if (keep != NULL && (data_is_null(keep, g) || !data_true(keep, g)))
 			continue;
@@ -260,11 +173,12 @@ scan_rows_choose(struct scan *scan, struct evaluation *evaluation, const struct 
 		for (uint32_t k = 0; k < plan->orders_count; k++)
 			row[k] = data_value(&keys[k], g);
 		row[plan->orders_count] = (struct store_value){.v.u = g};
-		offer(&best);
+		if (scan_best_offers(&best))
+			scan_best_take(&best);
 	}
 	if (result != 0)
 		return result;
-	sort_best(&best);
+	scan_best_sort(&best);
 	if ((groups = store_arena_alloc(scan->arena, (best.count + 1) * sizeof *groups)) == NULL)
 		return scan_no_memory(scan);
 	for (uint64_t i = 0; i < best.count; i++)

@@ -155,4 +155,15 @@ query_close(struct store *store, const char *directory)
 	scratch_remove(directory);
 }
 
+/* A row of an answer, its cells apart by tabs. */
+static inline void
+text_add_row(struct text *text, const struct store_result *result, uint64_t row)
+{
+	for (uint32_t c = 0; c < result->columns_count; c++) {
+		text_add_value(text, result->columns[c].type, result->columns[c].element,
+			       &result->values[c][row], false);
+		text_add(text, "\t");
+	}
+}
+
 #endif

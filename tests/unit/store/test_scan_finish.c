@@ -24,16 +24,6 @@ run(struct store *store, const char *text, uint32_t threads)
 }
 
 static void
-add_row(struct text *text, const struct store_result *result, uint64_t row)
-{
-	for (uint32_t c = 0; c < result->columns_count; c++) {
-		text_add_value(text, result->columns[c].type, result->columns[c].element,
-			       &result->values[c][row], false);
-		text_add(text, "\t");
-	}
-}
-
-static void
 check_limit(struct store *store, const char *query, uint32_t threads, uint64_t limit,
 	    uint64_t offset)
 {
@@ -54,8 +44,8 @@ check_limit(struct store *store, const char *query, uint32_t threads, uint64_t l
 	for (uint64_t i = 0; i < count; i++) {
 		struct text found = {0}, wanted = {0};
 
-		add_row(&found, some, i);
-		add_row(&wanted, all, offset + i);
+		text_add_row(&found, some, i);
+		text_add_row(&wanted, all, offset + i);
 		if (strcmp(found.bytes, wanted.bytes) != 0)
 			fail_msg("%s\n%s\ninstead of\n%s", text.bytes, found.bytes, wanted.bytes);
 	}
