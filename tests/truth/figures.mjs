@@ -106,5 +106,8 @@ export function change(one, other) {
 /** Different values: a sample shows as many or fewer, and says so. */
 export const distinct = (views, of) => ({ kind: 'distinct', truth: new Set(views.map(of)).size, slack: 0 });
 
+/** What stands out: of the whole it must, in a sample something else may. */
+export const best = (truth) => ({ kind: 'best', truth });
+
 /** What is the same, however much is kept. */
 export const text = (truth) => ({ kind: 'text', truth });

@@ -15,8 +15,8 @@ const SEED = Number(process.env.SEED || Date.now() % 2 ** 31);
 const OUT = process.env.OUT || 'build/truth';
 const SIGNS = { equal: '=', within: '≈', outside: '≠', beyond: '≠≠', wrong: 'WRONG', below: '≤', few: '·' };
 
-if (!(VIEWS >= 1000)) {
-	console.error('usage: tests/truth/run [VIEWS], of which at least 1000');
+if (!(VIEWS >= 10000)) {
+	console.error('usage: tests/truth/run [VIEWS], of which at least 10000: fewer do not show what the script has in store');
 	process.exit(2);
 }
 
@@ -26,7 +26,7 @@ function digits(value) {
 	return Number.isInteger(value) ? value.toLocaleString('en') : String(Number(value.toPrecision(4)));
 }
 
-const cell = ({ shown, margin, verdict }) => `${shown ?? '–'}${margin ? ` ± ${digits(margin)}` : ''} ${SIGNS[verdict]}`;
+const cell = ({ shown, margin, verdict }) => `${shown ?? '–'}${margin && !shown?.includes('±') ? ` ± ${digits(margin)}` : ''} ${SIGNS[verdict]}`;
 
 /** A row a figure: its name, the truth, what each server showed. */
 const rows = (results) => results[0].map(({ name, truth }, i) => [name, digits(truth), ...results.map((result) => cell(result[i]))]);

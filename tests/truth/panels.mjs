@@ -39,6 +39,13 @@ async function overview(page, seen) {
 		seen.set(`tile ${id} views`, views.replace(/ views?$/, ''));
 		putShares(seen, `tile ${id}`, shares);
 	}
+	const facts = await page.$$eval('#diagnosis dt', (all) => all.map((dt) => [dt.textContent, dt.nextElementSibling.querySelector('.fact').textContent]));
+	for (const [label, fact] of facts) seen.set(`diagnosis ${label}`, fact);
+	seen.set('verdict', await page.$eval('#verdict', (e) => e.textContent));
+	for (const part of await page.$$eval('#verdict-panel .verdict-part', (all) => all.map((e) => e.textContent))) {
+		const [, key, value, share] = /^(\w+) (.+?) [●▲■] (.+ %) good$/.exec(part) ?? [];
+		if (key) seen.set(`verdict ${key.toLowerCase()} p75`, value).set(`verdict ${key.toLowerCase()} good`, share);
+	}
 	const label = await page.getAttribute('#series .chart-views .plot', 'aria-label');
 	const [, views, failed] = /^([\d,]+) views over time, ([\d,]+) of them/.exec(label) ?? [];
 	seen.set('series views', views).set('series failed', failed);

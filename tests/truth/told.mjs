@@ -9,6 +9,7 @@ const COLUMNS = {
 	TTFB: 'ttfb', 'load delay': 'lcp_load_delay', 'load time': 'lcp_load_time', 'render delay': 'lcp_render_delay', LCP: 'lcp',
 	'input delay': 'inp_input_delay', processing: 'inp_processing', presentation: 'inp_presentation', INP: 'inp',
 };
+const DAY_MS = 86400000;
 const both = (aggregate, as) => [`${aggregate} AS ${as}`, `margin(${aggregate}) AS ${as}_margin`];
 const vital = (key) => [
 	...both(`quantile(0.75)(${key})`, `${key}_p75`), ...both(`avg(${key} <= ${VITALS[key][0]})`, `${key}_good`),
@@ -20,11 +21,13 @@ export async function tell(server, { site, from, to, first }) {
 	const told = new Map();
 	const rows = async (sql) => (await server.query(`${sql} FORMAT JSONEachRow`)).split('\n').filter(Boolean).map((line) => JSON.parse(line));
 	const time = (ms) => `fromUnixTimestamp64Milli(${ms})`;
-	const scope = (table) => `FROM ${table} WHERE site = '${site}' AND bot = '' AND ts >= ${time(from)} AND ts < ${time(to)}`;
+	const scope = (table, since = from) => `FROM ${table} WHERE site = '${site}' AND bot = '' AND ts >= ${time(since)} AND ts < ${time(to)}`;
 	const put = (name, row, as) => row[as] != null && told.set(name, { value: row[as], margin: row[`${as}_margin`] });
 	const putVital = (name, row, key) => ['p75', 'good', 'needs', 'poor', 'views'].forEach((what) => put(`${name} ${what}`, row, `${key}_${what}`));
 
 	for (const key of Object.keys(VITALS)) putVital(`tile ${key}`, (await rows(`SELECT ${vital(key).join(', ')} ${scope('pageviews')}`))[0], key);
+	const [verdict] = await rows(`SELECT ${METRICS.flatMap(vital).join(', ')} ${scope('pageviews', to - 28 * DAY_MS)}`);
+	for (const key of METRICS) for (const what of ['p75', 'good']) put(`verdict ${key} ${what}`, verdict, `${key}_${what}`);
 	const [all] = await rows(`SELECT ${[...both('count()', 'views'), ...both('avg(error_count > 0)', 'share'), ...both('countIf(error_count > 0)', 'failed')].join(', ')} ${scope('pageviews')}`);
 	for (const name of ['tile views', 'series views']) put(name, all, 'views');
 	for (const name of ['tile errors', 'error share']) put(name, all, 'share');

@@ -17,7 +17,7 @@ import { SAMPLINGS, checkRows, fill, rowsOf, start } from './servers.mjs';
 import { tell } from './told.mjs';
 import { differs, judge, summary } from './verdict.mjs';
 import { REAL_CAUSES, Visits, allowance, differsFrom } from './visits.mjs';
-import { CAUSES, importLines, makeWeek } from './week.mjs';
+import { CAUSES, SCRIPT, importLines, makeWeek } from './week.mjs';
 import { figuresOf, figuresOfVisits } from './whole.mjs';
 
 const DRAWS_MAX = 2;
@@ -35,7 +35,7 @@ export class Truth {
 		writeFileSync(this.file, `${importLines(this.week.views).join('\n')}\n`);
 		const people = this.week.views.filter((view) => !view.isBot);
 		const { from } = this.week;
-		this.figures = figuresOf(people.filter((view) => view.t >= from), people.filter((view) => view.t < from), CAUSES);
+		this.figures = figuresOf(people.filter((view) => view.t >= from), people.filter((view) => view.t < from), CAUSES, SCRIPT);
 		this.visits = new Visits(visits);
 		this.servers = [];
 	}

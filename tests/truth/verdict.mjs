@@ -45,7 +45,7 @@ export function atLeast(k, n, p) {
  * `isWhole`: nothing was left out.
  */
 export function judge(figure, shown, told, weigh, isWhole) {
-	if (figure.kind === 'text') return { verdict: shown === figure.truth ? 'equal' : 'wrong' };
+	if (figure.kind === 'text' || figure.kind === 'best') return { verdict: shown === figure.truth ? 'equal' : figure.kind === 'text' || isWhole ? 'wrong' : 'few' };
 	const number = figure.kind === 'change' ? parseChange(shown) : parse(shown);
 	if (figure.kind === 'distinct') return { verdict: isWhole ? equal(figure, number) : number && number.value - number.half <= figure.truth ? 'below' : 'wrong' };
 	const isEnough = isWhole || figure.isEnough(weigh);

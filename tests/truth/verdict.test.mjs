@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { randomFrom } from '../crash/model.mjs';
-import { change, count, distinct, mean, quantile, share, shareOfTable, text } from './figures.mjs';
+import { best, change, count, distinct, mean, quantile, share, shareOfTable, text } from './figures.mjs';
 import { atLeast, differs, judge, parse, parseChange, summary } from './verdict.mjs';
 
 const SEED = Number(process.env.SEED || Date.now() % 2 ** 31);
@@ -48,7 +48,8 @@ test('of the whole everything else than the truth is wrong', () => {
 	assert.deepEqual(['3.25 s', '3.24 s', '3.28 s', '3.22 s'].map((shown) => one(p75, shown)), ['equal', 'equal', 'wrong', 'wrong']);
 	assert.deepEqual([one(mean(views, (view) => view.lcp), '2.50 s'), one(mean(views, (view) => view.lcp), '2.51 s')], ['equal', 'wrong']);
 	assert.deepEqual([one(distinct(views, (view) => view.session), '300'), one(distinct(views, (view) => view.session), '299')], ['equal', 'wrong']);
-	assert.deepEqual([one(text('a, b'), 'a, b'), one(text('a, b'), 'a')], ['equal', 'wrong']);
+	assert.deepEqual([one(text('a, b'), 'a, b'), one(text('a, b'), 'a'), one(best('/'), '/'), one(best('/'), '/a')], ['equal', 'wrong', 'equal', 'wrong']);
+	assert.deepEqual([text('a'), best('a')].map((figure) => judge(figure, 'b', undefined, () => 10, false).verdict), ['wrong', 'few']);
 	assert.ok(differs(count(views), '1,000', { value: 1001, margin: 0 }, true) && differs(count(views), '1,000', { value: 1000, margin: 3 }, true));
 	assert.ok(!differs(count(views), '1,000', { value: 1000, margin: 0 }, true));
 });

@@ -49,6 +49,9 @@ export const CAUSES = [
 	{ type: 'NetworkError', message: () => 'the basket did not answer', share: 0.012, kind: 'rejection' },
 ].map((cause, i) => ({ ...cause, source: `https://shop.example/part${'abcd'[i]}.js`, frame: `at step${'ABCD'[i]} (https://shop.example/part${'abcd'[i]}.js:${i + 3}:14)` }));
 
+/* What the dashboard is to find: mobiles are slower, and the first cause happens, since this release. */
+export const SCRIPT = { release: '2.1.0', element: '#hero>img', error: `${CAUSES[0].type}: ${CAUSES[0].message()}` };
+
 class Draws {
 	constructor(random) {
 		this.random = random;

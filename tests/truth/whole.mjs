@@ -2,7 +2,7 @@
  * What the dashboard should show of a site's views, by name. Thresholds and bars
  * are written down here once more: they are part of what is tested.
  */
-import { change, count, distinct, mean, quantile, share, shareOfTable, text } from './figures.mjs';
+import { best, change, count, distinct, mean, quantile, share, shareOfTable, text } from './figures.mjs';
 
 export const VITALS = { lcp: [2500, 4000], inp: [200, 500], cls: [0.1, 0.25], fcp: [1800, 3000], ttfb: [800, 1800] };
 export const TABLES = ['path', 'country', 'device', 'browser', 'os', 'release'];
@@ -74,12 +74,37 @@ function basic(views, causes, off) {
 	return all;
 }
 
+/** The worst group of at least 20 views by the impact that the dashboard sorts by: views times what is beyond good. */
+function worst(views, of) {
+	const impact = (some) => (some.length < 20 ? 0 : some.length * Math.max(quantile(some, (view) => view.lcp, P).truth - VITALS.lcp[0], 0));
+	const [[name, some]] = [...groups(has(views, 'lcp'), of)].sort(([, a], [, b]) => impact(b) - impact(a));
+	return { name, some };
+}
+
+/** What stands out: the week's script says which release, and which error is new. */
+function standing(all, views, both, script) {
+	const page = worst(views, (view) => view.path);
+	const { name } = worst(page.some, (view) => `${view.country} ${view.device}`);
+	const [country, device] = name.split(' ');
+	all.set('diagnosis Page', best(page.name));
+	all.set('diagnosis Worst for', best(`${country ? new Intl.DisplayNames(['en'], { type: 'region' }).of(country) : '(none)'}, ${device}`));
+	all.set('diagnosis To blame', best(script.element));
+	all.set('diagnosis Since', best(`release ${script.release}`));
+	all.set('diagnosis New error', best(script.error));
+	for (const key of METRICS) {
+		all.set(`verdict ${key} p75`, quantile(both, (view) => view[key], P));
+		all.set(`verdict ${key} good`, share(both, good(key)));
+	}
+	all.set('verdict', best(METRICS.every((key) => all.get(`verdict ${key} p75`).truth <= VITALS[key][0]) ? '✓ passed' : '✗ failed'));
+}
+
 /** Of real visits, whose values are known but for `off(key, value)`: a Map of figures. */
 export const figuresOfVisits = (visits, causes, off) => basic(visits, causes, off);
 
-/** Of people's `views` in the period, and of those `before` it: a Map of figures. */
-export function figuresOf(views, before, causes) {
+/** Of people's `views` in the period, and of those `before` it, with what the script of the week has in store: a Map of figures. */
+export function figuresOf(views, before, causes, script) {
 	const all = basic(views, causes);
+	standing(all, views, [...views, ...before], script);
 	for (const key of Object.keys(VITALS)) all.set(`tile ${key} change`, change(all.get(`tile ${key} p75`), quantile(before, (view) => view[key], P)));
 	for (const [bar, some] of groups(has(views, 'lcp'), (view) => barOf(view.lcp))) all.set(`bar ${bar}`, count(some));
 	for (const p of [50, 75, 90, 95, 99]) all.set(`distribution p${p}`, quantile(views, (view) => view.lcp, p / 100));
