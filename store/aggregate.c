@@ -97,6 +97,11 @@ aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, u
 	return states;
 }
 
+/* In between room grows faster: there are more to come, and what is copied costs
+ * more than what is not used. */
+#define FEW_GROUPS 64u
+#define MANY_GROUPS 16384u
+
 int
 aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 {
@@ -108,7 +113,7 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 	if (groups_count <= states->states_max)
 		return 0;
 	while (max < groups_count)
-		max *= 2;
+		max *= max >= FEW_GROUPS && max < MANY_GROUPS ? 4 : 2;
 	grown = store_arena_zalloc(states->arena, max * sizeof *grown);
 	hot = store_arena_zalloc(states->arena, max * sizeof *hot);
 	light = store_arena_zalloc(states->arena, max * sizeof *light);

@@ -193,6 +193,12 @@ list_value(struct aggregate_states *states, uint32_t group, uint32_t value)
 	struct aggregate_state *state = &states->states[group];
 	struct aggregate_hot *hot = &states->hot[group];
 
+	/* A list that was begun goes on while it has room: most groups of many have
+	 * few values, and nothing else of theirs need come into the caches. */
+	if (hot->values_count > 0 && hot->values_count < hot->values_max) {
+		hot->values[hot->values_count++] = value;
+		return 0;
+	}
 	if (!is_histogram(states, group) && kept_count(state, hot) < SKETCH_EXACT_MAX) {
 		if (hot->values_count == hot->values_max) {
 			uint32_t max = hot->values_max == 0 ? 16 : hot->values_max * 4;

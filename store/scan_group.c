@@ -280,6 +280,13 @@ find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint3
 		if (intern(scan, data_string(&data[k], row), &key[k]) != 0)
 			return STORE_ELIMIT;
 	}
+	/* Of one string, groups are mostly numbered as their strings are. */
+	if (scan->plan->keys_count == 1 && key[0] < scan->groups.count &&
+	    memcmp(scan->groups.keys + key[0] * scan->groups.words, key,
+		   scan->groups.words * sizeof *key) == 0) {
+		*group = (uint32_t)key[0];
+		return 0;
+	}
 	return find_group(scan, key, group);
 }
 
