@@ -22,6 +22,7 @@ struct pending { /* a beacon on its way to the disk */
 	struct store_entry *entries; /* in the arena */
 	uint32_t entries_count;
 	int status;                /* when all is well */
+	int result;                /* the writer's */
 	struct store_arena *arena; /* owned: this and everything the entries point to */
 	struct settings *settings; /* owned: one reference */
 	int64_t began_ns;
@@ -69,30 +70,39 @@ static const enum metric outcomes[] = {[STORE_STORED] = METRICS_beacons_stored,
 				       [STORE_REPEATED] = METRICS_beacons_repeated,
 				       [STORE_LATE] = METRICS_beacons_late};
 
-/* On the writer's thread. */
+/* On the loop's thread, before the answer goes out. */
+static void
+on_landed(void *context)
+{
+	struct pending *pending = context;
+
+	guard_leave(&pending->place);
+	settings_release(pending->settings);
+	if (pending->result != 0) {
+		metrics_add(METRICS_beacons_failed, 1);
+		return;
+	}
+	for (uint32_t i = 0; i < pending->entries_count; i++)
+		metrics_add(outcomes[pending->entries[i].outcome], 1);
+	metrics_observe(METRICS_beacon_duration_seconds, metrics_now_ns() - pending->began_ns);
+	metrics_set(METRICS_last_stored_timestamp_seconds, http_now_ms() / 1000);
+}
+
+/* On the writer's thread, which has no more to do with it than it must. */
 static void
 on_written(struct ingest_item *item, int result)
 {
 	struct pending *pending = (struct pending *)item;
 	struct reply *reply = pending->reply;
 
-	guard_leave(&pending->place);
+	pending->result = result;
 	reply->status = pending->status;
 	reply->reason = pending->status == 202 ? "Accepted" : "No Content";
 	if (result != 0) {
-		metrics_add(METRICS_beacons_failed, 1);
 		set_text(reply, 503, "Service Unavailable",
 			 result == STORE_EFULL ? "the disk is full\n" : "cannot be stored now\n");
 		reply->retry_after_s = 10;
-	} else {
-		for (uint32_t i = 0; i < pending->entries_count; i++)
-			metrics_add(outcomes[pending->entries[i].outcome], 1);
-		metrics_observe(METRICS_beacon_duration_seconds,
-				metrics_now_ns() - pending->began_ns);
-		metrics_set(METRICS_last_stored_timestamp_seconds, http_now_ms() / 1000);
 	}
-	settings_release(pending->settings);
-	reply->arena = pending->arena; /* with the beacon in it */
 	loop_reply_send_later(reply);
 }
 
@@ -118,19 +128,24 @@ refuse(h2o_req_t *req, enum guard_verdict verdict)
 }
 
 static int
-make_entry(struct server *server, const struct event *event, struct settings *settings,
-	   struct store_arena *arena, struct store_entry *out)
+make_entry(struct server *server, const struct event *event, struct pending *pending,
+	   struct store_arena *scratch, struct store_entry *out)
 {
-	int result = event_entry(event, arena, out);
+	struct sampling *sampling = pending->settings->sampling;
+	struct store_entry entry;
+	int result = event_entry(event, scratch, &entry);
 
-	if (result == 0 && sampling_has_rules(settings->sampling))
-		result = sampling_apply(settings->sampling, store_draw(server->store, out->key),
-					true, out, arena);
+	if (result == 0 && !event_keep(&entry, (struct store_str){"", 0}, pending->arena, out))
+		result = STORE_ENOMEM;
+	if (result == 0 && sampling_has_rules(sampling))
+		result = sampling_apply(sampling, store_draw(server->store, out->key), true, out,
+					pending->arena);
 	return result;
 }
 
 static int
-make_entries(struct server *server, const struct event_batch *batch, struct pending *pending)
+make_entries(struct server *server, const struct event_batch *batch, struct store_arena *scratch,
+	     struct pending *pending)
 {
 	int result = 0;
 
@@ -140,44 +155,77 @@ make_entries(struct server *server, const struct event_batch *batch, struct pend
 		return STORE_ENOMEM;
 	pending->entries_count = batch->count;
 	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
-		result = make_entry(server, batch->events[i], pending->settings, pending->arena,
-				    &pending->entries[i]);
+		result =
+		    make_entry(server, batch->events[i], pending, scratch, &pending->entries[i]);
 	return result;
 }
 
-/* The arena is taken, and the reference to the settings. */
-static int
-queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settings *settings,
-      struct store_arena *arena)
+/* From now on it needs neither the request nor the scratch memory. NULL: out of
+ * memory. The reference to the settings is taken with it. */
+static struct pending *
+make_pending(h2o_req_t *req, const struct event_batch *batch, struct settings *settings,
+	     struct store_arena *scratch)
 {
-	struct server *server = loop_server(req);
-	struct pending *pending = store_arena_zalloc(arena, sizeof *pending);
-	enum guard_verdict verdict = GUARD_OVERLOAD;
+	struct store_arena *arena = loop_arena(req);
+	struct pending *pending = arena == NULL ? NULL : store_arena_zalloc(arena, sizeof *pending);
 
-	if (pending == NULL)
-		goto refused;
-	pending->arena = arena;
-	pending->settings = settings;
-	pending->began_ns = metrics_now_ns();
-	pending->status = status;
-	if (make_entries(server, batch, pending) == 0)
-		verdict = guard_enter(server, loop_in_flight(req), event_site(batch->events[0]),
-				      (uint32_t)req->entity.len * batch->count, &pending->place);
-	if (verdict != GUARD_OK)
-		goto refused;
+	if (pending != NULL) {
+		pending->arena = arena;
+		pending->settings = settings;
+		pending->began_ns = metrics_now_ns();
+		if (make_entries(loop_server(req), batch, scratch, pending) == 0)
+			return pending;
+	}
+	if (arena != NULL)
+		loop_arena_free(req, arena);
+	return NULL;
+}
+
+static bool
+submit(h2o_req_t *req, struct pending *pending)
+{
+	struct reply *reply = loop_reply_create(req);
+
+	if (reply == NULL)
+		return false;
 	pending->item.commit = (struct store_commit){.entries = pending->entries,
 						     .entries_count = pending->entries_count};
 	pending->item.done = on_written;
-	if ((pending->reply = loop_reply_create(req)) != NULL) {
-		if (loop_submit(req, &pending->item))
-			return 0;
-		loop_reply_discard(pending->reply);
+	pending->reply = reply;
+	if (loop_submit(req, &pending->item)) {
+		reply->arena = pending->arena; /* with the beacon in it */
+		reply->landed = on_landed;
+		reply->context = pending;
+		return true;
 	}
-	guard_leave(&pending->place);
-	verdict = GUARD_OVERLOAD;
-refused:
+	loop_reply_discard(reply);
+	return false;
+}
+
+/* The reference to the settings is taken. */
+static int
+queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settings *settings,
+      struct store_arena *scratch)
+{
+	struct pending *pending = make_pending(req, batch, settings, scratch);
+	enum guard_verdict verdict = GUARD_OVERLOAD;
+
+	if (pending != NULL) {
+		size_t bytes = req->entity.len + store_arena_bytes(pending->arena);
+
+		pending->status = status;
+		verdict =
+		    guard_enter(loop_server(req), loop_in_flight(req), event_site(batch->events[0]),
+				(uint32_t)bytes, &pending->place);
+		if (verdict == GUARD_OK) {
+			if (submit(req, pending))
+				return 0;
+			guard_leave(&pending->place);
+			verdict = GUARD_OVERLOAD;
+		}
+		loop_arena_free(req, pending->arena);
+	}
 	settings_release(settings);
-	loop_arena_free(req, arena);
 	return refuse(req, verdict);
 }
 
@@ -205,22 +253,9 @@ client_of(h2o_req_t *req, char address[64])
 				     .received_ms = http_now_ms()};
 }
 
-/* The body lives as long as the request, which may end before the disk is
- * done: the event points into a copy. */
-static struct store_str
-copy_body(const h2o_req_t *req, struct store_arena *arena)
-{
-	char *bytes = store_arena_alloc(arena, req->entity.len);
-
-	if (bytes != NULL && req->entity.len > 0)
-		memcpy(bytes, req->entity.base, req->entity.len);
-	return (struct store_str){bytes, (uint32_t)req->entity.len};
-}
-
 static int
-refuse_malformed(h2o_req_t *req, struct store_arena *arena, const struct event_error *error)
+refuse_malformed(h2o_req_t *req, const struct event_error *error)
 {
-	loop_arena_free(req, arena);
 	metrics_add(METRICS_beacons_malformed, 1);
 	return http_answer(req, 400, "Bad Request", error->text);
 }
@@ -282,8 +317,8 @@ complete(h2o_req_t *req, struct event *event, const struct event_client *client,
 			   http_header(req, "origin"), why);
 }
 
-/* Enriches what was decoded, and queues it; the arena is taken, and the
- * reference to the settings. */
+/* Enriches what was decoded, in the scratch arena, and queues it; the reference
+ * to the settings is taken. */
 static int
 take(h2o_req_t *req, struct event_batch *batch, int result, struct event_error *error, int status,
      struct settings *settings, struct store_arena *arena)
@@ -299,17 +334,16 @@ take(h2o_req_t *req, struct event_batch *batch, int result, struct event_error *
 		return queue(req, batch, status, settings, arena);
 	settings_release(settings);
 	if (result == STORE_EINVAL)
-		return refuse_malformed(req, arena, error);
-	loop_arena_free(req, arena);
+		return refuse_malformed(req, error);
 	if (result < 0)
 		return refuse_overload(req);
 	metrics_add(METRICS_beacons_forbidden, 1);
 	return http_answer(req, 403, "Forbidden", why);
 }
 
-/* 1: the request is answered. 0: *settings, *arena and *body are there. */
+/* 1: the request is answered. 0: *settings, *scratch and *body are there. */
 static int
-begin(h2o_req_t *req, struct settings **settings, struct store_arena **arena,
+begin(h2o_req_t *req, struct settings **settings, struct store_arena **scratch,
       struct store_str *body)
 {
 	add_cors(req);
@@ -329,12 +363,10 @@ begin(h2o_req_t *req, struct settings **settings, struct store_arena **arena,
 		http_answer(req, 204, "No Content", NULL);
 		return 1;
 	}
-	if ((*arena = loop_arena(req)) != NULL) {
-		*body = copy_body(req, *arena);
-		if (body->bytes != NULL)
-			return 0;
-		loop_arena_free(req, *arena);
-	}
+	*body = (struct store_str){req->entity.len == 0 ? "" : req->entity.base,
+				   (uint32_t)req->entity.len};
+	if ((*scratch = loop_scratch(req)) != NULL)
+		return 0;
 	settings_release(*settings);
 	refuse_overload(req);
 	return 1;
@@ -367,7 +399,6 @@ collect_beacon(h2o_req_t *req)
 		return 0;
 	if (!coding_find(http_header(req, "content-encoding"), &coding) || coding != CODING_NONE) {
 		settings_release(settings);
-		loop_arena_free(req, arena);
 		metrics_add(METRICS_beacons_malformed, 1);
 		return http_answer(req, 415, "Unsupported Media Type",
 				   "Content-Encoding: a beacon is not compressed");
@@ -427,7 +458,7 @@ collect_agent(h2o_req_t *req)
 	if (!inflate_body(req, arena, &body)) {
 		settings_release(settings);
 		strcpy(error.text, "expected a body of at most 512 KiB, plain, gzip or zstd");
-		return refuse_malformed(req, arena, &error);
+		return refuse_malformed(req, &error);
 	}
 	result = agents[agent].decode(body, &source, arena, &batch, &error);
 	return take(req, &batch, result, &error, agents[agent].status, settings, arena);

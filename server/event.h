@@ -4,9 +4,10 @@
  * in columns.def; struct event holds its rows as store cells, so a decoder
  * writes a value straight into its column.
  *
- * Call order: decode_native (or another decoder), enrich, event_entry.
- * Everything is allocated in the arena that the caller gives; strings may also
- * point into the body, which must live as long as the event.
+ * Call order: decode_native (or another decoder), enrich, event_entry, and
+ * event_keep for an entry that outlives the body. Everything is allocated in
+ * the arena that the caller gives; strings may also point into the body and
+ * what is known of the client, which must live as long as the event.
  */
 #ifndef EVENT_H
 #define EVENT_H
@@ -137,6 +138,10 @@ int enrich(struct enricher *enricher, struct event *event, const struct event_cl
 
 /* The store entry of an enriched event; rows and cells live in the arena. */
 int event_entry(const struct event *event, struct store_arena *arena, struct store_entry *out);
+/* The entry with all that it points to, but what is in `within`, in another
+ * arena, in one piece. False: out of memory. */
+bool event_keep(const struct store_entry *from, struct store_str within, struct store_arena *arena,
+		struct store_entry *out);
 
 /* ---- realistic traffic ----------------------------------------------- */
 

@@ -298,9 +298,9 @@ guard_site(const struct config *config, struct store_str site, struct store_str 
 
 /* ---- beacons in flight ----------------------------------------------- */
 
-/* What a beacon of few bytes takes while it is in flight: the arena's first
- * chunk, cells, reply. */
-#define BEACON_BYTES 12288u
+/* What a beacon takes while it is in flight, beside its body and its rows: the
+ * request's pool, the reply. */
+#define BEACON_BYTES 6144u
 
 static bool
 enter_all(const struct config_limits *limits, uint32_t bytes)

@@ -1,7 +1,7 @@
 /*
  * Who may ask, how often, and how much at once: limits in all, by address, by
  * site and by connection, and which sites, hosts and origins may send beacons.
- * On the loop threads, except guard_leave. What a connection sends before there
+ * On the loop threads. What a connection sends before there
  * is a request is guard_connection.h's.
  */
 #ifndef GUARD_H

@@ -87,9 +87,4 @@ int import_decode(struct store_str text, const struct import_options *options,
 int import_decode_lines(struct store_str text, const struct import_options *options,
 			struct store_arena *arena, struct import_batch *out);
 
-/* The entry, which points into a scratch arena, with all that it points to but
- * what is in `text`, in another one. False: out of memory. */
-bool import_keep(const struct store_entry *from, struct store_str text, struct store_arena *arena,
-		 struct store_entry *out);
-
 #endif

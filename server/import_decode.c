@@ -150,8 +150,8 @@ take_event(struct importing *importing, struct event *event, struct event_error 
 		 &importing->entries_max) != 0)
 		return STORE_ENOMEM;
 	batch->entries = entries;
-	if (!import_keep(&entry, importing->text, importing->arena,
-			 &batch->entries[batch->entries_count]))
+	if (!event_keep(&entry, importing->text, importing->arena,
+			&batch->entries[batch->entries_count]))
 		return STORE_ENOMEM;
 	batch->entries_count++;
 	return 0;

@@ -470,6 +470,5 @@ loop_join(struct loop *loop, int64_t deadline_ms)
 		atomic_store(&loop->deadline_passed, 1);
 		pthread_join(loop->thread, NULL);
 	}
-	while (loop->arenas_count > 0)
-		store_arena_free(loop->arenas[--loop->arenas_count]);
+	loop_reply_clear(loop);
 }

@@ -13,7 +13,7 @@
 #include "loop.h"
 #include "loop_reply.h"
 
-#define LOOP_ARENAS_MAX 256u
+#define LOOP_ARENAS_MAX 1024u
 
 struct connection {
 	struct guard_connection guard;
@@ -64,6 +64,9 @@ struct loop {
 	struct ingest_batch batch;
 	struct store_arena *arenas[LOOP_ARENAS_MAX]; /* owned: used before, empty */
 	uint32_t arenas_count;
+	struct store_arena *scratch; /* owned; NULL at first */
+	struct reply *spare;         /* owned: used before */
+	uint32_t spare_count;
 	/* the writer's: replies of the present group */
 	struct reply *later_first, *later_last;
 	struct loop *later_next; /* of those that have some */
@@ -101,5 +104,8 @@ loop_connection_of(h2o_req_t *req)
 
 /* What other threads have answered; the receiver's function of the loop's queue. */
 void loop_reply_on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
+
+/* When its thread has ended: frees what it kept for further requests. */
+void loop_reply_clear(struct loop *loop);
 
 #endif

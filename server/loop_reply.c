@@ -9,7 +9,9 @@
 #include "loop_inside.h"
 #include "metrics.h"
 
-#define ARENA_BYTES_MAX (32u << 10) /* a larger one is not kept */
+#define ARENA_BYTES_MAX (8u << 10) /* a larger one is not kept */
+#define SCRATCH_BYTES_MAX (1u << 20)
+#define SPARE_MAX 1024u
 
 static void
 wait_no_more(struct reply_slot *slot)
@@ -51,10 +53,24 @@ loop_in_flight(h2o_req_t *req)
 	return connection == NULL ? 0 : connection->in_flight;
 }
 
+static struct reply *
+take_spare(struct loop *loop)
+{
+	struct reply *reply = loop->spare;
+
+	if (reply == NULL)
+		return calloc(1, sizeof *reply);
+	loop->spare = reply->next;
+	loop->spare_count--;
+	memset(reply, 0, sizeof *reply);
+	return reply;
+}
+
 struct reply *
 loop_reply_create(h2o_req_t *req)
 {
-	struct reply *reply = calloc(1, sizeof *reply);
+	struct loop *loop = loop_handler_of(req)->loop;
+	struct reply *reply = take_spare(loop);
 	struct reply_slot *slot;
 
 	if (reply == NULL)
@@ -69,7 +85,7 @@ loop_reply_create(h2o_req_t *req)
 	}
 	reply->slot = slot;
 	reply->req = req;
-	reply->loop = loop_handler_of(req)->loop;
+	reply->loop = loop;
 	return reply;
 }
 
@@ -121,6 +137,21 @@ keep_arena(struct loop *loop, struct store_arena *arena)
 }
 
 struct store_arena *
+loop_scratch(h2o_req_t *req)
+{
+	struct loop *loop = loop_handler_of(req)->loop;
+
+	if (loop->scratch != NULL && store_arena_bytes(loop->scratch) > SCRATCH_BYTES_MAX) {
+		store_arena_free(loop->scratch);
+		loop->scratch = NULL;
+	}
+	if (loop->scratch == NULL)
+		return loop->scratch = store_arena_create(0);
+	store_arena_reset(loop->scratch);
+	return loop->scratch;
+}
+
+struct store_arena *
 loop_arena(h2o_req_t *req)
 {
 	struct loop *loop = loop_handler_of(req)->loop;
@@ -151,7 +182,13 @@ free_reply(struct reply *reply)
 	keep_arena(reply->loop, reply->arena);
 	free(reply->headers);
 	free(reply->body);
-	free(reply);
+	if (reply->loop->spare_count == SPARE_MAX) {
+		free(reply);
+		return;
+	}
+	reply->next = reply->loop->spare;
+	reply->loop->spare = reply;
+	reply->loop->spare_count++;
 }
 
 void
@@ -210,6 +247,8 @@ loop_reply_send_now(struct reply *reply)
 	h2o_iovec_t body = {NULL, 0};
 	char number[16];
 
+	if (reply->landed != NULL)
+		reply->landed(reply->context);
 	if (req != NULL) {
 		wait_no_more(reply->slot);
 		reply->slot->reply = NULL;
@@ -305,5 +344,20 @@ loop_reply_on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *mes
 	for (; reply != NULL; reply = next) {
 		next = reply->next;
 		loop_reply_send_now(reply);
+	}
+}
+
+void
+loop_reply_clear(struct loop *loop)
+{
+	while (loop->arenas_count > 0)
+		store_arena_free(loop->arenas[--loop->arenas_count]);
+	store_arena_free(loop->scratch);
+	loop->scratch = NULL;
+	while (loop->spare != NULL) {
+		struct reply *next = loop->spare->next;
+
+		free(loop->spare);
+		loop->spare = next;
 	}
 }

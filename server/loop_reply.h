@@ -14,7 +14,10 @@
 
 /* ---- beacons ---------------------------------------------------------- */
 
-/* An arena for what the request carries, empty; NULL: out of memory. It goes
+/* The loop's own arena, empty, until this request's handler returns; NULL: out
+ * of memory. What is read and written for each request stays in the caches. */
+struct store_arena *loop_scratch(h2o_req_t *req);
+/* An arena for what outlives the request, empty; NULL: out of memory. It goes
  * back with loop_arena_free, on the same thread, or as `arena` of a reply. */
 struct store_arena *loop_arena(h2o_req_t *req);
 void loop_arena_free(h2o_req_t *req, struct store_arena *arena);
@@ -41,10 +44,14 @@ struct reply {
 	uint32_t retry_after_s; /* 0: no header */
 	char *headers;          /* names and values, each with a NUL */
 	size_t headers_size;
+	/* NULL, or called with `context` on the loop's thread when it is back, also
+	 * if the client is gone. */
+	void (*landed)(void *context);
+	void *context;
+	struct store_arena *arena; /* NULL, or owned: from loop_arena */
 	/* the loop's: */
 	struct loop *loop;
-	h2o_req_t *req;            /* NULL: the client is gone */
-	struct store_arena *arena; /* NULL, or owned: from loop_arena */
+	h2o_req_t *req; /* NULL: the client is gone */
 	struct reply_slot *slot;
 	struct connection *connection; /* counts it until it is back; may be closed */
 	struct reply *next;

@@ -1,7 +1,8 @@
 /*
  * Goal: the schema is what the store asks of one, and an event becomes an
  * entry with its rows in order, the view's common columns in all of them, tags
- * in place, and nothing that is absent. Method: the schema's rules in a loop
+ * in place, and nothing that is absent; one that is kept needs neither body nor
+ * scratch memory. Method: the schema's rules in a loop
  * over every column; entries of decoded beacons, compared cell by cell with
  * the event they came from.
  */
@@ -226,6 +227,69 @@ random_columns(void **state)
 	}
 }
 
+/* ---- kept ------------------------------------------------------------ */
+
+static void
+assert_same_text(struct store_str a, struct store_str b)
+{
+	assert_int_equal(a.size, b.size);
+	if (a.size > 0)
+		assert_memory_equal(a.bytes, b.bytes, a.size);
+}
+
+static void
+assert_same_row(const struct store_row *a, const struct store_row *b)
+{
+	const struct store_table *table = &event_schema()->tables[a->table];
+
+	assert_int_equal(a->table, b->table);
+	assert_int_equal(a->cells_count, b->cells_count);
+	for (uint32_t c = 0; c < a->cells_count; c++) {
+		enum store_type type = table->columns[a->cells[c].column].type;
+
+		assert_int_equal(a->cells[c].column, b->cells[c].column);
+		if (type == STORE_MAP)
+			assert_same_text(a->cells[c].key, b->cells[c].key);
+		if (type == STORE_MAP || type == STORE_STRING)
+			assert_same_text(a->cells[c].value.s, b->cells[c].value.s);
+		else
+			assert_int_equal(a->cells[c].value.u, b->cells[c].value.u);
+	}
+}
+
+/* What it came from is gone, but for a body that it may point into. */
+static void
+kept(void **state)
+{
+	struct store_entry expected, entry, copy;
+	char *body = strdup(beacon_whole);
+
+	(void)state;
+	assert_int_equal(event_entry(decoded(beacon_whole), arena, &expected), 0);
+	for (int with_body = 0; with_body < 2; with_body++) {
+		struct store_arena *scratch = arena, *own = store_arena_create(0);
+		struct store_str within = {body, with_body ? (uint32_t)strlen(body) : 0};
+
+		arena = store_arena_create(0);
+		assert_int_equal(event_entry(decoded(body), arena, &entry), 0);
+		assert_true(event_keep(&entry, within, own, &copy));
+		store_arena_free(arena);
+		arena = scratch;
+		if (with_body)
+			assert_ptr_equal(copy.sort.bytes, strstr(body, "shop"));
+		else
+			memset(body, '?', strlen(body));
+		assert_int_equal(copy.rows_count, expected.rows_count);
+		assert_same_text(copy.sort, expected.sort);
+		assert_true(copy.key == expected.key && copy.version == expected.version);
+		for (uint32_t i = 0; i < copy.rows_count; i++)
+			assert_same_row(&copy.rows[i], &expected.rows[i]);
+		store_arena_free(own);
+		strcpy(body, beacon_whole);
+	}
+	free(body);
+}
+
 static void
 memory(void **state)
 {
@@ -234,11 +298,13 @@ memory(void **state)
 	(void)state;
 	for (size_t limit = 0; limit < 65536 && !made; limit += 64) {
 		struct store_arena *small = store_arena_create(limit + 1);
-		struct store_entry entry;
+		struct store_entry entry, copy;
 		int result;
 
 		store_arena_reset(arena);
 		result = event_entry(decoded(beacon_whole), small, &entry);
+		if (result == 0 && !event_keep(&entry, beacon_str(""), small, &copy))
+			result = STORE_ENOMEM;
 		assert_true(result == 0 || result == STORE_ENOMEM);
 		made = result == 0;
 		store_arena_free(small);
@@ -251,7 +317,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(schema), cmocka_unit_test(entry),          cmocka_unit_test(smallest),
-	    cmocka_unit_test(tags),   cmocka_unit_test(random_columns), cmocka_unit_test(memory),
+	    cmocka_unit_test(tags),   cmocka_unit_test(random_columns), cmocka_unit_test(kept),
+	    cmocka_unit_test(memory),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
