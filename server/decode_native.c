@@ -65,12 +65,13 @@ enum special {
 	ROW_TIME,
 };
 
-#define NAME(text) text, sizeof(text) - 1
+#define NAME(text) text, sizeof(text) - 1, "\"" text "\":"
 
 struct member {
 	enum section section;
 	const char *name;
-	size_t name_size;
+	uint32_t name_size;
+	const char *usual; /* as JSON.stringify writes it, with the colon */
 	enum kind kind;
 	int column; /* or section, or enum special */
 	double max;
@@ -273,10 +274,20 @@ get_string(struct decoder *decoder, const struct member *member, uint32_t max,
 }
 
 static int
+refuse_number(struct decoder *decoder, const struct member *member, bool integer, double min,
+	      double max)
+{
+	char why[100];
+
+	snprintf(why, sizeof why, "expected %s from %.15g to %.15g",
+		 integer ? "an integer" : "a number", min, max);
+	return refuse(decoder, member->section, member->name, why);
+}
+
+static int
 get_number(struct decoder *decoder, const struct member *member, bool integer, double min,
 	   double max, double *out)
 {
-	char why[100];
 	bool is_integer;
 
 	if (json_peek(&decoder->json) != JSON_NUMBER)
@@ -285,12 +296,7 @@ get_number(struct decoder *decoder, const struct member *member, bool integer, d
 		return malformed(decoder);
 	if (integer && !is_integer && *out != floor(*out))
 		return refuse(decoder, member->section, member->name, "expected an integer");
-	if (*out < min || *out > max) {
-		snprintf(why, sizeof why, "expected %s from %.15g to %.15g",
-			 integer ? "an integer" : "a number", min, max);
-		return refuse(decoder, member->section, member->name, why);
-	}
-	return 0;
+	return *out < min || *out > max ? refuse_number(decoder, member, integer, min, max) : 0;
 }
 
 static int
@@ -312,11 +318,13 @@ get_plain(struct decoder *decoder, const struct member *member, struct event_row
 
 	switch (member->kind) {
 	case STRING:
-		if ((result = get_string(
-			 decoder, member,
-			 redact_before_cut(row->table, column, (uint32_t)member->max), &text)) == 0)
-			event_row_string(row, column, text);
-		return result;
+		if ((result = get_string(decoder, member, UINT32_MAX, &text)) != 0)
+			return result;
+		if (text.size > (uint32_t)member->max)
+			text = redact_cut(
+			    text, redact_before_cut(row->table, column, (uint32_t)member->max));
+		event_row_string(row, column, text);
+		return 0;
 	case NUMBER:
 	case REAL:
 		result = get_number(decoder, member, false, member->kind == REAL ? -1.7e308 : 0,
@@ -446,7 +454,7 @@ static int
 refuse_tag(struct decoder *decoder, struct store_str name, const char *why)
 {
 	char label[8 + TAG_NAME_BYTES_MAX];
-	struct member value = {TOP, label, 0, STRING, 0, 200};
+	struct member value = {TOP, label, 0, "", STRING, 0, 200};
 
 	/* One line of an answer: what is fit for a site is fit for it. */
 	snprintf(label, sizeof label, "tags.%.*s", (int)name.size,
@@ -610,6 +618,33 @@ get_special(struct decoder *decoder, const struct member *member, struct event_r
 
 /* ---- objects --------------------------------------------------------- */
 
+/* The next member, if it is written the usual way, most often the one of number
+ * `from`. NULL: json_member has to look; nothing is consumed. */
+static const struct member *
+take_usual(struct json *json, enum section section, uint32_t from, bool first)
+{
+	const struct member *members = sections[section].members;
+	uint32_t count = sections[section].members_count;
+	const char *at = json->bytes + json->at;
+	size_t left = json->size - json->at;
+
+	if (json->error != NULL || left < 2 || (!first && *at++ != ','))
+		return NULL;
+	left -= !first;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct member *member = &members[from];
+		size_t size = member->name_size + 3;
+
+		if (left > size && at[1] == member->name[0] &&
+		    memcmp(at, member->usual, size) == 0) {
+			json->at += (uint32_t)size + !first;
+			return member;
+		}
+		from = from + 1 == count ? 0 : from + 1;
+	}
+	return NULL;
+}
+
 /* Looked for from `from` on, the number of the one after the last. */
 static const struct member *
 find_member(enum section section, struct store_str name, uint32_t from)
@@ -662,11 +697,16 @@ read_object(struct decoder *decoder, enum section section, struct event_row *row
 
 	if (!json_enter(&decoder->json))
 		return malformed(decoder);
-	for (; json_member(&decoder->json, first, &name); first = false) {
-		const struct member *member = find_member(section, name, expected);
+	for (;; first = false) {
+		const struct member *member = take_usual(&decoder->json, section, expected, first);
 		uint32_t index;
 		int result;
 
+		if (member == NULL) {
+			if (!json_member(&decoder->json, first, &name))
+				break;
+			member = find_member(section, name, expected);
+		}
 		if (member == NULL) {
 			if (!json_skip(&decoder->json))
 				return malformed(decoder);

@@ -40,30 +40,23 @@ skip_space(struct json *json)
 		json->at++;
 }
 
-/* By a value's first byte. */
-static const uint8_t types[256] = {
+const uint8_t json_types[256] = {
     ['{'] = JSON_OBJECT, ['['] = JSON_ARRAY,          ['"'] = JSON_STRING, ['-'] = JSON_NUMBER,
     ['t'] = JSON_TRUE,   ['0' ... '9'] = JSON_NUMBER, ['f'] = JSON_FALSE,  ['n'] = JSON_NULL,
 };
 
-static inline enum json_type
-peek(struct json *json)
+enum json_type
+json_peek_on(struct json *json)
 {
 	int c;
 
 	if (json->error != NULL)
 		return JSON_ERROR;
 	skip_space(json);
-	if ((c = next(json)) >= 0 && types[c] != JSON_ERROR)
-		return (enum json_type)types[c];
+	if ((c = next(json)) >= 0 && json_types[c] != JSON_ERROR)
+		return (enum json_type)json_types[c];
 	fail(json, c < 0 ? "the text ends too early" : "not JSON");
 	return JSON_ERROR;
-}
-
-enum json_type
-json_peek(struct json *json)
-{
-	return peek(json);
 }
 
 const char *
@@ -328,14 +321,12 @@ end_of_plain(const char *bytes, uint32_t size, uint32_t at)
 	return at;
 }
 
-bool
-json_string(struct json *json, struct store_str *out)
+/* The string from `begin` on, which is plain up to `at`. */
+static bool
+special_string(struct json *json, uint32_t begin, uint32_t at, struct store_str *out)
 {
-	uint32_t begin, at, escape = UINT32_MAX;
+	uint32_t escape = UINT32_MAX;
 
-	if (peek(json) != JSON_STRING)
-		return fail(json, "expected a string");
-	begin = at = json->at + 1;
 	while ((at = at < json->size ? end_of_plain(json->bytes, json->size, at) : at) <
 		   json->size &&
 	       json->bytes[at] != '"') {
@@ -369,39 +360,71 @@ json_string(struct json *json, struct store_str *out)
 	return true;
 }
 
+bool
+json_string(struct json *json, struct store_str *out)
+{
+	const char *bytes = json->bytes;
+	uint32_t size = json->size, begin, at;
+
+	if (json_peek(json) != JSON_STRING)
+		return fail(json, "expected a string");
+	begin = json->at + 1;
+	at = end_of_plain(bytes, size, begin);
+	if (at >= size || bytes[at] != '"')
+		return special_string(json, begin, at, out);
+	*out = (struct store_str){bytes + begin, at - begin};
+	json->at = at + 1;
+	return true;
+}
+
 /* ---- numbers and words ----------------------------------------------- */
 
 #define DIGITS_EXACT 15u /* so many are below 2^53 */
 
-/* Digits at json->at, how many; `value` goes on with them. */
-static inline uint32_t
-take_digits(struct json *json, uint64_t *value)
+/* Digits from `at` on, and where they end; `value` goes on with them. */
+static inline const char *
+take_digits(const char *at, const char *end, uint64_t *value)
 {
-	uint32_t begin = json->at;
+	uint64_t sum = *value;
 
-	for (; json->at < json->size; json->at++) {
-		unsigned digit = (unsigned char)json->bytes[json->at] - (unsigned)'0';
+	for (; at < end; at++) {
+		unsigned digit = (unsigned char)*at - (unsigned)'0';
 
 		if (digit > 9)
 			break;
-		*value = *value * 10 + digit;
+		sum = sum * 10 + digit;
 	}
-	return json->at - begin;
+	*value = sum;
+	return at;
 }
 
 /* The text from `begin` on, by the C library. */
 static bool
-convert(struct json *json, uint32_t begin, double *out)
+convert(struct json *json, const char *begin, double *out)
 {
 	char digits[NUMBER_BYTES_MAX + 1];
-	uint32_t size = json->at - begin;
+	size_t size = (size_t)(json->bytes + json->at - begin);
 
 	if (size > NUMBER_BYTES_MAX)
 		return fail(json, "a number is too long");
-	memcpy(digits, json->bytes + begin, size);
+	memcpy(digits, begin, size);
 	digits[size] = '\0';
 	*out = strtod(digits, NULL);
 	return isfinite(*out) ? true : fail(json, "a number is too large");
+}
+
+/* At the e. */
+static bool
+skip_exponent(struct json *json)
+{
+	const char *end = json->bytes + json->size, *digits, *at = json->bytes + json->at + 1;
+	uint64_t power = 0;
+
+	at += at < end && (*at == '+' || *at == '-');
+	digits = at;
+	at = take_digits(digits, end, &power);
+	json->at = (uint32_t)(at - json->bytes);
+	return at > digits ? true : fail(json, "malformed number");
 }
 
 bool
@@ -411,39 +434,38 @@ json_number(struct json *json, double *out, bool *is_integer)
 	 * gives (Clinger 1990). */
 	static const double powers[DIGITS_EXACT + 1] = {
 	    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-	uint32_t begin, whole, fraction = 0;
+	const char *begin, *at, *digits, *end;
+	uint32_t whole, fraction = 0;
 	uint64_t value = 0;
-	bool zero, minus, exponent;
+	bool minus;
 
-	if (peek(json) != JSON_NUMBER)
+	if (json_peek(json) != JSON_NUMBER)
 		return fail(json, "expected a number");
-	begin = json->at;
-	minus = next(json) == '-';
-	json->at += minus;
-	zero = next(json) == '0';
-	whole = take_digits(json, &value);
-	if (whole == 0 || (zero && whole > 1))
-		return fail(json, "malformed number");
+	begin = json->bytes + json->at;
+	end = json->bytes + json->size;
+	minus = *begin == '-';
+	digits = begin + minus;
+	at = take_digits(digits, end, &value);
+	whole = (uint32_t)(at - digits);
 	*is_integer = true;
-	if (next(json) == '.') {
-		json->at++;
+	if (at < end && *at == '.' && whole > 0) {
+		digits = ++at;
+		at = take_digits(digits, end, &value);
+		fraction = (uint32_t)(at - digits);
 		*is_integer = false;
-		if ((fraction = take_digits(json, &value)) == 0)
-			return fail(json, "malformed number");
 	}
-	exponent = next(json) == 'e' || next(json) == 'E';
-	if (exponent) {
-		uint64_t power = 0;
-
-		json->at++;
+	json->at = (uint32_t)(at - json->bytes);
+	if (whole == 0 || (whole > 1 && begin[minus] == '0') || (!*is_integer && fraction == 0))
+		return fail(json, "malformed number");
+	if (at < end && (*at == 'e' || *at == 'E')) {
 		*is_integer = false;
-		json->at += next(json) == '+' || next(json) == '-';
-		if (take_digits(json, &power) == 0)
-			return fail(json, "malformed number");
+		return skip_exponent(json) && convert(json, begin, out);
 	}
-	if (exponent || whole + fraction > DIGITS_EXACT)
+	if (whole + fraction > DIGITS_EXACT)
 		return convert(json, begin, out);
-	*out = (double)value / powers[fraction];
+	*out = (double)value;
+	if (fraction > 0)
+		*out /= powers[fraction];
 	*out = minus ? -*out : *out;
 	return true;
 }

@@ -30,8 +30,22 @@ struct json {
 };
 
 void json_init(struct json *json, struct store_str text, struct store_arena *arena);
+/* By a value's first byte. */
+extern const uint8_t json_types[256];
+/* What json_peek leaves: white space, or no value at all. */
+enum json_type json_peek_on(struct json *json);
 /* Type of the value that comes next; nothing is consumed. */
-enum json_type json_peek(struct json *json);
+static inline enum json_type
+json_peek(struct json *json)
+{
+	if (json->error == NULL && json->at < json->size) {
+		uint8_t type = json_types[(unsigned char)json->bytes[json->at]];
+
+		if (type != JSON_ERROR)
+			return (enum json_type)type;
+	}
+	return json_peek_on(json);
+}
 const char *json_type_name(enum json_type type);
 
 /* Consumes `{` or `[`. */

@@ -48,4 +48,32 @@ beacon_assert_str(struct store_str got, const char *expected)
 			 got.size == 0 ? "" : got.bytes);
 }
 
+static inline void
+beacon_assert_same_text(struct store_str a, struct store_str b)
+{
+	assert_int_equal(a.size, b.size);
+	if (a.size > 0)
+		assert_memory_equal(a.bytes, b.bytes, a.size);
+}
+
+static inline void
+beacon_assert_same_row(const struct store_row *a, const struct store_row *b)
+{
+	const struct store_table *table = &event_schema()->tables[a->table];
+
+	assert_int_equal(a->table, b->table);
+	assert_int_equal(a->cells_count, b->cells_count);
+	for (uint32_t c = 0; c < a->cells_count; c++) {
+		enum store_type type = table->columns[a->cells[c].column].type;
+
+		assert_int_equal(a->cells[c].column, b->cells[c].column);
+		if (type == STORE_MAP)
+			beacon_assert_same_text(a->cells[c].key, b->cells[c].key);
+		if (type == STORE_MAP || type == STORE_STRING)
+			beacon_assert_same_text(a->cells[c].value.s, b->cells[c].value.s);
+		else
+			assert_int_equal(a->cells[c].value.u, b->cells[c].value.u);
+	}
+}
+
 #endif

@@ -815,18 +815,79 @@ mutations(void **state)
 	assert_in_range(taken, 300, 29000);
 }
 
+/* ---- written otherwise ------------------------------------------------ */
+
+/* The text with white space around names, or their first letters escaped. */
+static char *
+rewrite(const char *text, bool spaces, bool escapes, char *out)
+{
+	bool in_string = false;
+
+	for (; *text != '\0'; text++) {
+		const char *end = in_string || *text != '"' ? NULL : strchr(text + 1, '"');
+		bool is_name = end != NULL && end[1] == ':';
+
+		if (*text == '"' && text[-1] != '\\')
+			in_string = !in_string;
+		if (spaces && is_name)
+			out = stpcpy(out, "\n\t ");
+		if (spaces && !in_string && (*text == ':' || *text == ',' || *text == '}'))
+			*out++ = ' ';
+		*out++ = *text;
+		if (escapes && is_name)
+			out += sprintf(out, "\\u%04x", (unsigned)*++text);
+	}
+	*out = '\0';
+	return out;
+}
+
+static void
+written_otherwise(void **state)
+{
+	static char text[3 * sizeof beacon_whole];
+	struct store_arena *arena = store_arena_create(0);
+	struct store_entry expected, entry;
+	struct event *event;
+	struct event_error error;
+
+	(void)state;
+	assert_int_equal(decode_native(beacon_str(beacon_whole), arena, &event, &error), 0);
+	assert_int_equal(event_entry(event, arena, &expected), 0);
+	for (int way = 1; way < 4; way++) {
+		rewrite(beacon_whole, way & 1, way & 2, text);
+		assert_true(strlen(text) > sizeof beacon_whole + 50);
+		if (decode_native(beacon_str(text), arena, &event, &error) != 0)
+			fail_msg("%s", error.text);
+		assert_int_equal(event_entry(event, arena, &entry), 0);
+		assert_int_equal(entry.rows_count, expected.rows_count);
+		assert_true(entry.key == expected.key);
+		for (uint32_t i = 0; i < entry.rows_count; i++)
+			beacon_assert_same_row(&entry.rows[i], &expected.rows[i]);
+	}
+	store_arena_free(arena);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(types),           cmocka_unit_test(bounds),
-	    cmocka_unit_test(texts),           cmocka_unit_test(flags),
-	    cmocka_unit_test(required),        cmocka_unit_test(ids),
-	    cmocka_unit_test(sites),           cmocka_unit_test(addresses),
-	    cmocka_unit_test(words),           cmocka_unit_test(tags),
-	    cmocka_unit_test(lists),           cmocka_unit_test(repeats),
-	    cmocka_unit_test(unknown_members), cmocka_unit_test(whole),
-	    cmocka_unit_test(prefixes),        cmocka_unit_test(memory),
+	    cmocka_unit_test(written_otherwise),
+	    cmocka_unit_test(types),
+	    cmocka_unit_test(bounds),
+	    cmocka_unit_test(texts),
+	    cmocka_unit_test(flags),
+	    cmocka_unit_test(required),
+	    cmocka_unit_test(ids),
+	    cmocka_unit_test(sites),
+	    cmocka_unit_test(addresses),
+	    cmocka_unit_test(words),
+	    cmocka_unit_test(tags),
+	    cmocka_unit_test(lists),
+	    cmocka_unit_test(repeats),
+	    cmocka_unit_test(unknown_members),
+	    cmocka_unit_test(whole),
+	    cmocka_unit_test(prefixes),
+	    cmocka_unit_test(memory),
 	    cmocka_unit_test(mutations),
 	};
 

@@ -229,34 +229,6 @@ random_columns(void **state)
 
 /* ---- kept ------------------------------------------------------------ */
 
-static void
-assert_same_text(struct store_str a, struct store_str b)
-{
-	assert_int_equal(a.size, b.size);
-	if (a.size > 0)
-		assert_memory_equal(a.bytes, b.bytes, a.size);
-}
-
-static void
-assert_same_row(const struct store_row *a, const struct store_row *b)
-{
-	const struct store_table *table = &event_schema()->tables[a->table];
-
-	assert_int_equal(a->table, b->table);
-	assert_int_equal(a->cells_count, b->cells_count);
-	for (uint32_t c = 0; c < a->cells_count; c++) {
-		enum store_type type = table->columns[a->cells[c].column].type;
-
-		assert_int_equal(a->cells[c].column, b->cells[c].column);
-		if (type == STORE_MAP)
-			assert_same_text(a->cells[c].key, b->cells[c].key);
-		if (type == STORE_MAP || type == STORE_STRING)
-			assert_same_text(a->cells[c].value.s, b->cells[c].value.s);
-		else
-			assert_int_equal(a->cells[c].value.u, b->cells[c].value.u);
-	}
-}
-
 /* What it came from is gone, but for a body that it may point into. */
 static void
 kept(void **state)
@@ -280,10 +252,10 @@ kept(void **state)
 		else
 			memset(body, '?', strlen(body));
 		assert_int_equal(copy.rows_count, expected.rows_count);
-		assert_same_text(copy.sort, expected.sort);
+		beacon_assert_same_text(copy.sort, expected.sort);
 		assert_true(copy.key == expected.key && copy.version == expected.version);
 		for (uint32_t i = 0; i < copy.rows_count; i++)
-			assert_same_row(&copy.rows[i], &expected.rows[i]);
+			beacon_assert_same_row(&copy.rows[i], &expected.rows[i]);
 		store_arena_free(own);
 		strcpy(body, beacon_whole);
 	}
