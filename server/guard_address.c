@@ -36,6 +36,7 @@ static struct {
 	pthread_once_t once;
 	uint64_t seed;
 	struct guard_address *entries;  /* NULL: out of memory, nothing is limited */
+	uint8_t (*tags)[WAYS];          /* of each set's entries: a byte of the hash, or 0 */
 	pthread_mutex_t mutexes[LOCKS]; /* each: the sets of its number */
 } table = {.once = PTHREAD_ONCE_INIT};
 
@@ -69,7 +70,9 @@ set_up(void)
 		table.seed = (uint64_t)guard_bucket_now_ns(); /* long before the first client */
 	for (uint32_t i = 0; i < LOCKS; i++)
 		pthread_mutex_init(&table.mutexes[i], NULL);
-	table.entries = calloc((size_t)SETS * WAYS, sizeof *table.entries);
+	table.tags = calloc(SETS, sizeof *table.tags);
+	if (table.tags != NULL)
+		table.entries = calloc((size_t)SETS * WAYS, sizeof *table.entries);
 }
 
 /* An IPv4 address, also in IPv6's clothes: 12 bytes of zeros, then itself. An
@@ -110,27 +113,39 @@ guard_address_is_limited(const struct sockaddr *peer, const struct config_limits
 	return memcmp(key, none, sizeof none) != 0 || key[12] != 127;
 }
 
-/* Under the set's lock: the address's entry, or the one that makes room. */
+/* Under the set's lock: the address's entry, or the one that makes room. Tags
+ * tell which entries to look at: each is another line of memory. */
 static struct guard_address *
-find(struct guard_address *set, const uint8_t key[16])
+find(struct guard_address *set, uint8_t tags[WAYS], uint8_t tag, const uint8_t key[16])
 {
 	struct guard_address *room = NULL;
 
 	for (uint32_t i = 0; i < WAYS; i++) {
-		struct guard_address *entry = &set[i];
-
-		if (entry->used_ns != 0 && memcmp(entry->key, key, 16) == 0)
-			return entry;
-		if (atomic_load(&entry->references) == 0 &&
-		    (room == NULL || entry->used_ns < room->used_ns))
-			room = entry;
+		if (tags[i] == tag && memcmp(set[i].key, key, 16) == 0)
+			return &set[i];
+	}
+	for (uint32_t i = 0; i < WAYS; i++) {
+		if (atomic_load(&set[i].references) == 0 &&
+		    (room == NULL || set[i].used_ns < room->used_ns))
+			room = &set[i];
 	}
 	if (room == NULL)
 		return NULL;
+	tags[room - set] = tag;
 	memcpy(room->key, key, 16);
 	atomic_store(&room->requests_ns, 0);
 	atomic_store(&room->connections_ns, 0);
 	return room;
+}
+
+/* To know which of a set's entries is idle longest. */
+static int64_t
+coarse_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 struct guard_address *
@@ -138,15 +153,19 @@ guard_address_acquire(const struct sockaddr *peer)
 {
 	struct guard_address *entry = NULL;
 	uint8_t key[16];
+	uint64_t hash;
 	uint32_t set;
 
 	pthread_once(&table.once, set_up);
 	if (table.entries == NULL || !make_key(peer, key))
 		return NULL;
-	set = (uint32_t)(XXH3_64bits_withSeed(key, sizeof key, table.seed) % SETS);
+	hash = XXH3_64bits_withSeed(key, sizeof key, table.seed);
+	set = (uint32_t)(hash % SETS);
 	pthread_mutex_lock(&table.mutexes[set % LOCKS]);
-	if ((entry = find(&table.entries[(size_t)set * WAYS], key)) != NULL) {
-		entry->used_ns = guard_bucket_now_ns();
+	entry = find(&table.entries[(size_t)set * WAYS], table.tags[set],
+		     (uint8_t)(1 + (hash >> 32) % UINT8_MAX), key);
+	if (entry != NULL) {
+		entry->used_ns = coarse_now_ns();
 		atomic_fetch_add(&entry->references, 1);
 	}
 	pthread_mutex_unlock(&table.mutexes[set % LOCKS]);
@@ -184,10 +203,11 @@ guard_address_disconnect(struct guard_address *address)
 }
 
 bool
-guard_address_request(struct guard_address *address, const struct config_limits *limits)
+guard_address_request(struct guard_address *address, const struct config_limits *limits,
+		      int64_t now_ns)
 {
-	return guard_bucket_take(&address->requests_ns, guard_bucket_now_ns(),
-				 limits->address_requests_per_s, limits->address_requests_per_s);
+	return guard_bucket_take(&address->requests_ns, now_ns, limits->address_requests_per_s,
+				 limits->address_requests_per_s);
 }
 
 uint64_t

@@ -36,7 +36,8 @@ void guard_address_release(struct guard_address *address); /* NULL: does nothing
 bool guard_address_connect(struct guard_address *address, const struct config_limits *limits);
 void guard_address_disconnect(struct guard_address *address);
 /* A token for a request. */
-bool guard_address_request(struct guard_address *address, const struct config_limits *limits);
+bool guard_address_request(struct guard_address *address, const struct config_limits *limits,
+			   int64_t now_ns);
 /* Adds to the bytes buffered for it; the new sum. */
 uint64_t guard_address_buffer(struct guard_address *address, int64_t bytes);
 /* A place among its beacons in flight, with a reference of its own; false:

@@ -209,7 +209,7 @@ what_one_may_have(void **state)
 	assert_true(guard_address_connect(address, &limits));
 	guard_address_disconnect(address);
 	for (int i = 0; i < 100; i++)
-		taken += guard_address_request(address, &limits);
+		taken += guard_address_request(address, &limits, guard_bucket_now_ns());
 	assert_in_range(taken, 5, 6);
 	assert_int_equal(guard_address_buffer(address, 1000), 1000);
 	assert_int_equal(guard_address_buffer(address, 24), 1024);
