@@ -26,8 +26,8 @@ decode_is_vitals(struct store_str body)
 	if (at < body.size && body.bytes[at] == '[')
 		return true;
 	/* A native beacon begins with v, and has view. */
-	return memmem(body.bytes, body.size, "\"value\"", 7) != NULL &&
-	       memmem(body.bytes, body.size, "\"view\"", 6) == NULL;
+	return memmem(body.bytes, body.size, "\"view\"", 6) == NULL &&
+	       memmem(body.bytes, body.size, "\"value\"", 7) != NULL;
 }
 
 /* v6-1780012345678-1234567890123: when the metric began. */

@@ -213,9 +213,20 @@ set_place(struct event_row *row, struct enricher *enricher, struct store_str add
 }
 
 static bool
-has_text(struct store_str text, const char *part)
+is_headless(struct store_str brands)
 {
-	return text.size > 0 && memmem(text.bytes, text.size, part, strlen(part)) != NULL;
+	static const char name[] = "HeadlessChrome";
+	const char *at = brands.bytes, *end = at + brands.size;
+
+	/* Quicker than memmem, which prepares for a longer search. */
+	while (end - at >= (ptrdiff_t)sizeof name - 1 &&
+	       (at = memchr(at, name[0], (size_t)(end - at))) != NULL) {
+		if (end - at >= (ptrdiff_t)sizeof name - 1 &&
+		    memcmp(at, name, sizeof name - 1) == 0)
+			return true;
+		at++;
+	}
+	return false;
 }
 
 static int
@@ -233,7 +244,7 @@ set_device(struct event *event, struct useragent_parser *parser, const struct ev
 	event_row_string(row, PAGEVIEWS_browser_version, str(found->browser_version));
 	event_row_string(row, PAGEVIEWS_os, str(found->os));
 	event_row_string(row, PAGEVIEWS_os_version, str(found->os_version));
-	if (found->bot[0] == '\0' && has_text(client->hint_ua, "HeadlessChrome"))
+	if (found->bot[0] == '\0' && is_headless(client->hint_ua))
 		strcpy(found->bot, "HeadlessChrome");
 	if (found->bot[0] == '\0' && event->is_driven)
 		strcpy(found->bot, "webdriver");
