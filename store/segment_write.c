@@ -16,6 +16,10 @@
 #include "bytes.h"
 #include "segment_writer.h"
 
+/* So much goes to the disk at a time. A file system may let a sync of the WAL
+ * wait for what another file has to write: at the end that would be all of it. */
+#define BEGUN_BYTES (1u << 20)
+
 int
 segment_writer_out_of_memory(struct segment_writer *writer)
 {
@@ -58,6 +62,11 @@ put(struct segment_writer *writer, const void *bytes, size_t size)
 	if (result != 0)
 		return io_error(writer->error, result, "write", writer->path);
 	writer->offset += size;
+	if (writer->offset - writer->begun >= BEGUN_BYTES && writer->io->begin_sync != NULL) {
+		writer->io->begin_sync(writer->io, writer->fd, writer->begun,
+				       writer->offset - writer->begun);
+		writer->begun = writer->offset;
+	}
 	return 0;
 }
 

@@ -17,6 +17,7 @@ struct segment_writer {
 	const char *path;                    /* borrowed: the temporary name, for messages */
 	int fd;
 	uint64_t offset; /* bytes written so far */
+	uint64_t begun;  /* of them on their way to the disk */
 	struct codec_encoder *encoder;
 	int64_t *values;        /* [BLOCK_ROWS_MAX] of the block at hand */
 	unsigned char *encoded; /* [codec_bound(BLOCK_ROWS_MAX)] */
