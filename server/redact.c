@@ -33,21 +33,28 @@ enum {
 	END_URL = 4,   /* no part of a URL */
 	END_VALUE = 8, /* nor of a value beside a name */
 	END_PART = 16, /* ends a part of a URL */
+	SUSPECT = 32,  /* may belong to a URL, an e-mail address, a token, a named value */
 };
 
 static const uint8_t classes[256] = {
-    [0 ... ' '] = END_URL | END_VALUE,
+    [0 ... 31] = END_URL | END_VALUE,
+    [' '] = END_URL | END_VALUE | SUSPECT,
+    ['@'] = SUSPECT,
+    [':'] = SUSPECT,
+    ['='] = SUSPECT,
     ['0' ... '9'] = WORD | LOCAL,
-    ['A' ... 'Z'] = WORD | LOCAL,
+    ['A' ... 'I'] = WORD | LOCAL,
+    ['J'] = WORD | LOCAL | SUSPECT, /* eyJ: a token */
+    ['K' ... 'Z'] = WORD | LOCAL,
     ['a' ... 'z'] = WORD | LOCAL,
     ['_'] = WORD | LOCAL,
     ['-'] = WORD | LOCAL,
     ['.'] = LOCAL,
     ['+'] = LOCAL,
-    ['%'] = LOCAL,
+    ['%'] = LOCAL | SUSPECT,
     [0x80 ... 0xff] = LOCAL,
-    ['"'] = END_URL | END_VALUE,
-    ['\''] = END_URL | END_VALUE,
+    ['"'] = END_URL | END_VALUE | SUSPECT,
+    ['\''] = END_URL | END_VALUE | SUSPECT,
     ['<'] = END_URL | END_VALUE,
     ['>'] = END_URL | END_VALUE,
     ['('] = END_URL | END_VALUE,
@@ -461,6 +468,34 @@ take_word(struct redaction *redaction, uint32_t at, uint32_t *end)
 	return true;
 }
 
+#define WORD_SIZE_MAX 10u  /* of those that are neither hex nor a token */
+#define DOTS_OF_ADDRESS 3u /* of IPv4; others have colons */
+
+/* Most texts are names of elements and paths: nothing in them is like what has
+ * to go. */
+static bool
+is_harmless(struct store_str text, struct store_str address)
+{
+	uint32_t word = 0, longest = 0, dots = 0, dots_of_address = 0;
+	unsigned seen = 0;
+
+	for (uint32_t i = 0; i < text.size; i++) {
+		unsigned class = classes[(unsigned char)text.bytes[i]];
+
+		seen |= class;
+		dots += text.bytes[i] == '.';
+		word = class & WORD ? word + 1 : 0;
+		longest = word > longest ? word : longest;
+	}
+	if ((seen & SUSPECT) || longest > WORD_SIZE_MAX || dots >= DOTS_OF_ADDRESS)
+		return false;
+	if (address.size == 0 || memchr(address.bytes, ':', address.size) != NULL)
+		return true;
+	for (uint32_t i = 0; i < address.size; i++)
+		dots_of_address += address.bytes[i] == '.';
+	return dots_of_address >= DOTS_OF_ADDRESS; /* an import may have any */
+}
+
 bool
 redact(struct store_str text, struct store_str address, struct store_arena *arena,
        struct store_str *out)
@@ -468,6 +503,9 @@ redact(struct store_str text, struct store_str address, struct store_arena *aren
 	struct redaction redaction = {.text = text, .address = address, .arena = arena};
 	bool well = true;
 
+	*out = text;
+	if (is_harmless(text, address))
+		return true;
 	redaction.may_have_email = text.size > 0 && (memchr(text.bytes, '@', text.size) != NULL ||
 						     memchr(text.bytes, '%', text.size) != NULL);
 
@@ -490,7 +528,6 @@ redact(struct store_str text, struct store_str address, struct store_arena *aren
 		}
 		redaction.in_url = redaction.in_url && !ends_url(c);
 	}
-	*out = text;
 	if (well && redaction.bytes != NULL) {
 		well = put(&redaction, part(&redaction, redaction.copied, text.size));
 		*out = (struct store_str){redaction.bytes, redaction.size};

@@ -11,17 +11,33 @@
 #define PATH_BYTES_MAX (500u + REDACT_SECRET_BYTES) /* cut when it is redacted */
 #define ID_HEX_MIN 8u
 
-/* Where one of at most four bytes is, else the text's size. */
-static inline uint32_t
-find(struct store_str text, uint32_t from, const char *set)
-{
-	size_t count = strlen(set);
-	char bytes[4];
+/* What a byte ends. */
+enum {
+	SCHEME = 1,
+	AUTHORITY = 2,
+	HOST = 4,
+	PATH = 8,
+	SEGMENT = 16,
+	NAME = 32, /* of a segment */
+	BRACKET = 64,
+	QUERY = 128,
+};
 
-	for (size_t i = 0; i < sizeof bytes; i++)
-		bytes[i] = set[i < count ? i : 0];
-	while (from < text.size && text.bytes[from] != bytes[0] && text.bytes[from] != bytes[1] &&
-	       text.bytes[from] != bytes[2] && text.bytes[from] != bytes[3])
+static const uint8_t ends[256] = {
+    [':'] = SCHEME | HOST,
+    ['/'] = SCHEME | AUTHORITY | HOST | SEGMENT,
+    ['?'] = SCHEME | AUTHORITY | HOST | PATH,
+    ['#'] = SCHEME | AUTHORITY | HOST | PATH | QUERY,
+    ['\\'] = AUTHORITY | HOST,
+    [';'] = NAME,
+    [']'] = BRACKET,
+};
+
+/* Where a byte ends it, else the text's size. */
+static inline uint32_t
+find(struct store_str text, uint32_t from, unsigned what)
+{
+	while (from < text.size && !(ends[(unsigned char)text.bytes[from]] & what))
 		from++;
 	return from;
 }
@@ -37,23 +53,23 @@ part(struct store_str text, uint32_t from, uint32_t to)
 static void
 bounds(struct store_str url, uint32_t *host, uint32_t *host_end, uint32_t *path, uint32_t *path_end)
 {
-	uint32_t scheme = find(url, 0, ":/?#"), authority_end;
+	uint32_t scheme = find(url, 0, SCHEME), authority_end;
 
 	*host = *host_end = *path = 0;
 	if (url.size - scheme >= 3 && memcmp(url.bytes + scheme, "://", 3) == 0) {
 		*host = scheme + 3;
-		authority_end = find(url, *host, "/?#\\");
+		authority_end = find(url, *host, AUTHORITY);
 		for (uint32_t i = *host; i < authority_end; i++) {
 			if (url.bytes[i] == '@')
 				*host = i + 1;
 		}
 		*host_end = *host < authority_end && url.bytes[*host] == '['
-				? find(url, *host, "]") + 1
-				: find(url, *host, ":/?#\\");
+				? find(url, *host, BRACKET) + 1
+				: find(url, *host, HOST);
 		*host_end = *host_end > authority_end ? authority_end : *host_end;
 		*path = authority_end;
 	}
-	*path_end = find(url, *path, "?#");
+	*path_end = find(url, *path, PATH);
 }
 
 static bool
@@ -115,10 +131,10 @@ url_normalise(struct store_str path, struct store_arena *arena, struct store_str
 	if (bytes == NULL)
 		return false;
 	while (at < path.size && size < PATH_BYTES_MAX) {
-		uint32_t end = find(path, at, "/");
+		uint32_t end = find(path, at, SEGMENT);
 		/* What follows a semicolon is no part of the name: ;jsessionid=... */
 		struct store_str segment =
-		    placeholder(part(path, at, find(part(path, 0, end), at, ";")));
+		    placeholder(part(path, at, find(part(path, 0, end), at, NAME)));
 		uint32_t room = PATH_BYTES_MAX - size;
 		bool cut = segment.size > room;
 
@@ -146,7 +162,7 @@ url_parts(struct store_str url, struct store_str *path, struct store_str *query)
 	uint32_t host, host_end, from, to, query_end;
 
 	bounds(url, &host, &host_end, &from, &to);
-	query_end = to < url.size && url.bytes[to] == '?' ? find(url, to, "#") : to;
+	query_end = to < url.size && url.bytes[to] == '?' ? find(url, to, QUERY) : to;
 	*path = part(url, from, to);
 	*query = part(url, to < query_end ? to + 1 : to, query_end);
 }

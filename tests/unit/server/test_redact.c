@@ -197,6 +197,39 @@ hostile(void **state)
 	}
 }
 
+/* Texts that are passed over at a glance, beside the same behind a space, which
+ * are not. */
+static void
+at_a_glance(void **state)
+{
+	static const char *const parts[] = {"a",   ".",        "-",
+					    "17",  ADDRESS,    "203.0",
+					    "eyJ", "abcdefgh", "9f86d081884c7d65",
+					    "_",   "token",    "/",
+					    "#",   ">",        "@",
+					    "%40", "=",        "x1y2z3",
+					    "pwd", "?",        "ip-17-of"};
+	struct random random = random_seeded("at_a_glance");
+	uint32_t changed = 0;
+
+	(void)state;
+	for (int i = 0; i < 100000; i++) {
+		struct store_str address = beacon_str(i % 2 ? ADDRESS : "ip-17-of"), plain, spaced;
+		char text[256] = " ";
+
+		for (uint64_t n = 1 + random_below(&random, 6); n > 0; n--)
+			strcat(text, parts[random_below(&random, sizeof parts / sizeof *parts)]);
+		store_arena_reset(arena);
+		assert_true(redact(beacon_str(text), address, arena, &spaced));
+		assert_true(redact(beacon_str(text + 1), address, arena, &plain));
+		if (spaced.size != plain.size + 1 ||
+		    memcmp(spaced.bytes + 1, plain.bytes, plain.size) != 0)
+			fail_msg("%s: %.*s", text + 1, (int)plain.size, plain.bytes);
+		changed += plain.size + 1 != strlen(text);
+	}
+	assert_in_range(changed, 10000, 90000);
+}
+
 int
 main(void)
 {
@@ -204,6 +237,7 @@ main(void)
 	    cmocka_unit_test(texts),
 	    cmocka_unit_test(canaries),
 	    cmocka_unit_test(hostile),
+	    cmocka_unit_test(at_a_glance),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
