@@ -162,6 +162,13 @@ add_chunk(struct store_arena *arena, size_t size)
 	return chunk;
 }
 
+/* What a piece takes of its chunk. */
+static size_t
+rounded_size(size_t size)
+{
+	return size == 0 ? ALIGNMENT : (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+}
+
 void *
 store_arena_alloc(struct store_arena *arena, size_t size)
 {
@@ -171,9 +178,7 @@ store_arena_alloc(struct store_arena *arena, size_t size)
 
 	if (size > SIZE_MAX / 2)
 		return NULL;
-	rounded = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
-	if (rounded == 0)
-		rounded = ALIGNMENT;
+	rounded = rounded_size(size);
 	if (arena->bytes_max != 0 &&
 	    (arena->bytes > arena->bytes_max || rounded > arena->bytes_max - arena->bytes))
 		return NULL;
@@ -193,6 +198,25 @@ store_arena_zalloc(struct store_arena *arena, size_t size)
 	void *bytes = store_arena_alloc(arena, size);
 
 	return bytes == NULL ? NULL : memset(bytes, 0, size);
+}
+
+void
+store_arena_release(struct store_arena *arena, void *bytes, size_t size)
+{
+	size_t rounded = rounded_size(size);
+
+	for (struct chunk **at = &arena->last; *at != NULL; at = &(*at)->previous) {
+		struct chunk *chunk = *at;
+
+		if (chunk->bytes != bytes)
+			continue;
+		if (chunk->used == rounded) {
+			*at = chunk->previous;
+			arena->bytes -= rounded;
+			drop_chunk(chunk);
+		}
+		return;
+	}
 }
 
 size_t

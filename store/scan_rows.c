@@ -54,8 +54,11 @@ scan_rows_reserve(struct scan *scan, struct rows *rows, uint64_t more)
 	values = store_arena_alloc(scan->arena, max * rows->width * sizeof *values);
 	if (values == NULL)
 		return scan_no_memory(scan);
-	if (rows->count > 0)
+	if (rows->rows_max > 0) {
 		memcpy(values, rows->values, rows->count * rows->width * sizeof *values);
+		store_arena_release(scan->arena, rows->values,
+				    rows->rows_max * rows->width * sizeof *values);
+	}
 	rows->values = values;
 	rows->rows_max = max;
 	return 0;

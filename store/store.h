@@ -61,7 +61,10 @@ void store_arena_free(struct store_arena *arena);
 /* Aligned to 16, uninitialised; NULL when memory or the bound is exhausted. */
 void *store_arena_alloc(struct store_arena *arena, size_t size);
 void *store_arena_zalloc(struct store_arena *arena, size_t size);
-/* Bytes handed out so far, and the highest number at any time. */
+/* Nobody uses that piece of alloc()'s any more. What has a chunk of its own, as all
+ * of over 16 MiB have, is freed; any other stays as long as the arena. */
+void store_arena_release(struct store_arena *arena, void *bytes, size_t size);
+/* Bytes handed out and not released. */
 size_t store_arena_bytes(const struct store_arena *arena);
 /* Takes everything back and keeps up to 16 MiB for reuse. */
 void store_arena_reset(struct store_arena *arena);

@@ -48,6 +48,35 @@ test_pieces(void **state)
 	store_arena_free(NULL);
 }
 
+/* An array that doubles a few times fits where all its sizes together do not. */
+static void
+test_release(void **state)
+{
+	size_t size = 1 << 20, most = (size_t)160 << 20;
+	struct store_arena *arena = store_arena_create(most);
+	unsigned char *array = store_arena_alloc(arena, size), *small, *grown;
+
+	(void)state;
+	assert_non_null(array);
+	memset(array, 7, size);
+	small = store_arena_alloc(arena, 100);
+	memset(small, 9, 100);
+	for (; size < (size_t)64 << 20; size *= 2) {
+		assert_non_null(grown = store_arena_alloc(arena, size * 2));
+		memcpy(grown, array, size);
+		memset(grown + size, 7, size);
+		store_arena_release(arena, array, size);
+		array = grown;
+	}
+	for (size_t i = 0; i < size; i++)
+		assert_true(array[i] == 7);
+	store_arena_release(arena, small, 100); /* not alone in its chunk, perhaps */
+	assert_true(store_arena_bytes(arena) < most);
+	store_arena_release(arena, array, size);
+	assert_true(store_arena_bytes(arena) < (size_t)32 << 20);
+	store_arena_free(arena);
+}
+
 static void
 test_bound(void **state)
 {
@@ -138,9 +167,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_pieces),
-	    cmocka_unit_test(test_bound),
-	    cmocka_unit_test(test_threads),
+	    cmocka_unit_test(test_pieces), cmocka_unit_test(test_release),
+	    cmocka_unit_test(test_bound),  cmocka_unit_test(test_threads),
 	    cmocka_unit_test(test_error),
 	};
 
