@@ -7,6 +7,9 @@
 export const BEYOND = 4; // standard errors
 const COVERAGE = 0.95;
 const UNLIKELY = 1e-3; // that so many are outside by chance
+/* Figures of the same views are off together: over ten samples the share of those outside varied two and a half times
+ * as much as if each were drawn for itself, which is as if there were this many times fewer. */
+const ALIKE = 5;
 const UNITS = { '%': 0.01, ms: 1, s: 1000, K: 1e3, M: 1e6, points: 0.01, '': 1 };
 
 /** "2.35 s" is 2350 ms, and known to within 5: { value, half }; null when there is no number. */
@@ -73,7 +76,7 @@ export function differs(figure, shown, told, isWhole) {
 export function summary(rows) {
 	const of = (verdict) => rows.filter((row) => row.verdict === verdict);
 	const outside = of('outside').length, judged = of('within').length + outside;
-	const chance = atLeast(outside, judged, 1 - COVERAGE);
+	const chance = atLeast(Math.round(outside / ALIKE), Math.round(judged / ALIKE), 1 - COVERAGE);
 	const wrong = [...of('wrong'), ...of('beyond')].map(({ name, verdict, shown, truth, margin }) => ({ name, text: `${name} is ${verdict}: ${shown} where ${truth} is true${margin == null ? '' : `, ± ${margin}`}` }));
 	if (chance < UNLIKELY) wrong.push({ name: 'margins', text: `${outside} of ${judged} figures are outside their margins` });
 	return { judged, outside, chance, wrong };

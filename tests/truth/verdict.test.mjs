@@ -68,8 +68,8 @@ test('of a sample: within, outside, beyond, and too few to tell', () => {
 test('as many outside as chance allows', () => {
 	assert.ok(Math.abs(atLeast(1, 3, 0.5) - 7 / 8) < 1e-12 && Math.abs(atLeast(9, 100, 0.05) - 0.0631) < 1e-3);
 	const rows = (outside) => Array.from({ length: 300 }, (_, i) => ({ name: `n${i}`, verdict: i < outside ? 'outside' : 'within' }));
-	assert.deepEqual(summary(rows(20)).wrong, []);
-	assert.match(summary(rows(40)).wrong[0].text, /^40 of 300 figures are outside/);
+	assert.deepEqual(summary(rows(30)).wrong, []);
+	assert.match(summary(rows(60)).wrong[0].text, /^60 of 300 figures are outside/);
 	assert.match(summary([{ name: 'tile views', verdict: 'beyond', shown: '9', truth: 90, margin: 3 }]).wrong[0].text, /^tile views is beyond: 9 where 90 is true, ± 3/);
 });
 
