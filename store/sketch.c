@@ -373,40 +373,70 @@ bucket_integer(uint32_t number)
 	return number == 1 ? 0 : (uint32_t)integer;
 }
 
-/* Whether buckets[at, at + 8) are all empty. */
-static bool
-are_empty(const struct sketch_buckets *buckets, uint32_t at)
+/* added[i] = what buckets[first + i] have, together at most 32 bits; their sum. */
+static uint64_t
+add_up(const struct sketch_buckets *buckets, uint32_t first, uint32_t *added)
 {
-	uint64_t all = 0, some;
+	uint64_t total = 0;
 
+	memset(added, 0, OCTAVE_BUCKETS * sizeof *added);
+	if (buckets->heavy != NULL)
+		memcpy(added, buckets->heavy + first, OCTAVE_BUCKETS * sizeof *added);
 	for (uint32_t way = 0; buckets->light != NULL && way < buckets->ways; way++) {
-		memcpy(&some, buckets->light + (size_t)way * SKETCH_BUCKETS + at, sizeof some);
-		all |= some;
+		const uint8_t *light = buckets->light + (size_t)way * SKETCH_BUCKETS + first;
+
+		for (uint32_t i = 0; i < OCTAVE_BUCKETS; i++)
+			added[i] += light[i];
 	}
-	for (uint32_t i = 0; buckets->heavy != NULL && i < 8; i++)
-		all |= buckets->heavy[at + i];
-	return all == 0;
+	for (uint32_t i = 0; i < OCTAVE_BUCKETS; i++)
+		total += added[i];
+	return total;
+}
+
+/* Buckets of whole octaves lie in both as the integers do; of small integers only
+ * some are there. */
+static int
+take_octave(struct sketch *sketch, const struct sketch_buckets *buckets, uint32_t octave,
+	    uint64_t *total)
+{
+	uint32_t first = (octave << SKETCH_MANTISSA_BITS) + 2, added[OCTAVE_BUCKETS];
+	uint64_t *counts;
+
+	if ((*total = add_up(buckets, first, added)) == 0)
+		return 0;
+	for (uint32_t i = 0; 1u << octave < EXACT_BELOW && i < OCTAVE_BUCKETS; i++) {
+		if (added[i] != 0 &&
+		    count_integer(sketch, bucket_integer(first + i), added[i]) != 0)
+			return STORE_ELIMIT;
+	}
+	if (1u << octave < EXACT_BELOW)
+		return 0;
+	if (reserve_octave(sketch, octave) != 0)
+		return STORE_ELIMIT;
+	counts = sketch->octaves[octave].counts;
+	for (uint32_t i = 0; i < OCTAVE_BUCKETS; i++)
+		counts[i] += added[i];
+	sketch->octaves[octave].total += *total;
+	return 0;
 }
 
 int
 sketch_take_buckets(struct sketch *sketch, const struct sketch_buckets *buckets, uint64_t *total)
 {
-	uint32_t first = sketch_bucket(buckets->min), last = sketch_bucket(buckets->max);
+	uint64_t zeros = buckets->heavy == NULL ? 0 : buckets->heavy[1], some;
+	uint32_t end = buckets->max == 0 ? 0 : 32 - (uint32_t)__builtin_clz(buckets->max);
 
 	assert(sketch->is_histogram && buckets->min <= buckets->max);
-	*total = 0;
-	for (uint32_t b = first; b <= last; b++) {
-		uint64_t count = buckets->heavy == NULL ? 0 : buckets->heavy[b];
-
-		if (b % 8 == 0 && are_empty(buckets, b)) {
-			b += 7;
-			continue;
-		}
-		for (uint32_t way = 0; buckets->light != NULL && way < buckets->ways; way++)
-			count += buckets->light[(size_t)way * SKETCH_BUCKETS + b];
-		if (count != 0 && count_integer(sketch, bucket_integer(b), count) != 0)
+	for (uint32_t way = 0; buckets->light != NULL && way < buckets->ways; way++)
+		zeros += buckets->light[(size_t)way * SKETCH_BUCKETS + 1];
+	if (zeros != 0 && count_integer(sketch, 0, zeros) != 0)
+		return STORE_ELIMIT;
+	*total = zeros;
+	for (uint32_t octave = 31 - (uint32_t)__builtin_clz(buckets->min | 1); octave < end;
+	     octave++) {
+		if (take_octave(sketch, buckets, octave, &some) != 0)
 			return STORE_ELIMIT;
-		*total += count;
+		*total += some;
 	}
 	sketch->total += *total;
 	sketch->min = fmin(sketch->min, (double)buckets->min / sketch->scale);
