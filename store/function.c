@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "codec.h"
 #include "function.h"
 #include "sql_parse.h"
 
@@ -227,33 +228,112 @@ evaluate_rows(struct evaluation *evaluation, const struct expression *call, cons
 	return result;
 }
 
+#define ENDS_ARGS_MAX 4u
+#define STEP_ROWS 64u
+
+/* The call of other times. */
+static int
+evaluate_times(struct evaluation *evaluation, const struct expression *call,
+	       const struct data *args, int64_t *times, uint32_t count, struct data *out)
+{
+	struct evaluation inner = *evaluation;
+	struct data other[ENDS_ARGS_MAX];
+
+	memcpy(other, args, call->args_count * sizeof *other);
+	other[0].n.i = times;
+	for (uint32_t a = 0; a < call->args_count; a++)
+		other[a].count = count;
+	inner.count = count;
+	return evaluate_rows(&inner, call, other, out);
+}
+
+/* The least and the greatest; returns whether they ascend. */
+CODEC_CLONES static bool
+find_ends(const int64_t *times, uint32_t count, int64_t ends[2])
+{
+	int64_t least = times[0], most = times[0], falls = 0;
+
+	for (uint32_t i = 1; i < count; i++) {
+		least = times[i] < least ? times[i] : least;
+		most = times[i] > most ? times[i] : most;
+		falls |= times[i] < times[i - 1];
+	}
+	ends[0] = least;
+	ends[1] = most;
+	return falls == 0;
+}
+
+/* What some rows that were asked give, to all between two that give the same;
+ * the others are left: their times and rows, and how many. */
+static uint32_t
+fill_steps(const struct data *asked, const int64_t *times, uint32_t count, struct data *out,
+	   int64_t *left, uint32_t *rows)
+{
+	uint32_t left_count = 0;
+
+	for (uint32_t first = 0, step = 0; first < count; first += STEP_ROWS, step++) {
+		uint32_t end = count - first < STEP_ROWS ? count : first + STEP_ROWS;
+		bool same = asked->n.i[step] == asked->n.i[step + 1];
+
+		for (uint32_t i = first; same && i < end; i++)
+			out->n.i[i] = asked->n.i[step];
+		for (uint32_t i = first; !same && i < end; i++) {
+			left[left_count] = times[i];
+			rows[left_count++] = i;
+		}
+	}
+	return left_count;
+}
+
+/* Of times that ascend, some tell what those between them give. */
+static int
+evaluate_steps(struct evaluation *evaluation, const struct expression *call,
+	       const struct data *args, struct data *out)
+{
+	uint32_t count = evaluation->count, steps = (count + STEP_ROWS - 1) / STEP_ROWS, left_count;
+	struct store_arena *arena = evaluation->arena;
+	int64_t *times = store_arena_alloc(arena, ((size_t)count + 2) * sizeof *times);
+	uint32_t *rows = store_arena_alloc(arena, ((size_t)count + 1) * sizeof *rows);
+	struct data some;
+	int result;
+
+	if (times == NULL || rows == NULL)
+		return expression_no_memory(evaluation->error);
+	for (uint32_t i = 0; i < steps; i++)
+		times[i] = args[0].n.i[i * STEP_ROWS];
+	times[steps] = args[0].n.i[count - 1];
+	if ((result = evaluate_times(evaluation, call, args, times, steps + 1, &some)) != 0 ||
+	    (result = data_allocate(evaluation, call->type, count, out)) != 0)
+		return result;
+	left_count = fill_steps(&some, args[0].n.i, count, out, times, rows);
+	if (left_count == 0)
+		return 0;
+	if ((result = evaluate_times(evaluation, call, args, times, left_count, &some)) != 0)
+		return result;
+	for (uint32_t i = 0; i < left_count; i++)
+		out->n.i[rows[i]] = some.n.i[i];
+	return 0;
+}
+
 /* Rows come sorted by time, so many in turn are of one hour or day: when the
  * earliest and the latest give the same, all do. */
 static int
-evaluate_ends(struct evaluation *evaluation, const struct expression *call, const struct data *args,
-	      struct data *out, bool *same)
+evaluate_monotone(struct evaluation *evaluation, const struct expression *call,
+		  const struct data *args, struct data *out)
 {
-	const int64_t *times = args[0].n.i;
-	int64_t ends[2] = {times[0], times[0]};
-	struct evaluation inner = *evaluation;
-	struct data first[4];
-	int result;
+	int64_t ends[2];
+	bool ascends = find_ends(args[0].n.i, evaluation->count, ends);
+	int result = evaluate_times(evaluation, call, args, ends, 2, out);
 
-	*same = false;
-	if (call->args_count > sizeof first / sizeof *first)
-		return 0;
-	for (uint32_t i = 0; i < evaluation->count; i++) {
-		ends[0] = times[i] < ends[0] ? times[i] : ends[0];
-		ends[1] = times[i] > ends[1] ? times[i] : ends[1];
-	}
-	memcpy(first, args, call->args_count * sizeof *first);
-	first[0].n.i = ends;
-	for (uint32_t a = 0; a < call->args_count; a++)
-		first[a].count = 2;
-	inner.count = 2;
-	if ((result = evaluate_rows(&inner, call, first, out)) == 0)
-		*same = out->s == NULL && out->nulls == NULL && out->n.i[0] == out->n.i[1];
-	return result;
+	if (result != 0)
+		return result;
+	if (out->s != NULL || out->nulls != NULL || out->n.i[0] != out->n.i[1])
+		return ascends && out->s == NULL && out->nulls == NULL
+			   ? evaluate_steps(evaluation, call, args, out)
+			   : evaluate_rows(evaluation, call, args, out);
+	out->count = evaluation->count;
+	out->constant = true;
+	return 0;
 }
 
 static bool
@@ -273,21 +353,17 @@ function_evaluate(struct evaluation *evaluation, const struct expression *call,
 	bool few = evaluation->count > 2 && evaluation->active == NULL &&
 		   call->type.type != STORE_R_ARRAY && call->type.type != STORE_R_MAP;
 	struct evaluation inner = *evaluation;
-	bool same = false;
-	int result = 0;
+	int result;
 
 	if (few && are_constant(call, args)) {
 		inner.count = 1;
 		result = evaluate_rows(&inner, call, args, out);
-		same = true;
-	} else if (few && !args[0].constant && args[0].nulls == NULL &&
-		   function_is_monotone(call)) {
-		result = evaluate_ends(evaluation, call, args, out, &same);
-	}
-	if (same && result == 0) {
 		out->count = evaluation->count;
 		out->constant = true;
-	} else if (result == 0) {
+	} else if (few && function_is_monotone(call) && call->args_count <= ENDS_ARGS_MAX &&
+		   !args[0].constant && args[0].nulls == NULL) {
+		result = evaluate_monotone(evaluation, call, args, out);
+	} else {
 		result = evaluate_rows(evaluation, call, args, out);
 	}
 	if (result != 0 && evaluation->error != NULL && evaluation->error->offset == 0)

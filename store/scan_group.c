@@ -341,15 +341,43 @@ assign_words(struct scan *scan, const struct data *data, uint32_t count, uint32_
 }
 
 static int
+assign_rows(struct scan *scan, const struct data *data, bool coded, uint32_t count, uint32_t *out)
+{
+	uint32_t entries;
+
+	if (coded && is_dense(data, scan->plan->keys_count, &entries))
+		return assign_dense(scan, data, entries, count, out);
+	return assign_words(scan, data, count, out);
+}
+
+static int
+assign_runs(struct scan *scan, const struct data *data, bool coded, struct scan_assigned *out)
+{
+	const struct scan_runs *runs = &out->runs;
+	struct data keys[PLAN_KEYS_MAX];
+	int result = 0;
+
+	for (uint32_t k = 0; result == 0 && k < scan->plan->keys_count; k++)
+		result = scan_runs_key(scan, runs, &data[k], &keys[k]);
+	if (result == 0)
+		result = assign_rows(scan, keys, coded, runs->count, runs->groups);
+	for (uint32_t r = 0; result == 0 && r < runs->count; r++) {
+		for (uint32_t i = runs->firsts[r]; i < runs->firsts[r + 1]; i++)
+			out->groups[i] = runs->groups[r];
+	}
+	return result;
+}
+
+static int
 assign_groups(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out)
 {
 	const struct plan *plan = scan->plan;
-	uint32_t count = evaluation->count, entries;
+	uint32_t count = evaluation->count;
 	struct data data[PLAN_KEYS_MAX];
-	bool constant = true;
+	bool constant = true, coded = evaluation->slice != NULL;
 	int result = 0;
 
-	*out = (struct scan_assigned){NULL, 0};
+	*out = (struct scan_assigned){.groups = NULL};
 	for (uint32_t k = 0; k < plan->keys_count; k++) {
 		if ((result = expression_evaluate(evaluation, plan->keys[k], &data[k])) != 0)
 			return result;
@@ -360,9 +388,10 @@ assign_groups(struct scan *scan, struct evaluation *evaluation, struct scan_assi
 	out->groups = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *out->groups);
 	if (out->groups == NULL)
 		return scan_no_memory(scan);
-	if (evaluation->slice != NULL && is_dense(data, plan->keys_count, &entries))
-		return assign_dense(scan, data, entries, count, out->groups);
-	return assign_words(scan, data, count, out->groups);
+	if ((result = scan_runs_find(scan, data, plan->keys_count, count, &out->runs)) != 0)
+		return result;
+	return out->runs.count > 0 ? assign_runs(scan, data, coded, out)
+				   : assign_rows(scan, data, coded, count, out->groups);
 }
 
 static void
@@ -447,6 +476,41 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 	return 0;
 }
 
+static int
+add_input(struct aggregate_states *states, uint32_t count, bool stored,
+	  const struct aggregate_input *input)
+{
+	return stored ? aggregate_add_stored(states, count, input)
+		      : aggregate_add(states, count, input);
+}
+
+/* Run by run. */
+static int
+add_runs(struct aggregate_states *states, bool stored, const struct scan_runs *runs,
+	 const struct aggregate_input *input)
+{
+	for (uint32_t r = 0; r < runs->count; r++) {
+		uint32_t first = runs->firsts[r];
+		struct aggregate_input run = {.group = runs->groups[r]};
+		struct data argument, second, condition;
+
+		if (input->weights != NULL)
+			run.weights = input->weights + first;
+		if (input->argument != NULL)
+			argument = scan_runs_part(runs, r, input->argument);
+		if (input->second != NULL)
+			second = scan_runs_part(runs, r, input->second);
+		if (input->condition != NULL)
+			condition = scan_runs_part(runs, r, input->condition);
+		run.argument = input->argument == NULL ? NULL : &argument;
+		run.second = input->second == NULL ? NULL : &second;
+		run.condition = input->condition == NULL ? NULL : &condition;
+		if (add_input(states, runs->firsts[r + 1] - first, stored, &run) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
 /* The evaluation's rows into the states of aggregate `a`. */
 static int
 add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
@@ -473,8 +537,9 @@ add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 	input.argument = of[0] == NULL ? NULL : &data[0];
 	input.second = of[1] == NULL ? NULL : &data[1];
 	input.condition = of[2] == NULL ? NULL : &data[2];
-	result = (stored ? aggregate_add_stored : aggregate_add)(scan->states[a], evaluation->count,
-								 &input);
+	result = assigned->runs.count > 0
+		     ? add_runs(scan->states[a], stored, &assigned->runs, &input)
+		     : add_input(scan->states[a], evaluation->count, stored, &input);
 	return result == 0 ? 0 : scan_no_memory(scan);
 }
 

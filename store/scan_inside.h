@@ -31,10 +31,18 @@ struct dense {
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };
 
+/* Runs of rows of the same keys; count 0: they are too many to be worth it. */
+struct scan_runs {
+	uint32_t count;
+	uint32_t *firsts; /* [count + 1]: rows */
+	uint32_t *groups; /* [count] */
+};
+
 /* Which group each row is in. */
 struct scan_assigned {
 	uint32_t *groups; /* NULL: all in `group` */
 	uint32_t group;
+	struct scan_runs runs;
 };
 
 #define SCAN_THREADS_MAX 64u
@@ -221,6 +229,14 @@ scan_group_of_block(struct scan *scan, struct evaluation *evaluation, uint32_t *
 /* Adds the groups of another scan of the same plan, whose ranges are finished;
  * refers to its memory. */
 int scan_group_merge(struct scan *scan, struct scan *from);
+/* scan_runs.c: the runs of `count` rows, without groups; in the scratch. */
+int scan_runs_find(struct scan *scan, const struct data *keys, uint32_t keys_count, uint32_t count,
+		   struct scan_runs *out);
+/* A key of each run's rows. */
+int scan_runs_key(struct scan *scan, const struct scan_runs *runs, const struct data *key,
+		  struct data *out);
+/* The run's rows of the data, which it refers to. */
+struct data scan_runs_part(const struct scan_runs *runs, uint32_t run, const struct data *data);
 /* scan_finish.c: hands the groups that HAVING keeps, and the limit does not cut
  * off, to scan_rows_collect. */
 int scan_group_finish(struct scan *scan);
