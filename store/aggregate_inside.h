@@ -53,10 +53,12 @@ struct aggregate_hot {
 	uint32_t values_count, values_max;
 };
 
+#define AGGREGATE_WAYS 4u /* at most */
+
 /* The same, as small as what is looked at for every row must be. */
 struct aggregate_light {
 	uint8_t *buckets;  /* [ways][SKETCH_BUCKETS]: rows of weight 1, or NULL */
-	uint32_t min, max; /* of the integers here and in `heavy`; none: UINT32_MAX, 0 */
+	uint32_t min, max; /* of the integers here and in `heavy`; none: UINT32_MAX */
 };
 
 /* Memory for the rows of a slice: [max] each. */
@@ -67,6 +69,7 @@ struct aggregate_scratch {
 	uint64_t *weights;
 	uint64_t *hashes;
 	uint16_t *buckets;
+	uint8_t *nobody; /* [AGGREGATE_WAYS][SKETCH_BUCKETS]: of rows that are not counted */
 };
 
 struct aggregate_states {

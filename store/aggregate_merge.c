@@ -88,8 +88,8 @@ take_hot(struct aggregate_states *states, uint32_t to, const struct aggregate_st
 	int result = 0;
 
 	hot->weight += other_hot->weight;
-	if (has_buckets(from, group) && other->min <= other->max) {
-		bool alone = !has_buckets(states, to);
+	if (has_buckets(from, group) && other->min != UINT32_MAX) {
+		bool alone = !has_buckets(states, to) || light->min == UINT32_MAX;
 		uint32_t first = sketch_bucket(other->min), last = sketch_bucket(other->max);
 
 		light->min = alone || other->min < light->min ? other->min : light->min;

@@ -9,12 +9,13 @@
 #include <string.h>
 
 #include "aggregate_inside.h"
-#include "codec.h"
+#include "codec_vector.h"
 
 /* Few groups often count into the same bucket in turn, which would wait for
  * itself: rows take different arrays in turn. */
 #define WAYS_GROUPS 16u
-#define WAYS 4u
+#define WAYS AGGREGATE_WAYS
+#define PLACES 256u /* that are looked up before they are counted in */
 
 /* ---- one value at a time --------------------------------------------------- */
 
@@ -124,8 +125,8 @@ add_cold(struct aggregate_states *states, uint32_t group, int64_t value, uint64_
 static void
 widen(struct aggregate_light *light, uint32_t value)
 {
+	light->max = value > light->max || light->min == UINT32_MAX ? value : light->max;
 	light->min = value < light->min ? value : light->min;
-	light->max = value > light->max ? value : light->max;
 }
 
 /* The first buckets of a group. */
@@ -135,8 +136,7 @@ begin_buckets(struct aggregate_states *states, uint32_t group)
 	struct aggregate_light *light = &states->light[group];
 
 	if (light->buckets == NULL && states->hot[group].heavy == NULL) {
-		light->min = UINT32_MAX;
-		light->max = 0;
+		light->min = light->max = UINT32_MAX;
 	}
 }
 
@@ -186,6 +186,22 @@ count_value(struct aggregate_states *states, uint32_t group, uint32_t value)
 	return ++light->buckets[bucket] != 0 ? 0 : carry(states, group, bucket);
 }
 
+/* Bytes for a group that has none, and what was listed into them. */
+static int
+begin_light(struct aggregate_states *states, uint32_t group)
+{
+	struct aggregate_hot *hot = &states->hot[group];
+
+	if (reserve_light(states, group) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < hot->values_count; i++) {
+		if (count_value(states, group, hot->values[i]) != 0)
+			return STORE_ELIMIT;
+	}
+	hot->values_count = 0;
+	return 0;
+}
+
 /* A value of weight 1 whose group has no bytes yet. */
 static __attribute__((noinline)) int
 list_value(struct aggregate_states *states, uint32_t group, uint32_t value)
@@ -214,14 +230,7 @@ list_value(struct aggregate_states *states, uint32_t group, uint32_t value)
 		hot->values[hot->values_count++] = value;
 		return 0;
 	}
-	if (reserve_light(states, group) != 0)
-		return STORE_ELIMIT;
-	for (uint32_t i = 0; i < hot->values_count; i++) {
-		if (count_value(states, group, hot->values[i]) != 0)
-			return STORE_ELIMIT;
-	}
-	hot->values_count = 0;
-	return count_value(states, group, value);
+	return begin_light(states, group) != 0 ? STORE_ELIMIT : count_value(states, group, value);
 }
 
 int
@@ -298,42 +307,112 @@ static void
 widen_group(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t group)
 {
 	for (uint32_t i = 0; i < rows->count; i++) {
-		if ((rows->groups == NULL ? rows->group : rows->groups[i]) == group &&
-		    states->scratch.buckets[i] != 0)
+		if (rows->groups[i] == group && states->scratch.buckets[i] != 0)
 			widen(&states->light[group], (uint32_t)aggregate_value(rows, i));
 	}
 }
 
-/* Rows of weight 1. `within`: no value is a group's least or largest. */
-static inline __attribute__((always_inline)) int
-count_rows(struct aggregate_states *states, const struct aggregate_rows *rows,
-	   const uint32_t *groups, const uint32_t *narrow, uint32_t ways, bool within)
+/* A row that is not simply to be counted: its group has no bytes, or it is the
+ * group's least or largest. *place is where it may be counted then. */
+static __attribute__((noinline)) int
+place_apart(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t row,
+	    bool within, uint8_t **place)
 {
-	const uint16_t *buckets = states->scratch.buckets;
-	struct aggregate_light *lights = states->light;
+	uint32_t group = rows->groups[row], bucket = states->scratch.buckets[row];
+	struct aggregate_light *light = &states->light[group];
+	uint32_t value = (uint32_t)aggregate_value(rows, row);
 
-	for (uint32_t i = 0; i < rows->count; i++) {
-		uint32_t group = groups == NULL ? rows->group : groups[i], bucket = buckets[i];
-		struct aggregate_light *light = &lights[group];
-		uint32_t value = within           ? 0
-				 : narrow != NULL ? narrow[i]
-						  : (uint32_t)rows->values[i];
-
-		if (__builtin_expect(light->buckets == NULL, 0)) {
-			if (bucket != 0 &&
-			    list_value(states, group, (uint32_t)aggregate_value(rows, i)) != 0)
-				return STORE_ELIMIT;
-			if (within && light->buckets != NULL)
-				widen_group(states, rows, group);
-			continue;
-		}
-		if (!within && __builtin_expect((value < light->min) | (value > light->max), 0) &&
-		    bucket != 0)
+	if (light->buckets != NULL) {
+		if (bucket != 0)
 			widen(light, value);
-		if (__builtin_expect(
-			++light->buckets[(i & (ways - 1)) * SKETCH_BUCKETS + bucket] == 0, 0) &&
-		    carry(states, group, bucket) != 0)
+		return 0;
+	}
+	*place = states->scratch.nobody;
+	if (bucket != 0 && list_value(states, group, value) != 0)
+		return STORE_ELIMIT;
+	if (within && light->buckets != NULL)
+		widen_group(states, rows, group);
+	return 0;
+}
+
+/* What the loops below read, apart from what bytes that they write may be. */
+struct places {
+	const struct aggregate_light *lights;
+	const uint32_t *groups, *narrow;
+	const uint16_t *buckets;
+};
+
+/* The row's byte; `apart` when that is not simply to be counted in. `within`: no
+ * value is a group's least or largest. */
+static inline __attribute__((always_inline)) uint8_t *
+place_row(struct places of, const int64_t *values, uint32_t row, bool within, bool *apart)
+{
+	const struct aggregate_light *light = &of.lights[of.groups[row]];
+	uint32_t bucket = of.buckets[row];
+	uint32_t value = within ? 0 : of.narrow != NULL ? of.narrow[row] : (uint32_t)values[row];
+
+	*apart = light->buckets == NULL ||
+		 (!within && value - light->min > light->max - light->min && bucket != 0);
+	return light->buckets + bucket;
+}
+
+/* The place's byte was full. */
+static __attribute__((noinline)) int
+carry_place(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t row,
+	    const uint8_t *place)
+{
+	if (place == states->scratch.nobody)
+		return 0;
+	return carry(states, rows->groups[row], states->scratch.buckets[row]);
+}
+
+/* Rows of few groups, whose bytes are near. */
+static inline __attribute__((always_inline)) int
+count_few(struct aggregate_states *states, const struct aggregate_rows *rows,
+	  const uint32_t *narrow, bool within)
+{
+	struct places of = {states->light, rows->groups, narrow, states->scratch.buckets};
+	uint32_t count = rows->count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bool apart;
+		uint8_t *place = place_row(of, rows->values, i, within, &apart);
+
+		if (__builtin_expect(apart, 0) && place_apart(states, rows, i, within, &place) != 0)
 			return STORE_ELIMIT;
+		if (__builtin_expect(++place[(i & (WAYS - 1)) * SKETCH_BUCKETS] == 0, 0) &&
+		    carry_place(states, rows, i, place) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+/* Rows of many: all places are looked up before the first is counted in, so that
+ * the bytes come while others do. */
+static inline __attribute__((always_inline)) int
+count_many(struct aggregate_states *states, const struct aggregate_rows *rows,
+	   const uint32_t *narrow)
+{
+	struct places of = {states->light, rows->groups, narrow, states->scratch.buckets};
+	CODEC_UNSET uint8_t *places[PLACES];
+
+	for (uint32_t first = 0; first < rows->count; first += PLACES) {
+		uint32_t left = rows->count - first, count = left < PLACES ? left : PLACES;
+
+		for (uint32_t i = 0; i < count; i++) {
+			bool apart;
+
+			places[i] = place_row(of, rows->values, first + i, false, &apart);
+			if (__builtin_expect(apart, 0) &&
+			    place_apart(states, rows, first + i, false, &places[i]) != 0)
+				return STORE_ELIMIT;
+			__builtin_prefetch(places[i], 1);
+		}
+		for (uint32_t i = 0; i < count; i++) {
+			if (__builtin_expect(++*places[i] == 0, 0) &&
+			    carry_place(states, rows, first + i, places[i]) != 0)
+				return STORE_ELIMIT;
+		}
 	}
 	return 0;
 }
@@ -354,18 +433,89 @@ is_within(const struct aggregate_states *states, uint32_t min, uint32_t max)
 	return true;
 }
 
+static uint32_t
+count_hot(const uint16_t *buckets, uint32_t count)
+{
+	uint32_t hot = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		hot += buckets[i] != 0;
+	return hot;
+}
+
+/* All into one group's bytes. */
+static inline __attribute__((always_inline)) int
+count_in(struct aggregate_states *states, uint32_t group, const uint16_t *buckets, uint32_t count,
+	 uint32_t ways)
+{
+	uint8_t *bytes = states->light[group].buckets;
+	uint32_t i = 0;
+
+	for (; i + WAYS <= count; i += WAYS) {
+#pragma GCC unroll 4
+		for (uint32_t way = 0; way < WAYS; way++) {
+			size_t offset = ways == 1 ? 0 : (size_t)way * SKETCH_BUCKETS;
+			uint32_t bucket = buckets[i + way];
+
+			if (__builtin_expect(++bytes[offset + bucket] == 0, 0) &&
+			    carry(states, group, bucket) != 0)
+				return STORE_ELIMIT;
+		}
+	}
+	for (; i < count; i++) {
+		if (__builtin_expect(++bytes[buckets[i]] == 0, 0) &&
+		    carry(states, group, buckets[i]) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+/* Rows of weight 1 of one group, whose values are known to be in [min, max]; or
+ * not, when min > max. */
+static int
+count_group(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t min,
+	    uint32_t max)
+{
+	const uint16_t *buckets = states->scratch.buckets;
+	uint32_t group = rows->group, ways = states->ways, hot = count_hot(buckets, rows->count);
+	struct aggregate_light *light = &states->light[group];
+	bool few =
+	    light->buckets == NULL && !is_histogram(states, group) &&
+	    kept_count(&states->states[group], &states->hot[group]) + hot <= SKETCH_EXACT_MAX;
+
+	if (hot == 0)
+		return 0;
+	for (uint32_t i = 0; few && i < rows->count; i++) {
+		if (buckets[i] != 0 &&
+		    list_value(states, group, (uint32_t)aggregate_value(rows, i)) != 0)
+			return STORE_ELIMIT;
+	}
+	if (few)
+		return 0;
+	if (light->buckets == NULL && begin_light(states, group) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; min > max && i < rows->count; i++) {
+		if (buckets[i] != 0)
+			widen(light, (uint32_t)aggregate_value(rows, i));
+	}
+	if (min <= max) {
+		widen(light, min);
+		widen(light, max);
+	}
+	return ways == 1 ? count_in(states, group, buckets, rows->count, 1)
+			 : count_in(states, group, buckets, rows->count, WAYS);
+}
+
 /* Loops over what is constant are compiled apart; the likely ones. */
 static int
 count_light(struct aggregate_states *states, const struct aggregate_rows *rows, bool within)
 {
-	const uint32_t *groups = rows->groups, *narrow = rows->narrow;
-
 	if (within)
-		return groups == NULL ? count_rows(states, rows, NULL, NULL, WAYS, true)
-				      : count_rows(states, rows, groups, NULL, WAYS, true);
-	if (states->ways == 1 && groups != NULL && narrow != NULL)
-		return count_rows(states, rows, groups, narrow, 1, false);
-	return count_rows(states, rows, groups, narrow, states->ways, false);
+		return count_few(states, rows, NULL, true);
+	if (states->ways != 1)
+		return count_few(states, rows, rows->narrow, false);
+	return rows->narrow != NULL ? count_many(states, rows, rows->narrow)
+				    : count_many(states, rows, NULL);
 }
 
 static int
@@ -461,8 +611,12 @@ aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_r
 		return STORE_ELIMIT;
 	if (rows->nulls != NULL)
 		leave_out(rows->nulls, rows->count, buckets);
-	return rows->weights != NULL ? count_heavy(states, rows)
-				     : count_light(states, rows, is_within(states, min, max));
+	if (rows->weights != NULL)
+		return count_heavy(states, rows);
+	if (rows->groups == NULL && rows->narrow == NULL && (some_cold || rows->nulls != NULL))
+		return count_group(states, rows, 1, 0); /* they are not only of those counted */
+	return rows->groups == NULL ? count_group(states, rows, min, max)
+				    : count_light(states, rows, is_within(states, min, max));
 }
 
 /* ---- to the states ----------------------------------------------------------- */
@@ -479,7 +633,7 @@ aggregate_quantile_settle(struct aggregate_states *states, uint32_t group)
 
 	if (settle_values(states, state, hot) != 0)
 		return STORE_ELIMIT;
-	if ((light->buckets == NULL && hot->heavy == NULL) || light->min > light->max)
+	if ((light->buckets == NULL && hot->heavy == NULL) || light->min == UINT32_MAX)
 		return 0;
 	if (reserve_sketch(states, state) != 0 || sketch_become_histogram(state->sketch) != 0 ||
 	    sketch_take_buckets(state->sketch, &buckets, &total) != 0)
@@ -489,7 +643,6 @@ aggregate_quantile_settle(struct aggregate_states *states, uint32_t group)
 		memset(light->buckets, 0, (size_t)states->ways * SKETCH_BUCKETS);
 	if (hot->heavy != NULL)
 		memset(hot->heavy, 0, SKETCH_BUCKETS * sizeof *hot->heavy);
-	light->min = UINT32_MAX;
-	light->max = 0;
+	light->min = light->max = UINT32_MAX;
 	return 0;
 }

@@ -40,9 +40,10 @@ reserve_scratch(struct aggregate_states *states, uint32_t count)
 	scratch->weights = store_arena_alloc(states->arena, count * sizeof *scratch->weights);
 	scratch->hashes = store_arena_alloc(states->arena, count * sizeof *scratch->hashes);
 	scratch->buckets = store_arena_alloc(states->arena, count * sizeof *scratch->buckets);
-	if (scratch->rows == NULL || scratch->groups == NULL || scratch->values == NULL ||
-	    scratch->weights == NULL || scratch->buckets == NULL || scratch->hashes == NULL ||
-	    scratch->narrow == NULL)
+	scratch->nobody = store_arena_alloc(states->arena, (size_t)AGGREGATE_WAYS * SKETCH_BUCKETS);
+	if (scratch->rows == NULL || scratch->nobody == NULL || scratch->groups == NULL ||
+	    scratch->values == NULL || scratch->weights == NULL || scratch->buckets == NULL ||
+	    scratch->hashes == NULL || scratch->narrow == NULL)
 		return STORE_ELIMIT;
 	scratch->max = count;
 	return 0;
