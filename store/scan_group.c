@@ -235,40 +235,26 @@ dense_table(struct scan *scan, const struct data *data, uint32_t entries)
 	return dense->table;
 }
 
-/* out[row] = the row's place in the table. */
-CODEC_CLONES static void
+/* The rows' places in the table: codes as they are, or in `out`. */
+CODEC_CLONES static const uint32_t *
 place_rows(const struct data *data, uint32_t keys_count, uint32_t count, uint32_t *out)
 {
-	memset(out, 0, count * sizeof *out);
+	const uint32_t *places = NULL;
+
 	for (uint32_t k = 0; k < keys_count; k++) {
 		uint32_t entries = data[k].dictionary->count;
 		const uint32_t *codes = data[k].codes;
 
-		if (data[k].constant) {
-			for (uint32_t i = 0; i < count; i++)
-				out[i] = out[i] * entries + codes[0];
-		} else if (k == 0) {
-			memcpy(out, codes, count * sizeof *out);
-		} else {
-			for (uint32_t i = 0; i < count; i++)
-				out[i] = out[i] * entries + codes[i];
+		if (places == NULL && !data[k].constant) {
+			places = codes;
+			continue;
 		}
+		for (uint32_t i = 0; i < count; i++)
+			out[i] = (places == NULL ? 0 : places[i] * entries) +
+				 codes[data[k].constant ? 0 : i];
+		places = out;
 	}
-}
-
-/* Places to groups; false when some have none yet. */
-CODEC_CLONES static bool
-look_up(const uint32_t *table, uint32_t count, uint32_t *places)
-{
-	uint32_t least = UINT32_MAX;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t entry = table[places[i]];
-
-		least = entry < least ? entry : least;
-		places[i] = entry - 1;
-	}
-	return least != 0;
+	return places;
 }
 
 static int
@@ -295,23 +281,21 @@ assign_dense(struct scan *scan, const struct data *data, uint32_t entries, uint3
 	     uint32_t *out)
 {
 	uint32_t *table = dense_table(scan, data, entries);
+	const uint32_t *places;
 	int result;
 
 	if (table == NULL)
 		return scan_no_memory(scan);
-	place_rows(data, scan->plan->keys_count, count, out);
-	if (look_up(table, count, out))
-		return 0;
-	place_rows(data, scan->plan->keys_count, count, out);
+	places = place_rows(data, scan->plan->keys_count, count, out);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t *entry = &table[out[i]], group;
+		uint32_t place = places[i], entry = table[place], group;
 
-		if (__builtin_expect(*entry == 0, 0)) {
+		if (__builtin_expect(entry == 0, 0)) {
 			if ((result = find_dense_group(scan, data, i, &group)) != 0)
 				return result;
-			*entry = group + 1;
+			table[place] = entry = group + 1;
 		}
-		out[i] = *entry - 1;
+		out[i] = entry - 1;
 	}
 	return 0;
 }
