@@ -518,31 +518,93 @@ count_light(struct aggregate_states *states, const struct aggregate_rows *rows, 
 				    : count_many(states, rows, NULL);
 }
 
+/* Rows of any weight, of those listed. */
 static int
-count_heavy(struct aggregate_states *states, const struct aggregate_rows *rows)
+count_heavy(struct aggregate_states *states, const struct aggregate_rows *rows,
+	    const uint32_t *list, uint32_t count)
 {
 	const uint16_t *buckets = states->scratch.buckets;
 
-	for (uint32_t i = 0; i < rows->count; i++) {
-		uint32_t group = rows->groups == NULL ? rows->group : rows->groups[i];
-		struct aggregate_light *light = &states->light[group];
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t row = list[i],
+			 group = rows->groups == NULL ? rows->group : rows->groups[row];
 
-		if (buckets[i] == 0)
-			continue;
 		if (__builtin_expect(states->hot[group].heavy == NULL, 0)) {
 			if (!is_histogram(states, group)) {
-				if (add_cold(states, group, aggregate_value(rows, i),
-					     rows->weights[i]) != 0)
+				if (add_cold(states, group, aggregate_value(rows, row),
+					     rows->weights[row]) != 0)
 					return STORE_ELIMIT;
 				continue;
 			}
 			if (reserve_heavy(states, group) != 0)
 				return STORE_ELIMIT;
 		}
-		widen(light, (uint32_t)aggregate_value(rows, i));
-		states->hot[group].heavy[buckets[i]] += (uint32_t)rows->weights[i];
+		widen(&states->light[group], (uint32_t)aggregate_value(rows, row));
+		states->hot[group].heavy[buckets[row]] += (uint32_t)rows->weights[row];
 	}
 	return 0;
+}
+
+/* list[count]: the rows of weight 1 that have buckets come first, the others from
+ * the end on; there is room between them. */
+static void
+part_rows(const struct aggregate_rows *rows, const uint16_t *buckets, uint32_t *list,
+	  uint32_t *light_count, uint32_t *heavy_count)
+{
+	uint32_t light = 0, heavy = 0;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		list[light] = i;
+		list[rows->count - 1 - heavy] = i;
+		light += (uint32_t)(buckets[i] != 0) & (rows->weights[i] == 1);
+		heavy += (uint32_t)(buckets[i] != 0) & (rows->weights[i] != 1);
+	}
+	*light_count = light;
+	*heavy_count = heavy;
+}
+
+/* Only those of list[count], which ascend, in the scratch. */
+static void
+close_up(struct aggregate_scratch *scratch, const uint32_t *list, uint32_t count,
+	 struct aggregate_rows *rows)
+{
+	for (uint32_t i = 0; i < count; i++)
+		scratch->buckets[i] = scratch->buckets[list[i]];
+	for (uint32_t i = 0; rows->groups != NULL && i < count; i++)
+		scratch->groups[i] = rows->groups[list[i]];
+	for (uint32_t i = 0; rows->narrow != NULL && i < count; i++)
+		scratch->narrow[i] = rows->narrow[list[i]];
+	for (uint32_t i = 0; rows->values != NULL && i < count; i++)
+		scratch->values[i] = rows->values[list[i]];
+	rows->groups = rows->groups == NULL ? NULL : scratch->groups;
+	rows->narrow = rows->narrow == NULL ? NULL : scratch->narrow;
+	rows->values = rows->values == NULL ? NULL : scratch->values;
+	rows->nulls = NULL;
+	rows->count = count;
+}
+
+static int
+count_one_weight(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t min,
+		 uint32_t max)
+{
+	return rows->groups == NULL ? count_group(states, rows, min, max)
+				    : count_light(states, rows, is_within(states, min, max));
+}
+
+/* Most rows weigh 1 where some are sampled. */
+static int
+count_weighted(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t min,
+	       uint32_t max)
+{
+	struct aggregate_scratch *scratch = &states->scratch;
+	struct aggregate_rows light = *rows;
+	uint32_t light_count, heavy_count;
+
+	part_rows(rows, scratch->buckets, scratch->rows, &light_count, &heavy_count);
+	if (count_heavy(states, rows, scratch->rows + rows->count - heavy_count, heavy_count) != 0)
+		return STORE_ELIMIT;
+	close_up(scratch, scratch->rows, light_count, &light);
+	return count_one_weight(states, &light, min, max);
 }
 
 /* Values that are negative, large, or too heavy. */
@@ -611,12 +673,12 @@ aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_r
 		return STORE_ELIMIT;
 	if (rows->nulls != NULL)
 		leave_out(rows->nulls, rows->count, buckets);
-	if (rows->weights != NULL)
-		return count_heavy(states, rows);
-	if (rows->groups == NULL && rows->narrow == NULL && (some_cold || rows->nulls != NULL))
-		return count_group(states, rows, 1, 0); /* they are not only of those counted */
-	return rows->groups == NULL ? count_group(states, rows, min, max)
-				    : count_light(states, rows, is_within(states, min, max));
+	if (rows->groups == NULL && rows->narrow == NULL && (some_cold || rows->nulls != NULL)) {
+		min = 1; /* they are not only of those counted */
+		max = 0;
+	}
+	return rows->weights != NULL ? count_weighted(states, rows, min, max)
+				     : count_one_weight(states, rows, min, max);
 }
 
 /* ---- to the states ----------------------------------------------------------- */

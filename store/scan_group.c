@@ -428,6 +428,25 @@ has_weights_of_one(const struct scan *scan, const struct evaluation *evaluation)
 	       (uint64_t)max <= 1;
 }
 
+/* weights[rows] of the intervals; returns bits that some have. A row stored without
+ * one stands for itself. */
+CODEC_CLONES static uint64_t
+take_weights(const struct data *data, uint64_t *weights)
+{
+	uint64_t all = 0;
+
+	for (uint32_t i = 0; data->narrow != NULL && i < data->count; i++)
+		weights[i] = data->narrow[i] + (uint64_t)(data->narrow[i] == 0);
+	for (uint32_t i = 0; data->narrow == NULL && i < data->count; i++) {
+		uint64_t weight = data->n.u[data->constant ? 0 : i];
+
+		weights[i] = weight + (weight == 0);
+	}
+	for (uint32_t i = 0; i < data->count; i++)
+		all |= weights[i];
+	return all;
+}
+
 /* The rows' sample intervals; NULL when all are 1. */
 static int
 read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **out)
@@ -435,7 +454,6 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 	struct expression column = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_UINT32}};
 	struct data data;
 	uint64_t *weights;
-	bool above = false;
 	int result;
 
 	*out = NULL;
@@ -443,19 +461,15 @@ read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **
 	    has_weights_of_one(scan, evaluation))
 		return 0;
 	column.column = (uint16_t)scan->plan->weight_column;
-	if ((result = expression_evaluate(evaluation, &column, &data)) != 0)
+	result = evaluation->slice == NULL ? expression_evaluate(evaluation, &column, &data)
+					   : expression_read_narrow(evaluation, &column, &data);
+	if (result != 0)
 		return result;
-	for (uint32_t i = 0; i < data.count; i++)
-		above |= data.n.u[data_index(&data, i)] > 1;
-	scan->result->weighted |= above;
-	if (!above)
-		return 0;
 	if ((weights = store_arena_alloc(scan->scratch, data.count * sizeof *weights)) == NULL)
 		return scan_no_memory(scan);
-	for (uint32_t i = 0; i < data.count; i++) {
-		weights[i] = data.n.u[data_index(&data, i)];
-		weights[i] += weights[i] == 0; /* a row stored without one stands for itself */
-	}
+	if (take_weights(&data, weights) == 1)
+		return 0;
+	scan->result->weighted = true;
 	*out = weights;
 	return 0;
 }
