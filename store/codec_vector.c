@@ -198,12 +198,39 @@ load_codes(const uint32_t *codes)
 	return four;
 }
 
+/* Tables and outputs: of each pair one is NULL. */
+static CODEC_INLINE void
+map_one(const uint32_t *narrow, const int64_t *wide, uint64_t code, uint32_t i,
+	uint32_t *narrow_out, int64_t *wide_out)
+{
+	if (narrow != NULL)
+		narrow_out[i] = narrow[code];
+	else
+		wide_out[i] = wide[code];
+}
+
+static CODEC_INLINE void
+map_any(const uint32_t *narrow, const int64_t *wide, uint32_t count, const uint32_t *codes,
+	uint32_t *narrow_out, int64_t *wide_out)
+{
+	uint32_t i = 0;
+
+	for (; i + 4 <= count; i += 4) {
+		struct four_codes four = load_codes(codes + i);
+
+		map_one(narrow, wide, (uint32_t)four.low, i, narrow_out, wide_out);
+		map_one(narrow, wide, four.low >> 32, i + 1, narrow_out, wide_out);
+		map_one(narrow, wide, (uint32_t)four.high, i + 2, narrow_out, wide_out);
+		map_one(narrow, wide, four.high >> 32, i + 3, narrow_out, wide_out);
+	}
+	for (; i < count; i++)
+		map_one(narrow, wide, codes[i], i, narrow_out, wide_out);
+}
+
 bool
 codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const uint32_t *codes,
 	  uint32_t *out)
 {
-	uint32_t i = 0;
-
 	if (count > 0 && codec_highest(codes, count) >= entries_count)
 		return false;
 #if CODEC_HAS_AVX2
@@ -212,16 +239,7 @@ codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const u
 		return true;
 	}
 #endif
-	for (; i + 4 <= count; i += 4) {
-		struct four_codes four = load_codes(codes + i);
-
-		out[i] = table[(uint32_t)four.low];
-		out[i + 1] = table[four.low >> 32];
-		out[i + 2] = table[(uint32_t)four.high];
-		out[i + 3] = table[four.high >> 32];
-	}
-	for (; i < count; i++)
-		out[i] = table[codes[i]];
+	map_any(table, NULL, count, codes, out, NULL);
 	return true;
 }
 
@@ -229,20 +247,9 @@ bool
 codec_map_wide(const int64_t *table, uint32_t entries_count, uint32_t count, const uint32_t *codes,
 	       int64_t *out)
 {
-	uint32_t i = 0;
-
 	if (count > 0 && codec_highest(codes, count) >= entries_count)
 		return false;
-	for (; i + 4 <= count; i += 4) {
-		struct four_codes four = load_codes(codes + i);
-
-		out[i] = table[(uint32_t)four.low];
-		out[i + 1] = table[four.low >> 32];
-		out[i + 2] = table[(uint32_t)four.high];
-		out[i + 3] = table[four.high >> 32];
-	}
-	for (; i < count; i++)
-		out[i] = table[codes[i]];
+	map_any(NULL, table, count, codes, NULL, out);
 	return true;
 }
 

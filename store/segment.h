@@ -114,10 +114,9 @@ int segment_dictionary(const struct segment *segment, uint16_t column, struct st
 /* The file has columns that the table lacks: a merge would lose them. */
 bool segment_has_unknown_columns(const struct segment *segment);
 
-/* Some of it could not be read since it was opened: what segment_read gave may
- * be wrong where it lies in the mapping. Any thread. */
-bool segment_is_lost(const struct segment *segment);
-/* Then STORE_ECORRUPT, else 0. */
+/* STORE_ECORRUPT when some of it could not be read since it was opened: what
+ * segment_read gave may be wrong where it lies in the mapping. Else 0. Any
+ * thread. */
 int segment_check_lost(const struct segment *segment, struct store_error *error);
 
 /* Reads and checks every byte, columns that the table lacks included. */

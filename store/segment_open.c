@@ -425,19 +425,13 @@ segment_close(struct segment *segment)
 	free(segment);
 }
 
-bool
-segment_is_lost(const struct segment *segment)
-{
-	return segment->lost != NULL && atomic_load(segment->lost);
-}
-
 int
 segment_check_lost(const struct segment *segment, struct store_error *error)
 {
-	return segment_is_lost(segment) ? segment_corrupt(segment, 0, error,
-							  "the file was cut short or cannot be "
-							  "read any more")
-					: 0;
+	if (segment->lost == NULL || !atomic_load(segment->lost))
+		return 0;
+	return segment_corrupt(segment, 0, error,
+			       "the file was cut short or cannot be read any more");
 }
 
 void
