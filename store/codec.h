@@ -121,9 +121,10 @@ void codec_packed_write(const int64_t *values, uint32_t count, const struct code
 /* Room that codec_compress needs. */
 size_t codec_compress_bound(size_t size);
 /* Compresses bytes[size] into `out`: the compressed size, or 0 when that would
- * save less than a tenth (reading it costs more time than it is worth).
+ * save less than gain_percent (reading it costs more time than it is worth).
  * `thorough`: by LZ4HC, ten times slower to write and as fast to read. */
-size_t codec_compress(const unsigned char *bytes, size_t size, unsigned char *out, bool thorough);
+size_t codec_compress(const unsigned char *bytes, size_t size, uint32_t gain_percent, bool thorough,
+		      unsigned char *out);
 /* Inflates into out[raw_size]; 0, or -1 when malformed. */
 int codec_decompress(const unsigned char *bytes, size_t size, unsigned char *out, size_t raw_size);
 /* False when LZ4 cannot inflate `size` bytes to raw_size: to be asked before

@@ -9,11 +9,9 @@
 
 #include "codec.h"
 
-/* LZ4 must save this share, or inflating is not worth the time. */
-#define GAIN_PERCENT 10u
-/* LZ4HC is tried where LZ4 left at most this share: on packed bits, which it
- * cannot shrink either, it would be most of a merge's time. */
-#define THOROUGH_PERCENT 98u
+/* LZ4HC is tried where LZ4 left this share of what may be left, at most: on
+ * packed bits, which it cannot shrink either, it would be most of a merge's time. */
+#define THOROUGH_PERCENT 109u
 /* Below this the token overhead eats what could be gained. */
 #define SIZE_MIN 48u
 /* A run's length grows by at most 255 per byte. */
@@ -27,18 +25,21 @@ codec_compress_bound(size_t size)
 }
 
 size_t
-codec_compress(const unsigned char *bytes, size_t size, unsigned char *out, bool thorough)
+codec_compress(const unsigned char *bytes, size_t size, uint32_t gain_percent, bool thorough,
+	       unsigned char *out)
 {
+	uint64_t allowed = (uint64_t)size * (100 - gain_percent); /* hundredths of bytes */
 	int room, compressed;
 
+	assert(gain_percent <= 100);
 	if (size < SIZE_MIN || size > LZ4_MAX_INPUT_SIZE)
 		return 0;
 	room = LZ4_compressBound((int)size);
 	compressed = LZ4_compress_default((const char *)bytes, (char *)out, (int)size, room);
-	if (thorough && (uint64_t)compressed * 100 < (uint64_t)size * THOROUGH_PERCENT)
+	if (thorough && (uint64_t)compressed * 100 < allowed * THOROUGH_PERCENT / 100)
 		compressed = LZ4_compress_HC((const char *)bytes, (char *)out, (int)size, room,
 					     LZ4HC_CLEVEL_DEFAULT);
-	if (compressed <= 0 || (uint64_t)compressed * 100 > (uint64_t)size * (100 - GAIN_PERCENT))
+	if (compressed <= 0 || (uint64_t)compressed * 100 > allowed)
 		return 0;
 	return (size_t)compressed;
 }

@@ -11,6 +11,9 @@
 
 /* At most one value in 16 is an exception: patching costs a few ns each. */
 #define EXCEPTIONS_SHARE 16u
+/* And each must save so many bytes more: two bits a value are read twice as fast
+ * as one bit and exceptions. */
+#define EXCEPTION_COST_BYTES 2u
 
 /* Bits one after the other, least significant first. */
 struct bits {
@@ -175,6 +178,13 @@ find_bounds(const int64_t *values, uint32_t count, int64_t *min, int64_t *max)
 	*max = highest;
 }
 
+/* Bytes, and what patching takes. */
+static size_t
+cost_of(size_t bytes, uint32_t exceptions_count)
+{
+	return bytes + (size_t)exceptions_count * EXCEPTION_COST_BYTES;
+}
+
 /* Keeps the width if it is cheaper; false when it leaves too many exceptions, as
  * any smaller one would. */
 static bool
@@ -185,7 +195,7 @@ consider(uint32_t width, uint32_t over, uint32_t longest, uint32_t count, struct
 
 	if (over > count / EXCEPTIONS_SHARE)
 		return false;
-	if (bytes < best->data_bytes)
+	if (cost_of(bytes, over) < cost_of(best->data_bytes, best->exceptions_count))
 		*best = (struct codec_group){best->base, width, over, longest - width, bytes};
 	return true;
 }
@@ -243,7 +253,8 @@ plan_group(const int64_t *values, uint32_t count, struct scratch *scratch, struc
 	/* A few large steps back (ts where the next site begins) must not widen
 	 * the rest: counted from 0 they wrap around and become exceptions. */
 	measure(NULL, (const uint64_t *)values, count, 64, 0, &from_zero);
-	if (from_zero.data_bytes < out->data_bytes)
+	if (cost_of(from_zero.data_bytes, from_zero.exceptions_count) <
+	    cost_of(out->data_bytes, out->exceptions_count))
 		*out = from_zero;
 }
 

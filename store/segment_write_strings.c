@@ -33,6 +33,8 @@ struct strings {
 
 #define SOURCE_NONE UINT32_MAX
 #define KEPT_ROWS_MAX (1u << 20)
+/* What LZ4 must save of a dictionary, which is inflated once. */
+#define DICTIONARY_GAIN_PERCENT 10u
 
 static int
 compare_entries(const void *a, const void *b)
@@ -206,7 +208,8 @@ put_dictionary(struct segment_writer *writer, const struct strings *strings, siz
 		segment_writer_out_of_memory(writer);
 		goto done;
 	}
-	size = codec_compress(raw, raw_size, packed, writer->source->thorough);
+	size = codec_compress(raw, raw_size, DICTIONARY_GAIN_PERCENT, writer->source->thorough,
+			      packed);
 	entry = writer->footer + at;
 	entry[0] = size != 0 ? SEGMENT_DICTIONARY_LZ4 : 0;
 	if (size == 0)

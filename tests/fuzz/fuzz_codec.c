@@ -107,7 +107,7 @@ check_lz4(const uint8_t *data, size_t size, bool thorough)
 	size_t packed;
 
 	assert(out != NULL && raw != NULL);
-	packed = codec_compress(data, size, out, thorough);
+	packed = codec_compress(data, size, 10, thorough, out);
 	assert(packed < size || packed == 0);
 	if (packed > 0) {
 		copy = exactly(out, packed);

@@ -308,20 +308,25 @@ bits_of(uint64_t value)
 	return value == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(value);
 }
 
-/* The least bytes of a group from this base, over all widths that leave at most
- * one value in 16 as an exception. */
-static size_t
-least_bytes(const int64_t *group, uint32_t count, uint64_t base)
+struct cost {
+	size_t bytes, cost;
+};
+
+/* The cheapest way to write a group from this base, over all widths that leave
+ * at most one value in 16 as an exception, of which each counts as two bytes
+ * more. */
+static struct cost
+least_cost(const int64_t *group, uint32_t count, uint64_t base)
 {
 	uint32_t longest = 0;
-	size_t least;
+	struct cost least;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t bits = bits_of((uint64_t)group[i] - base);
 
 		longest = bits > longest ? bits : longest;
 	}
-	least = ((size_t)count * longest + 7) / 8;
+	least.bytes = least.cost = ((size_t)count * longest + 7) / 8;
 	for (uint32_t width = 0; width < longest; width++) {
 		uint32_t over = 0;
 		size_t bytes;
@@ -330,7 +335,8 @@ least_bytes(const int64_t *group, uint32_t count, uint64_t base)
 			over += bits_of((uint64_t)group[i] - base) > width;
 		bytes = ((size_t)count * width + 7) / 8 + 2 +
 			((size_t)over * (10 + longest - width) + 7) / 8;
-		least = over <= count / 16 && bytes < least ? bytes : least;
+		if (over <= count / 16 && bytes + (size_t)2 * over <= least.cost)
+			least = (struct cost){bytes, bytes + (size_t)2 * over};
 	}
 	return least;
 }
@@ -351,13 +357,15 @@ test_plan(void **state)
 			uint32_t rows =
 			    count - at < CODEC_GROUP_ROWS ? count - at : CODEC_GROUP_ROWS;
 			int64_t min = values[at];
-			size_t least, from_zero;
+			struct cost least, from_zero;
 
 			for (uint32_t i = 0; i < rows; i++)
 				min = values[at + i] < min ? values[at + i] : min;
-			least = least_bytes(values + at, rows, (uint64_t)min);
-			from_zero = min < 0 ? least_bytes(values + at, rows, 0) : least;
-			assert_int_equal(group->data_bytes, from_zero < least ? from_zero : least);
+			least = least_cost(values + at, rows, (uint64_t)min);
+			from_zero = min < 0 ? least_cost(values + at, rows, 0) : least;
+			least = from_zero.cost < least.cost ? from_zero : least;
+			assert_int_equal(group->data_bytes + 2 * group->exceptions_count,
+					 least.cost);
 		}
 	}
 }
@@ -463,10 +471,10 @@ test_lz4(void **state)
 	assert_true(codec_compress_bound(sizeof raw) <= sizeof packed);
 	for (size_t i = 0; i < sizeof raw; i++)
 		raw[i] = (unsigned char)next();
-	assert_int_equal(codec_compress(raw, sizeof raw, packed, false), 0); /* no gain */
+	assert_int_equal(codec_compress(raw, sizeof raw, 10, false, packed), 0); /* no gain */
 	for (size_t i = 0; i < sizeof raw; i++)
 		raw[i] = (unsigned char)(i / 100);
-	size = codec_compress(raw, sizeof raw, packed, false);
+	size = codec_compress(raw, sizeof raw, 10, false, packed);
 	assert_true(size > 0 && size < sizeof raw / 2);
 	assert_true(codec_is_plausible(size, sizeof raw));
 	assert_int_equal(codec_decompress(packed, size, back, sizeof raw), 0);
