@@ -3,6 +3,7 @@
  * of which a match must contain one spare most of them. Match limits bound what
  * a hostile User-Agent can cost.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,6 +25,7 @@
 #define CACHE_SETS 2048u /* 8,192 User-Agents */
 #define SHARDS 16u
 #define GROUPS_MAX 10u
+#define SPIDERS_MAX 32u /* uap-core has seven */
 
 /* What a regex cannot match without, or one of several such. */
 struct word {
@@ -48,6 +50,8 @@ struct cached {
 
 struct useragent_parser {
 	struct list browsers, systems, devices, bots;
+	uint16_t spiders[SPIDERS_MAX]; /* of the devices, in order */
+	uint32_t spiders_count;
 	pcre2_match_context *context; /* owned */
 	uint64_t seed;
 	pthread_mutex_t mutexes[SHARDS]; /* each guards the sets of its number */
@@ -102,6 +106,19 @@ list_open(struct list *list, const struct useragent_regex *entries, size_t count
 	return list->codes != NULL && list_words(list);
 }
 
+static void
+find_spiders(struct useragent_parser *parser)
+{
+	for (size_t i = 0; i < parser->devices.count; i++) {
+		const char *family = parser->devices.entries[i].family;
+
+		if (family == NULL || strcmp(family, "Spider") != 0)
+			continue;
+		assert(parser->spiders_count < SPIDERS_MAX);
+		parser->spiders[parser->spiders_count++] = (uint16_t)i;
+	}
+}
+
 struct useragent_parser *
 useragent_open(void)
 {
@@ -123,6 +140,7 @@ useragent_open(void)
 		useragent_close(parser);
 		return NULL;
 	}
+	find_spiders(parser);
 	pcre2_set_match_limit(parser->context, MATCH_LIMIT);
 	pcre2_set_depth_limit(parser->context, 500);
 	return parser;
@@ -185,12 +203,28 @@ struct text {
 	char lower[UA_BYTES_MAX + 1]; /* the same in lower case, NUL-terminated */
 	size_t size;
 	uint64_t grams[GRAMS / 64]; /* which three bytes it has */
+	/* Where they are: one more than the first place, and than the next after
+	 * a place; 0: no more. */
+	uint16_t first[GRAMS], next[UA_BYTES_MAX];
 };
 
 static bool
 has_gram(const struct text *text, uint16_t gram)
 {
 	return text->grams[gram / 64] >> gram % 64 & 1;
+}
+
+static bool
+has_word(const struct text *text, const struct word *word)
+{
+	if (!has_gram(text, word->begin) || !has_gram(text, word->end))
+		return false;
+	for (uint32_t at = text->first[word->begin]; at != 0; at = text->next[at - 1]) {
+		if (text->size - (at - 1) >= word->size &&
+		    memcmp(text->lower + at - 1, word->bytes, word->size) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* Whether the entry can match at all: it has one of the words, or needs none. */
@@ -202,10 +236,7 @@ may_match(const struct list *list, size_t i, const struct text *text)
 	if (from == to)
 		return true;
 	for (; from < to; from++) {
-		const struct word *word = &list->words[from];
-
-		if (has_gram(text, word->begin) && has_gram(text, word->end) &&
-		    memmem(text->lower, text->size, word->bytes, word->size) != NULL)
+		if (has_word(text, &list->words[from]))
 			return true;
 	}
 	return false;
@@ -218,21 +249,26 @@ struct found {
 	uint32_t groups; /* of data's vector that are this match's */
 };
 
+/* How many groups; 0: more than the vector holds; negative: it does not match. */
+static int
+try(struct useragent_parser *parser, struct list *list, size_t i, const struct text *text,
+    pcre2_match_data *data)
+{
+	pcre2_code *code = may_match(list, i, text) ? code_of(list, i) : NULL;
+
+	return code == NULL ? -1
+			    : pcre2_match(code, (PCRE2_SPTR)text->bytes, text->size, 0, 0, data,
+					  parser->context);
+}
+
 static struct found
 match(struct useragent_parser *parser, struct list *list, const struct text *text,
       pcre2_match_data *data)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		pcre2_code *code;
-		int groups;
+		int groups = try(parser, list, i, text, data);
 
-		if (!may_match(list, i, text))
-			continue;
-		if ((code = code_of(list, i)) == NULL)
-			continue;
-		groups = pcre2_match(code, (PCRE2_SPTR)text->bytes, text->size, 0, 0, data,
-				     parser->context);
-		if (groups >= 0) /* 0: more groups than the vector holds */
+		if (groups >= 0)
 			return (struct found){&list->entries[i], data,
 					      groups == 0 ? GROUPS_MAX : (uint32_t)groups};
 	}
@@ -415,17 +451,34 @@ name_bot(const struct text *text, const struct found *found, struct useragent *o
 		copy(out->bot, sizeof out->bot, literal[0] != '\0' ? literal : "bot");
 }
 
+/* Whether the first of the devices that match is a spider. Few texts match one
+ * of those; for the rest the hundreds of others need not be tried. */
+static bool
+is_spider(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data)
+{
+	uint32_t spider = 0;
+
+	while (spider < parser->spiders_count &&
+	       try(parser, &parser->devices, parser->spiders[spider], text, data) < 0)
+		spider++;
+	if (spider == parser->spiders_count)
+		return false;
+	for (size_t i = 0; i < parser->spiders[spider]; i++) {
+		if (try(parser, &parser->devices, i, text, data) >= 0)
+			return false;
+	}
+	return true;
+}
+
 static void
 parse_bot(struct useragent_parser *parser, const struct text *text, pcre2_match_data *data,
 	  struct useragent *out)
 {
-	struct found found = match(parser, &parser->devices, text, data);
-	bool spider = found.entry != NULL && found.entry->family != NULL &&
-		      strcmp(found.entry->family, "Spider") == 0;
+	struct found found;
 
 	if (has(text, "headlesschrome"))
 		copy(out->bot, sizeof out->bot, "HeadlessChrome");
-	else if (spider)
+	else if (is_spider(parser, text, data))
 		copy(out->bot, sizeof out->bot, out->browser[0] != '\0' ? out->browser : "bot");
 	if (out->bot[0] != '\0')
 		return;
@@ -445,10 +498,12 @@ parse_text(struct useragent_parser *parser, struct store_str user_agent, struct 
 	for (size_t i = 0; i < text.size; i++)
 		text.lower[i] = (char)tolower((unsigned char)text.bytes[i]);
 	text.lower[text.size] = '\0';
-	for (size_t i = 0; i + 2 < text.size; i++) {
+	for (size_t i = text.size < 3 ? 0 : text.size - 2; i-- > 0;) {
 		uint16_t gram = gram_of(text.lower + i);
 
 		text.grams[gram / 64] |= (uint64_t)1 << gram % 64;
+		text.next[i] = text.first[gram];
+		text.first[gram] = (uint16_t)(i + 1);
 	}
 	parse_browser(parser, &text, data, out);
 	parse_system(parser, &text, data, out);
