@@ -116,13 +116,22 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 		max *= max >= FEW_GROUPS && max < MANY_GROUPS ? 4 : 2;
 	grown = store_arena_zalloc(states->arena, max * sizeof *grown);
 	hot = store_arena_zalloc(states->arena, max * sizeof *hot);
-	light = store_arena_zalloc(states->arena, max * sizeof *light);
-	if (grown == NULL || hot == NULL || light == NULL)
+	light = aggregate_has_light(states->aggregate)
+		    ? store_arena_zalloc(states->arena, max * sizeof *light)
+		    : NULL;
+	if (grown == NULL || hot == NULL ||
+	    (light == NULL && aggregate_has_light(states->aggregate)))
 		return STORE_ELIMIT;
 	if (states->states_max > 0) {
-		memcpy(light, states->light, states->states_max * sizeof *light);
+		if (light != NULL)
+			memcpy(light, states->light, states->states_max * sizeof *light);
 		memcpy(grown, states->states, states->states_max * sizeof *grown);
 		memcpy(hot, states->hot, states->states_max * sizeof *hot);
+		store_arena_release(states->arena, states->light,
+				    states->states_max * sizeof *light);
+		store_arena_release(states->arena, states->states,
+				    states->states_max * sizeof *grown);
+		store_arena_release(states->arena, states->hot, states->states_max * sizeof *hot);
 	}
 	states->states = grown;
 	states->hot = hot;
@@ -150,7 +159,8 @@ int
 aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
 		const uint32_t *groups, uint32_t count)
 {
-	if (aggregate_settle_groups(with, groups, count) != 0)
+	if ((groups == NULL && aggregate_reserve(with, count) != 0) ||
+	    aggregate_settle_groups(with, groups, count) != 0)
 		return STORE_ELIMIT;
 	states->states = with->states;
 	states->hot = with->hot;

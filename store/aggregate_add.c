@@ -477,17 +477,28 @@ aggregate_merge_state(struct aggregate_states *totals, struct aggregate_state *t
 
 	if (from->weight == 0)
 		return 0;
-	for (int i = 0; i < 3; i++)
-		to->moments[i] += from->moments[i];
-	if (kind == AGGREGATE_MIN || kind == AGGREGATE_MAX || kind == AGGREGATE_ARG_MIN ||
-	    kind == AGGREGATE_ARG_MAX) {
+	switch (kind) {
+	case AGGREGATE_MIN:
+	case AGGREGATE_MAX:
+	case AGGREGATE_ARG_MIN:
+	case AGGREGATE_ARG_MAX:
 		result = merge_extreme(totals, to, from);
-	} else {
+		break;
+	case AGGREGATE_ANY:
+	case AGGREGATE_ANY_LAST:
+		if (to->weight == 0 || kind == AGGREGATE_ANY_LAST)
+			to->kept = from->kept;
+		break;
+	case AGGREGATE_UNIQ:
+	case AGGREGATE_UNIQ_EXACT:
+		result = aggregate_set_merge(&to->set, &from->set, totals->arena);
+		break;
+	default:
 		if (kind == AGGREGATE_SUM)
 			add_integer(totals, to, from->integer, 1);
 		to->number += from->number;
-		if (to->weight == 0 || kind == AGGREGATE_ANY_LAST)
-			to->kept = from->kept;
+		for (int i = 0; i < 3; i++)
+			to->moments[i] += from->moments[i];
 	}
 	to->weight += from->weight;
 	if (result == 0)
@@ -497,7 +508,5 @@ aggregate_merge_state(struct aggregate_states *totals, struct aggregate_state *t
 			to->sketch = sketch_create(totals->arena, sketch_scale(from->sketch));
 		result = to->sketch == NULL ? STORE_ELIMIT : sketch_merge(to->sketch, from->sketch);
 	}
-	if (result == 0 && from->set.words > 0)
-		result = aggregate_set_merge(&to->set, &from->set, totals->arena);
 	return result == 0 ? merge_counts(totals, to, from) : result;
 }

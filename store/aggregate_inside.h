@@ -31,15 +31,21 @@ struct aggregate_views {
 	uint32_t count, max, slots_count;
 };
 
+/* There may be a million of them: what no aggregate needs at once shares its place. */
 struct aggregate_state {
-	uint64_t weight;         /* of rows that counted */
-	uint64_t integer;        /* sum, min or max of integers, wrapping as 64 bits */
-	double number;           /* the same of floats; avg's sum */
-	struct store_str string; /* min and max of strings */
-	struct store_value kept; /* any, argMin, argMax */
-	double moments[3];       /* of margin: sums of w(w-1) times x^0, x^1, x^2; of var: w x^2 */
-	struct sketch *sketch;
-	struct aggregate_set set;
+	uint64_t weight;  /* of rows that counted */
+	uint64_t integer; /* sum, min or max of integers, wrapping as 64 bits */
+	double number;    /* the same of floats; avg's sum */
+	union {
+		struct {
+			struct store_str string; /* min and max of strings */
+			struct store_value kept; /* any, argMin, argMax */
+		};
+		double
+		    moments[3]; /* of margin: sums of w(w-1) times x^0, x^1, x^2; of var: w x^2 */
+		struct aggregate_set set; /* uniq, uniqExact */
+	};
+	struct sketch *sketch;           /* quantiles */
 	struct aggregate_counts *counts; /* topK, groupArray */
 	struct aggregate_views *views;   /* of margin, where rows share views */
 };
@@ -78,7 +84,7 @@ struct aggregate_states {
 	uint64_t secret;
 	struct aggregate_state *states; /* [states_max] */
 	struct aggregate_hot *hot;      /* [states_max] */
-	struct aggregate_light *light;  /* [states_max] */
+	struct aggregate_light *light;  /* [states_max]; of quantiles, else NULL */
 	uint32_t states_max;
 	struct aggregate_scratch scratch;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
@@ -99,6 +105,12 @@ struct aggregate_rows {
 	const uint32_t *groups;  /* NULL: all are in `group` */
 	uint32_t group;
 };
+
+static inline bool
+aggregate_has_light(const struct aggregate *aggregate)
+{
+	return aggregate->kind == AGGREGATE_QUANTILE || aggregate->kind == AGGREGATE_QUANTILES;
+}
 
 /* Numbers by a bijection (the finalizer of MurmurHash3), so that different ones
  * are never the same. */

@@ -24,7 +24,8 @@ aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_s
 static bool
 has_buckets(const struct aggregate_states *states, uint32_t group)
 {
-	return states->light[group].buckets != NULL || states->hot[group].heavy != NULL;
+	return states->light != NULL &&
+	       (states->light[group].buckets != NULL || states->hot[group].heavy != NULL);
 }
 
 /* to[i] += from[i]; whether some byte was full. */
@@ -81,13 +82,17 @@ take_hot(struct aggregate_states *states, uint32_t to, const struct aggregate_st
 	 uint32_t group)
 {
 	struct aggregate_hot *hot = &states->hot[to];
-	struct aggregate_light *light = &states->light[to];
 	const struct aggregate_hot *other_hot = &from->hot[group];
-	const struct aggregate_light *other = &from->light[group];
+	const struct aggregate_light *other;
+	struct aggregate_light *light;
 	uint32_t listed = hot->values_count;
 	int result = 0;
 
 	hot->weight += other_hot->weight;
+	if (states->light == NULL)
+		return 0;
+	light = &states->light[to];
+	other = &from->light[group];
 	if (has_buckets(from, group) && other->min != UINT32_MAX) {
 		bool alone = !has_buckets(states, to) || light->min == UINT32_MAX;
 		uint32_t first = sketch_bucket(other->min), last = sketch_bucket(other->max);
@@ -143,7 +148,7 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 		if ((result = aggregate_settle(states)) != 0 ||
 		    (result = aggregate_settle(from)) != 0)
 			return result;
-		for (uint32_t g = 0; g < count; g++)
+		for (uint32_t g = 0; from->light != NULL && g < count; g++)
 			from->light[g].buckets = NULL; /* empty, and of another size */
 	}
 	if (states->ways == 0)
@@ -157,7 +162,8 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 		if (is_untouched(states, to)) {
 			states->states[to] = from->states[g];
 			states->hot[to] = from->hot[g];
-			states->light[to] = from->light[g];
+			if (states->light != NULL)
+				states->light[to] = from->light[g];
 			continue;
 		}
 		result = aggregate_merge_state(states, &states->states[to], &from->states[g]);

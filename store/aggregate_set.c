@@ -32,7 +32,7 @@ grow_set(struct aggregate_set *set, struct store_arena *arena)
 {
 	struct aggregate_set grown = *set;
 
-	grown.slots_count = set->slots_count == 0 ? 16 : set->slots_count * 4;
+	grown.slots_count = set->slots_count == 0 ? 4 : set->slots_count * 4;
 	grown.slots =
 	    store_arena_zalloc(arena, (size_t)grown.slots_count * set->words * sizeof(uint64_t));
 	if (grown.slots == NULL)
@@ -43,6 +43,8 @@ grow_set(struct aggregate_set *set, struct store_arena *arena)
 		if (at[0] != 0)
 			memcpy(find_slot(&grown, at), at, set->words * sizeof *at);
 	}
+	store_arena_release(arena, set->slots,
+			    (size_t)set->slots_count * set->words * sizeof(uint64_t));
 	*set = grown;
 	return 0;
 }

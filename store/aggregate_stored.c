@@ -266,7 +266,7 @@ aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups,
 
 		states->states[g].weight += states->hot[g].weight;
 		states->hot[g].weight = 0;
-		if (aggregate_quantile_settle(states, g) != 0)
+		if (states->light != NULL && aggregate_quantile_settle(states, g) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

@@ -205,6 +205,8 @@ store_arena_release(struct store_arena *arena, void *bytes, size_t size)
 {
 	size_t rounded = rounded_size(size);
 
+	if (rounded < CHUNK_BYTES_MAX)
+		return;
 	for (struct chunk **at = &arena->last; *at != NULL; at = &(*at)->previous) {
 		struct chunk *chunk = *at;
 

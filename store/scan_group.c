@@ -43,6 +43,8 @@ grow_strings(struct scan *scan)
 		return scan_no_memory(scan);
 	if (strings->count > 0)
 		memcpy(list, strings->list, strings->count * sizeof *list);
+	store_arena_release(scan->arena, strings->list, strings->list_max * sizeof *list);
+	store_arena_release(scan->arena, strings->slots, strings->slots_count * sizeof *slots);
 	strings->list = list;
 	strings->list_max = max;
 	strings->slots = slots;
@@ -138,6 +140,8 @@ grow_groups(struct scan *scan)
 		return scan_no_memory(scan);
 	if (groups->count > 0)
 		memcpy(keys, groups->keys, groups->count * bytes);
+	store_arena_release(scan->arena, groups->keys, groups->groups_max * bytes);
+	store_arena_release(scan->arena, groups->slots, groups->slots_count * sizeof *slots);
 	groups->keys = keys;
 	groups->groups_max = max;
 	groups->slots = slots;
