@@ -203,16 +203,22 @@ build_arguments(struct planner *planner, const struct sql_node *node, bool has_c
 	return true;
 }
 
+/* The slot of what was built at plan->aggregates[aggregates_count], or of an
+ * aggregate that is there already. */
 static struct expression *
 add_aggregate(struct planner *planner, const struct sql_node *node)
 {
 	struct plan *plan = planner->plan;
 	struct expression *slot = plan_make(planner, EXPRESSION_SLOT, node);
+	uint32_t built = plan->aggregates_count, a = 0;
 
-	if (slot != NULL) {
-		slot->slot = plan->keys_count + plan->aggregates_count;
-		slot->type = plan->aggregates[plan->aggregates_count++].type;
-	}
+	if (slot == NULL)
+		return NULL;
+	while (a < built && !plan_is_same_aggregate(&plan->aggregates[a], &plan->aggregates[built]))
+		a++;
+	slot->slot = plan->keys_count + a;
+	slot->type = plan->aggregates[a].type;
+	plan->aggregates_count += a == built;
 	return slot;
 }
 
@@ -232,9 +238,10 @@ distinct_of(struct planner *planner, const struct sql_node *node, const struct a
 	return plan_not_implemented(planner, "DISTINCT inside this aggregate function");
 }
 
-struct expression *
-plan_aggregate(struct planner *planner, const struct sql_node *node,
-	       const struct aggregate_name *name, bool has_condition)
+/* At plan->aggregates[aggregates_count], for add_aggregate(). */
+static struct aggregate *
+build_aggregate(struct planner *planner, const struct sql_node *node,
+		const struct aggregate_name *name, bool has_condition)
 {
 	struct plan *plan = planner->plan;
 	struct aggregate *aggregate = &plan->aggregates[plan->aggregates_count];
@@ -261,7 +268,16 @@ plan_aggregate(struct planner *planner, const struct sql_node *node,
 	    plan->table != NULL &&
 	    plan->table->columns[aggregate->argument->column].type == STORE_FLOAT)
 		aggregate->scale = plan->table->columns[aggregate->argument->column].scale;
-	return add_aggregate(planner, node);
+	return aggregate;
+}
+
+struct expression *
+plan_aggregate(struct planner *planner, const struct sql_node *node,
+	       const struct aggregate_name *name, bool has_condition)
+{
+	return build_aggregate(planner, node, name, has_condition) == NULL
+		   ? NULL
+		   : add_aggregate(planner, node);
 }
 
 /* Rows of a table that is not keyed share the draw of their view. */
@@ -292,7 +308,6 @@ plan_margin(struct planner *planner, const struct sql_node *node)
 	    node->args_count == 1 ? plan_resolve(planner, node->args[0]) : node;
 	const struct aggregate_name *name = NULL;
 	bool has_condition;
-	struct expression *slot;
 	struct aggregate *aggregate;
 
 	if (of->kind == SQL_CALL)
@@ -301,15 +316,13 @@ plan_margin(struct planner *planner, const struct sql_node *node)
 			      name->kind == AGGREGATE_AVG || name->kind == AGGREGATE_QUANTILE))
 		return bad_aggregate(planner, node,
 				     "takes one call of count, sum, avg or quantile");
-	if ((slot = plan_aggregate(planner, of, name, has_condition)) == NULL)
+	if ((aggregate = build_aggregate(planner, of, name, has_condition)) == NULL)
 		return NULL;
-	aggregate = &planner->plan->aggregates[planner->plan->aggregates_count - 1];
 	aggregate->margin = true;
 	if (!set_view(planner, aggregate))
 		return NULL;
 	aggregate->type = (struct type){.type = STORE_R_FLOAT64};
-	slot->type = aggregate->type;
-	return slot;
+	return add_aggregate(planner, of);
 }
 
 /* ---- whether there is one -------------------------------------------- */

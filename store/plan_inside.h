@@ -124,6 +124,9 @@ struct expression *plan_margin(struct planner *planner, const struct sql_node *n
 /* In the select list, WITH, HAVING or ORDER BY. */
 bool plan_has_aggregate(const struct planner *planner);
 
+/* plan_same.c */
+bool plan_is_same_aggregate(const struct aggregate *a, const struct aggregate *b);
+
 /* plan_select.c: 0 or a negative code. plan_keys comes first. */
 int plan_keys(struct planner *planner);
 /* The slot of the key that this node is; NULL, without an error, when it is

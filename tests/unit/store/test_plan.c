@@ -218,9 +218,9 @@ run_chain(const char *unit, uint32_t repeats, uint32_t aliases)
 	return error.clickhouse;
 }
 
-/* `head`, `item` followed by 0 to count - 1, and `tail`. */
+/* `head`, `item` followed by 0 to count - 1 and `end`, and `tail`. */
 static int
-run_list(const char *head, const char *item, uint32_t count, const char *tail)
+run_list(const char *head, const char *item, const char *end, uint32_t count, const char *tail)
 {
 	struct text query = {0};
 	struct store_error error = {0};
@@ -229,7 +229,7 @@ run_list(const char *head, const char *item, uint32_t count, const char *tail)
 	text_add(&query, "%s", head);
 	for (uint32_t i = 0; i < count; i++) {
 		text_add(&query, "%s%s", i == 0 ? "" : ",", item);
-		text_add(&query, "%u", i);
+		text_add(&query, "%u%s", i, end);
 	}
 	text_add(&query, "%s", tail);
 	query_run(store, query.bytes, &result, &error);
@@ -243,14 +243,15 @@ counts(void **state)
 	static const char from[] = " FROM pageviews";
 
 	(void)state;
-	assert_int_equal(run_list("SELECT ", "1+", 512, from), 0);
-	assert_int_equal(run_list("SELECT ", "1+", 513, from), 48);
-	assert_int_equal(run_list("SELECT 1 FROM pageviews GROUP BY ", "lcp+", 32, ""), 0);
-	assert_int_equal(run_list("SELECT 1 FROM pageviews GROUP BY ", "lcp+", 33, ""), 48);
-	assert_int_equal(run_list("SELECT 1 FROM pageviews ORDER BY ", "lcp+", 64, ""), 0);
-	assert_int_equal(run_list("SELECT 1 FROM pageviews ORDER BY ", "lcp+", 65, ""), 62);
-	assert_int_equal(run_list("SELECT ", "max(lcp)+", 128, from), 0);
-	assert_int_equal(run_list("SELECT ", "max(lcp)+", 129, from), 48);
+	assert_int_equal(run_list("SELECT ", "1+", "", 512, from), 0);
+	assert_int_equal(run_list("SELECT ", "1+", "", 513, from), 48);
+	assert_int_equal(run_list("SELECT 1 FROM pageviews GROUP BY ", "lcp+", "", 32, ""), 0);
+	assert_int_equal(run_list("SELECT 1 FROM pageviews GROUP BY ", "lcp+", "", 33, ""), 48);
+	assert_int_equal(run_list("SELECT 1 FROM pageviews ORDER BY ", "lcp+", "", 64, ""), 0);
+	assert_int_equal(run_list("SELECT 1 FROM pageviews ORDER BY ", "lcp+", "", 65, ""), 62);
+	assert_int_equal(run_list("SELECT ", "max(lcp + ", ")", 128, from), 0);
+	assert_int_equal(run_list("SELECT ", "max(lcp + ", ")", 129, from), 48);
+	assert_int_equal(run_list("SELECT ", "max(lcp) + ", "", 200, from), 0);
 }
 
 /* Aliases within aliases add their depth up, which would be the depth of the
