@@ -166,4 +166,20 @@ text_add_row(struct text *text, const struct store_result *result, uint64_t row)
 	}
 }
 
+/* The rows of `some` are those of `all` from `offset` on. */
+static inline void
+check_rows(const char *query, const struct store_result *some, const struct store_result *all,
+	   uint64_t offset)
+{
+	for (uint64_t i = 0; i < some->rows_count; i++) {
+		struct text found = {0}, wanted = {0};
+
+		text_add_row(&found, some, i);
+		text_add_row(&wanted, all, offset + i);
+		if (strcmp(found.bytes, wanted.bytes) != 0)
+			fail_msg("%s\nrow %llu: %s\ninstead of\n%s", query, (unsigned long long)i,
+				 found.bytes, wanted.bytes);
+	}
+}
+
 #endif

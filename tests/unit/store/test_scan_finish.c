@@ -41,14 +41,7 @@ check_limit(struct store *store, const char *query, uint32_t threads, uint64_t l
 			 (unsigned long long)some->rows_count,
 			 (unsigned long long)some->rows_before_limit, (unsigned long long)count,
 			 (unsigned long long)all->rows_count);
-	for (uint64_t i = 0; i < count; i++) {
-		struct text found = {0}, wanted = {0};
-
-		text_add_row(&found, some, i);
-		text_add_row(&wanted, all, offset + i);
-		if (strcmp(found.bytes, wanted.bytes) != 0)
-			fail_msg("%s\n%s\ninstead of\n%s", text.bytes, found.bytes, wanted.bytes);
-	}
+	check_rows(text.bytes, some, all, offset);
 	store_result_free(all);
 	store_result_free(some);
 }

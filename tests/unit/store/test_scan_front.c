@@ -54,15 +54,7 @@ check_limit(struct store *store, const char *query, uint64_t limit, uint64_t off
 			 (unsigned long long)some->rows_count,
 			 (unsigned long long)some->rows_before_limit, (unsigned long long)count,
 			 (unsigned long long)all->rows_count);
-	for (uint64_t i = 0; i < count; i++) {
-		struct text found = {0}, wanted = {0};
-
-		text_add_row(&found, some, i);
-		text_add_row(&wanted, all, offset + i);
-		if (strcmp(found.bytes, wanted.bytes) != 0)
-			fail_msg("%s\nrow %llu: %s\ninstead of\n%s", text.bytes,
-				 (unsigned long long)i, found.bytes, wanted.bytes);
-	}
+	check_rows(text.bytes, some, all, offset);
 	store_result_free(all);
 	store_result_free(some);
 }
