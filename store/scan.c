@@ -168,7 +168,7 @@ scan_list_blocks(struct scan *scan, uint32_t *list, uint32_t *count)
 
 	*count = 0;
 	for (uint32_t i = 0; result == 0 && i < blocks; i++) {
-		enum scan_verdict verdict;
+		enum scan_verdict verdict = SCAN_NONE;
 
 		if ((result = check_limits(scan)) == 0)
 			result = scan_open_block(scan, snapshot_block(scan->snapshot, table, i),
