@@ -12,6 +12,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { serve } from '../serve.mjs';
+import { report, shown, targets } from './lib/results.mjs';
 
 const SECONDS = 4, turns = Number(process.argv[2] || 8);
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-bench-'));
@@ -44,8 +45,10 @@ for (let i = 0; i < turns; i++) {
 for (const list of Object.values(latencies)) list.sort((a, b) => a - b);
 const at = (list, share) => list[Math.floor(list.length * share)];
 const [alone, attacked] = [at(latencies.alone, 0.99), at(latencies.attacked, 0.99)];
-console.log(`attack: p99 of an honest client ${alone.toFixed(1)} ms alone, ${attacked.toFixed(1)} ms attacked: ${(attacked / alone).toFixed(2)} times (target 2); ` +
-  `p50 ${at(latencies.alone, 0.5).toFixed(2)} and ${at(latencies.attacked, 0.5).toFixed(2)} ms; ${latencies.alone.length} and ${latencies.attacked.length} beacons`);
+const goals = targets();
+goals.add('p99 of an honest client under attack, ms', 'at most 2 x that alone', shown(attacked), attacked <= 2 * alone, `${shown(alone)} alone`, shown(attacked / alone, 2));
+report('Under attack', 'node tests/bench/attack.mjs', [goals.table(),
+  `p50 ${shown(at(latencies.alone, 0.5), 2)} ms alone and ${shown(at(latencies.attacked, 0.5), 2)} ms attacked; ${shown(latencies.alone.length)} and ${shown(latencies.attacked.length)} beacons.`]);
 honest.kill();
 await server.end();
 fs.rmSync(directory, { recursive: true });

@@ -286,6 +286,7 @@ load(const char *file, const char *directory)
 	uint64_t count;
 	const struct rows_record *records = map_records(file, &count);
 	double began, appended, flushed, merged, cpu;
+	uint64_t unmerged;
 
 	if (records == NULL)
 		return perror(file), 1;
@@ -299,18 +300,22 @@ load(const char *file, const char *directory)
 	if (store_flush(store, &error) != 0)
 		return fprintf(stderr, "flush: %s\n", error.text), 1;
 	flushed = now_s();
+	store_stats(store, &stats);
+	unmerged = stats.segments;
 	if (store_merge(store, &error) != 0)
 		return fprintf(stderr, "merge: %s\n", error.text), 1;
 	merged = now_s();
 	cpu = cpu_s() - cpu;
 	store_stats(store, &stats);
 	printf("{\"rows\":%llu,\"append_s\":%.2f,\"flush_s\":%.2f,\"merge_s\":%.2f,"
-	       "\"rows_per_s\":%.0f,\"cpu_us_per_row\":%.3f,\"segments\":%llu,"
+	       "\"rows_per_s\":%.0f,\"cpu_us_per_row\":%.3f,\"segments_flushed\":%llu,"
+	       "\"segments\":%llu,"
 	       "\"bytes_per_row\":%.2f,\"write_amplification\":%.2f,\"wal_bytes_per_row\":%.1f,"
 	       "\"wal_sync_s\":%.2f}\n",
 	       (unsigned long long)count, appended - began, flushed - appended, merged - flushed,
 	       (double)count / (merged - began), cpu / (double)count * 1e6,
-	       (unsigned long long)stats.segments, (double)stats.segment_bytes / (double)count,
+	       (unsigned long long)unmerged, (unsigned long long)stats.segments,
+	       (double)stats.segment_bytes / (double)count,
 	       (double)(stats.flush_bytes_written + stats.merge_bytes_written) /
 		   (double)stats.segment_bytes,
 	       (double)stats.wal_bytes_written / (double)count, (double)stats.wal_sync_ns / 1e9);

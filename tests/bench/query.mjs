@@ -2,8 +2,7 @@
  * Nine questions to drum, ClickHouse and DuckDB over the same rows, with one
  * thread and with two, data warm. Usage: node tests/bench/query.mjs; ROWS,
  * BENCH_DIR and others as lib/peers.mjs says, ROUNDS (default 5), RESULTS the
- * file of results to renew. GROWTH=ROWS:STORE names a smaller store of the same
- * rows, whose times are compared.
+ * file of results to renew.
  *
  * First the answers: counts are equal, quantiles of large groups within 1 % of the exact ones, distinct values within 4 %. A peer's
  * function that is worse is not timed; of the others the fastest counts. Then
@@ -15,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 
 import { chdbVersion, clickhouseDirectory, clock, duckdb, duckdbFile, duckdbVersion, loadAll, openClickhouse, rows, store, tool } from './lib/peers.mjs';
 import { QUERIES } from './lib/queries.mjs';
-import { report, shown, table, verdict } from './lib/results.mjs';
+import { report, shown, table, targets, verdict } from './lib/results.mjs';
 
 const TIMES = 2; // of a peer's query in a round
 const rounds = Number(process.env.ROUNDS ?? 5);
@@ -68,8 +67,8 @@ function startPeer(name) {
   return { ask, end: () => child.disconnect() };
 }
 
-function askDrum(query, threads, place = store) {
-  const [[wall, cpu]] = JSON.parse(execFileSync(tool, [query.weighted ? 'weighted' : 'query', place, String(threads), query.drum]));
+function askDrum(query, threads) {
+  const [[wall, cpu]] = JSON.parse(execFileSync(tool, [query.weighted ? 'weighted' : 'query', store, String(threads), query.drum]));
   return { wall, cpu };
 }
 
@@ -145,10 +144,10 @@ async function measure(query, chosen, peers) {
 }
 
 const WAY = { 1: 'cpu', 2: 'wall' };
-const HEAD = (threads) => ['query', 'target', 'drum, ms', 'ClickHouse, ms', 'DuckDB, ms', 'fastest peer : drum', '', 'prototype’s ratio', 'within 2 x of it',
+const HEAD = (threads) => ['query', 'drum, ms', 'ClickHouse, ms', 'DuckDB, ms', 'fastest peer : drum', 'prototype’s ratio', 'within 2 x of it',
   ...(threads === 1 ? ['wall: drum', 'ClickHouse', 'DuckDB'] : ['CPU: drum', 'ClickHouse', 'DuckDB'])];
 
-function lineOf({ query, least, chosen }, threads) {
+function lineOf({ query, least, chosen }, threads, goals) {
   const way = WAY[threads];
   const other = way === 'cpu' ? 'wall' : 'cpu';
   const peers = Object.keys(chosen);
@@ -156,20 +155,9 @@ function lineOf({ query, least, chosen }, threads) {
   const fastest = peers.reduce((a, b) => (least[a][threads][way] <= least[b][threads][way] ? a : b));
   const ratio = least[fastest][threads][way] / least.drum[threads][way];
   const engines = ['drum', 'clickhouse', 'duckdb'];
-  return [`${query.name} ${query.what}`, shown(query.target), ...engines.map((e) => digits(least[e]?.[threads][way])), shown(ratio), verdict(ratio >= query.target),
+  goals?.add(`${query.name} ${query.what}, ${threads === 1 ? 'one thread' : 'two threads'}, ms`, `fastest peer ${query.target} x`, digits(least.drum[threads][way]), ratio >= query.target, `${digits(least[fastest][threads][way])} (${{ clickhouse: 'ClickHouse', duckdb: 'DuckDB' }[fastest]})`, shown(ratio));
+  return [`${query.name} ${query.what}`, ...engines.map((e) => digits(least[e]?.[threads][way])), shown(ratio),
     shown(query.prototype[threads - 1]), verdict(ratio >= query.prototype[threads - 1] / 2), ...engines.map((e) => digits(least[e]?.[threads][other]))];
-}
-
-function growth(measured) {
-  if (!process.env.GROWTH) return [];
-  const [count, place] = process.env.GROWTH.split(':');
-  const more = rows / Number(count);
-  const lines = measured.map(({ query }) => {
-    const [small, large] = [place, store].map((at) => askDrum(query, 1, at).cpu);
-    return [query.name, shown(small, 2), shown(large, 2), shown(large / small), verdict(large / small <= more)];
-  });
-  return [`Growth of drum's CPU time, one thread, from ${shown(Number(count))} rows to ${shown(rows)}; linear is ${shown(more)} x.`,
-    table(['query', 'fewer rows, ms', 'all rows, ms', 'x', 'linear or better'], lines)];
 }
 
 async function main() {
@@ -180,15 +168,16 @@ async function main() {
   for (const query of QUERIES) {
     const chosen = await choose(query, peers, accuracy);
     measured.push({ query, chosen, least: await measure(query, chosen, peers) });
-    console.error(`${query.name}: ${lineOf(measured.at(-1), 1).slice(2, 6)} | ${lineOf(measured.at(-1), 2).slice(2, 6)}`);
+    console.error(`${query.name}: ${lineOf(measured.at(-1), 1).slice(1, 5)} | ${lineOf(measured.at(-1), 2).slice(1, 5)}`);
   }
   for (const peer of Object.values(peers)) peer.end();
+  const goals = targets();
+  const lines = (threads) => table(HEAD(threads), measured.map((m) => lineOf(m, threads, goals)));
+  const details = ['One thread, CPU time (wall time at the right):', lines(1), 'Two threads, wall time (CPU time at the right):', lines(2)];
   const used = measured.map(({ query, chosen }) => [query.name, ...['clickhouse', 'duckdb'].map((peer) => chosen[peer]?.name ?? 'has none')]);
   report(`Queries, ${shown(rows)} rows`, `ROWS=${rows} node tests/bench/query.mjs`, [
     `drum, ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), LowCardinality dimensions, Delta and T64 codecs with LZ4, OPTIMIZE FINAL), DuckDB ${duckdbVersion} (ENUM dimensions, sorted by site, ts); in process, data warm, engines in turn, ${rounds} rounds, least of each. The prototype is a plain C scan of bit-packed columns, measured against the same peers on another machine.`,
-    'One thread, CPU time (wall time at the right):', table(HEAD(1), measured.map((m) => lineOf(m, 1))),
-    'Two threads, wall time (CPU time at the right):', table(HEAD(2), measured.map((m) => lineOf(m, 2))),
-    ...growth(measured),
+    goals.table(), ...details,
     'The peers’ functions that were timed, the fastest of those within 1 % of the exact value (distinct counts: 4 %):', table(['query', 'ClickHouse', 'DuckDB'], used),
     'Errors against the exact answer, large groups, in %:', table(['query', 'function', 'mean', 'worst'], accuracy)]);
 }
