@@ -5,7 +5,7 @@
  */
 import uPlot from 'uplot';
 import { h, replace } from './dom.js';
-import { clock, count, day, moment, vital } from './format.js';
+import { clock, count, day, moment, short, vital } from './format.js';
 import { RATINGS, VITALS } from './vitals.js';
 
 const charts = new Set();
@@ -209,7 +209,7 @@ export function viewsChart(parent, { step, what, onSelect, ...now }) {
 	const chart = make(holder, 110, {
 		padding: [8, 8, 0, 0],
 		scales: { x: { range: () => [now.range.from / 1000, now.range.to / 1000], time: true }, y: { range: (u, low, high) => [0, Math.max(1, high)] } },
-		axes: [axis(times, 26, { incrs: INCREMENTS, space: 60 }), axis((u, ticks) => ticks.map((x) => (Number.isInteger(x) ? count(x) : '')), 62, { space: 24 })],
+		axes: [axis(times, 26, { incrs: INCREMENTS, space: 60 }), axis((u, ticks) => ticks.map((x) => (Number.isInteger(x) ? short(x) : '')), 62, { space: 24 })],
 		series: [
 			{},
 			{ stroke: () => colour('bar'), fill: () => colour('bar'), paths: bars, points: { show: false } },

@@ -10,7 +10,7 @@ export const NONE = '–';
 
 export const count = (x) => (x == null ? NONE : whole.format(x));
 
-/** 84,1K: for tiles. */
+/** 84.1K: for tiles. */
 export const short = (x) => (x == null ? NONE : Math.abs(x) < 10000 ? whole.format(x) : compact.format(x));
 
 export function milliseconds(x) {
