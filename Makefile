@@ -179,15 +179,20 @@ if [ -n "$$missing" ]; then echo "installing:" $$missing; $(SUDO) apt-get update
   $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 endef
 
+# $(call npm,TEST,ARGUMENTS): npm's packages, unless they are there and TEST holds.
+define npm
+@[ node_modules/.package-lock.json -nt package-lock.json ] && $(1) || { \
+  [ ! -L node_modules ] || { echo "node_modules is a symbolic link, and npm would empty what it leads to: remove the link" >&2; exit 1; }; \
+  npm ci $(2) --no-audit --no-fund && touch node_modules/.package-lock.json; }
+endef
+
 deps:
 	$(call install,$(DEBS_RUN))
-	@[ node_modules/.package-lock.json -nt package-lock.json ] || \
-	  { npm ci --omit=dev --no-audit --no-fund && touch node_modules/.package-lock.json; }
+	$(call npm,true,--omit=dev)
 
 deps-test:
 	$(call install,$(DEBS_RUN) $(DEBS_TEST))
-	@[ node_modules/.package-lock.json -nt package-lock.json ] && [ -d node_modules/playwright-core ] || \
-	  { npm ci --no-audit --no-fund && touch node_modules/.package-lock.json; }
+	$(call npm,[ -d node_modules/playwright-core ],)
 
 # ---- running -----------------------------------------------------------
 
