@@ -137,7 +137,8 @@ query_run(struct store *store, const char *text, struct store_result **result,
 static inline struct store *
 query_open(const struct store_schema *schema, char *directory)
 {
-	struct store_options options = {.schema = schema};
+	/* Blocks are the same from one query to the next. */
+	struct store_options options = {.schema = schema, .no_maintenance = true};
 	struct store_error error = {0};
 	struct store *store = NULL;
 

@@ -103,12 +103,14 @@ check_queries(struct store *store)
 	}
 }
 
+#define VIEWS 400u
+
 static void
-append(struct store *store, struct random *random, uint32_t table, int64_t ts)
+append_view(struct store *store, struct random *random, uint32_t table, int64_t ts, uint64_t view)
 {
 	static const char *const sites[] = {"a", "b", "c"};
 	const char *site = sites[random_below(random, 3)];
-	uint64_t view = random_below(random, 400), session = random_below(random, 20);
+	uint64_t session = random_below(random, 20);
 	struct store_cell cells[] = {
 	    {.column = 0, .value.i = ts},
 	    {.column = 1, .value.s = {site, 1}},
@@ -129,6 +131,12 @@ append(struct store *store, struct random *random, uint32_t table, int64_t ts)
 
 	assert_int_equal(store_append(store, &commit, 1, NULL), 0);
 	assert_true(commit.result == 0 || commit.result == STORE_EBUSY);
+}
+
+static void
+append(struct store *store, struct random *random, uint32_t table, int64_t ts)
+{
+	append_view(store, random, table, ts, random_below(random, VIEWS));
 }
 
 static void
@@ -207,7 +215,7 @@ other_times_keep_it(void **state)
 	ask(store, queries[1], &after, &result);
 	assert_null(result);
 	assert_memory_equal(before.digest, after.digest, sizeof before.digest);
-	append(store, &random, 0, TEST_NOW_MS - 48 * HOUR_MS);
+	append_view(store, &random, 0, TEST_NOW_MS - 48 * HOUR_MS, VIEWS); /* not an old version */
 	ask(store, queries[1], &all, &result);
 	assert_memory_not_equal(before.digest, all.digest, sizeof before.digest);
 	store_result_free(result);
