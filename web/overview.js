@@ -45,12 +45,11 @@ async function loadTiles(ask, state, early) {
 	const data = { course: [], from: range.from, to: range.to, p: state.p, metric: state.metric, range: state.range, filters: state.filters };
 	const put = (more) => early(Object.assign(data, more));
 	const { effect } = await figuresOf(ask, state, range, (row) => put({ now: row }));
-	const [then, course] = [
+	const [, course] = await Promise.all([
 		figuresOf(ask, state, before(range)).then(({ row, effect: effectThen }) => put({ then: row, effect, effectThen })),
 		ask(select([`${bucket(step)} AS t`, ...VITAL_KEYS.map((key) => `${quantile(state, key)} AS ${key}_p`)], `${scope(state, range)}\nGROUP BY t\nORDER BY t`)),
-	];
-	await then;
-	return Object.assign(data, { course: await course });
+	]);
+	return Object.assign(data, { course });
 }
 
 /** ▲ +320 ms ± 60: whether it is beyond chance, in words. */

@@ -134,6 +134,18 @@ query_run(struct store *store, const char *text, struct store_result **result,
 	return store_query(store, &query, result, error);
 }
 
+/* Its answer; the test fails where there is none. */
+static inline struct store_result *
+query_answer(struct store *store, const struct store_query *query)
+{
+	struct store_result *result = NULL;
+	struct store_error error = {0};
+
+	if (store_query(store, query, &result, &error) != 0)
+		fail_msg("%.*s\n%s", (int)query->text.size, query->text.bytes, error.text);
+	return result;
+}
+
 static inline struct store *
 query_open(const struct store_schema *schema, char *directory)
 {

@@ -15,12 +15,8 @@ run(struct store *store, const char *text, uint32_t threads)
 				    .now_ms = TEST_NOW_MS,
 				    .threads = threads,
 				    .thread_rows_min = 1};
-	struct store_result *result = NULL;
-	struct store_error error = {0};
 
-	if (store_query(store, &query, &result, &error) != 0)
-		fail_msg("%s\n%s", text, error.text);
-	return result;
+	return query_answer(store, &query);
 }
 
 static void

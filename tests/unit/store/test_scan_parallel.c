@@ -16,22 +16,8 @@ run(struct store *store, const char *text, uint32_t threads, uint64_t rows_min)
 				    .now_ms = TEST_NOW_MS,
 				    .threads = threads,
 				    .thread_rows_min = rows_min};
-	struct store_result *result = NULL;
-	struct store_error error = {0};
 
-	if (store_query(store, &query, &result, &error) != 0)
-		fail_msg("%s\n%s", text, error.text);
-	return result;
-}
-
-static void
-add_row(struct text *text, const struct store_result *result, uint64_t row)
-{
-	for (uint32_t c = 0; c < result->columns_count; c++) {
-		text_add_value(text, result->columns[c].type, result->columns[c].element,
-			       &result->values[c][row], false);
-		text_add(text, "\t");
-	}
+	return query_answer(store, &query);
 }
 
 static void
@@ -48,8 +34,8 @@ check(struct store *store, const char *query, uint32_t threads, uint64_t rows_mi
 	for (uint64_t row = 0; row < one->rows_count; row++) {
 		struct text wanted = {0}, found = {0};
 
-		add_row(&wanted, one, row);
-		add_row(&found, several, row);
+		text_add_row(&wanted, one, row);
+		text_add_row(&found, several, row);
 		if (strcmp(wanted.bytes, found.bytes) != 0)
 			fail_msg("%s\n%u threads:\n%s\ninstead of\n%s", query, threads, found.bytes,
 				 wanted.bytes);

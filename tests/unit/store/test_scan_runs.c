@@ -32,12 +32,8 @@ static struct store_result *
 run(struct store *store, const char *text)
 {
 	struct store_query query = {.text = {text, (uint32_t)strlen(text)}, .now_ms = TEST_NOW_MS};
-	struct store_result *result = NULL;
-	struct store_error error = {0};
 
-	if (store_query(store, &query, &result, &error) != 0)
-		fail_msg("%s\n%s", text, error.text);
-	return result;
+	return query_answer(store, &query);
 }
 
 /* The row's last columns, from `first` on. */

@@ -67,12 +67,8 @@ run(struct store *store, const char *text)
 				    .now_ms = BASE_MS,
 				    .threads = 2,
 				    .thread_rows_min = 1};
-	struct store_result *result = NULL;
-	struct store_error error = {0};
 
-	if (store_query(store, &query, &result, &error) != 0)
-		fail_msg("%s\n%s", text, error.text);
-	return result;
+	return query_answer(store, &query);
 }
 
 /* Bytes read of the first query less than of the second? Their rows are the same. */
