@@ -49,12 +49,13 @@ scan_best_compare(const void *a, const void *b, void *context)
 }
 
 int
-scan_best_open(struct scan *scan, struct scan_best *best)
+scan_best_open(struct scan *scan, uint64_t offers_max, struct scan_best *best)
 {
 	*best = (struct scan_best){.order = {scan->plan, 0, true},
 				   .wanted = scan_rows_wanted(scan->plan),
 				   .width = scan->plan->orders_count + 1};
-	best->max = best->wanted * 2 + 64;
+	best->max = best->wanted < offers_max ? best->wanted * 2 + 64 : offers_max + 1;
+	best->max = best->max < offers_max ? best->max : offers_max + 1;
 	best->list =
 	    store_arena_alloc(scan->arena, (best->max + 1) * best->width * sizeof *best->list);
 	return best->list == NULL ? scan_no_memory(scan) : 0;

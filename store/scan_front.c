@@ -262,9 +262,12 @@ scan_front(struct scan *scan)
 			      .table = table,
 			      .blocks_count = snapshot_blocks_count(scan->snapshot, table)};
 	int result = front.strings == NULL ? scan_no_memory(scan) : sort_blocks(&front);
+	uint64_t rows = 0;
 
+	for (uint32_t i = 0; i < front.blocks_count; i++)
+		rows += block_rows_count(snapshot_block(scan->snapshot, table, i));
 	if (result == 0)
-		result = scan_best_open(scan, &front.best);
+		result = scan_best_open(scan, rows, &front.best);
 	for (uint32_t i = 0; result == 0 && i < front.blocks_count; i++) {
 		const struct promise *promise = &front.promises[i];
 

@@ -256,8 +256,9 @@ int scan_ranges_finish(struct scan *scan);
 /* scan_best.c */
 /* qsort_r's comparison of rows; context is a struct scan_order. */
 int scan_best_compare(const void *a, const void *b, void *context);
-/* Room for as many as the limit can ever need, and as many again. */
-int scan_best_open(struct scan *scan, struct scan_best *best);
+/* Room for as many as the limit can ever need, and as many again, or for all that
+ * there will be. */
+int scan_best_open(struct scan *scan, uint64_t offers_max, struct scan_best *best);
 /* Where the next one's keys and number are to be put; then whether it may be
  * among the first; then it is taken, and the list sorted and cut if it was full. */
 struct store_value *scan_best_next(struct scan_best *best);

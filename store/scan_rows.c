@@ -163,7 +163,7 @@ scan_rows_choose(struct scan *scan, struct evaluation *evaluation, const struct 
 	struct scan_best best;
 	uint32_t *groups;
 	uint64_t kept = 0;
-	int result = scan_best_open(scan, &best);
+	int result = scan_best_open(scan, evaluation->count, &best);
 
 	for (uint32_t k = 0; result == 0 && k < plan->orders_count; k++)
 		result = expression_evaluate(evaluation, plan->orders[k].expression, &keys[k]);
