@@ -218,6 +218,21 @@ uint32_t scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows);
  * match; without a slice its one row is visible. */
 int scan_select(struct scan *scan, struct evaluation *evaluation);
 
+/* scan_keys.c */
+/* The string's id, a new one when it is not known yet. */
+int scan_keys_intern(struct scan *scan, struct store_str string, uint64_t *id);
+/* words[row * stride] = the key's word for each row; codes are interned once
+ * per dictionary entry. */
+int scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
+		    uint64_t *words);
+/* The group of the key[groups.words], a new one when it is not known yet. */
+int scan_keys_group(struct scan *scan, const uint64_t *key, uint32_t *group);
+/* Groups of `count` keys, a row's same as the one before at once. */
+int scan_keys_groups(struct scan *scan, const uint64_t *keys, uint32_t count, uint32_t *out);
+
+/* scan_assign.c: the groups of the evaluation's rows, in the scratch. */
+int scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out);
+
 /* scan_group.c: prepare, then slice after slice, then finish. */
 int scan_group_prepare(struct scan *scan);
 /* Takes the evaluation's rows into their groups. */

@@ -1,7 +1,7 @@
 /*
  * Rows that lie in runs of the same group keys, as they do when groups are hours
  * or sites of rows sorted by site and time: a run is looked up once and taken by
- * the aggregates as a whole. Between scan_group.c and the keys' columns; must not
+ * the aggregates as a whole. Between scan_assign.c and the keys' columns; must not
  * know groups.
  */
 #include <string.h>

@@ -1,0 +1,189 @@
+/*
+ * Keys of GROUP BY as words, and groups by a hash of them: a key is a word per
+ * expression (a number's bits, a string's id) and one of NULL bits. Hashes are
+ * seeded with the store's secret, so that nobody can aim for collisions. Below
+ * scan_assign.c; must not know rows' codes from slice to slice, nor aggregates.
+ */
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "scan_inside.h"
+
+/* ---- strings as numbers ---------------------------------------------- */
+
+static uint32_t
+string_slot(const struct scan *scan, const struct strings *strings, struct store_str string)
+{
+	uint64_t hash =
+	    XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size, scan->secret);
+	uint32_t slot = (uint32_t)hash & (strings->slots_count - 1);
+
+	for (; strings->slots[slot] != 0; slot = (slot + 1) & (strings->slots_count - 1)) {
+		struct store_str other = strings->list[strings->slots[slot] - 1];
+
+		if (other.size == string.size &&
+		    (string.size == 0 || memcmp(other.bytes, string.bytes, string.size) == 0))
+			break;
+	}
+	return slot;
+}
+
+static int
+grow_strings(struct scan *scan)
+{
+	struct strings *strings = &scan->strings;
+	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2;
+	struct store_str *list = store_arena_alloc(scan->arena, max * sizeof *list);
+	uint32_t *slots = store_arena_zalloc(scan->arena, (size_t)max * 2 * sizeof *slots);
+
+	if (list == NULL || slots == NULL)
+		return scan_no_memory(scan);
+	if (strings->count > 0)
+		memcpy(list, strings->list, strings->count * sizeof *list);
+	store_arena_release(scan->arena, strings->list, strings->list_max * sizeof *list);
+	store_arena_release(scan->arena, strings->slots, strings->slots_count * sizeof *slots);
+	strings->list = list;
+	strings->list_max = max;
+	strings->slots = slots;
+	strings->slots_count = max * 2;
+	for (uint32_t i = 0; i < strings->count; i++)
+		slots[string_slot(scan, strings, list[i])] = i + 1;
+	return 0;
+}
+
+int
+scan_keys_intern(struct scan *scan, struct store_str string, uint64_t *id)
+{
+	struct strings *strings = &scan->strings;
+	uint32_t slot;
+
+	if (strings->count == strings->list_max && grow_strings(scan) != 0)
+		return STORE_ELIMIT;
+	slot = string_slot(scan, strings, string);
+	if (strings->slots[slot] == 0) {
+		struct store_str copy = scan_copy_string(scan->arena, string);
+
+		if (copy.bytes == NULL)
+			return scan_no_memory(scan);
+		strings->list[strings->count++] = copy;
+		strings->slots[slot] = strings->count;
+	}
+	*id = strings->slots[slot] - 1;
+	return 0;
+}
+
+int
+scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
+		uint64_t *words)
+{
+	uint64_t *ids = NULL;
+
+	if (data->type.type != STORE_R_STRING) {
+		for (uint32_t i = 0; i < count; i++)
+			words[(size_t)i * stride] = data->n.u[data_index(data, i)];
+		return 0;
+	}
+	if (data->codes != NULL) {
+		ids =
+		    store_arena_zalloc(scan->scratch, (data->dictionary->count + 1u) * sizeof *ids);
+		if (ids == NULL)
+			return scan_no_memory(scan);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t code = data->codes == NULL ? 0 : data->codes[data_index(data, i)];
+		uint64_t id;
+
+		if (ids != NULL && ids[code] != 0) {
+			words[(size_t)i * stride] = ids[code] - 1;
+			continue;
+		}
+		if (scan_keys_intern(scan, data_string(data, i), &id) != 0)
+			return STORE_ELIMIT;
+		if (ids != NULL)
+			ids[code] = id + 1;
+		words[(size_t)i * stride] = id;
+	}
+	return 0;
+}
+
+/* ---- groups ---------------------------------------------------------- */
+
+static uint32_t
+group_slot(const struct scan *scan, const struct groups *groups, const uint64_t *key)
+{
+	size_t bytes = groups->words * sizeof *key;
+	uint32_t slot =
+	    (uint32_t)XXH3_64bits_withSeed(key, bytes, scan->secret) & (groups->slots_count - 1);
+
+	while (groups->slots[slot] != 0 &&
+	       memcmp(groups->keys + (size_t)(groups->slots[slot] - 1) * groups->words, key,
+		      bytes) != 0)
+		slot = (slot + 1) & (groups->slots_count - 1);
+	return slot;
+}
+
+static int
+grow_groups(struct scan *scan)
+{
+	struct groups *groups = &scan->groups;
+	uint32_t max = groups->groups_max == 0 ? 256 : groups->groups_max * 2;
+	size_t bytes = groups->words * sizeof(uint64_t);
+	uint64_t *keys = store_arena_alloc(scan->arena, max * bytes);
+	uint32_t *slots = store_arena_zalloc(scan->arena, (size_t)max * 2 * sizeof *slots);
+
+	if (keys == NULL || slots == NULL)
+		return scan_no_memory(scan);
+	if (groups->count > 0)
+		memcpy(keys, groups->keys, groups->count * bytes);
+	store_arena_release(scan->arena, groups->keys, groups->groups_max * bytes);
+	store_arena_release(scan->arena, groups->slots, groups->slots_count * sizeof *slots);
+	groups->keys = keys;
+	groups->groups_max = max;
+	groups->slots = slots;
+	groups->slots_count = max * 2;
+	for (uint32_t i = 0; i < groups->count; i++)
+		slots[group_slot(scan, groups, keys + (size_t)i * groups->words)] = i + 1;
+	return 0;
+}
+
+int
+scan_keys_group(struct scan *scan, const uint64_t *key, uint32_t *group)
+{
+	struct groups *groups = &scan->groups;
+	uint32_t slot;
+
+	if (groups->count == groups->groups_max && grow_groups(scan) != 0)
+		return STORE_ELIMIT;
+	slot = group_slot(scan, groups, key);
+	if (groups->slots[slot] == 0) {
+		if (groups->count >= scan->limits->groups_max)
+			return plan_error(scan->error, STORE_ELIMIT, 158, "TOO_MANY_ROWS",
+					  "Limit on groups exceeded (%llu): group by fewer values",
+					  (unsigned long long)scan->limits->groups_max);
+		memcpy(groups->keys + (size_t)groups->count * groups->words, key,
+		       groups->words * sizeof *key);
+		groups->slots[slot] = ++groups->count;
+	}
+	*group = groups->slots[slot] - 1;
+	return 0;
+}
+
+int
+scan_keys_groups(struct scan *scan, const uint64_t *keys, uint32_t count, uint32_t *out)
+{
+	uint32_t words = scan->groups.words;
+	int result = 0;
+
+	for (uint32_t i = 0; result == 0 && i < count; i++) {
+		bool same =
+		    i > 0 && memcmp(keys + (size_t)i * words, keys + (size_t)(i - 1) * words,
+				    words * sizeof *keys) == 0;
+
+		if (same)
+			out[i] = out[i - 1];
+		else
+			result = scan_keys_group(scan, keys + (size_t)i * words, &out[i]);
+	}
+	return result;
+}
