@@ -58,7 +58,8 @@ struct store_arena;
 /* bytes_max 0 means unbounded. NULL when malloc fails. */
 struct store_arena *store_arena_create(size_t bytes_max);
 void store_arena_free(struct store_arena *arena);
-/* Aligned to 16, uninitialised; NULL when memory or the bound is exhausted. */
+/* Aligned to 16, from 1,024 bytes on to 64; uninitialised; NULL when memory or
+ * the bound is exhausted. */
 void *store_arena_alloc(struct store_arena *arena, size_t size);
 void *store_arena_zalloc(struct store_arena *arena, size_t size);
 /* Nobody uses that piece of alloc()'s any more. What has a chunk of its own, as all

@@ -30,7 +30,7 @@ test_pieces(void **state)
 			pieces[i] = i % 2 ? store_arena_alloc(arena, sizes[i])
 					  : store_arena_zalloc(arena, sizes[i]);
 			assert_non_null(pieces[i]);
-			assert_int_equal((uintptr_t)pieces[i] % 16, 0);
+			assert_int_equal((uintptr_t)pieces[i] % (sizes[i] < 1024 ? 16 : 64), 0);
 			for (size_t j = 0; i % 2 == 0 && j < sizes[i]; j++)
 				assert_int_equal(pieces[i][j], 0);
 			memset(pieces[i], i & 0xff, sizes[i]);
