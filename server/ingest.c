@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "ingest.h"
 #include "log.h"
@@ -14,6 +15,14 @@
 /* What a loop reads at once may take it milliseconds: the writer need not wait
  * for all of it. */
 #define BATCH_MAX 64u
+/*
+ * A sync costs 100 us of CPU and wakes the loops. When beacons come together,
+ * syncs begin this far apart, unless many wait already: at 2,000 beacons/s
+ * that halves the CPU of a beacon, and adds 1.5 ms to its answer. 5 ms would save
+ * a tenth more. A beacon that comes alone does not wait.
+ */
+#define INTERVAL_NS 2000000
+#define MANY 64u
 
 struct ingest {
 	struct store *store; /* borrowed */
@@ -27,25 +36,44 @@ struct ingest {
 	struct ingest_item *first, *last;
 	bool stopping;
 	/* the writer thread's: */
+	bool come_together; /* the last group had more than one */
+	int64_t began_ns;   /* when it was given to the store */
 	struct store_commit commits[GROUP_MAX];
 	struct ingest_item *items[GROUP_MAX];
 };
 
-/* Up to GROUP_MAX items, waiting for the first; 0 when it is time to end. */
+/* Until there is an item, or it is time to end; then perhaps for more. */
+static void
+await(struct ingest *ingest)
+{
+	int64_t until_ns = ingest->began_ns + INTERVAL_NS;
+	struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+	bool more;
+
+	pthread_mutex_lock(&ingest->mutex);
+	while (ingest->first == NULL && !ingest->stopping)
+		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
+	more = ingest->come_together && !ingest->stopping;
+	pthread_mutex_unlock(&ingest->mutex);
+	if (more && atomic_load(&ingest->queued) < MANY && metrics_now_ns() < until_ns)
+		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+/* Up to GROUP_MAX items; 0 when it is time to end. */
 static uint32_t
 take(struct ingest *ingest)
 {
 	uint32_t count = 0;
 
+	await(ingest);
 	pthread_mutex_lock(&ingest->mutex);
-	while (ingest->first == NULL && !ingest->stopping)
-		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
 	while (ingest->first != NULL && count < GROUP_MAX) {
 		ingest->items[count++] = ingest->first;
 		ingest->first = ingest->first->next;
 	}
 	pthread_mutex_unlock(&ingest->mutex);
 	atomic_fetch_sub(&ingest->queued, count);
+	ingest->come_together = count > 1;
 	return count;
 }
 
@@ -57,14 +85,13 @@ write_on(void *argument)
 
 	while ((count = take(ingest)) > 0) {
 		struct store_error error = {0};
-		int64_t began_ns;
 		int result;
 
 		for (uint32_t i = 0; i < count; i++)
 			ingest->commits[i] = ingest->items[i]->commit;
-		began_ns = metrics_now_ns();
+		ingest->began_ns = metrics_now_ns();
 		result = store_append(ingest->store, ingest->commits, count, &error);
-		metrics_observe(METRICS_sync_duration_seconds, metrics_now_ns() - began_ns);
+		metrics_observe(METRICS_sync_duration_seconds, metrics_now_ns() - ingest->began_ns);
 		if (result != 0)
 			log_line("beacons refused: %s", error.text);
 		metrics_add(METRICS_groups, 1);
@@ -131,30 +158,35 @@ reserve(struct ingest *ingest)
 }
 
 /* Under the mutex. */
-static void
+/* True: the writer may be waiting for it, and is to be woken, after the mutex:
+ * else it would wait for that. */
+static bool
 queue(struct ingest *ingest, struct ingest_item *first, struct ingest_item *last)
 {
+	bool was_empty = ingest->first == NULL;
+
 	last->next = NULL;
-	if (ingest->first == NULL) {
+	if (was_empty)
 		ingest->first = first;
-		pthread_cond_signal(&ingest->wanted);
-	} else {
+	else
 		ingest->last->next = first;
-	}
 	ingest->last = last;
+	return was_empty;
 }
 
 bool
 ingest_submit(struct ingest *ingest, struct ingest_item *item)
 {
-	bool well;
+	bool well, wake = false;
 
 	if (!reserve(ingest))
 		return false;
 	pthread_mutex_lock(&ingest->mutex);
 	if ((well = !ingest->stopping))
-		queue(ingest, item, item);
+		wake = queue(ingest, item, item);
 	pthread_mutex_unlock(&ingest->mutex);
+	if (wake)
+		pthread_cond_signal(&ingest->wanted);
 	if (!well)
 		atomic_fetch_sub(&ingest->queued, 1);
 	return well;
@@ -178,11 +210,15 @@ ingest_add(struct ingest *ingest, struct ingest_batch *batch, struct ingest_item
 void
 ingest_flush(struct ingest *ingest, struct ingest_batch *batch)
 {
+	bool wake;
+
 	if (batch->first == NULL)
 		return;
 	pthread_mutex_lock(&ingest->mutex);
 	assert(!ingest->stopping);
-	queue(ingest, batch->first, batch->last);
+	wake = queue(ingest, batch->first, batch->last);
 	pthread_mutex_unlock(&ingest->mutex);
+	if (wake)
+		pthread_cond_signal(&ingest->wanted);
 	*batch = (struct ingest_batch){.count = 0};
 }
