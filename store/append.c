@@ -16,7 +16,10 @@
 /* A generation is sealed when its part of the WAL is so large, and flushed when
  * those that wait have four times as much: replaying takes seconds a GiB. */
 #define WAL_GENERATION_BYTES_MAX ((uint64_t)128 << 20)
-#define PREFETCHED 8u   /* entries ahead: the index is too large for the caches */
+#define PREFETCHED 8u /* entries ahead: the index is too large for the caches */
+/* Entries of a commit whose record is written beside the next one: some dozens
+ * of microseconds of work, for a few that handing it over takes. */
+#define BESIDE_ENTRIES_MIN 256u
 #define MEMORY_WAIT_S 5 /* for a flush, when memory is at its bound */
 
 enum undo_kind { UNDO_APPENDED, UNDO_KILLED, UNDO_VIEW_NEW, UNDO_VIEW_OLD, UNDO_REQUEST };
@@ -44,6 +47,7 @@ struct group {
 	uint64_t commit;         /* of the commit being applied */
 	int64_t now_ms;          /* monotonic */
 	uint32_t requests_count; /* the youngest of store.requests, not durable yet */
+	bool beside;             /* large commits go to store.log */
 	struct store_stats counted;
 };
 
@@ -527,22 +531,42 @@ apply_entries(struct group *group, struct store_commit *commit, struct wal_entry
 	return 0;
 }
 
-static int
-log_commit(struct group *group, const struct store_commit *commit, const struct wal_entry *logged,
-	   uint32_t logged_count)
+/* True when the record is better written by the thread of store.log. */
+static bool
+is_for_beside(const struct group *group, const struct store_commit *commit, bool is_last)
 {
 	struct store *store = group->store;
-	struct wal_buffer *payload = wal_begin(store->wal);
 
-	wal_record_put_request(payload, commit->request);
-	wal_record_put_count(payload, logged_count);
-	for (uint32_t i = 0; i < logged_count; i++)
-		wal_record_put_entry(payload, store->schema, &logged[i]);
-	return wal_end(store->wal, WAL_COMMIT, group->commit);
+	if (!group->beside)
+		return false;
+	if (store->log == NULL && !is_last && commit->entries_count >= BESIDE_ENTRIES_MIN)
+		store->log = append_log_create();
+	if (store->log == NULL)
+		return false;
+	return (!is_last && commit->entries_count >= BESIDE_ENTRIES_MIN) ||
+	       append_log_is_busy(store->log);
 }
 
 static int
-apply_commit(struct group *group, struct store_commit *commit)
+log_commit(struct group *group, const struct store_commit *commit, const struct wal_entry *logged,
+	   uint32_t logged_count, bool is_last)
+{
+	struct store *store = group->store;
+	struct append_log_job job = {.wal = store->wal,
+				     .schema = store->schema,
+				     .request = commit->request,
+				     .entries = logged,
+				     .entries_count = logged_count,
+				     .commit = group->commit};
+
+	if (!is_for_beside(group, commit, is_last))
+		return append_log_now(&job);
+	store->arena = append_log_give(store->log, &job, store->arena);
+	return 0;
+}
+
+static int
+apply_commit(struct group *group, struct store_commit *commit, bool is_last)
 {
 	struct store *store = group->store;
 	struct store_stats counted = group->counted;
@@ -564,7 +588,7 @@ apply_commit(struct group *group, struct store_commit *commit)
 	if (result == 0)
 		result = put_request(group, commit);
 	if (result == 0 && (logged_count > 0 || commit->request != NULL))
-		result = log_commit(group, commit, logged, logged_count);
+		result = log_commit(group, commit, logged, logged_count, is_last);
 	if (result != 0) {
 		undo_to(group, mark);
 		group->counted = counted;
@@ -788,22 +812,53 @@ count_group(struct store *store, const struct store_stats *counted)
 	pthread_mutex_unlock(&store->state_mutex);
 }
 
+/* To memory and to the WAL's group. */
+static int
+apply_group(struct group *group, struct store_commit *commits, size_t count,
+	    struct store_error *error)
+{
+	struct store *store = group->store;
+	int result = make_ready(store, error), logged;
+
+	for (size_t i = 0; result == 0 && i < count; i++) {
+		bool is_last = i + 1 == count;
+
+		commits[i].result = apply_commit(group, &commits[i], is_last);
+		if (commits[i].result == STORE_ELIMIT &&
+		    (result = seal_if_due(store, true, error)) == 0)
+			commits[i].result = apply_commit(group, &commits[i], is_last);
+	}
+	logged = store->log == NULL ? 0 : append_log_settle(store->log);
+	if (logged != 0)
+		group->beside = false;
+	return result != 0 ? result : logged;
+}
+
+/* As if it had never been. */
+static void
+take_back(struct group *group)
+{
+	undo_to(group, 0);
+	drop_group(group->store);
+	group->counted = (struct store_stats){0};
+}
+
 int
 store_append(struct store *store, struct store_commit *commits, size_t commits_count,
 	     struct store_error *error)
 {
-	struct group group = {.store = store, .now_ms = state_monotonic_ms()};
+	struct group group = {.store = store, .now_ms = state_monotonic_ms(), .beside = true};
 	int result;
 
 	pthread_mutex_lock(&store->writer_mutex);
 	result = wait_for_memory(store, error);
 	if (result == 0)
-		result = make_ready(store, error);
-	for (size_t i = 0; result == 0 && i < commits_count; i++) {
-		commits[i].result = apply_commit(&group, &commits[i]);
-		if (commits[i].result == STORE_ELIMIT &&
-		    (result = seal_if_due(store, true, error)) == 0)
-			commits[i].result = apply_commit(&group, &commits[i]);
+		result = apply_group(&group, commits, commits_count, error);
+	if (!group.beside) {
+		/* A record was too large, or memory short, when its commit was past:
+		 * once more, so that this one alone fails. */
+		take_back(&group);
+		result = apply_group(&group, commits, commits_count, error);
 	}
 	if (result == 0 && wal_group_bytes(store->wal) > 0)
 		result = make_durable(&group, error);
@@ -812,8 +867,7 @@ store_append(struct store *store, struct store_commit *commits, size_t commits_c
 				      memory_order_release);
 		count_group(store, &group.counted);
 	} else {
-		undo_to(&group, 0);
-		drop_group(store);
+		take_back(&group);
 	}
 	pthread_mutex_unlock(&store->writer_mutex);
 	free(group.undo);

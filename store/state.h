@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "append_log.h"
 #include "io.h"
 #include "manifest.h"
 #include "memtable.h"
@@ -70,7 +71,8 @@ struct store {
 	uint64_t wal_previous_id, wal_previous_bytes; /* for the next file's head */
 	uint64_t next_commit;
 	struct requests requests;
-	struct store_arena *arena; /* scratch of one group */
+	struct store_arena *arena; /* owned: scratch of one commit */
+	struct append_log *log;    /* owned; NULL: not needed yet, or no thread */
 	struct lookup_budget budget, perhaps_budget;
 
 	pthread_mutex_t state_mutex;

@@ -223,6 +223,7 @@ open_files(struct store *store, struct store_error *error)
 static void
 free_store(struct store *store)
 {
+	append_log_free(store->log);
 	wal_close(store->wal);
 	for (struct generation *g = store->oldest, *next; g != NULL; g = next) {
 		next = g->next;

@@ -24,6 +24,7 @@ char *__wrap_strdup(const char *text);
 #define malloc __real_malloc
 #define calloc __real_calloc
 #define realloc __real_realloc
+#include "large.h"
 #include "life.h"
 #undef malloc
 #undef calloc
@@ -180,11 +181,67 @@ test_opening(void **state)
 	}
 }
 
+/* Memory fails for the writer, or for the thread that writes its records: a
+ * commit is refused, or the group, and leaves nothing. Gives the allocations of
+ * the group. */
+static long
+append_large_with_fault(long k, bool for_good, struct random random)
+{
+	static struct large large;
+	struct disk *disk = disk_create();
+	struct store *store = open_store("/d", &disk->io);
+	struct model model = {0};
+	long count = 0;
+
+	for (int i = 0; i < 2; i++) {
+		bool appended;
+
+		large_build(&large, &random);
+		fail_for_good = for_good;
+		allocations = 0;
+		fail_at = i == 0 ? k : 0;
+		appended = store_append(store, large.commits, large.count, NULL) == 0;
+		fail_at = 0;
+		count = i == 0 ? allocations : count;
+		assert_true(appended || i == 0);
+		for (size_t j = 0; appended && j < large.count; j++) {
+			assert_true(large.commits[j].result == 0 || i == 0);
+			for (uint32_t n = 0;
+			     large.commits[j].result == 0 && n < large.commits[j].entries_count;
+			     n++)
+				(void)model_apply(&model, &large.beacons[j][n]);
+		}
+	}
+	check_equal(store, &model);
+	assert_int_equal(store_close(store, NULL), 0);
+	store = open_store("/d", &disk->io);
+	check_equal(store, &model);
+	assert_int_equal(store_close(store, NULL), 0);
+	disk_free(disk);
+	return count;
+}
+
+static void
+test_large_groups(void **state)
+{
+	struct random random = random_seeded("large groups");
+	long count = append_large_with_fault(0, false, random);
+
+	(void)state;
+	assert_true(count > 20);
+	for (long k = first_fault(&random); k <= count; k += STRIDE) {
+		append_large_with_fault(k, false, random);
+		append_large_with_fault(k, true, random);
+	}
+	printf("# %ld allocations\n", count);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_opening),
+	    cmocka_unit_test(test_large_groups),
 	    cmocka_unit_test(test_every_allocation_fails_once),
 	    cmocka_unit_test(test_every_allocation_fails_from_then_on),
 	};
