@@ -12,6 +12,10 @@
 /* ---- few combinations of codes ---------------------------------------- */
 
 #define DENSE_ENTRIES_MAX (1u << 18)
+/* So many rows are looked up before it is asked whether all of them are known. */
+#define DENSE_ROWS 256u
+#define UNKNOWN UINT32_MAX
+#define UNKNOWN_BIT (1u << 31)
 
 /* Whether all keys are dictionary columns with few combinations in all. */
 static bool
@@ -51,30 +55,62 @@ dense_table(struct scan *scan, const struct data *data, uint32_t entries)
 		dense->epoch = scan->slice.epoch;
 	}
 	if (dense->table != NULL)
-		memset(dense->table, 0, (size_t)entries * sizeof *dense->table);
+		memset(dense->table, 0xff, (size_t)entries * sizeof *dense->table);
 	return dense->table;
 }
 
-/* The rows' places in the table: codes as they are, or in `out`. */
-CODEC_CLONES static const uint32_t *
-place_rows(const struct data *data, uint32_t keys_count, uint32_t count, uint32_t *out)
+/* out[i] = a[i] * a_step + b[i] * b_step */
+CODEC_CLONES static void
+add_steps(const uint32_t *a, uint32_t a_step, const uint32_t *b, uint32_t b_step, uint32_t count,
+	  uint32_t *out)
+{
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = a[i] * a_step + b[i] * b_step;
+}
+
+/* The rows' places in the table: codes as they are, or in `out`. Constant keys only
+ * move the table: by *base. */
+static const uint32_t *
+place_rows(const struct data *data, uint32_t keys_count, uint32_t count, uint32_t *out,
+	   uint32_t *base)
 {
 	const uint32_t *places = NULL;
+	uint32_t step = 1, places_step = 1;
 
-	for (uint32_t k = 0; k < keys_count; k++) {
-		uint32_t entries = data[k].dictionary->count;
-		const uint32_t *codes = data[k].codes;
-
-		if (places == NULL && !data[k].constant) {
-			places = codes;
-			continue;
+	*base = 0;
+	for (uint32_t k = keys_count; k-- > 0; step *= data[k].dictionary->count) {
+		if (data[k].constant) {
+			*base += data[k].codes[0] * step;
+		} else if (places == NULL) {
+			places = data[k].codes;
+			places_step = step;
+		} else {
+			add_steps(data[k].codes, step, places, places_step, count, out);
+			places = out;
+			places_step = 1;
 		}
-		for (uint32_t i = 0; i < count; i++)
-			out[i] = (places == NULL ? 0 : places[i] * entries) +
-				 codes[data[k].constant ? 0 : i];
-		places = out;
 	}
-	return places;
+	if (places_step == 1)
+		return places;
+	add_steps(places, places_step, places, 0, count, out);
+	return out;
+}
+
+/* out[i] = table[places[i]]; returns the bits that some of them have. Loads one by
+ * one: gathering eight at once takes as long. */
+static uint32_t
+map_rows(const uint32_t *table, const uint32_t *places, uint32_t count, uint32_t *out)
+{
+	uint32_t all = 0;
+
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t group = table[places[i]];
+
+		out[i] = group;
+		all |= group;
+	}
+	return all;
 }
 
 static int
@@ -96,28 +132,42 @@ find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint3
 	return scan_keys_group(scan, key, group);
 }
 
+/* Sets out[i] of rows first ... end - 1 that are UNKNOWN, and the table. */
+static int
+find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const uint32_t *places,
+	     uint32_t first, uint32_t end, uint32_t *out)
+{
+	int result = 0;
+
+	for (uint32_t i = first; result == 0 && i < end; i++) {
+		if (out[i] != UNKNOWN)
+			continue;
+		if (table[places[i]] == UNKNOWN)
+			result = find_dense_group(scan, data, i, &table[places[i]]);
+		out[i] = table[places[i]];
+	}
+	return result;
+}
+
 static int
 assign_dense(struct scan *scan, const struct data *data, uint32_t entries, uint32_t count,
 	     uint32_t *out)
 {
-	uint32_t *table = dense_table(scan, data, entries);
+	uint32_t *table = dense_table(scan, data, entries), base;
+	uint32_t *sums = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *sums);
 	const uint32_t *places;
-	int result;
+	int result = 0;
 
-	if (table == NULL)
+	if (table == NULL || sums == NULL)
 		return scan_no_memory(scan);
-	places = place_rows(data, scan->plan->keys_count, count, out);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t place = places[i], entry = table[place], group;
-
-		if (__builtin_expect(entry == 0, 0)) {
-			if ((result = find_dense_group(scan, data, i, &group)) != 0)
-				return result;
-			table[place] = entry = group + 1;
-		}
-		out[i] = entry - 1;
+	places = place_rows(data, scan->plan->keys_count, count, sums, &base);
+	table += base;
+	for (uint32_t first = 0, end; result == 0 && first < count; first = end) {
+		end = count - first < DENSE_ROWS ? count : first + DENSE_ROWS;
+		if (map_rows(table, places + first, end - first, out + first) >= UNKNOWN_BIT)
+			result = find_unknown(scan, data, table, places, first, end, out);
 	}
-	return 0;
+	return result;
 }
 
 /* ---- any keys ------------------------------------------------------------ */

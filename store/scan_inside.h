@@ -23,7 +23,7 @@ struct strings {
 	uint32_t count, list_max, slots_count;
 };
 
-/* Groups by the combination of dictionary codes: group + 1, 0 unknown. */
+/* Groups by the combination of dictionary codes; UINT32_MAX: unknown. */
 struct dense {
 	uint32_t *table; /* [max] */
 	uint32_t max;
