@@ -183,7 +183,7 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 	if ((result = read_weights(scan, evaluation, &weights)) != 0 ||
 	    (result = scan_assign(scan, evaluation, &assigned)) != 0)
 		return result;
-	result = scan_ranges_slice(scan, evaluation, &assigned, weights);
+	result = scan_classes_slice(scan, evaluation, &assigned, weights);
 	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
 		if (scan->by_ranges[a] || scan->shares[a] != a)
 			continue;

@@ -262,11 +262,17 @@ int scan_whole_block(struct scan *scan, struct evaluation *evaluation, bool *tak
 
 /* scan_ranges.c: the same for aggregates that by_ranges[] tells. */
 void scan_ranges_prepare(struct scan *scan);
-/* `weights` is NULL when all rows count once. */
-int scan_ranges_slice(struct scan *scan, struct evaluation *evaluation,
-		      const struct scan_assigned *assigned, const uint64_t *weights);
 /* What was counted into the aggregates' states. */
 int scan_ranges_finish(struct scan *scan);
+
+/* scan_classes.c */
+/* Of a group: a class per range, and one for NULLs, which nobody reads. */
+uint32_t scan_classes_count(const struct scan_ranges *ranges);
+/* The class that begins at the limit. */
+uint32_t scan_classes_of(const struct scan_ranges *ranges, int64_t limit);
+/* Counts the evaluation's rows. `weights` is NULL when all count once. */
+int scan_classes_slice(struct scan *scan, struct evaluation *evaluation,
+		       const struct scan_assigned *assigned, const uint64_t *weights);
 
 /* scan_best.c */
 /* qsort_r's comparison of rows; context is a struct scan_order. */
