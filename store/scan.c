@@ -92,6 +92,8 @@ scan_block(struct scan *scan, const struct block *block)
 		slice_move(&scan->slice, first, count);
 		result = take_rows(scan, &evaluation);
 	}
+	if (result == 0 && scan->plan->is_grouped)
+		result = scan_classes_settle(scan);
 	scan->result->rows_read += rows;
 	scan->result->bytes_read += scan->slice.bytes_read;
 	return result;

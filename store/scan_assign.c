@@ -14,7 +14,6 @@
 #define DENSE_ENTRIES_MAX (1u << 18)
 /* So many rows are looked up before it is asked whether all of them are known. */
 #define DENSE_ROWS 256u
-#define UNKNOWN UINT32_MAX
 #define UNKNOWN_BIT (1u << 31)
 
 /* Whether all keys are dictionary columns with few combinations in all. */
@@ -132,7 +131,7 @@ find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint3
 	return scan_keys_group(scan, key, group);
 }
 
-/* Sets out[i] of rows first ... end - 1 that are UNKNOWN, and the table. */
+/* Sets out[i] of rows first ... end - 1 that are SCAN_UNKNOWN, and the table. */
 static int
 find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const uint32_t *places,
 	     uint32_t first, uint32_t end, uint32_t *out)
@@ -140,9 +139,9 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 	int result = 0;
 
 	for (uint32_t i = first; result == 0 && i < end; i++) {
-		if (out[i] != UNKNOWN)
+		if (out[i] != SCAN_UNKNOWN)
 			continue;
-		if (table[places[i]] == UNKNOWN)
+		if (table[places[i]] == SCAN_UNKNOWN)
 			result = find_dense_group(scan, data, i, &table[places[i]]);
 		out[i] = table[places[i]];
 	}
@@ -205,9 +204,9 @@ assign_rows(struct scan *scan, const struct data *data, bool coded, uint32_t cou
 }
 
 static int
-assign_runs(struct scan *scan, const struct data *data, bool coded, struct scan_assigned *out)
+assign_runs(struct scan *scan, const struct data *data, bool coded, const struct scan_runs *runs,
+	    uint32_t *groups)
 {
-	const struct scan_runs *runs = &out->runs;
 	struct data keys[PLAN_KEYS_MAX];
 	int result = 0;
 
@@ -217,7 +216,22 @@ assign_runs(struct scan *scan, const struct data *data, bool coded, struct scan_
 		result = assign_rows(scan, keys, coded, runs->count, runs->groups);
 	for (uint32_t r = 0; result == 0 && r < runs->count; r++) {
 		for (uint32_t i = runs->firsts[r]; i < runs->firsts[r + 1]; i++)
-			out->groups[i] = runs->groups[r];
+			groups[i] = runs->groups[r];
+	}
+	return result;
+}
+
+/* Sets *constant to whether all rows have the same. */
+static int
+evaluate_keys(struct scan *scan, struct evaluation *evaluation, struct data *data, bool *constant)
+{
+	const struct plan *plan = scan->plan;
+	int result = 0;
+
+	*constant = true;
+	for (uint32_t k = 0; result == 0 && k < plan->keys_count; k++) {
+		result = expression_evaluate(evaluation, plan->keys[k], &data[k]);
+		*constant = *constant && result == 0 && data[k].constant;
 	}
 	return result;
 }
@@ -226,24 +240,44 @@ int
 scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out)
 {
 	const struct plan *plan = scan->plan;
-	uint32_t count = evaluation->count;
+	uint32_t count = evaluation->count, *groups;
 	struct data data[PLAN_KEYS_MAX];
-	bool constant = true, coded = evaluation->slice != NULL;
-	int result = 0;
+	bool constant, coded = evaluation->slice != NULL;
+	int result = evaluate_keys(scan, evaluation, data, &constant);
 
 	*out = (struct scan_assigned){.groups = NULL};
-	for (uint32_t k = 0; k < plan->keys_count; k++) {
-		if ((result = expression_evaluate(evaluation, plan->keys[k], &data[k])) != 0)
-			return result;
-		constant = constant && data[k].constant;
-	}
+	if (result != 0)
+		return result;
 	if (constant) /* without keys too */
 		return plan->keys_count == 0 ? 0 : assign_words(scan, data, 1, &out->group);
-	out->groups = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *out->groups);
-	if (out->groups == NULL)
+	out->groups = groups = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *groups);
+	if (groups == NULL)
 		return scan_no_memory(scan);
 	if ((result = scan_runs_find(scan, data, plan->keys_count, count, &out->runs)) != 0)
 		return result;
-	return out->runs.count > 0 ? assign_runs(scan, data, coded, out)
-				   : assign_rows(scan, data, coded, count, out->groups);
+	return out->runs.count > 0 ? assign_runs(scan, data, coded, &out->runs, groups)
+				   : assign_rows(scan, data, coded, count, groups);
+}
+
+int
+scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan_places *out)
+{
+	struct data data[PLAN_KEYS_MAX];
+	uint32_t *table, *sums, entries, base;
+	bool constant;
+	int result = evaluate_keys(scan, evaluation, data, &constant);
+
+	*out = (struct scan_places){.count = 0};
+	if (result != 0 || constant || evaluation->slice == NULL ||
+	    !is_dense(data, scan->plan->keys_count, &entries) || entries > SCAN_PLACES_MAX ||
+	    entries > evaluation->count)
+		return result;
+	table = dense_table(scan, data, entries);
+	sums = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *sums);
+	if (table == NULL || sums == NULL)
+		return scan_no_memory(scan);
+	out->list = place_rows(data, scan->plan->keys_count, evaluation->count, sums, &base);
+	out->groups = table + base;
+	out->count = entries - base;
+	return 0;
 }

@@ -1,7 +1,10 @@
 /*
  * Rows counted by group and by the class of a column's stored integer, for the
- * aggregates of scan_ranges.c. Must not know aggregates.
+ * aggregates of scan_ranges.c. Where nothing else needs the rows' groups, a block is
+ * counted by its keys' codes, and only the counts are added to groups. Must not know
+ * aggregates.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "codec.h"
@@ -23,17 +26,17 @@ scan_classes_count(const struct scan_ranges *ranges)
 	return ranges->limits_count + 2;
 }
 
-/* places[i] = how many limits are at most values[i]. */
+/* cells[i] = how many limits are at most values[i]. */
 CODEC_CLONES static void
-classify(const struct scan_ranges *ranges, const int64_t *values, uint32_t count, uint32_t *places)
+classify(const struct scan_ranges *ranges, const int64_t *values, uint32_t count, uint32_t *cells)
 {
 	for (uint32_t i = 0; i < count; i++)
-		places[i] = 0;
+		cells[i] = 0;
 	for (uint32_t l = 0; l < ranges->limits_count; l++) {
 		int64_t limit = ranges->limits[l];
 
 		for (uint32_t i = 0; i < count; i++)
-			places[i] += values[i] >= limit;
+			cells[i] += values[i] >= limit;
 	}
 }
 
@@ -42,7 +45,7 @@ classify(const struct scan_ranges *ranges, const int64_t *values, uint32_t count
 static inline __attribute__((always_inline)) void
 classify_rows(const struct scan_ranges *ranges, const uint32_t *values,
 	      const struct scan_assigned *assigned, uint32_t limits_count, uint32_t count,
-	      uint32_t *places)
+	      uint32_t *cells)
 {
 	uint32_t stride = scan_classes_count(ranges), last = stride - 1,
 		 first = assigned->group * stride;
@@ -62,38 +65,38 @@ classify_rows(const struct scan_ranges *ranges, const uint32_t *values,
 		for (uint32_t l = 0; l < limits_count; l++)
 			class += value >= limits[l];
 		class = value == VECTOR_NARROW_NULL ? last : class;
-		places[i] = class + (groups == NULL ? first : groups[i] * stride);
+		cells[i] = class + (groups == NULL ? first : groups[i] * stride);
 	}
 }
 
 CODEC_CLONES static void
 classify_narrow(const struct scan_ranges *ranges, const uint32_t *values,
-		const struct scan_assigned *assigned, uint32_t count, uint32_t *places)
+		const struct scan_assigned *assigned, uint32_t count, uint32_t *cells)
 {
 	if (ranges->limits_count == 2) /* good, needs improvement, poor */
-		classify_rows(ranges, values, assigned, 2, count, places);
+		classify_rows(ranges, values, assigned, 2, count, cells);
 	else
-		classify_rows(ranges, values, assigned, ranges->limits_count, count, places);
+		classify_rows(ranges, values, assigned, ranges->limits_count, count, cells);
 }
 
-/* places[i]: of all groups, not of the row's. */
+/* cells[i]: of all groups, not of the row's. */
 CODEC_CLONES static void
 add_groups(const struct scan_ranges *ranges, const uint8_t *nulls,
-	   const struct scan_assigned *assigned, uint32_t count, uint32_t *places)
+	   const struct scan_assigned *assigned, uint32_t count, uint32_t *cells)
 {
 	uint32_t stride = scan_classes_count(ranges);
 
 	if (nulls != NULL) {
 		for (uint32_t i = 0; i < count; i++)
-			places[i] = nulls[i] ? stride - 1 : places[i];
+			cells[i] = nulls[i] ? stride - 1 : cells[i];
 	}
 	if (assigned->groups == NULL) {
 		for (uint32_t i = 0; i < count; i++)
-			places[i] += assigned->group * stride;
+			cells[i] += assigned->group * stride;
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		places[i] += assigned->groups[i] * stride;
+		cells[i] += assigned->groups[i] * stride;
 }
 
 static int
@@ -118,49 +121,171 @@ reserve(struct scan *scan, struct scan_ranges *ranges)
 	return 0;
 }
 
+/* cells[rows]: the group's and the row's class, of ranges->counts. */
 static int
-count_slice(struct scan *scan, struct scan_ranges *ranges, struct evaluation *evaluation,
-	    const struct scan_assigned *assigned, const uint64_t *weights, uint32_t *places)
+find_cells(const struct scan_ranges *ranges, struct evaluation *evaluation,
+	   const struct scan_assigned *assigned, uint32_t *cells)
 {
 	uint32_t count = evaluation->count;
 	struct data data;
 	int result = expression_read_narrow(evaluation, ranges->column, &data);
 
-	if (result != 0 || (result = reserve(scan, ranges)) != 0)
+	if (result != 0)
 		return result;
 	if (data.narrow != NULL) {
-		classify_narrow(ranges, data.narrow, assigned, count, places);
+		classify_narrow(ranges, data.narrow, assigned, count, cells);
 	} else if (data.constant) {
-		uint32_t place = data_is_null(&data, 0) ? scan_classes_count(ranges) - 1
+		uint32_t class = data_is_null(&data, 0) ? scan_classes_count(ranges) - 1
 							: scan_classes_of(ranges, data.n.i[0]);
 
 		for (uint32_t i = 0; i < count; i++)
-			places[i] = place;
-		add_groups(ranges, NULL, assigned, count, places);
+			cells[i] = class;
+		add_groups(ranges, NULL, assigned, count, cells);
 	} else {
-		classify(ranges, data.n.i, count, places);
-		add_groups(ranges, data.nulls, assigned, count, places);
+		classify(ranges, data.n.i, count, cells);
+		add_groups(ranges, data.nulls, assigned, count, cells);
 	}
-	for (uint32_t i = 0; weights == NULL && i < count; i++)
-		ranges->counts[places[i]]++;
-	for (uint32_t i = 0; weights != NULL && i < count; i++)
-		ranges->counts[places[i]] += weights[i];
 	return 0;
+}
+
+static void
+count_cells(const uint32_t *cells, const uint64_t *weights, uint32_t count, uint64_t *counts)
+{
+	for (uint32_t i = 0; weights == NULL && i < count; i++)
+		counts[cells[i]]++;
+	for (uint32_t i = 0; weights != NULL && i < count; i++)
+		counts[cells[i]] += weights[i];
 }
 
 int
 scan_classes_slice(struct scan *scan, struct evaluation *evaluation,
 		   const struct scan_assigned *assigned, const uint64_t *weights)
 {
-	uint32_t *places;
+	uint32_t *cells;
 	int result = 0;
 
 	if (scan->ranges_count == 0)
 		return 0;
-	places = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *places);
-	if (places == NULL)
+	cells = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *cells);
+	if (cells == NULL)
 		return scan_no_memory(scan);
-	for (uint32_t r = 0; result == 0 && r < scan->ranges_count; r++)
-		result = count_slice(scan, &scan->ranges[r], evaluation, assigned, weights, places);
+	for (uint32_t r = 0; result == 0 && r < scan->ranges_count; r++) {
+		struct scan_ranges *ranges = &scan->ranges[r];
+
+		if ((result = find_cells(ranges, evaluation, assigned, cells)) == 0 &&
+		    (result = reserve(scan, ranges)) == 0)
+			count_cells(cells, weights, evaluation->count, ranges->counts);
+	}
 	return result;
+}
+
+/* ---- by places ---------------------------------------------------------------- */
+
+static bool
+has_rows(const struct scan_ranges *ranges, uint32_t place)
+{
+	uint32_t classes = scan_classes_count(ranges);
+	uint64_t any = 0;
+
+	for (uint32_t c = 0; c < classes; c++)
+		any |= ranges->waiting[(size_t)place * classes + c];
+	return any != 0;
+}
+
+/* Groups of the places that rows of the evaluation are the first to have. */
+static int
+find_new_groups(struct scan *scan, struct evaluation *evaluation, const struct scan_places *places)
+{
+	uint32_t *groups = scan->waiting.groups, unknown = 0;
+	struct scan_assigned assigned;
+	int result;
+
+	for (uint32_t p = 0; p < places->count; p++)
+		unknown += groups[p] == SCAN_UNKNOWN;
+	for (uint32_t p = 0; unknown > 0 && p < places->count; p++) {
+		if (groups[p] != SCAN_UNKNOWN || !has_rows(&scan->ranges[0], p))
+			continue;
+		if (places->groups[p] == SCAN_UNKNOWN &&
+		    (result = scan_assign(scan, evaluation, &assigned)) != 0)
+			return result;
+		groups[p] = places->groups[p];
+	}
+	return 0;
+}
+
+int
+scan_classes_settle(struct scan *scan)
+{
+	struct scan_waiting *waiting = &scan->waiting;
+	int result = 0;
+
+	for (uint32_t r = 0; waiting->count > 0 && r < scan->ranges_count; r++) {
+		struct scan_ranges *ranges = &scan->ranges[r];
+		uint32_t classes = scan_classes_count(ranges);
+		const uint64_t *counts = ranges->waiting;
+
+		if ((result = reserve(scan, ranges)) != 0)
+			break;
+		for (uint32_t p = 0; p < waiting->count; p++, counts += classes) {
+			uint64_t *sums = ranges->counts + (size_t)waiting->groups[p] * classes;
+
+			for (uint32_t c = 0; waiting->groups[p] != SCAN_UNKNOWN && c < classes; c++)
+				sums[c] += counts[c];
+		}
+	}
+	waiting->count = 0;
+	return result;
+}
+
+/* Room for the places' counts; the block's slices have the same. */
+static int
+open_waiting(struct scan *scan, const struct scan_places *places)
+{
+	struct store_arena *arena = scan->slice.block_arena;
+	struct scan_waiting *waiting = &scan->waiting;
+
+	if (waiting->count > 0) {
+		assert(waiting->count == places->count); /* a block has one dictionary */
+		return 0;
+	}
+	waiting->groups = store_arena_alloc(arena, places->count * sizeof *waiting->groups);
+	if (waiting->groups == NULL)
+		return scan_no_memory(scan);
+	memcpy(waiting->groups, places->groups, places->count * sizeof *waiting->groups);
+	for (uint32_t r = 0; r < scan->ranges_count; r++) {
+		struct scan_ranges *ranges = &scan->ranges[r];
+		size_t cells = (size_t)places->count * scan_classes_count(ranges);
+
+		ranges->waiting = store_arena_zalloc(arena, cells * sizeof *ranges->waiting);
+		if (ranges->waiting == NULL)
+			return scan_no_memory(scan);
+	}
+	waiting->count = places->count;
+	return 0;
+}
+
+int
+scan_classes_by_places(struct scan *scan, struct evaluation *evaluation, const uint64_t *weights,
+		       bool *taken)
+{
+	struct scan_places places;
+	struct scan_assigned assigned;
+	uint32_t *cells;
+	int result = scan_assign_places(scan, evaluation, &places);
+
+	*taken = result == 0 && places.count > 0;
+	if (!*taken || (result = open_waiting(scan, &places)) != 0)
+		return result;
+	assigned = (struct scan_assigned){.groups = places.list};
+	cells = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *cells);
+	if (cells == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t r = 0; result == 0 && r < scan->ranges_count; r++) {
+		struct scan_ranges *ranges = &scan->ranges[r];
+
+		result = find_cells(ranges, evaluation, &assigned, cells);
+		if (result == 0)
+			count_cells(cells, weights, evaluation->count, ranges->waiting);
+	}
+	return result != 0 ? result : find_new_groups(scan, evaluation, &places);
 }

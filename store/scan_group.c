@@ -178,10 +178,17 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 	const struct plan *plan = scan->plan;
 	struct scan_assigned assigned;
 	const uint64_t *weights;
+	bool taken;
 	int result;
 
-	if ((result = read_weights(scan, evaluation, &weights)) != 0 ||
-	    (result = scan_assign(scan, evaluation, &assigned)) != 0)
+	if ((result = read_weights(scan, evaluation, &weights)) != 0)
+		return result;
+	if (scan->only_ranges) {
+		result = scan_classes_by_places(scan, evaluation, weights, &taken);
+		if (result != 0 || taken)
+			return result;
+	}
+	if ((result = scan_assign(scan, evaluation, &assigned)) != 0)
 		return result;
 	result = scan_classes_slice(scan, evaluation, &assigned, weights);
 	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {

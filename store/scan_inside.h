@@ -23,9 +23,11 @@ struct strings {
 	uint32_t count, list_max, slots_count;
 };
 
-/* Groups by the combination of dictionary codes; UINT32_MAX: unknown. */
+#define SCAN_UNKNOWN UINT32_MAX
+
+/* Groups by the combination of dictionary codes. */
 struct dense {
-	uint32_t *table; /* [max] */
+	uint32_t *table; /* [max]: or SCAN_UNKNOWN */
 	uint32_t max;
 	uint64_t epoch; /* of the slice's dictionaries */
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
@@ -40,9 +42,18 @@ struct scan_runs {
 
 /* Which group each row is in. */
 struct scan_assigned {
-	uint32_t *groups; /* NULL: all in `group` */
+	const uint32_t *groups; /* NULL: all in `group` */
 	uint32_t group;
 	struct scan_runs runs;
+};
+
+#define SCAN_PLACES_MAX 1024u
+
+/* Rows' places among few combinations of dictionary codes. */
+struct scan_places {
+	const uint32_t *list; /* [rows]: below `count` */
+	uint32_t count;
+	const uint32_t *groups; /* [count]: each place's group, or SCAN_UNKNOWN */
 };
 
 #define SCAN_THREADS_MAX 64u
@@ -56,6 +67,14 @@ struct scan_ranges {
 	int64_t limits[SCAN_LIMITS_MAX]; /* ascending, of stored integers */
 	uint64_t *counts;                /* [groups_max][limits_count + 2] */
 	uint32_t groups_max;
+	uint64_t *waiting; /* [scan->waiting.count][limits_count + 2] */
+};
+
+/* Places of which ranges have counts that are not in groups' yet; in the block's
+ * memory. */
+struct scan_waiting {
+	uint32_t count;   /* of places; 0: there are none */
+	uint32_t *groups; /* [count]: SCAN_UNKNOWN where no row was */
 };
 
 /* Stored integers first ... last, as numbers that ascend as the values do. */
@@ -157,6 +176,8 @@ struct scan {
 	struct scan_ranges ranges[SCAN_RANGES_MAX];
 	uint32_t ranges_count;
 	bool by_ranges[PLAN_AGGREGATES_MAX]; /* which aggregates those serve */
+	bool only_ranges;                    /* they serve all */
+	struct scan_waiting waiting;
 	struct rows rows;
 	uint64_t rows_left_out;                        /* by the limit, before they were rows */
 	bool done;                                     /* enough rows */
@@ -232,6 +253,9 @@ int scan_keys_groups(struct scan *scan, const uint64_t *keys, uint32_t count, ui
 
 /* scan_assign.c: the groups of the evaluation's rows, in the scratch. */
 int scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out);
+/* The rows' places, where these are few, and fewer than rows; else out->count is 0. Groups
+ * that are unknown are known after scan_assign() of the same evaluation. */
+int scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan_places *out);
 
 /* scan_group.c: prepare, then slice after slice, then finish. */
 int scan_group_prepare(struct scan *scan);
@@ -273,6 +297,12 @@ uint32_t scan_classes_of(const struct scan_ranges *ranges, int64_t limit);
 /* Counts the evaluation's rows. `weights` is NULL when all count once. */
 int scan_classes_slice(struct scan *scan, struct evaluation *evaluation,
 		       const struct scan_assigned *assigned, const uint64_t *weights);
+/* The same without the rows' groups, which it makes, where places serve as well;
+ * else *taken is false. */
+int scan_classes_by_places(struct scan *scan, struct evaluation *evaluation,
+			   const uint64_t *weights, bool *taken);
+/* At the end of a block: what was counted by places to its groups. */
+int scan_classes_settle(struct scan *scan);
 
 /* scan_best.c */
 /* qsort_r's comparison of rows; context is a struct scan_order. */

@@ -189,6 +189,7 @@ scan_ranges_prepare(struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
 
+	scan->only_ranges = plan->table != NULL && plan->aggregates_count > 0;
 	for (uint32_t a = 0; plan->table != NULL && a < plan->aggregates_count; a++) {
 		struct range range;
 		const struct expression *column =
@@ -198,6 +199,7 @@ scan_ranges_prepare(struct scan *scan)
 		scan->by_ranges[a] = ranges != NULL &&
 				     (range.first == INT64_MIN || add_limit(ranges, range.first)) &&
 				     (range.open || add_limit(ranges, range.end));
+		scan->only_ranges &= scan->by_ranges[a] || scan->shares[a] != a;
 	}
 }
 
