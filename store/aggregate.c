@@ -102,40 +102,41 @@ aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, u
 #define FEW_GROUPS 64u
 #define MANY_GROUPS 16384u
 
+/* The array with room for `max`, zeroed behind what it has; NULL: no memory. */
+static void *
+grow(struct aggregate_states *states, void *array, uint32_t max, size_t each)
+{
+	void *grown = store_arena_zalloc(states->arena, max * each);
+
+	if (grown != NULL && array != NULL) {
+		memcpy(grown, array, states->states_max * each);
+		store_arena_release(states->arena, array, states->states_max * each);
+	}
+	return grown;
+}
+
+static int
+grow_quantiles(struct aggregate_states *states, uint32_t max)
+{
+	states->light = grow(states, states->light, max, sizeof *states->light);
+	states->edges = grow(states, states->edges, max, sizeof *states->edges);
+	return states->light == NULL || states->edges == NULL ? STORE_ELIMIT : 0;
+}
+
 int
 aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 {
 	uint32_t max = states->states_max == 0 ? 16 : states->states_max;
-	struct aggregate_state *grown;
-	struct aggregate_light *light;
-	struct aggregate_hot *hot;
 
 	if (groups_count <= states->states_max)
 		return 0;
 	while (max < groups_count)
 		max *= max >= FEW_GROUPS && max < MANY_GROUPS ? 4 : 2;
-	grown = store_arena_zalloc(states->arena, max * sizeof *grown);
-	hot = store_arena_zalloc(states->arena, max * sizeof *hot);
-	light = aggregate_has_light(states->aggregate)
-		    ? store_arena_zalloc(states->arena, max * sizeof *light)
-		    : NULL;
-	if (grown == NULL || hot == NULL ||
-	    (light == NULL && aggregate_has_light(states->aggregate)))
+	states->states = grow(states, states->states, max, sizeof *states->states);
+	states->hot = grow(states, states->hot, max, sizeof *states->hot);
+	if (states->states == NULL || states->hot == NULL ||
+	    (aggregate_is_quantile(states->aggregate) && grow_quantiles(states, max) != 0))
 		return STORE_ELIMIT;
-	if (states->states_max > 0) {
-		if (light != NULL)
-			memcpy(light, states->light, states->states_max * sizeof *light);
-		memcpy(grown, states->states, states->states_max * sizeof *grown);
-		memcpy(hot, states->hot, states->states_max * sizeof *hot);
-		store_arena_release(states->arena, states->light,
-				    states->states_max * sizeof *light);
-		store_arena_release(states->arena, states->states,
-				    states->states_max * sizeof *grown);
-		store_arena_release(states->arena, states->hot, states->states_max * sizeof *hot);
-	}
-	states->states = grown;
-	states->hot = hot;
-	states->light = light;
 	states->states_max = max;
 	return 0;
 }
@@ -164,6 +165,7 @@ aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
 		return STORE_ELIMIT;
 	states->states = with->states;
 	states->hot = with->hot;
+	states->edges = with->edges;
 	states->light = with->light;
 	states->states_max = with->states_max;
 	return 0;

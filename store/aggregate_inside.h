@@ -61,10 +61,13 @@ struct aggregate_hot {
 
 #define AGGREGATE_WAYS 4u /* at most */
 
-/* The same, as small as what is looked at for every row must be. */
-struct aggregate_light {
-	uint8_t *buckets;  /* [ways][SKETCH_BUCKETS]: rows of weight 1, or NULL */
-	uint32_t min, max; /* of the integers here and in `heavy`; none: UINT32_MAX */
+/* What is known of a group's buckets. A row that may widen [min, end) is noticed
+ * by its byte having been 0: those of the two outermost buckets stay 0, where a
+ * bucket is more than one integer. */
+struct aggregate_edges {
+	uint32_t min, end;    /* of the integers counted; end 0: none */
+	uint32_t least, most; /* weights that the buckets of min and end - 1 lack; when
+				 both are one, only `least` */
 };
 
 /* Memory for the rows of a slice: [max] each. */
@@ -75,7 +78,6 @@ struct aggregate_scratch {
 	uint64_t *weights;
 	uint64_t *hashes;
 	uint16_t *buckets;
-	uint8_t *nobody; /* [AGGREGATE_WAYS][SKETCH_BUCKETS]: of rows that are not counted */
 };
 
 struct aggregate_states {
@@ -84,8 +86,10 @@ struct aggregate_states {
 	uint64_t secret;
 	struct aggregate_state *states; /* [states_max] */
 	struct aggregate_hot *hot;      /* [states_max] */
-	struct aggregate_light *light;  /* [states_max]; of quantiles, else NULL */
 	uint32_t states_max;
+	/* Of quantiles, else NULL: [states_max]. */
+	uint8_t **light; /* a group's [ways][SKETCH_BUCKETS], rows of weight 1, or NULL */
+	struct aggregate_edges *edges;
 	struct aggregate_scratch scratch;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
@@ -107,7 +111,7 @@ struct aggregate_rows {
 };
 
 static inline bool
-aggregate_has_light(const struct aggregate *aggregate)
+aggregate_is_quantile(const struct aggregate *aggregate)
 {
 	return aggregate->kind == AGGREGATE_QUANTILE || aggregate->kind == AGGREGATE_QUANTILES;
 }
@@ -174,12 +178,41 @@ aggregate_value(const struct aggregate_rows *rows, uint32_t row)
 	return rows->narrow != NULL ? rows->narrow[row] : rows->values[row];
 }
 
-/* aggregate_quantile.c; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
-int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);
-int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
-/* A row of weight 1; 256 rows more of a bucket. 0 or STORE_ELIMIT. */
+/* aggregate_quantile.c: one value at a time. All return 0 or STORE_ELIMIT. */
+/* A value of weight 1, wherever it belongs. */
 int aggregate_quantile_put(struct aggregate_states *states, uint32_t group, uint32_t value);
+/* The same of a group that has no bytes. */
+int aggregate_quantile_first(struct aggregate_states *states, uint32_t group, uint32_t value);
+/* Whether so many values more can be listed. */
+bool
+aggregate_quantile_is_few(const struct aggregate_states *states, uint32_t group, uint32_t more);
+/* A value that has no bucket, or whose group has none yet. */
+int aggregate_quantile_cold(struct aggregate_states *states, uint32_t group, int64_t value,
+			    uint64_t weight);
+/* The value's byte was increased and is 0 or 1 now. */
+int aggregate_quantile_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
+			       uint8_t *byte);
+/* 256 rows more of a bucket. */
 int aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket);
+/* Values in [min, end) are going to be counted without a look at their bytes; hold
+ * when that is done. */
+int aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32_t min,
+			     uint32_t end);
+void aggregate_quantile_hold(struct aggregate_states *states, uint32_t group);
+/* What the edges (the group's, or another's) hold goes to the group's sketch. */
+int aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
+			       struct aggregate_edges *edges);
+/* Bytes for the group, if it has none; what was listed goes into them. */
+int aggregate_quantile_begin(struct aggregate_states *states, uint32_t group);
+/* Words for the group, if it has none. */
+int aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group);
+int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
+
+/* aggregate_bucket.c: of slices; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
+int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);
+/* values[count] of weight 1, count <= SKETCH_EXACT_MAX, of a group that has bytes. */
+int aggregate_bucket_values(struct aggregate_states *states, uint32_t group, const uint32_t *values,
+			    uint32_t count);
 
 /* aggregate_add.c */
 /* What is settled of a group into another; 0 or STORE_ELIMIT. */

@@ -21,13 +21,6 @@ aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_s
 
 /* ---- what is not settled ----------------------------------------------------- */
 
-static bool
-has_buckets(const struct aggregate_states *states, uint32_t group)
-{
-	return states->light != NULL &&
-	       (states->light[group].buckets != NULL || states->hot[group].heavy != NULL);
-}
-
 /* to[i] += from[i]; whether some byte was full. */
 CODEC_CLONES static bool
 add_bytes(uint8_t *to, const uint8_t *from, uint32_t count)
@@ -50,7 +43,7 @@ static int
 add_way(struct aggregate_states *states, uint32_t group, uint32_t way, const uint8_t *from,
 	uint32_t first, uint32_t last)
 {
-	uint8_t *to = states->light[group].buckets + (size_t)way * SKETCH_BUCKETS;
+	uint8_t *to = states->light[group] + (size_t)way * SKETCH_BUCKETS;
 
 	from += (size_t)way * SKETCH_BUCKETS;
 	for (uint32_t at = first; at <= last; at += BYTES_AT_ONCE) {
@@ -76,46 +69,61 @@ take_values(struct aggregate_states *states, uint32_t group, const uint32_t *val
 	return 0;
 }
 
+/* The bytes, of the buckets first ... last. */
+static int
+take_light(struct aggregate_states *states, uint32_t to, uint8_t *from, uint32_t first,
+	   uint32_t last)
+{
+	struct aggregate_hot *hot = &states->hot[to];
+	uint32_t listed = hot->values_count;
+	int result = 0;
+
+	if (from == NULL)
+		return 0;
+	if (states->light[to] == NULL) {
+		states->light[to] = from;
+		hot->values_count = 0;
+		return take_values(states, to, hot->values, listed);
+	}
+	for (uint32_t way = 0; result == 0 && way < states->ways; way++)
+		result = add_way(states, to, way, from, first, last);
+	return result;
+}
+
+/* All buckets; of the same ways. */
+static int
+take_buckets(struct aggregate_states *states, uint32_t to, const struct aggregate_states *from,
+	     uint32_t group)
+{
+	struct aggregate_edges edges = from->edges[group];
+	uint32_t first = sketch_bucket(edges.min), last = sketch_bucket(edges.end - 1);
+	uint32_t *heavy = from->hot[group].heavy;
+	struct aggregate_hot *hot = &states->hot[to];
+
+	/* Outermost buckets of both are those of one, which has no bytes there. */
+	if (aggregate_quantile_widen(states, to, edges.min, edges.end) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t b = first; hot->heavy != NULL && heavy != NULL && b <= last; b++)
+		hot->heavy[b] += heavy[b];
+	hot->heavy = hot->heavy == NULL ? heavy : hot->heavy;
+	if (take_light(states, to, from->light[group], first, last) != 0)
+		return STORE_ELIMIT;
+	return aggregate_quantile_release(states, to, &edges);
+}
+
 /* Values and buckets of a group whose ways are as many. */
 static int
 take_hot(struct aggregate_states *states, uint32_t to, const struct aggregate_states *from,
 	 uint32_t group)
 {
-	struct aggregate_hot *hot = &states->hot[to];
-	const struct aggregate_hot *other_hot = &from->hot[group];
-	const struct aggregate_light *other;
-	struct aggregate_light *light;
-	uint32_t listed = hot->values_count;
-	int result = 0;
+	const struct aggregate_hot *hot = &from->hot[group];
 
-	hot->weight += other_hot->weight;
-	if (states->light == NULL)
+	states->hot[to].weight += hot->weight;
+	if (states->edges == NULL)
 		return 0;
-	light = &states->light[to];
-	other = &from->light[group];
-	if (has_buckets(from, group) && other->min != UINT32_MAX) {
-		bool alone = !has_buckets(states, to) || light->min == UINT32_MAX;
-		uint32_t first = sketch_bucket(other->min), last = sketch_bucket(other->max);
-
-		light->min = alone || other->min < light->min ? other->min : light->min;
-		light->max = alone || other->max > light->max ? other->max : light->max;
-		if (hot->heavy == NULL)
-			hot->heavy = other_hot->heavy;
-		else if (other_hot->heavy != NULL)
-			for (uint32_t b = first; b <= last; b++)
-				hot->heavy[b] += other_hot->heavy[b];
-		if (light->buckets == NULL) {
-			light->buckets = other->buckets;
-			hot->values_count = light->buckets == NULL ? listed : 0;
-			if (light->buckets != NULL)
-				result = take_values(states, to, hot->values, listed);
-		} else if (other->buckets != NULL) {
-			for (uint32_t way = 0; result == 0 && way < states->ways; way++)
-				result = add_way(states, to, way, other->buckets, first, last);
-		}
-	}
-	return result != 0 ? result
-			   : take_values(states, to, other_hot->values, other_hot->values_count);
+	if (from->edges[group].end != 0 && take_buckets(states, to, from, group) != 0)
+		return STORE_ELIMIT;
+	return take_values(states, to, hot->values, hot->values_count);
 }
 
 /* ---- another thread's groups --------------------------------------------------- */
@@ -126,7 +134,7 @@ is_untouched(const struct aggregate_states *states, uint32_t group)
 	const struct aggregate_hot *hot = &states->hot[group];
 
 	return states->states[group].weight == 0 && hot->weight == 0 && hot->values == NULL &&
-	       !has_buckets(states, group);
+	       (states->edges == NULL || states->edges[group].end == 0);
 }
 
 /* Whether what is hot can be taken as it is: buckets lie the same way, and words
@@ -149,7 +157,7 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 		    (result = aggregate_settle(from)) != 0)
 			return result;
 		for (uint32_t g = 0; from->light != NULL && g < count; g++)
-			from->light[g].buckets = NULL; /* empty, and of another size */
+			from->light[g] = NULL; /* empty, and of another size */
 	}
 	if (states->ways == 0)
 		states->ways = from->ways;
@@ -162,8 +170,10 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 		if (is_untouched(states, to)) {
 			states->states[to] = from->states[g];
 			states->hot[to] = from->hot[g];
-			if (states->light != NULL)
+			if (states->edges != NULL) {
 				states->light[to] = from->light[g];
+				states->edges[to] = from->edges[g];
+			}
 			continue;
 		}
 		result = aggregate_merge_state(states, &states->states[to], &from->states[g]);

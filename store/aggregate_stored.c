@@ -40,10 +40,9 @@ reserve_scratch(struct aggregate_states *states, uint32_t count)
 	scratch->weights = store_arena_alloc(states->arena, count * sizeof *scratch->weights);
 	scratch->hashes = store_arena_alloc(states->arena, count * sizeof *scratch->hashes);
 	scratch->buckets = store_arena_alloc(states->arena, count * sizeof *scratch->buckets);
-	scratch->nobody = store_arena_alloc(states->arena, (size_t)AGGREGATE_WAYS * SKETCH_BUCKETS);
-	if (scratch->rows == NULL || scratch->nobody == NULL || scratch->groups == NULL ||
-	    scratch->values == NULL || scratch->weights == NULL || scratch->buckets == NULL ||
-	    scratch->hashes == NULL || scratch->narrow == NULL)
+	if (scratch->rows == NULL || scratch->groups == NULL || scratch->values == NULL ||
+	    scratch->weights == NULL || scratch->buckets == NULL || scratch->hashes == NULL ||
+	    scratch->narrow == NULL)
 		return STORE_ELIMIT;
 	scratch->max = count;
 	return 0;
@@ -266,7 +265,7 @@ aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups,
 
 		states->states[g].weight += states->hot[g].weight;
 		states->hot[g].weight = 0;
-		if (states->light != NULL && aggregate_quantile_settle(states, g) != 0)
+		if (states->edges != NULL && aggregate_quantile_settle(states, g) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

@@ -45,6 +45,9 @@ double sketch_quantile(struct sketch *sketch, double level);
 #define SKETCH_BUCKETS_END (1u << 24)
 #define SKETCH_BUCKETS 6152u /* with 0, nobody's, and up to a multiple of 8 */
 
+/* From this bucket on they have more than one integer. */
+#define SKETCH_BUCKET_WIDE (((SKETCH_MANTISSA_BITS + 1) << SKETCH_MANTISSA_BITS) + 2)
+
 #define SKETCH_BEFORE_ONE ((127 << SKETCH_MANTISSA_BITS) - 1) /* of a float's high bits */
 
 /* The number of an integer's bucket, integer < SKETCH_BUCKETS_END: the high bits

@@ -40,9 +40,15 @@ struct rows {
 	struct aggregate_input input;
 };
 
+/* Of a round whose values are all near each other: the outermost buckets of a group
+ * get more extreme values late. */
+static int64_t band_first, band_size; /* 0: any values */
+
 static int64_t
 draw_value(void)
 {
+	if (band_size != 0)
+		return band_first + (int64_t)(next() % (uint64_t)band_size);
 	switch (next() % 50) {
 	case 0:
 		return -(int64_t)(next() % 1000);
@@ -61,19 +67,21 @@ draw_rows(struct rows *rows)
 	bool constant = next() % 8 == 0, nullable = next() % 2, heavy = next() % 10 == 0;
 
 	bool positive = next() % 2; /* often all fit 32 bits */
-	bool few = next() % 3 == 0; /* distinct ones, so that each is counted often */
+	bool few =
+	    band_size == 0 && next() % 3 == 0; /* distinct ones, so that each is counted often */
+	uint64_t weights = 1 + next() % 6, unit = next() % 2 ? 1 : 1 + next() % 100000;
 
 	rows->count = 1 + (uint32_t)(next() % ROWS);
 	for (uint32_t i = 0; i < rows->count; i++) {
 		rows->groups[i] = (uint32_t)(next() % (1 + next() % GROUPS));
-		rows->stored[i] = few ? (int64_t)(next() % 4) : draw_value();
+		rows->stored[i] = few ? (int64_t)(next() % 4 * unit) : draw_value();
 		if (positive)
 			rows->stored[i] &= 0x3ffffff;
 		rows->values[i] = (double)rows->stored[i] / SCALE;
 		rows->nulls[i] = next() % 3 == 0;
 		rows->conditions[i] = next() % 2;
 		rows->condition_nulls[i] = next() % 5 == 0;
-		rows->weights[i] = heavy ? next() >> 30 : 1 + next() % 3 * 99;
+		rows->weights[i] = heavy ? next() >> 30 : 1 + next() % weights * 99;
 		rows->weights[i] += rows->weights[i] == 0;
 	}
 	rows->argument = (struct data){.type = {.type = STORE_R_FLOAT64, .nullable = nullable},
@@ -210,6 +218,8 @@ test_random(void **state)
 		uint64_t wanted[GROUPS] = {0};
 		struct data out;
 
+		band_first = (int64_t)(next() % (1 << 23));
+		band_size = next() % 2 ? 0 : (int64_t)(1 + (next() >> (44 + next() % 20)));
 		if (round % 3 == 0) /* room for many: their buckets lie otherwise */
 			assert_int_equal(aggregate_reserve(other, 10 * GROUPS), 0);
 		for (uint64_t slices = next() % 60; slices > 0; slices--) {
@@ -227,6 +237,11 @@ test_random(void **state)
 		if (round % 2)
 			assert_int_equal(aggregate_take(stored, groups, half, GROUPS), 0);
 		assert_int_equal(aggregate_take(stored, groups, other, GROUPS), 0);
+		for (uint64_t slices = next() % 8; slices > 0; slices--) { /* it goes on */
+			draw_rows(rows);
+			assert_int_equal(aggregate_add(plain, rows->count, &rows->input), 0);
+			add_stored(stored, rows);
+		}
 		assert_same(plain, stored, arena);
 		assert_int_equal(aggregate_finish(counted, NULL, GROUPS, &evaluation, &out), 0);
 		for (uint32_t g = 0; g < GROUPS; g++)

@@ -1,0 +1,395 @@
+/*
+ * Quantiles of a column's stored integers, a slice of rows at a time: which
+ * bucket each value has, then all into the bytes of their groups. What a row
+ * needs beyond that, aggregate_quantile.c does; must give the same.
+ */
+#include <string.h>
+
+#include "aggregate_inside.h"
+#include "codec_vector.h"
+
+/* Few groups often count into the same bucket in turn, which would wait for
+ * itself: rows take different arrays in turn. */
+#define WAYS_GROUPS 16u
+#define WAYS AGGREGATE_WAYS
+
+/* ---- numbers of buckets ---------------------------------------------------- */
+
+/* buckets[i] = that of values[i], 0 where there is none for it; returns whether
+ * there was such a value. *min and *max: of all of them, as 32 bits. */
+CODEC_CLONES static bool
+number_values(const int64_t *values, uint32_t count, uint16_t *buckets, uint32_t *min,
+	      uint32_t *max)
+{
+	uint64_t all = 0;
+	uint32_t least = UINT32_MAX, most = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t value = (uint32_t)values[i];
+
+		all |= (uint64_t)values[i];
+		least = value < least ? value : least;
+		most = value > most ? value : most;
+		buckets[i] = sketch_bucket(value & (SKETCH_BUCKETS_END - 1));
+	}
+	*min = least;
+	*max = most;
+	if (all < SKETCH_BUCKETS_END)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		buckets[i] = (uint64_t)values[i] < SKETCH_BUCKETS_END ? buckets[i] : 0;
+	return true;
+}
+
+/* The same of narrow values. */
+CODEC_CLONES static bool
+number_narrow(const uint32_t *values, uint32_t count, uint16_t *buckets, uint32_t *min,
+	      uint32_t *max)
+{
+	uint32_t least = UINT32_MAX, most = 0, far = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t value = values[i], inside = value < SKETCH_BUCKETS_END ? UINT32_MAX : 0;
+
+		/* Masks: with conditions gcc leaves the loop scalar. */
+		least = value < least ? value : least;
+		most = (value & inside) > most ? value & inside : most;
+		far |= (value ^ VECTOR_NARROW_NULL) & ~inside;
+		buckets[i] = (uint16_t)(sketch_bucket(value & (SKETCH_BUCKETS_END - 1)) & inside);
+	}
+	*min = least;
+	*max = most;
+	return far != 0;
+}
+
+CODEC_CLONES static void
+leave_out(const uint8_t *nulls, uint32_t count, uint16_t *buckets)
+{
+	for (uint32_t i = 0; i < count; i++)
+		buckets[i] = nulls[i] ? 0 : buckets[i];
+}
+
+/* ---- rows of several groups -------------------------------------------------- */
+
+/* The row's group has no bytes yet. */
+static __attribute__((noinline)) int
+count_first(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t row,
+	    uint32_t group)
+{
+	if (states->scratch.buckets[row] == 0)
+		return 0;
+	return aggregate_quantile_first(states, group, (uint32_t)aggregate_value(rows, row));
+}
+
+/* The row's byte was full, or is the first of its bucket. */
+static __attribute__((noinline)) int
+count_noticed(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t row,
+	      uint8_t *byte)
+{
+	if (states->scratch.buckets[row] == 0)
+		return 0;
+	return aggregate_quantile_noticed(states, rows->groups[row],
+					  (uint32_t)aggregate_value(rows, row), byte);
+}
+
+/* Each row into the byte of its group and bucket. */
+static inline __attribute__((always_inline)) int
+count_each(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t ways)
+{
+	/* Here, where bytes that are written cannot be meant. */
+	const uint16_t *buckets = states->scratch.buckets;
+	uint8_t *const *light = states->light;
+	const uint32_t *groups = rows->groups;
+	uint32_t count = rows->count;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *byte = light[groups[i]];
+
+		if (__builtin_expect(byte == NULL, 0)) {
+			if (count_first(states, rows, i, groups[i]) != 0)
+				return STORE_ELIMIT;
+			continue;
+		}
+		byte += buckets[i] + (size_t)(i & (ways - 1)) * SKETCH_BUCKETS;
+		if (__builtin_expect(++*byte <= 1, 0) && count_noticed(states, rows, i, byte) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+/* Loops over what is constant are compiled apart. */
+static int
+count_groups(struct aggregate_states *states, const struct aggregate_rows *rows)
+{
+	return states->ways == 1 ? count_each(states, rows, 1) : count_each(states, rows, WAYS);
+}
+
+/* ---- rows of one group ------------------------------------------------------- */
+
+static uint32_t
+count_hot(const uint16_t *buckets, uint32_t count)
+{
+	uint32_t hot = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		hot += buckets[i] != 0;
+	return hot;
+}
+
+/* All into one group's bytes. */
+static inline __attribute__((always_inline)) int
+count_in(struct aggregate_states *states, uint32_t group, const uint16_t *buckets, uint32_t count,
+	 uint32_t ways)
+{
+	uint8_t *bytes = states->light[group];
+	uint32_t i = 0;
+
+	for (; i + WAYS <= count; i += WAYS) {
+#pragma GCC unroll 4
+		for (uint32_t way = 0; way < WAYS; way++) {
+			size_t offset = ways == 1 ? 0 : (size_t)way * SKETCH_BUCKETS;
+			uint32_t bucket = buckets[i + way];
+
+			if (__builtin_expect(++bytes[offset + bucket] == 0, 0) && bucket != 0 &&
+			    aggregate_quantile_carry(states, group, bucket) != 0)
+				return STORE_ELIMIT;
+		}
+	}
+	for (; i < count; i++) {
+		if (__builtin_expect(++bytes[buckets[i]] == 0, 0) && buckets[i] != 0 &&
+		    aggregate_quantile_carry(states, group, buckets[i]) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+/* The least and largest of the values that have buckets; there is one. */
+static void
+find_bounds(const struct aggregate_rows *rows, const uint16_t *buckets, uint32_t *min,
+	    uint32_t *max)
+{
+	*min = UINT32_MAX;
+	*max = 0;
+	for (uint32_t i = 0; i < rows->count; i++) {
+		uint32_t value = (uint32_t)aggregate_value(rows, i);
+
+		*min = buckets[i] != 0 && value < *min ? value : *min;
+		*max = buckets[i] != 0 && value > *max ? value : *max;
+	}
+}
+
+/* Values in [min, max] whose buckets are buckets[count], into the group's bytes. */
+static int
+count_known(struct aggregate_states *states, uint32_t group, const uint16_t *buckets,
+	    uint32_t count, uint32_t min, uint32_t max)
+{
+	int result;
+
+	if (aggregate_quantile_widen(states, group, min, max + 1) != 0)
+		return STORE_ELIMIT;
+	result = states->ways == 1 ? count_in(states, group, buckets, count, 1)
+				   : count_in(states, group, buckets, count, WAYS);
+	aggregate_quantile_hold(states, group);
+	return result;
+}
+
+int
+aggregate_bucket_values(struct aggregate_states *states, uint32_t group, const uint32_t *values,
+			uint32_t count)
+{
+	CODEC_UNSET uint16_t buckets[SKETCH_EXACT_MAX];
+	uint32_t min, max;
+
+	if (count == 0)
+		return 0;
+	number_narrow(values, count, buckets, &min, &max);
+	return count_known(states, group, buckets, count, min, max);
+}
+
+/* Rows of weight 1 of one group, whose values are known to be in [min, max]; or
+ * not, when min > max. */
+static int
+count_group(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t min,
+	    uint32_t max)
+{
+	const uint16_t *buckets = states->scratch.buckets;
+	uint32_t group = rows->group, hot = count_hot(buckets, rows->count);
+
+	if (hot == 0)
+		return 0;
+	if (states->light[group] == NULL && aggregate_quantile_is_few(states, group, hot)) {
+		for (uint32_t i = 0; i < rows->count; i++) {
+			if (count_first(states, rows, i, group) != 0)
+				return STORE_ELIMIT;
+		}
+		return 0;
+	}
+	if (min > max)
+		find_bounds(rows, buckets, &min, &max);
+	return aggregate_quantile_begin(states, group) != 0
+		   ? STORE_ELIMIT
+		   : count_known(states, group, buckets, rows->count, min, max);
+}
+
+/* ---- weights ------------------------------------------------------------------- */
+
+/* list[]: the rows of weights above 1 that have buckets; how many. */
+static uint32_t
+list_heavy(const struct aggregate_rows *rows, const uint16_t *buckets, uint32_t *list)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		list[count] = i;
+		count += (uint32_t)(buckets[i] != 0) & (rows->weights[i] != 1);
+	}
+	return count;
+}
+
+CODEC_CLONES static void
+leave_heavy_out(const uint64_t *weights, uint32_t count, uint16_t *buckets)
+{
+	for (uint32_t i = 0; i < count; i++)
+		buckets[i] = weights[i] == 1 ? buckets[i] : 0;
+}
+
+#define PLACES 64u /* that are looked up before they are added to */
+
+/* Where the value's weight is to be added, if there are words for it. */
+static inline int
+heavy_place(struct aggregate_states *states, uint32_t group, uint32_t value, uint32_t weight,
+	    uint32_t **place)
+{
+	const struct aggregate_edges *edges = &states->edges[group];
+
+	if (__builtin_expect(states->hot[group].heavy == NULL, 0)) {
+		if (aggregate_quantile_is_few(states, group, 0))
+			return aggregate_quantile_cold(states, group, value, weight);
+		if (aggregate_quantile_heavy(states, group) != 0)
+			return STORE_ELIMIT;
+	}
+	if (__builtin_expect(value < edges->min || value >= edges->end, 0) &&
+	    aggregate_quantile_widen(states, group, value, value + 1) != 0)
+		return STORE_ELIMIT;
+	*place = states->hot[group].heavy + sketch_bucket(value);
+	return 0;
+}
+
+/* Rows of any weight, of those listed. */
+static int
+count_heavy(struct aggregate_states *states, const struct aggregate_rows *rows,
+	    const uint32_t *list, uint32_t count)
+{
+	uint32_t *places[PLACES], none = 0;
+
+	for (uint32_t first = 0; first < count; first += PLACES) {
+		uint32_t left = count - first, some = left < PLACES ? left : PLACES;
+
+		for (uint32_t i = 0; i < some; i++) {
+			uint32_t row = list[first + i],
+				 group = rows->groups == NULL ? rows->group : rows->groups[row];
+
+			places[i] = &none;
+			if (heavy_place(states, group, (uint32_t)aggregate_value(rows, row),
+					(uint32_t)rows->weights[row], &places[i]) != 0)
+				return STORE_ELIMIT;
+			__builtin_prefetch(places[i], 1);
+		}
+		for (uint32_t i = 0; i < some; i++)
+			*places[i] += (uint32_t)rows->weights[list[first + i]];
+	}
+	return 0;
+}
+
+/* Most rows weigh 1 where some are sampled. */
+static int
+count_weighted(struct aggregate_states *states, const struct aggregate_rows *rows)
+{
+	struct aggregate_scratch *scratch = &states->scratch;
+	uint32_t heavy = list_heavy(rows, scratch->buckets, scratch->rows);
+
+	if (count_heavy(states, rows, scratch->rows, heavy) != 0)
+		return STORE_ELIMIT;
+	leave_heavy_out(rows->weights, rows->count, scratch->buckets);
+	if (rows->groups != NULL)
+		return count_groups(states, rows);
+	return count_group(states, rows, 1, 0);
+}
+
+/* ---- any slice ------------------------------------------------------------------ */
+
+/* Values that are negative, large, or too heavy. */
+static int
+add_all_cold(struct aggregate_states *states, const struct aggregate_rows *rows, bool all)
+{
+	for (uint32_t i = 0; i < rows->count; i++) {
+		uint32_t group = rows->groups == NULL ? rows->group : rows->groups[i];
+
+		if (aggregate_is_null(rows, i) ||
+		    (!all && (uint64_t)aggregate_value(rows, i) < SKETCH_BUCKETS_END))
+			continue;
+		if (aggregate_quantile_cold(states, group, aggregate_value(rows, i),
+					    rows->weights == NULL ? 1 : rows->weights[i]) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+static uint64_t
+sum_weights(const struct aggregate_rows *rows)
+{
+	uint64_t sum = 0;
+
+	if (rows->weights == NULL)
+		return rows->count;
+	for (uint32_t i = 0; i < rows->count; i++)
+		sum += rows->weights[i];
+	return sum;
+}
+
+/* The ways fit the number of groups, which grows. */
+static int
+choose_ways(struct aggregate_states *states)
+{
+	uint32_t ways = states->states_max <= WAYS_GROUPS ? WAYS : 1;
+
+	if (states->ways != 0 && ways != states->ways && aggregate_settle(states) != 0)
+		return STORE_ELIMIT;
+	states->ways = ways;
+	return 0;
+}
+
+int
+aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows)
+{
+	uint16_t *buckets = states->scratch.buckets;
+	uint64_t sum = sum_weights(rows);
+	uint32_t min, max;
+	bool some_cold;
+
+	if (choose_ways(states) != 0)
+		return STORE_ELIMIT;
+	if (sum >= AGGREGATE_HOT_WEIGHT_MAX)
+		return add_all_cold(states, rows, true);
+	if ((states->hot_weight += sum) >= AGGREGATE_HOT_WEIGHT_MAX) {
+		if (aggregate_settle(states) != 0)
+			return STORE_ELIMIT;
+		states->hot_weight = sum;
+	}
+	states->is_hot = true;
+	some_cold = rows->narrow != NULL
+			? number_narrow(rows->narrow, rows->count, buckets, &min, &max)
+			: number_values(rows->values, rows->count, buckets, &min, &max);
+	if (some_cold && add_all_cold(states, rows, false) != 0)
+		return STORE_ELIMIT;
+	if (rows->nulls != NULL)
+		leave_out(rows->nulls, rows->count, buckets);
+	if (rows->groups == NULL && rows->narrow == NULL && (some_cold || rows->nulls != NULL)) {
+		min = 1; /* they are not only of those counted */
+		max = 0;
+	}
+	if (rows->weights != NULL)
+		return count_weighted(states, rows);
+	return rows->groups != NULL ? count_groups(states, rows)
+				    : count_group(states, rows, min, max);
+}
