@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "codec.h"
+#include "codec_vector.h"
 #include "scan_inside.h"
 
 /* ---- few combinations of codes ---------------------------------------- */
@@ -115,20 +115,32 @@ map_rows(const uint32_t *table, const uint32_t *places, uint32_t count, uint32_t
 static int
 find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint32_t *group)
 {
-	uint64_t key[PLAN_KEYS_MAX + 1] = {0};
+	uint32_t keys_count = scan->plan->keys_count;
+	CODEC_UNSET uint64_t key[PLAN_KEYS_MAX + 1];
 
-	for (uint32_t k = 0; k < scan->plan->keys_count; k++) {
-		if (scan_keys_intern(scan, data_string(&data[k], row), &key[k]) != 0)
+	for (uint32_t k = 0; k < keys_count; k++) {
+		if (scan_keys_intern(scan, data_string(&data[k], row), true, &key[k]) != 0)
 			return STORE_ELIMIT;
 	}
-	/* Of one string, groups are mostly numbered as their strings are. */
-	if (scan->plan->keys_count == 1 && key[0] < scan->groups.count &&
-	    memcmp(scan->groups.keys + key[0] * scan->groups.words, key,
-		   scan->groups.words * sizeof *key) == 0) {
-		*group = (uint32_t)key[0];
-		return 0;
-	}
+	key[keys_count] = 0;
 	return scan_keys_group(scan, key, group);
+}
+
+/* The first key's strings lie anywhere in memory: those of several rows are asked
+ * for at once. */
+static void
+fetch_strings(const struct data *data, const uint32_t *rows, uint32_t count)
+{
+	const struct dictionary *dictionary = data->dictionary;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t code = data->codes[data_index(data, rows[i])];
+
+		__builtin_prefetch(&dictionary->chunks[code >> DICTIONARY_CHUNK_BITS]
+						      [code & (DICTIONARY_CHUNK_SIZE - 1)]);
+	}
+	for (uint32_t i = 0; i < count; i++)
+		__builtin_prefetch(data_string(data, rows[i]).bytes);
 }
 
 /* Sets out[i] of rows first ... end - 1 that are SCAN_UNKNOWN, and the table. */
@@ -136,14 +148,21 @@ static int
 find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const uint32_t *places,
 	     uint32_t first, uint32_t end, uint32_t *out)
 {
+	CODEC_UNSET uint32_t rows[DENSE_ROWS];
+	uint32_t count = 0;
 	int result = 0;
 
-	for (uint32_t i = first; result == 0 && i < end; i++) {
-		if (out[i] != SCAN_UNKNOWN)
-			continue;
-		if (table[places[i]] == SCAN_UNKNOWN)
-			result = find_dense_group(scan, data, i, &table[places[i]]);
-		out[i] = table[places[i]];
+	for (uint32_t i = first; i < end; i++) {
+		rows[count] = i;
+		count += out[i] == SCAN_UNKNOWN;
+	}
+	fetch_strings(&data[0], rows, count);
+	for (uint32_t i = 0; result == 0 && i < count; i++) {
+		uint32_t *group = &table[places[rows[i]]];
+
+		if (*group == SCAN_UNKNOWN)
+			result = find_dense_group(scan, data, rows[i], group);
+		out[rows[i]] = *group;
 	}
 	return result;
 }

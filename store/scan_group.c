@@ -32,6 +32,9 @@ scan_group_prepare(struct scan *scan)
 	const struct plan *plan = scan->plan;
 
 	scan->groups.words = plan->keys_count + 1;
+	scan->groups.are_strings = plan->keys_count == 1 &&
+				   plan->keys[0]->type.type == STORE_R_STRING &&
+				   !plan->keys[0]->type.nullable;
 	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
 		scan->states[a] = aggregate_create(&plan->aggregates[a], scan->arena, scan->secret);
 		if (scan->states[a] == NULL)
@@ -232,7 +235,7 @@ word_of_block(struct scan *scan, struct evaluation *evaluation, const struct exp
 	if (result == 0 || dictionary == NULL || min != max || max >= dictionary->count)
 		return 0;
 	*known = true;
-	return scan_keys_intern(scan, dictionary_entry(dictionary, min), word);
+	return scan_keys_intern(scan, dictionary_entry(dictionary, min), true, word);
 }
 
 int
@@ -264,7 +267,7 @@ translate_key(struct scan *scan, const struct scan *from, const uint64_t *key, u
 		bool null = key[keys_count] >> k & 1;
 
 		if (scan->plan->keys[k]->type.type == STORE_R_STRING && !null &&
-		    scan_keys_intern(scan, from->strings.list[key[k]], &out[k]) != 0)
+		    scan_keys_intern(scan, from->strings.list[key[k]], true, &out[k]) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

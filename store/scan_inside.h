@@ -14,12 +14,19 @@ struct groups {
 	uint64_t *keys;  /* [count][words]: a word per key, then one of NULL bits */
 	uint32_t *slots; /* group + 1, 0 free */
 	uint32_t count, groups_max, slots_count, words;
+	/* By one string that is never NULL: a group's number is its string's, for
+	 * each new string is followed by its group; and there are no slots. */
+	bool are_strings;
+};
+
+struct string_slot {
+	uint32_t hash, taken; /* id + 1, 0 free */
 };
 
 /* Distinct strings of group keys: ids are the words of keys. */
 struct strings {
 	struct store_str *list;
-	uint32_t *slots; /* id + 1, 0 free */
+	struct string_slot *slots;
 	uint32_t count, list_max, slots_count;
 };
 
@@ -240,8 +247,9 @@ uint32_t scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows);
 int scan_select(struct scan *scan, struct evaluation *evaluation);
 
 /* scan_keys.c */
-/* The string's id, a new one when it is not known yet. */
-int scan_keys_intern(struct scan *scan, struct store_str string, uint64_t *id);
+/* The string's id, a new one when it is not known yet; `lasts`: its bytes last as
+ * long as the scan, as a dictionary's do, and need no copy. */
+int scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uint64_t *id);
 /* words[row * stride] = the key's word for each row; codes are interned once
  * per dictionary entry. */
 int scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,

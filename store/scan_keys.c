@@ -4,6 +4,7 @@
  * seeded with the store's secret, so that nobody can aim for collisions. Below
  * scan_assign.c; must not know rows' codes from slice to slice, nor aggregates.
  */
+#include <assert.h>
 #include <string.h>
 
 #include <xxhash.h>
@@ -13,63 +14,83 @@
 /* ---- strings as numbers ---------------------------------------------- */
 
 static uint32_t
-string_slot(const struct scan *scan, const struct strings *strings, struct store_str string)
+next_slot(uint32_t slot, uint32_t slots_count)
 {
-	uint64_t hash =
-	    XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size, scan->secret);
-	uint32_t slot = (uint32_t)hash & (strings->slots_count - 1);
+	return (slot + 1) & (slots_count - 1);
+}
 
-	for (; strings->slots[slot] != 0; slot = (slot + 1) & (strings->slots_count - 1)) {
-		struct store_str other = strings->list[strings->slots[slot] - 1];
+/* The string's slot, or the one for it. */
+static struct string_slot *
+find_string(const struct strings *strings, struct store_str string, uint32_t hash)
+{
+	uint32_t slot = hash & (strings->slots_count - 1);
 
+	for (; strings->slots[slot].taken != 0; slot = next_slot(slot, strings->slots_count)) {
+		struct store_str other;
+
+		if (strings->slots[slot].hash != hash)
+			continue;
+		other = strings->list[strings->slots[slot].taken - 1];
 		if (other.size == string.size &&
 		    (string.size == 0 || memcmp(other.bytes, string.bytes, string.size) == 0))
 			break;
 	}
-	return slot;
+	return &strings->slots[slot];
 }
 
 static int
 grow_strings(struct scan *scan)
 {
 	struct strings *strings = &scan->strings;
-	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2;
+	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2, count = max * 2;
 	struct store_str *list = store_arena_alloc(scan->arena, max * sizeof *list);
-	uint32_t *slots = store_arena_zalloc(scan->arena, (size_t)max * 2 * sizeof *slots);
+	struct string_slot *slots =
+	    store_arena_zalloc(scan->arena, (size_t)count * sizeof *slots);
 
 	if (list == NULL || slots == NULL)
 		return scan_no_memory(scan);
 	if (strings->count > 0)
 		memcpy(list, strings->list, strings->count * sizeof *list);
+	for (uint32_t i = 0; i < strings->slots_count; i++) {
+		uint32_t slot = strings->slots[i].hash & (count - 1);
+
+		if (strings->slots[i].taken == 0)
+			continue;
+		while (slots[slot].taken != 0)
+			slot = next_slot(slot, count);
+		slots[slot] = strings->slots[i];
+	}
 	store_arena_release(scan->arena, strings->list, strings->list_max * sizeof *list);
 	store_arena_release(scan->arena, strings->slots, strings->slots_count * sizeof *slots);
 	strings->list = list;
 	strings->list_max = max;
 	strings->slots = slots;
-	strings->slots_count = max * 2;
-	for (uint32_t i = 0; i < strings->count; i++)
-		slots[string_slot(scan, strings, list[i])] = i + 1;
+	strings->slots_count = count;
 	return 0;
 }
 
 int
-scan_keys_intern(struct scan *scan, struct store_str string, uint64_t *id)
+scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uint64_t *id)
 {
 	struct strings *strings = &scan->strings;
-	uint32_t slot;
+	struct string_slot *slot;
+	uint32_t hash;
 
 	if (strings->count == strings->list_max && grow_strings(scan) != 0)
 		return STORE_ELIMIT;
-	slot = string_slot(scan, strings, string);
-	if (strings->slots[slot] == 0) {
-		struct store_str copy = scan_copy_string(scan->arena, string);
-
-		if (copy.bytes == NULL)
-			return scan_no_memory(scan);
-		strings->list[strings->count++] = copy;
-		strings->slots[slot] = strings->count;
+	hash = (uint32_t)XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size,
+					      scan->secret);
+	slot = find_string(strings, string, hash);
+	if (slot->taken == 0) {
+		if (!lasts) {
+			string = scan_copy_string(scan->arena, string);
+			if (string.bytes == NULL)
+				return scan_no_memory(scan);
+		}
+		strings->list[strings->count++] = string;
+		*slot = (struct string_slot){hash, strings->count};
 	}
-	*id = strings->slots[slot] - 1;
+	*id = slot->taken - 1;
 	return 0;
 }
 
@@ -98,7 +119,7 @@ scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint
 			words[(size_t)i * stride] = ids[code] - 1;
 			continue;
 		}
-		if (scan_keys_intern(scan, data_string(data, i), &id) != 0)
+		if (scan_keys_intern(scan, data_string(data, i), ids != NULL, &id) != 0)
 			return STORE_ELIMIT;
 		if (ids != NULL)
 			ids[code] = id + 1;
@@ -128,9 +149,10 @@ grow_groups(struct scan *scan)
 {
 	struct groups *groups = &scan->groups;
 	uint32_t max = groups->groups_max == 0 ? 256 : groups->groups_max * 2;
+	uint32_t slots_count = groups->are_strings ? 0 : max * 2;
 	size_t bytes = groups->words * sizeof(uint64_t);
 	uint64_t *keys = store_arena_alloc(scan->arena, max * bytes);
-	uint32_t *slots = store_arena_zalloc(scan->arena, (size_t)max * 2 * sizeof *slots);
+	uint32_t *slots = store_arena_zalloc(scan->arena, (size_t)slots_count * sizeof *slots);
 
 	if (keys == NULL || slots == NULL)
 		return scan_no_memory(scan);
@@ -141,9 +163,24 @@ grow_groups(struct scan *scan)
 	groups->keys = keys;
 	groups->groups_max = max;
 	groups->slots = slots;
-	groups->slots_count = max * 2;
-	for (uint32_t i = 0; i < groups->count; i++)
+	groups->slots_count = slots_count;
+	for (uint32_t i = 0; slots_count > 0 && i < groups->count; i++)
 		slots[group_slot(scan, groups, keys + (size_t)i * groups->words)] = i + 1;
+	return 0;
+}
+
+static int
+add_group(struct scan *scan, const uint64_t *key)
+{
+	struct groups *groups = &scan->groups;
+
+	if (groups->count >= scan->limits->groups_max)
+		return plan_error(scan->error, STORE_ELIMIT, 158, "TOO_MANY_ROWS",
+				  "Limit on groups exceeded (%llu): group by fewer values",
+				  (unsigned long long)scan->limits->groups_max);
+	memcpy(groups->keys + (size_t)groups->count * groups->words, key,
+	       groups->words * sizeof *key);
+	groups->count++;
 	return 0;
 }
 
@@ -152,18 +189,20 @@ scan_keys_group(struct scan *scan, const uint64_t *key, uint32_t *group)
 {
 	struct groups *groups = &scan->groups;
 	uint32_t slot;
+	int result;
 
 	if (groups->count == groups->groups_max && grow_groups(scan) != 0)
 		return STORE_ELIMIT;
+	if (groups->are_strings) {
+		assert(key[0] <= groups->count && key[1] == 0);
+		*group = (uint32_t)key[0];
+		return *group < groups->count ? 0 : add_group(scan, key);
+	}
 	slot = group_slot(scan, groups, key);
 	if (groups->slots[slot] == 0) {
-		if (groups->count >= scan->limits->groups_max)
-			return plan_error(scan->error, STORE_ELIMIT, 158, "TOO_MANY_ROWS",
-					  "Limit on groups exceeded (%llu): group by fewer values",
-					  (unsigned long long)scan->limits->groups_max);
-		memcpy(groups->keys + (size_t)groups->count * groups->words, key,
-		       groups->words * sizeof *key);
-		groups->slots[slot] = ++groups->count;
+		if ((result = add_group(scan, key)) != 0)
+			return result;
+		groups->slots[slot] = groups->count;
 	}
 	*group = groups->slots[slot] - 1;
 	return 0;
