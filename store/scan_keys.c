@@ -44,8 +44,7 @@ grow_strings(struct scan *scan)
 	struct strings *strings = &scan->strings;
 	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2, count = max * 2;
 	struct store_str *list = store_arena_alloc(scan->arena, max * sizeof *list);
-	struct string_slot *slots =
-	    store_arena_zalloc(scan->arena, (size_t)count * sizeof *slots);
+	struct string_slot *slots = store_arena_zalloc(scan->arena, (size_t)count * sizeof *slots);
 
 	if (list == NULL || slots == NULL)
 		return scan_no_memory(scan);
