@@ -219,17 +219,22 @@ test_round_trip(void **state)
 	struct random random = random_seeded("round_trip");
 	struct wal_columns *columns = columns_for(&schema);
 	struct store_arena *arena = store_arena_create(0);
+	static const unsigned char pad[4096];
 	static struct built built[8];
 	struct wal_buffer buffer = {0};
 
 	(void)state;
-	for (int round = 0; round < 300; round++) {
+	for (int round = 0; round < 3000; round++) {
 		struct store_request request = random_request(&random), found_request;
 		bool with = random_below(&random, 2), has;
 		uint32_t count = (uint32_t)random_below(&random, 9), found_count;
+		size_t before = random_below(&random, sizeof pad);
 		struct wal_cursor cursor;
 
-		buffer.size = 0;
+		/* Its end comes at other places each time. */
+		free(buffer.bytes);
+		buffer = (struct wal_buffer){0};
+		wal_record_put_bytes(&buffer, pad, before);
 		wal_record_put_request(&buffer, with ? &request : NULL);
 		wal_record_put_count(&buffer, count);
 		for (uint32_t i = 0; i < count; i++) {
@@ -238,7 +243,8 @@ test_round_trip(void **state)
 		}
 		assert_false(buffer.failed);
 
-		cursor = (struct wal_cursor){buffer.bytes, buffer.bytes + buffer.size, columns};
+		cursor =
+		    (struct wal_cursor){buffer.bytes + before, buffer.bytes + buffer.size, columns};
 		assert_int_equal(wal_record_get_request(&cursor, &found_request, &has), 0);
 		assert_int_equal(has, with);
 		if (with)
@@ -257,6 +263,46 @@ test_round_trip(void **state)
 	free(buffer.bytes);
 	store_arena_free(arena);
 	wal_record_columns_free(columns);
+}
+
+/* Numbers of columns that need one byte and two. */
+static void
+test_many_columns(void **state)
+{
+	static char names[300][8];
+	static struct store_column columns[300];
+	struct store_table table = {"wide", columns, 300, false};
+	struct store_schema wide = {&table, 1};
+	struct store_cell cells[300] = {0};
+	struct store_row row = {0, 300, cells};
+	struct wal_entry entry = {.rows = &row, .rows_count = 1}, found;
+	struct store_arena *arena = store_arena_create(0);
+	struct wal_buffer buffer = {0};
+	struct wal_columns *read;
+	unsigned char bytes[8192];
+	struct wal_cursor cursor;
+
+	(void)state;
+	for (uint16_t i = 0; i < 300; i++) {
+		snprintf(names[i], sizeof names[i], "c%u", i);
+		columns[i] = (struct store_column){
+		    .name = names[i], .type = i % 3 == 0 ? STORE_FLOAT : STORE_UINT, .bits = 64};
+		cells[i] = (struct store_cell){.column = i, .value.u = (uint64_t)i << i % 50};
+	}
+	wal_record_put_entry(&buffer, &wide, &entry);
+	assert_true(wal_record_schema_bytes(&wide) <= sizeof bytes);
+	wal_record_put_schema(&wide, bytes);
+	read = wal_record_columns(bytes, wal_record_schema_bytes(&wide), &wide);
+	assert_non_null(read);
+	cursor = (struct wal_cursor){buffer.bytes, buffer.bytes + buffer.size, read};
+	assert_int_equal(wal_record_get_entry(&cursor, arena, &found), 0);
+	assert_int_equal(wal_record_get_end(&cursor), 0);
+	assert_int_equal(found.rows[0].cells_count, 300);
+	for (uint32_t i = 0; i < 300; i++)
+		check_cell(columns[i].type, &found.rows[0].cells[i], &cells[i]);
+	wal_record_columns_free(read);
+	store_arena_free(arena);
+	free(buffer.bytes);
 }
 
 static void
@@ -460,9 +506,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_malformed),
-	    cmocka_unit_test(test_malformed_schema),   cmocka_unit_test(test_changed_schema),
-	    cmocka_unit_test(test_view_without_table), cmocka_unit_test(test_erasure),
+	    cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_many_columns),
+	    cmocka_unit_test(test_malformed),      cmocka_unit_test(test_malformed_schema),
+	    cmocka_unit_test(test_changed_schema), cmocka_unit_test(test_view_without_table),
+	    cmocka_unit_test(test_erasure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
