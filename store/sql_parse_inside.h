@@ -1,6 +1,6 @@
 /*
- * What sql_parse.c (statements), sql_parse_expression.c (operators) and
- * sql_parse_operand.c share.
+ * What sql_parse.c (statements), sql_parse_expression.c (operators),
+ * sql_parse_operand.c and, below them, sql_parse_token.c share.
  */
 #ifndef SQL_PARSE_INSIDE_H
 #define SQL_PARSE_INSIDE_H
@@ -58,5 +58,8 @@ struct sql_node *sql_parse_subquery(struct sql_parser *parser, uint32_t offset);
 struct sql_node *sql_parse_parameter(struct sql_parser *parser, uint32_t offset);
 bool sql_parse_identifier(struct sql_parser *parser, struct store_str *out);
 bool sql_parse_is_reserved(struct store_str word);
+/* Whether the token begins what other engines have and this one has not: a
+ * join, a union, a window. */
+bool sql_parse_is_unsupported(const struct sql_parser *parser);
 
 #endif
