@@ -129,14 +129,11 @@ refuse(h2o_req_t *req, enum guard_verdict verdict)
 
 static int
 make_entry(struct server *server, const struct event *event, struct pending *pending,
-	   struct store_arena *scratch, struct store_entry *out)
+	   struct store_entry *out)
 {
 	struct sampling *sampling = pending->settings->sampling;
-	struct store_entry entry;
-	int result = event_entry(event, scratch, &entry);
+	int result = event_keep(event, (struct store_str){"", 0}, pending->arena, out);
 
-	if (result == 0 && !event_keep(&entry, (struct store_str){"", 0}, pending->arena, out))
-		result = STORE_ENOMEM;
 	if (result == 0 && sampling_has_rules(sampling))
 		result = sampling_apply(sampling, store_draw(server->store, out->key), true, out,
 					pending->arena);
@@ -144,8 +141,7 @@ make_entry(struct server *server, const struct event *event, struct pending *pen
 }
 
 static int
-make_entries(struct server *server, const struct event_batch *batch, struct store_arena *scratch,
-	     struct pending *pending)
+make_entries(struct server *server, const struct event_batch *batch, struct pending *pending)
 {
 	int result = 0;
 
@@ -155,16 +151,14 @@ make_entries(struct server *server, const struct event_batch *batch, struct stor
 		return STORE_ENOMEM;
 	pending->entries_count = batch->count;
 	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
-		result =
-		    make_entry(server, batch->events[i], pending, scratch, &pending->entries[i]);
+		result = make_entry(server, batch->events[i], pending, &pending->entries[i]);
 	return result;
 }
 
 /* From now on it needs neither the request nor the scratch memory. NULL: out of
  * memory. The reference to the settings is taken with it. */
 static struct pending *
-make_pending(h2o_req_t *req, const struct event_batch *batch, struct settings *settings,
-	     struct store_arena *scratch)
+make_pending(h2o_req_t *req, const struct event_batch *batch, struct settings *settings)
 {
 	struct store_arena *arena = loop_arena(req);
 	struct pending *pending = arena == NULL ? NULL : store_arena_zalloc(arena, sizeof *pending);
@@ -173,7 +167,7 @@ make_pending(h2o_req_t *req, const struct event_batch *batch, struct settings *s
 		pending->arena = arena;
 		pending->settings = settings;
 		pending->began_ns = metrics_now_ns();
-		if (make_entries(loop_server(req), batch, scratch, pending) == 0)
+		if (make_entries(loop_server(req), batch, pending) == 0)
 			return pending;
 	}
 	if (arena != NULL)
@@ -204,10 +198,9 @@ submit(h2o_req_t *req, struct pending *pending)
 
 /* The reference to the settings is taken. */
 static int
-queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settings *settings,
-      struct store_arena *scratch)
+queue(h2o_req_t *req, const struct event_batch *batch, int status, struct settings *settings)
 {
-	struct pending *pending = make_pending(req, batch, settings, scratch);
+	struct pending *pending = make_pending(req, batch, settings);
 	enum guard_verdict verdict = GUARD_OVERLOAD;
 
 	if (pending != NULL) {
@@ -331,7 +324,7 @@ take(h2o_req_t *req, struct event_batch *batch, int result, struct event_error *
 	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
 		result = complete(req, batch->events[i], &client, settings, arena, error, why);
 	if (result == 0)
-		return queue(req, batch, status, settings, arena);
+		return queue(req, batch, status, settings);
 	settings_release(settings);
 	if (result == STORE_EINVAL)
 		return refuse_malformed(req, error);

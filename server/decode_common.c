@@ -30,8 +30,7 @@ decode_event(struct event_batch *batch, struct store_arena *arena)
 
 	if (batch->count == EVENT_BATCH_MAX)
 		return NULL;
-	event = store_arena_zalloc(arena, sizeof *event);
-	if (event == NULL || !event_row_init(&event->view, EVENT_PAGEVIEWS, arena))
+	if ((event = event_create(arena)) == NULL)
 		return NULL;
 	event->site = event->url = event->referrer = (struct store_str){"", 0};
 	event->rate = 1;

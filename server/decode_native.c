@@ -740,11 +740,11 @@ decode_native(struct store_str body, struct store_arena *arena, struct event **o
 	      struct event_error *error)
 {
 	struct decoder decoder = {.arena = arena, .error = error};
-	struct event *event = store_arena_zalloc(arena, sizeof *event);
+	struct event *event = event_create(arena);
 	int result;
 
 	memset(error, 0, sizeof *error);
-	if (event == NULL || !event_row_init(&event->view, EVENT_PAGEVIEWS, arena))
+	if (event == NULL)
 		return STORE_ENOMEM;
 	event->rate = 1;
 	decoder.event = event;

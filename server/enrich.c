@@ -615,10 +615,12 @@ check_row_times(struct event *event, struct event_row *rows, uint32_t count)
 	int64_t began = event->view.cells[PAGEVIEWS_ts].value.i;
 
 	for (uint32_t i = 0; i < count; i++) {
-		int64_t time = rows[i].cells[PAGEVIEWS_ts].value.i;
+		int64_t time;
 
-		if (rows[i].present[PAGEVIEWS_ts] &&
-		    (time < began - PAST_MS || time > event->received_ms + FUTURE_MS))
+		if (!rows[i].present[PAGEVIEWS_ts])
+			continue;
+		time = rows[i].cells[PAGEVIEWS_ts].value.i;
+		if (time < began - PAST_MS || time > event->received_ms + FUTURE_MS)
 			rows[i].present[PAGEVIEWS_ts] = false; /* the view's is taken */
 	}
 }

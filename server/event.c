@@ -1,8 +1,9 @@
 /*
- * The schema, and an event as the store's entry. Between enrichment and
- * ingest; must not look at where the event came from.
+ * The schema, and rows under construction. For decoders and enrichment; must
+ * not look at where an event came from.
  */
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "event_row.h"
@@ -84,8 +85,19 @@ event_row_init(struct event_row *row, enum event_table table, struct store_arena
 
 	row->table = table;
 	row->present = store_arena_zalloc(arena, count * sizeof *row->present);
-	row->cells = store_arena_zalloc(arena, count * sizeof *row->cells);
+	row->cells = store_arena_alloc(arena, count * sizeof *row->cells);
 	return row->present != NULL && row->cells != NULL;
+}
+
+struct event *
+event_create(struct store_arena *arena)
+{
+	struct event *event = store_arena_alloc(arena, sizeof *event);
+
+	if (event == NULL)
+		return NULL;
+	memset(event, 0, offsetof(struct event, errors));
+	return event_row_init(&event->view, EVENT_PAGEVIEWS, arena) ? event : NULL;
 }
 
 static struct store_cell *
@@ -93,7 +105,7 @@ set(struct event_row *row, uint32_t column)
 {
 	assert(column < tables[row->table].columns_count);
 	row->present[column] = true;
-	row->cells[column].column = (uint16_t)column;
+	row->cells[column] = (struct store_cell){.column = (uint16_t)column};
 	return &row->cells[column];
 }
 
@@ -122,72 +134,8 @@ event_row_time(struct event_row *row, uint32_t column, int64_t value)
 	set(row, column)->value.i = value;
 }
 
-/* ---- the entry ------------------------------------------------------- */
-
-/* The present cells in order; tags stand where the schema has them. Common
- * columns that the row itself lacks come from the view's. */
-static int
-finish_row(const struct event *event, const struct event_row *row, struct store_arena *arena,
-	   struct store_row *out)
-{
-	uint32_t columns = tables[row->table].columns_count, count = 0;
-	struct store_cell *cells =
-	    store_arena_alloc(arena, (columns + event->tags_count) * sizeof *cells);
-
-	if (cells == NULL)
-		return STORE_ENOMEM;
-	for (uint32_t i = 0; i < columns; i++) {
-		if (i == PAGEVIEWS_tags) {
-			for (uint32_t t = 0; t < event->tags_count; t++)
-				cells[count++] =
-				    (struct store_cell){.column = (uint16_t)i,
-							.key = event->tag_names[t],
-							.value.s = event->tag_values[t]};
-		} else if (row->present[i]) {
-			cells[count++] = row->cells[i];
-		} else if (i < COMMON_COUNT && event->view.present[i]) {
-			cells[count++] = event->view.cells[i];
-		}
-	}
-	*out = (struct store_row){(uint16_t)row->table, (uint16_t)count, cells};
-	return 0;
-}
-
 uint32_t
 event_expired_count(const struct event *event)
 {
 	return event->expired_count;
-}
-
-int
-event_entry(const struct event *event, struct store_arena *arena, struct store_entry *out)
-{
-	uint32_t count =
-	    !event->no_view + event->errors_count + event->events_count + event->has_report;
-	uint32_t at = 0;
-	struct store_row *rows = store_arena_alloc(arena, count * sizeof *rows);
-	int result = 0;
-
-	if (rows == NULL)
-		return STORE_ENOMEM;
-	if (!event->no_view)
-		result = finish_row(event, &event->view, arena, &rows[at++]);
-	for (uint32_t i = 0; result == 0 && i < event->errors_count; i++)
-		result = finish_row(event, &event->errors[i], arena, &rows[at++]);
-	for (uint32_t i = 0; result == 0 && i < event->events_count; i++)
-		result = finish_row(event, &event->events[i], arena, &rows[at++]);
-	if (result == 0 && event->has_report)
-		result = finish_row(event, &event->report, arena, &rows[at++]);
-	*out = (struct store_entry){.keyed = !event->no_view,
-				    .merge = event->merge,
-				    .again = event->again,
-				    .perhaps_again = event->is_live,
-				    .version = event->seq,
-				    .sort = event->site,
-				    .key = event->view_id,
-				    .began_ms = event->view.cells[PAGEVIEWS_ts].value.i,
-				    .received_ms = event->received_ms,
-				    .rows = rows,
-				    .rows_count = count};
-	return result;
 }

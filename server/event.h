@@ -136,12 +136,13 @@ uint32_t event_expired_count(const struct event *event);
 int enrich(struct enricher *enricher, struct event *event, const struct event_client *client,
 	   struct store_arena *arena, struct event_error *error);
 
-/* The store entry of an enriched event; rows and cells live in the arena. */
+/* The store entry of an enriched event; rows and cells live in the arena, texts
+ * where they are. 0 or STORE_ENOMEM. */
 int event_entry(const struct event *event, struct store_arena *arena, struct store_entry *out);
-/* The entry with all that it points to, but what is in `within`, in another
- * arena, in one piece. False: out of memory. */
-bool event_keep(const struct store_entry *from, struct store_str within, struct store_arena *arena,
-		struct store_entry *out);
+/* The same with all that it points to in the arena, in one piece, but what is in
+ * `within`. */
+int event_keep(const struct event *event, struct store_str within, struct store_arena *arena,
+	       struct store_entry *out);
 
 /* ---- realistic traffic ----------------------------------------------- */
 

@@ -38,15 +38,13 @@ enum event_reports_column { COLUMNS_REPORTS(EVENT_ENUM) REPORTS_COUNT };
 struct event_row {
 	enum event_table table;
 	bool *present;            /* [columns of the table] */
-	struct store_cell *cells; /* [columns of the table] */
+	struct store_cell *cells; /* [columns of the table]: those that are present */
 };
 
 struct event {
-	struct event_row view; /* PAGEVIEWS; its common columns are everyone's */
-	struct event_row errors[EVENT_ERRORS_MAX], events[EVENT_EVENTS_MAX];
+	struct event_row view;   /* PAGEVIEWS; its common columns are everyone's */
 	struct event_row report; /* REPORTS, when has_report */
 	uint32_t errors_count, events_count, tags_count;
-	struct store_str tag_names[EVENT_TAGS_MAX], tag_values[EVENT_TAGS_MAX];
 	struct store_str site, url, referrer;
 	struct store_str imported_address, imported_user_agent; /* "ip", "ua" */
 	struct store_str page_host;                             /* from url */
@@ -68,7 +66,13 @@ struct event {
 	bool join_client;                      /* and whoever sent it */
 	uint64_t metrics[EVENT_METRICS_COUNT]; /* ids of what comes once a view; 0: none */
 	uint32_t expired_count;                /* errors and events left out for their age */
+	/* By their counts; what is behind is not set. */
+	struct event_row errors[EVENT_ERRORS_MAX], events[EVENT_EVENTS_MAX];
+	struct store_str tag_names[EVENT_TAGS_MAX], tag_values[EVENT_TAGS_MAX];
 };
+
+/* With nothing but an empty `view`; NULL when memory runs out. */
+struct event *event_create(struct store_arena *arena);
 
 /* A row with nothing present; false when memory runs out. */
 bool event_row_init(struct event_row *row, enum event_table table, struct store_arena *arena);

@@ -128,7 +128,6 @@ take_event(struct importing *importing, struct event *event, struct event_error 
 {
 	struct import_batch *batch = importing->batch;
 	void *entries = batch->entries;
-	struct store_entry entry;
 	int result = find_site(importing, event, error);
 
 	if (result != 0)
@@ -144,17 +143,14 @@ take_event(struct importing *importing, struct event *event, struct event_error 
 	if (result != 0 || (event->no_view && !event->has_report && event->errors_count == 0 &&
 			    event->events_count == 0))
 		return result;
-	if ((result = event_entry(event, importing->scratch, &entry)) != 0)
-		return result;
 	if (grow(importing->arena, &entries, sizeof *batch->entries, batch->entries_count,
 		 &importing->entries_max) != 0)
 		return STORE_ENOMEM;
 	batch->entries = entries;
-	if (!event_keep(&entry, importing->text, importing->arena,
-			&batch->entries[batch->entries_count]))
-		return STORE_ENOMEM;
-	batch->entries_count++;
-	return 0;
+	result = event_keep(event, importing->text, importing->arena,
+			    &batch->entries[batch->entries_count]);
+	batch->entries_count += result == 0;
+	return result;
 }
 
 /* ---- records --------------------------------------------------------- */

@@ -451,6 +451,13 @@ check_no_canary(struct store_str text, const char *where, unsigned offset)
 		fail_msg("%s at %u: %.*s", where, offset, (int)text.size, text.bytes);
 }
 
+static void
+check_cell(const struct event_row *row, uint32_t column, const char *before, unsigned fill)
+{
+	if (row->present[column])
+		check_no_canary(row->cells[column].value.s, before, fill);
+}
+
 /* The text would be cut within the secret, at every place of it: it goes
  * before the cut. */
 static void
@@ -492,24 +499,18 @@ cut_secrets(void **state)
 				 in_url ? "/" : " ", secret, places[p].after);
 			event = enriched(more, &client);
 			for (uint32_t c = 0; c < PAGEVIEWS_COUNT; c++) {
-				if (event_schema()->tables[0].columns[c].type == STORE_STRING &&
-				    event->view.present[c])
-					check_no_canary(event->view.cells[c].value.s,
-							places[p].before, fill);
+				if (event_schema()->tables[0].columns[c].type == STORE_STRING)
+					check_cell(&event->view, c, places[p].before, fill);
 			}
 			if (event->errors_count > 0) {
-				check_no_canary(event->errors[0].cells[ERRORS_type].value.s,
-						places[p].before, fill);
-				check_no_canary(event->errors[0].cells[ERRORS_message].value.s,
-						places[p].before, fill);
-				check_no_canary(event->errors[0].cells[ERRORS_stack].value.s,
-						places[p].before, fill);
+				check_cell(&event->errors[0], ERRORS_type, places[p].before, fill);
+				check_cell(&event->errors[0], ERRORS_message, places[p].before,
+					   fill);
+				check_cell(&event->errors[0], ERRORS_stack, places[p].before, fill);
 			}
 			if (event->events_count > 0) {
-				check_no_canary(event->events[0].cells[EVENTS_name].value.s,
-						places[p].before, fill);
-				check_no_canary(event->events[0].cells[EVENTS_text].value.s,
-						places[p].before, fill);
+				check_cell(&event->events[0], EVENTS_name, places[p].before, fill);
+				check_cell(&event->events[0], EVENTS_text, places[p].before, fill);
 			}
 			for (uint32_t t = 0; t < event->tags_count; t++) {
 				check_no_canary(event->tag_values[t], places[p].before, fill);
