@@ -13,11 +13,17 @@ watch_begin(uint64_t timeout_ns, const volatile int *cancel)
 	return (struct watch){state_monotonic_ns() + (int64_t)ns, cancel};
 }
 
+/* Set by another thread, at any time. */
+static bool
+is_cancelled(const struct watch *watch)
+{
+	return watch->cancel != NULL && __atomic_load_n(watch->cancel, __ATOMIC_RELAXED) != 0;
+}
+
 bool
 watch_is_over(const struct watch *watch)
 {
-	return watch != NULL && ((watch->cancel != NULL && *watch->cancel != 0) ||
-				 state_monotonic_ns() > watch->deadline_ns);
+	return watch != NULL && (is_cancelled(watch) || state_monotonic_ns() > watch->deadline_ns);
 }
 
 int
@@ -27,7 +33,7 @@ watch_check(const struct watch *watch, struct store_error *error)
 
 	if (!watch_is_over(watch))
 		return 0;
-	cancelled = watch->cancel != NULL && *watch->cancel != 0;
+	cancelled = is_cancelled(watch);
 	if (error != NULL) {
 		error->clickhouse = cancelled ? 394 : 159;
 		error->name = cancelled ? "QUERY_WAS_CANCELLED" : "TIMEOUT_EXCEEDED";
