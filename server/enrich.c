@@ -390,18 +390,18 @@ set_urls(struct event *event, const struct event_client *client, struct store_ar
 /* ---- what must not be stored ----------------------------------------- */
 
 /* The client's address, unless it is a word that texts have anyway. */
-static struct store_str
+static struct redact_address
 address_of(const struct event *event, const struct event_client *client)
 {
 	struct store_str address = client->imported && event->imported_address.size > 0
 				       ? event->imported_address
 				       : client->address;
 
-	return address.size >= 6 ? address : (struct store_str){"", 0};
+	return redact_address(address.size >= 6 ? address : (struct store_str){"", 0});
 }
 
 static bool
-redact_row(struct event_row *row, struct store_str address, struct store_arena *arena)
+redact_row(struct event_row *row, const struct redact_address *address, struct store_arena *arena)
 {
 	const struct redact_column *column = redact_columns(row->table);
 
@@ -420,17 +420,17 @@ redact_row(struct event_row *row, struct store_str address, struct store_arena *
 static int
 redact_event(struct event *event, const struct event_client *client, struct store_arena *arena)
 {
-	struct store_str address = address_of(event, client);
-	bool well = redact_row(&event->view, address, arena);
+	struct redact_address address = address_of(event, client);
+	bool well = redact_row(&event->view, &address, arena);
 
 	for (uint32_t i = 0; well && i < event->errors_count; i++)
-		well = redact_row(&event->errors[i], address, arena);
+		well = redact_row(&event->errors[i], &address, arena);
 	for (uint32_t i = 0; well && i < event->events_count; i++)
-		well = redact_row(&event->events[i], address, arena);
+		well = redact_row(&event->events[i], &address, arena);
 	if (well && event->has_report)
-		well = redact_row(&event->report, address, arena);
+		well = redact_row(&event->report, &address, arena);
 	for (uint32_t i = 0; well && i < event->tags_count; i++) {
-		well = redact(event->tag_values[i], address, arena, &event->tag_values[i]);
+		well = redact(event->tag_values[i], &address, arena, &event->tag_values[i]);
 		event->tag_values[i] = redact_cut(event->tag_values[i], EVENT_TAG_BYTES_MAX);
 	}
 	return well ? 0 : STORE_ENOMEM;

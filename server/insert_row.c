@@ -20,6 +20,8 @@
 #define DAY_MS (24 * 3600 * 1000LL)
 #define TIME_MAX_MS 253402300799999LL /* the year 9999 */
 
+static const struct redact_address nobody = {.text = {"", 0}, .is_usual = true};
+
 int
 insert_row_refuse(struct insert_row *row, int column, const char *why)
 {
@@ -156,7 +158,7 @@ insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_s
 	    !json_is_utf8(value))
 		return insert_row_refuse(row, PAGEVIEWS_tags,
 					 "names of 1 to 64 bytes, values of up to 1000, in UTF-8");
-	if (!redact(value, (struct store_str){"", 0}, row->context->arena, &value))
+	if (!redact(value, &nobody, row->context->arena, &value))
 		return STORE_ENOMEM;
 	if (value.size > 0) /* '' is as if absent */
 		row->tags[row->tags_count++] = (struct insert_tag){name, value};
@@ -272,7 +274,7 @@ set_string(struct insert_row *row, uint32_t column, struct store_str text)
 	if ((result = strip(row, column, &text)) != 0)
 		return result;
 	if (redact_applies(row->head.table, column) &&
-	    !redact(text, (struct store_str){"", 0}, row->context->arena, &text))
+	    !redact(text, &nobody, row->context->arena, &text))
 		return STORE_ENOMEM;
 	if (column == PAGEVIEWS_path)
 		text = redact_cut(text, PATH_BYTES_MAX);

@@ -1,6 +1,6 @@
 /*
  * redact.h. Part of enrichment, before anything is logged or written; must not
- * keep what it sees.
+ * keep what has to go.
  */
 #include <ctype.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "event_row.h"
 #include "redact.h"
+#include "redact_known.h"
 
 #define HEX_SIZE_MIN 16u
 #define GROWTH_MAX 4u /* a value of 3 bytes becomes [redacted] */
@@ -468,15 +469,35 @@ take_word(struct redaction *redaction, uint32_t at, uint32_t *end)
 	return true;
 }
 
-#define WORD_SIZE_MAX 10u  /* of those that are neither hex nor a token */
-#define DOTS_OF_ADDRESS 3u /* of IPv4; others have colons */
+#define WORD_SIZE_MAX 10u    /* of those that are neither hex nor a token */
+#define DOTS_OF_ADDRESS 3u   /* of IPv4 */
+#define COLONS_OF_ADDRESS 2u /* of IPv6, at least */
+
+static uint32_t
+count(struct store_str text, char c)
+{
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < text.size; i++)
+		found += text.bytes[i] == c;
+	return found;
+}
+
+struct redact_address
+redact_address(struct store_str text)
+{
+	/* An import may have any. */
+	return (struct redact_address){text, text.size == 0 ||
+						 count(text, '.') >= DOTS_OF_ADDRESS ||
+						 count(text, ':') >= COLONS_OF_ADDRESS};
+}
 
 /* Most texts are names of elements and paths: nothing in them is like what has
- * to go. */
+ * to go, or like a usual address. */
 static bool
-is_harmless(struct store_str text, struct store_str address)
+is_harmless(struct store_str text)
 {
-	uint32_t word = 0, longest = 0, dots = 0, dots_of_address = 0;
+	uint32_t word = 0, longest = 0, dots = 0;
 	unsigned seen = 0;
 
 	for (uint32_t i = 0; i < text.size; i++) {
@@ -487,25 +508,17 @@ is_harmless(struct store_str text, struct store_str address)
 		word = class & WORD ? word + 1 : 0;
 		longest = word > longest ? word : longest;
 	}
-	if ((seen & SUSPECT) || longest > WORD_SIZE_MAX || dots >= DOTS_OF_ADDRESS)
-		return false;
-	if (address.size == 0 || memchr(address.bytes, ':', address.size) != NULL)
-		return true;
-	for (uint32_t i = 0; i < address.size; i++)
-		dots_of_address += address.bytes[i] == '.';
-	return dots_of_address >= DOTS_OF_ADDRESS; /* an import may have any */
+	return !(seen & SUSPECT) && longest <= WORD_SIZE_MAX && dots < DOTS_OF_ADDRESS;
 }
 
-bool
-redact(struct store_str text, struct store_str address, struct store_arena *arena,
-       struct store_str *out)
+/* Through the text, word by word. */
+static bool
+walk(struct store_str text, struct store_str address, struct store_arena *arena,
+     struct store_str *out)
 {
 	struct redaction redaction = {.text = text, .address = address, .arena = arena};
 	bool well = true;
 
-	*out = text;
-	if (is_harmless(text, address))
-		return true;
 	redaction.may_have_email = text.size > 0 && (memchr(text.bytes, '@', text.size) != NULL ||
 						     memchr(text.bytes, '%', text.size) != NULL);
 
@@ -533,4 +546,25 @@ redact(struct store_str text, struct store_str address, struct store_arena *aren
 		*out = (struct store_str){redaction.bytes, redaction.size};
 	}
 	return well;
+}
+
+bool
+redact(struct store_str text, const struct redact_address *address, struct store_arena *arena,
+       struct store_str *out)
+{
+	*out = text;
+	if (!address->is_usual)
+		return walk(text, address->text, arena, out);
+	if (redact_is_known(text))
+		return true;
+	if (!is_harmless(text)) {
+		if (!walk(text, address->text, arena, out))
+			return false;
+		/* With another's address it might be another's text. */
+		if (out->bytes != text.bytes || count(text, '.') >= DOTS_OF_ADDRESS ||
+		    count(text, ':') >= COLONS_OF_ADDRESS)
+			return true;
+	}
+	redact_know(text);
+	return true;
 }

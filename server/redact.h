@@ -3,16 +3,23 @@
  * long numbers and hex strings, values beside names like password, userinfo,
  * query and fragment of URLs, and the client's address. Each leaves a word in
  * brackets, so that the text stays readable and equal texts stay equal.
- * Pure; linear in the text.
+ * The same for the same text; linear in it. Any thread.
  */
 #ifndef REDACT_H
 #define REDACT_H
 
 #include "store/store.h"
 
-/* `address`: the client's, in text; "" when there is none. *out is the text
- * itself when nothing had to go, else in the arena. False: out of memory. */
-bool redact(struct store_str text, struct store_str address, struct store_arena *arena,
+/* The client's address, which is taken out, too. */
+struct redact_address {
+	struct store_str text; /* borrowed; "": there is none */
+	bool is_usual;         /* has three dots, or two colons, or nothing */
+};
+struct redact_address redact_address(struct store_str text);
+
+/* *out is the text itself when nothing had to go, else in the arena. False: out
+ * of memory. */
+bool redact(struct store_str text, const struct redact_address *address, struct store_arena *arena,
 	    struct store_str *out);
 
 /* The columns of a table that hold text that a page made up, and are redacted;

@@ -35,9 +35,10 @@ tear_down(void **state)
 static struct store_str
 redacted(struct store_str text)
 {
+	struct redact_address address = redact_address(beacon_str(ADDRESS));
 	struct store_str out;
 
-	assert_true(redact(text, beacon_str(ADDRESS), arena, &out));
+	assert_true(redact(text, &address, arena, &out));
 	return out;
 }
 
@@ -163,6 +164,7 @@ static double
 seconds_of(const char *unit, size_t size)
 {
 	char *text = malloc(size);
+	struct redact_address address = redact_address(beacon_str(ADDRESS));
 	struct timespec began, ended;
 	struct store_str out;
 
@@ -170,8 +172,7 @@ seconds_of(const char *unit, size_t size)
 	for (size_t i = 0; i < size; i++)
 		text[i] = unit[i % strlen(unit)];
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
-	assert_true(
-	    redact((struct store_str){text, (uint32_t)size}, beacon_str(ADDRESS), arena, &out));
+	assert_true(redact((struct store_str){text, (uint32_t)size}, &address, arena, &out));
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
 	assert_true(out.size <= size * 4 + 64);
 	free(text);
@@ -214,14 +215,16 @@ at_a_glance(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
-		struct store_str address = beacon_str(i % 2 ? ADDRESS : "ip-17-of"), plain, spaced;
+		struct redact_address address =
+		    redact_address(beacon_str(i % 2 ? ADDRESS : "ip-17-of"));
+		struct store_str plain, spaced;
 		char text[256] = " ";
 
 		for (uint64_t n = 1 + random_below(&random, 6); n > 0; n--)
 			strcat(text, parts[random_below(&random, sizeof parts / sizeof *parts)]);
 		store_arena_reset(arena);
-		assert_true(redact(beacon_str(text), address, arena, &spaced));
-		assert_true(redact(beacon_str(text + 1), address, arena, &plain));
+		assert_true(redact(beacon_str(text), &address, arena, &spaced));
+		assert_true(redact(beacon_str(text + 1), &address, arena, &plain));
 		if (spaced.size != plain.size + 1 ||
 		    memcmp(spaced.bytes + 1, plain.bytes, plain.size) != 0)
 			fail_msg("%s: %.*s", text + 1, (int)plain.size, plain.bytes);
@@ -230,14 +233,47 @@ at_a_glance(void **state)
 	assert_in_range(changed, 10000, 90000);
 }
 
+/* Few texts again and again, with one address or another, beside each as if it
+ * were the first: an address that is none of the usual ones makes nothing known. */
+static void
+known(void **state)
+{
+	static const char *const parts[] = {"https://", "shop",       ".",     "example",
+					    "/app.js",  "#hero",      ">img",  "?a=b",
+					    "17",       ":",          "::1",   "/",
+					    "joe@x.y",  "2001:db8::", ADDRESS, "9f86d081884c7d65"};
+	static const char *const addresses[] = {ADDRESS, "", "198.51.100.1", "2001:db8::1",
+						"#hero"};
+	struct random random = random_seeded("known");
+	uint32_t changed = 0;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		struct store_str address_text = beacon_str(addresses[random_below(&random, 5)]);
+		struct redact_address address = redact_address(address_text),
+				      unusual = {address_text, false};
+		struct store_str out, expected;
+		char text[256] = "";
+
+		for (uint64_t n = 1 + random_below(&random, 4); n > 0; n--)
+			strcat(text, parts[random_below(&random, sizeof parts / sizeof *parts)]);
+		store_arena_reset(arena);
+		assert_true(redact(beacon_str(text), &address, arena, &out));
+		assert_true(redact(beacon_str(text), &unusual, arena, &expected));
+		if (out.size != expected.size || memcmp(out.bytes, expected.bytes, out.size) != 0)
+			fail_msg("%s with %s: %.*s", text, address_text.bytes, (int)out.size,
+				 out.bytes);
+		changed += out.size != strlen(text);
+	}
+	assert_in_range(changed, 20000, 180000);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(texts),
-	    cmocka_unit_test(canaries),
-	    cmocka_unit_test(hostile),
-	    cmocka_unit_test(at_a_glance),
+	    cmocka_unit_test(texts),       cmocka_unit_test(canaries), cmocka_unit_test(hostile),
+	    cmocka_unit_test(at_a_glance), cmocka_unit_test(known),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
