@@ -94,6 +94,10 @@ uint32_t codec_stream_position(const struct codec_stream *stream);
 int codec_stream_read(struct codec_stream *stream, uint32_t count, int64_t *values);
 /* The same as NARROW or CODES. */
 int codec_stream_read_narrow(struct codec_stream *stream, uint32_t count, uint32_t *values);
+/* And with `null` for those whose bit in `nulls` is set, which is bit 0 of the
+ * first; the values themselves are malformed or not as with read_narrow. */
+int codec_stream_read_shown(struct codec_stream *stream, uint32_t count, const uint64_t *nulls,
+			    uint32_t null, uint32_t *values);
 int codec_stream_skip(struct codec_stream *stream, uint32_t count);
 
 /* ---- CODEC_PACKED, used by the other codecs -------------------------- */

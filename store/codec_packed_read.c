@@ -46,6 +46,8 @@ whole_words(size_t size, uint32_t count, uint32_t width)
 
 	if (width == 0 || width > 57 || size < 8)
 		return 0;
+	if (size - 8 >= (size_t)count * width / 8)
+		return count; /* mostly; a division takes as long as some items */
 	items = ((size - 8) * 8 + 7) / width + 1;
 	return items < count ? (uint32_t)items : count;
 }
@@ -107,8 +109,12 @@ read_parts(struct packed_reader *reader, struct parts *out)
 	out->exception_bits = reader->at[1];
 	out->exceptions_count = 0;
 	out->base = reader->frame;
-	for (uint32_t i = 0; i < reader->base_bytes; i++)
-		out->base += (uint64_t)reader->at[2 + i] << (8 * i);
+	if (reader->left >= 2 + 8) {
+		out->base += bytes_get64(reader->at + 2) & packed_mask(8 * reader->base_bytes);
+	} else {
+		for (uint32_t i = 0; i < reader->base_bytes; i++)
+			out->base += (uint64_t)reader->at[2 + i] << (8 * i);
+	}
 	advance(reader, 2 + reader->base_bytes);
 	if (out->width + out->exception_bits > 64 ||
 	    (size = packed_low_bytes(count, out->width)) > reader->left)
@@ -156,60 +162,83 @@ read_serial(const struct parts *parts, uint64_t base, uint32_t *narrow, int64_t 
 	}
 }
 
-/* Where exceptions are added: of `narrow` and `wide` one is NULL, or both and it
- * is only their sum. */
+/* Where exceptions are added, or only summed up. Not to rows of which the bit in
+ * `nulls` is set. */
 struct patched {
+	enum { INTO_TOTAL, INTO_NARROW, INTO_WIDE } into;
 	uint32_t *narrow;
 	int64_t *wide;
+	const uint64_t *nulls; /* or NULL */
 	uint64_t total;
-	uint32_t next; /* lowest position that may follow */
 };
 
-static CODEC_INLINE bool
-patch(struct patched *patched, uint32_t count, uint32_t position, uint64_t high)
+static CODEC_INLINE void
+patch(struct patched *patched, uint32_t position, uint64_t high)
 {
-	if (position - patched->next >= count - patched->next)
-		return false;
-	patched->next = position + 1;
-	if (patched->narrow != NULL)
+	if (patched->nulls != NULL)
+		high &= (patched->nulls[position / 64] >> (position % 64) & 1) - 1;
+	if (patched->into == INTO_NARROW)
 		patched->narrow[position] += (uint32_t)high;
-	else if (patched->wide != NULL)
+	else if (patched->into == INTO_WIDE)
 		patched->wide[position] = (int64_t)((uint64_t)patched->wide[position] + high);
 	else
 		patched->total += high;
-	return true;
+}
+
+/* Those from number `i` on, whatever lies behind them. */
+static CODEC_INLINE int
+add_last(const struct parts *parts, uint32_t i, uint32_t next, struct patched *patched)
+{
+	uint32_t width = PACKED_POSITION_BITS + parts->exception_bits;
+
+	for (size_t at = (size_t)i * width; i < parts->exceptions_count; i++, at += width) {
+		uint32_t position = (uint32_t)bits_get(parts->exceptions, parts->exceptions_left,
+						       at, PACKED_POSITION_BITS);
+		uint64_t high = bits_get(parts->exceptions, parts->exceptions_left,
+					 at + PACKED_POSITION_BITS, parts->exception_bits);
+
+		if (position < next || position >= parts->count)
+			return -1;
+		next = position + 1;
+		patch(patched, position, high << parts->width);
+	}
+	return 0;
 }
 
 /* Adds the exceptions' high bits; 0, or -1 when positions do not ascend. */
 static CODEC_INLINE int
-add_high(const struct parts *parts, uint64_t *total, uint32_t *narrow, int64_t *wide)
+add_high(const struct parts *parts, struct patched *patched)
 {
 	const struct parts of = *parts; /* that no store can change */
-	struct patched patched = {.narrow = narrow, .wide = wide};
-	uint32_t width = PACKED_POSITION_BITS + of.exception_bits, i = 0;
-	uint32_t fast = whole_words(of.exceptions_left, of.exceptions_count, width);
-	uint64_t mask = packed_mask(of.exception_bits), positions = CODEC_GROUP_ROWS - 1;
-	size_t at = 0;
+	uint32_t width = PACKED_POSITION_BITS + of.exception_bits, i = 0, next = 0, wrong = 0;
+	uint64_t mask = packed_mask(of.exception_bits);
+	uint32_t fast = of.count < CODEC_GROUP_ROWS
+			    ? 0
+			    : whole_words(of.exceptions_left, of.exceptions_count, width);
 
-	for (; i < fast; i++, at += width) {
+	/* Whole groups have every position that ten bits can say: nothing waits for
+	 * the comparisons. */
+	for (size_t at = 0; i < fast; i++, at += width) {
 		uint64_t word = bytes_get64(of.exceptions + at / 8) >> (at % 8);
+		uint32_t position = (uint32_t)word & (CODEC_GROUP_ROWS - 1);
 
-		if (!patch(&patched, of.count, (uint32_t)(word & positions),
-			   (word >> PACKED_POSITION_BITS & mask) << of.width))
-			return -1;
+		wrong |= position - next;
+		next = position + 1;
+		patch(patched, position, (word >> PACKED_POSITION_BITS & mask) << of.width);
 	}
-	for (; i < of.exceptions_count; i++, at += width) {
-		uint64_t position =
-		    bits_get(of.exceptions, of.exceptions_left, at, PACKED_POSITION_BITS);
-		uint64_t high = bits_get(of.exceptions, of.exceptions_left,
-					 at + PACKED_POSITION_BITS, of.exception_bits);
+	if (wrong >> 31 != 0)
+		return -1;
+	return i == of.exceptions_count ? 0 : add_last(&of, i, next, patched);
+}
 
-		if (!patch(&patched, of.count, (uint32_t)position, high << of.width))
-			return -1;
-	}
-	if (total != NULL)
-		*total += patched.total;
-	return 0;
+/* Apart, as most groups have none: `nulls` or NULL. */
+static int
+add_narrow(const struct parts *parts, uint32_t *values, const uint64_t *nulls)
+{
+	if (nulls == NULL)
+		return add_high(parts, &(struct patched){.into = INTO_NARROW, .narrow = values});
+	return add_high(parts,
+			&(struct patched){.into = INTO_NARROW, .narrow = values, .nulls = nulls});
 }
 
 static int
@@ -219,7 +248,22 @@ read_narrow(const struct parts *parts, uint32_t *values)
 		read_serial(parts, parts->base, values, NULL);
 	else
 		codec_unpack(parts->low, parts->width, (uint32_t)parts->base, values);
-	return parts->exceptions_count == 0 ? 0 : add_high(parts, NULL, values, NULL);
+	return parts->exceptions_count == 0 ? 0 : add_narrow(parts, values, NULL);
+}
+
+/* The same with `null` for rows whose bit in `nulls` is set. */
+static int
+read_shown(const struct parts *parts, const uint64_t *nulls, uint32_t null, uint32_t *values)
+{
+	int result;
+
+	if (parts->count == CODEC_GROUP_ROWS &&
+	    codec_unpack_shown(parts->low, parts->width, (uint32_t)parts->base, nulls, null,
+			       values))
+		return parts->exceptions_count == 0 ? 0 : add_narrow(parts, values, nulls);
+	result = read_narrow(parts, values);
+	codec_set_nulls(nulls, parts->count, null, values);
+	return result;
 }
 
 static int
@@ -229,59 +273,83 @@ read_wide(const struct parts *parts, int64_t *values)
 		read_serial(parts, parts->base, NULL, values);
 	else
 		codec_unpack_wide(parts->low, parts->width, parts->base, values);
-	return parts->exceptions_count == 0 ? 0 : add_high(parts, NULL, NULL, values);
+	return parts->exceptions_count == 0
+		   ? 0
+		   : add_high(parts, &(struct patched){.into = INTO_WIDE, .wide = values});
+}
+
+static bool
+are_codes(const struct parts *parts)
+{
+	return parts->base <= UINT32_MAX && parts->width + parts->exception_bits <= 32;
 }
 
 int
 codec_packed_read(struct packed_reader *reader, int64_t *values)
 {
-	struct parts parts;
+	CODEC_UNSET struct parts parts;
 
 	return read_parts(reader, &parts) != 0 ? -1 : read_wide(&parts, values);
 }
 
 int
-codec_packed_read_narrow(struct packed_reader *reader, uint32_t *values)
+codec_packed_read_narrow(struct packed_reader *reader, bool codes, uint32_t *values)
 {
-	struct parts parts;
+	CODEC_UNSET struct parts parts;
 
-	return read_parts(reader, &parts) != 0 ? -1 : read_narrow(&parts, values);
-}
-
-int
-codec_packed_read_codes(struct packed_reader *reader, uint32_t *codes)
-{
-	struct parts parts;
-
-	if (read_parts(reader, &parts) != 0 || parts.base > UINT32_MAX ||
-	    parts.width + parts.exception_bits > 32)
+	if (read_parts(reader, &parts) != 0 || (codes && !are_codes(&parts)))
 		return -1;
-	return read_narrow(&parts, codes);
+	return read_narrow(&parts, values);
 }
 
 int
-codec_packed_read_sums(struct packed_reader *reader, uint64_t *sum, int64_t *values)
+codec_packed_read_shown(struct packed_reader *reader, bool codes, const uint64_t *nulls,
+			uint32_t null, uint32_t *values)
+{
+	CODEC_UNSET struct parts parts;
+
+	if (read_parts(reader, &parts) != 0 || (codes && !are_codes(&parts)))
+		return -1;
+	return read_shown(&parts, nulls, null, values);
+}
+
+/* By way of 64 bits. */
+static int
+sum_wide(const struct parts *parts, uint64_t *sum, uint32_t kept, int64_t *values, int64_t *rest)
+{
+	int64_t *into = kept == parts->count ? values : rest;
+	int result = read_wide(parts, into);
+
+	*sum = codec_sum_wide(*sum, parts->count, into);
+	if (into == rest) {
+		memcpy(values, rest, kept * sizeof *values);
+		memmove(rest, rest + kept, (parts->count - kept) * sizeof *rest);
+	}
+	return result;
+}
+
+int
+codec_packed_read_sums(struct packed_reader *reader, uint64_t *sum, uint32_t kept, int64_t *values,
+		       int64_t *rest)
 {
 	CODEC_UNSET uint32_t differences[CODEC_GROUP_ROWS];
-	struct parts parts;
+	CODEC_UNSET struct parts parts;
 	int result;
 
 	if (read_parts(reader, &parts) != 0)
 		return -1;
-	if (parts.base >> SMALL_BITS == 0 && parts.width + parts.exception_bits <= SMALL_BITS) {
-		result = read_narrow(&parts, differences);
-		*sum = codec_sum_widening(*sum, parts.count, differences, values);
-	} else {
-		result = read_wide(&parts, values);
-		*sum = codec_sum_wide(*sum, parts.count, values);
-	}
+	if (parts.base >> SMALL_BITS != 0 || parts.width + parts.exception_bits > SMALL_BITS)
+		return sum_wide(&parts, sum, kept, values, rest);
+	result = read_narrow(&parts, differences);
+	*sum = codec_sum_widening(*sum, kept, differences, values);
+	*sum = codec_sum_widening(*sum, parts.count - kept, differences + kept, rest);
 	return result;
 }
 
 int
 codec_packed_read_sums_narrow(struct packed_reader *reader, uint64_t *sum, uint32_t *values)
 {
-	struct parts parts;
+	CODEC_UNSET struct parts parts;
 	int result;
 
 	if (read_parts(reader, &parts) != 0)
@@ -294,7 +362,7 @@ codec_packed_read_sums_narrow(struct packed_reader *reader, uint64_t *sum, uint3
 int
 codec_packed_skip(struct packed_reader *reader)
 {
-	struct parts parts;
+	CODEC_UNSET struct parts parts;
 
 	return read_parts(reader, &parts);
 }
@@ -304,7 +372,9 @@ codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum)
 {
 	CODEC_UNSET uint32_t narrow[CODEC_GROUP_ROWS];
 	CODEC_UNSET int64_t wide[CODEC_GROUP_ROWS];
-	struct parts parts;
+	CODEC_UNSET struct parts parts;
+	struct patched patched = {.into = INTO_TOTAL};
+	int result = 0;
 
 	if (read_parts(reader, &parts) != 0)
 		return -1;
@@ -322,5 +392,8 @@ codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum)
 			codec_unpack(parts.low, parts.width, 0, narrow);
 		*sum += codec_total(parts.count, narrow);
 	}
-	return parts.exceptions_count == 0 ? 0 : add_high(&parts, sum, NULL, NULL);
+	if (parts.exceptions_count != 0)
+		result = add_high(&parts, &patched);
+	*sum += patched.total;
+	return result;
 }

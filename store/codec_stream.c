@@ -32,6 +32,8 @@ struct codec_stream {
 struct target {
 	int64_t *wide;
 	uint32_t *narrow;
+	const uint64_t *nulls; /* `null` for narrow ones whose bit is set; or NULL */
+	uint32_t null;
 };
 
 size_t
@@ -90,7 +92,8 @@ open_distinct(struct codec_stream *stream, const unsigned char *bytes, size_t si
 	if (stream->entries_count == 0 || stream->entries_count > stream->count ||
 	    entries_size > size || codec < CODEC_RAW || codec > CODEC_DELTA ||
 	    decode(codec, stream->as, bytes, entries_size, stream->entries_count, NULL,
-		   (struct target){wide ? scratch : NULL, wide ? NULL : scratch}) != 0)
+		   (struct target){.wide = wide ? scratch : NULL,
+				   .narrow = wide ? NULL : scratch}) != 0)
 		return -1;
 	return codec_packed_open(&stream->packed, bytes + entries_size, size - entries_size,
 				 stream->count);
@@ -140,102 +143,147 @@ codec_stream_open(struct codec_stream *stream, enum codec codec, enum codec_as a
 
 /* ---- groups ---------------------------------------------------------------- */
 
+/* The next group's values, all to the target; of DISTINCT their codes. */
 static int
-read_mapped(struct codec_stream *stream, struct target target)
-{
-	CODEC_UNSET uint32_t codes[CODEC_GROUP_ROWS];
-	uint32_t count = packed_rows_left(&stream->packed);
-
-	if (codec_packed_read_codes(&stream->packed, codes) != 0)
-		return -1;
-	return (stream->as == CODEC_AS_WIDE
-		    ? codec_map_wide(stream->wide_table, stream->entries_count, count, codes,
-				     target.wide)
-		    : codec_map(stream->narrow_table, stream->entries_count, count, codes,
-				target.narrow))
-		   ? 0
-		   : -1;
-}
-
-/* The next group's values. */
-static int
-read_group(struct codec_stream *stream, struct target target)
+read_group(struct codec_stream *stream, uint32_t count, struct target target)
 {
 	struct packed_reader *packed = &stream->packed;
-	bool wide = stream->as == CODEC_AS_WIDE;
+	bool wide = stream->as == CODEC_AS_WIDE, codes = stream->as == CODEC_AS_CODES;
 
 	if (stream->codec == CODEC_DISTINCT)
-		return read_mapped(stream, target);
+		return codec_packed_read_narrow(packed, true, target.narrow);
 	if (stream->codec == CODEC_DELTA)
-		return wide ? codec_packed_read_sums(packed, &stream->sum, target.wide)
+		return wide ? codec_packed_read_sums(packed, &stream->sum, count, target.wide,
+						     stream->spare.wide)
 			    : codec_packed_read_sums_narrow(packed, &stream->sum, target.narrow);
 	if (wide)
 		return codec_packed_read(packed, target.wide);
-	return stream->as == CODEC_AS_CODES ? codec_packed_read_codes(packed, target.narrow)
-					    : codec_packed_read_narrow(packed, target.narrow);
+	if (target.nulls != NULL)
+		return codec_packed_read_shown(packed, codes, target.nulls, target.null,
+					       target.narrow);
+	return codec_packed_read_narrow(packed, codes, target.narrow);
 }
 
-/* Only when nothing is left of the group before. */
+/* The first `kept` to the target, the others to `spare`. */
 static int
-fill_spare(struct codec_stream *stream)
+split_group(struct codec_stream *stream, uint32_t count, uint32_t kept, struct target target)
 {
-	bool wide = stream->as == CODEC_AS_WIDE;
+	stream->spare_at = 0;
+	stream->spare_end = count - kept;
+	return codec_packed_read_sums(&stream->packed, &stream->sum, kept, target.wide,
+				      stream->spare.wide);
+}
+
+/* The whole group to `spare`. */
+static int
+fill_spare(struct codec_stream *stream, uint32_t count)
+{
+	bool wide = stream->as == CODEC_AS_WIDE && stream->codec != CODEC_DISTINCT;
 
 	stream->spare_at = 0;
-	stream->spare_end = packed_rows_left(&stream->packed);
-	return read_group(stream, (struct target){wide ? stream->spare.wide : NULL,
-						  wide ? NULL : stream->spare.narrow});
+	stream->spare_end = count;
+	return read_group(stream, count,
+			  (struct target){.wide = wide ? stream->spare.wide : NULL,
+					  .narrow = wide ? NULL : stream->spare.narrow});
+}
+
+/* Codes become values only now: they are in the cache, and never copied. */
+static bool
+take_mapped(const struct codec_stream *stream, uint32_t count, struct target target)
+{
+	const uint32_t *codes = stream->spare.narrow + stream->spare_at;
+
+	return stream->as == CODEC_AS_WIDE
+		   ? codec_map_wide(stream->wide_table, stream->entries_count, count, codes,
+				    target.wide)
+		   : codec_map(stream->narrow_table, stream->entries_count, count, codes,
+			       target.narrow);
+}
+
+static int
+take_spare(struct codec_stream *stream, uint32_t count, struct target target)
+{
+	if (stream->codec == CODEC_DISTINCT && !take_mapped(stream, count, target))
+		return -1;
+	if (stream->codec != CODEC_DISTINCT && target.wide != NULL)
+		memcpy(target.wide, stream->spare.wide + stream->spare_at,
+		       count * sizeof *target.wide);
+	else if (stream->codec != CODEC_DISTINCT)
+		memcpy(target.narrow, stream->spare.narrow + stream->spare_at,
+		       count * sizeof *target.narrow);
+	if (target.nulls != NULL)
+		codec_set_nulls(target.nulls, count, target.null, target.narrow);
+	return 0;
 }
 
 static struct target
 behind(struct target target, uint32_t count)
 {
-	return (struct target){target.wide == NULL ? NULL : target.wide + count,
-			       target.narrow == NULL ? NULL : target.narrow + count};
-}
-
-static void
-take_spare(struct codec_stream *stream, uint32_t count, struct target target)
-{
 	if (target.wide != NULL)
-		memcpy(target.wide, stream->spare.wide + stream->spare_at,
-		       count * sizeof *target.wide);
-	else
-		memcpy(target.narrow, stream->spare.narrow + stream->spare_at,
-		       count * sizeof *target.narrow);
+		target.wide += count;
+	if (target.narrow != NULL)
+		target.narrow += count;
+	if (target.nulls != NULL)
+		target.nulls += count / 64;
+	return target;
 }
 
-/* Whole groups at once, others by way of `spare`; without a target they are
- * skipped. */
+static int
+skip_group(struct codec_stream *stream)
+{
+	return stream->codec == CODEC_DELTA ? codec_packed_skip_sums(&stream->packed, &stream->sum)
+					    : codec_packed_skip(&stream->packed);
+}
+
+/* The next group, of which up to `count` values are wanted: how many there are
+ * now, or none when they are in `spare`; -1 when malformed. */
+static int
+pass_group(struct codec_stream *stream, uint32_t count, const struct target *target)
+{
+	uint32_t rows = packed_rows_left(&stream->packed);
+	bool whole = rows <= count && stream->codec != CODEC_DISTINCT;
+	int result;
+
+	if (rows == 0)
+		return -1;
+	if (target == NULL && rows <= count)
+		result = skip_group(stream);
+	else if (target != NULL && whole)
+		result = read_group(stream, rows, *target);
+	else if (target != NULL && stream->codec == CODEC_DELTA && target->wide != NULL)
+		result = split_group(stream, rows, count, *target), rows = count;
+	else
+		return fill_spare(stream, rows);
+	return result != 0 ? -1 : (int)rows;
+}
+
+/* Without a target values are skipped. */
 static int
 pass(struct codec_stream *stream, uint32_t count, const struct target *target)
 {
-	uint32_t done = 0;
-	int result = 0;
+	struct target at = {.wide = NULL};
 
-	while (result == 0 && done < count) {
-		uint32_t rows = packed_rows_left(&stream->packed), left = count - done;
-		uint32_t taken = stream->spare_end - stream->spare_at;
+	if (target != NULL)
+		at = *target;
+	while (count > 0) {
+		uint32_t passed = stream->spare_end - stream->spare_at;
 
-		if (taken > 0) {
-			taken = taken < left ? taken : left;
-			if (target != NULL)
-				take_spare(stream, taken, behind(*target, done));
-			stream->spare_at += taken;
-			done += taken;
-		} else if (rows == 0 || rows > left) {
-			result = fill_spare(stream);
+		passed = passed < count ? passed : count;
+		if (passed > 0) {
+			if (target != NULL && take_spare(stream, passed, at) != 0)
+				return -1;
+			stream->spare_at += passed;
 		} else {
-			if (target != NULL)
-				result = read_group(stream, behind(*target, done));
-			else if (stream->codec == CODEC_DELTA)
-				result = codec_packed_skip_sums(&stream->packed, &stream->sum);
-			else
-				result = codec_packed_skip(&stream->packed);
-			done += rows;
+			int result = pass_group(stream, count, target == NULL ? NULL : &at);
+
+			if (result < 0)
+				return -1;
+			passed = (uint32_t)result;
 		}
+		count -= passed;
+		at = behind(at, passed);
 	}
-	return result;
+	return 0;
 }
 
 /* ---- values ---------------------------------------------------------------- */
@@ -266,6 +314,23 @@ codec_stream_read_narrow(struct codec_stream *stream, uint32_t count, uint32_t *
 	for (uint32_t i = 0; i < count; i++)
 		values[i] = bytes_get32(stream->raw + (size_t)(position + i) * 8);
 	return 0;
+}
+
+int
+codec_stream_read_shown(struct codec_stream *stream, uint32_t count, const uint64_t *nulls,
+			uint32_t null, uint32_t *values)
+{
+	int result;
+
+	if (stream->codec != CODEC_PACKED || stream->position % 64 != 0) {
+		result = codec_stream_read_narrow(stream, count, values);
+		codec_set_nulls(nulls, count, null, values);
+		return result;
+	}
+	assert(stream->as != CODEC_AS_WIDE && count <= stream->count - stream->position);
+	stream->position += count;
+	return pass(stream, count,
+		    &(struct target){.narrow = values, .nulls = nulls, .null = null});
 }
 
 int

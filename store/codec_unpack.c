@@ -6,8 +6,13 @@
 #include "codec_packed.h"
 #include "codec_vector.h"
 
+#if CODEC_HAS_AVX2
+#include <immintrin.h>
+#endif
+
 /* Eight lanes of 32 bits, four of 64, wherever they lie. */
 typedef uint32_t lanes32 __attribute__((vector_size(32), aligned(1), may_alias));
+typedef uint32_t word32 __attribute__((may_alias));
 typedef uint64_t lanes64 __attribute__((vector_size(32), aligned(1), may_alias));
 
 #define STRIPE_VECTORS (PACKED_STRIPE_BYTES / sizeof(lanes32))
@@ -16,24 +21,31 @@ _Static_assert(STRIPE_VECTORS == 4, "a stripe is four vectors");
 
 /* ---- 32 bits ------------------------------------------------------------- */
 
-/* in[0], in[4] ... are the words of eight lanes, out[0], out[4] ... their values. */
+/* in[0], in[4] ... are the words of eight lanes: their values of one row. Rows are
+ * asked for in order, and `held` is the last word that was needed. */
 static CODEC_INLINE void
-unpack_row(const lanes32 *restrict in, uint32_t width, uint32_t row, const lanes32 *base,
-	   lanes32 *restrict out)
+unpack_row(const lanes32 *in, uint32_t width, uint32_t row, lanes32 *held, const lanes32 *base,
+	   lanes32 *out)
 {
 	uint32_t bit = row * width, shift = bit % 32, word = bit / 32 * STRIPE_VECTORS;
-	lanes32 value = in[word] >> shift;
+	lanes32 value;
 
-	if (shift + width > 32)
-		value |= in[word + STRIPE_VECTORS] << (32 - shift);
+	if (shift == 0)
+		*held = in[word];
+	value = *held >> shift;
+	if (shift + width > 32) {
+		*held = in[word + STRIPE_VECTORS];
+		value |= *held << (32 - shift);
+	}
 	if (shift + width != 32)
 		value &= (uint32_t)packed_mask(width);
-	out[row * STRIPE_VECTORS] = value + *base;
+	*out = value + *base;
 }
 
-#define ROW(n) unpack_row(in, width, n, &bases, to);
-#define ROWS4(n) ROW(n) ROW(n + 1) ROW(n + 2) ROW(n + 3)
-#define ROWS16(n) ROWS4(n) ROWS4(n + 4) ROWS4(n + 8) ROWS4(n + 12)
+/* to[0], to[4] ... are the values' places. */
+#define ROW(n) unpack_row(in, width, n, &held, &bases, to + (n)*STRIPE_VECTORS);
+#define ROWS4(ROW, n) ROW(n) ROW(n + 1) ROW(n + 2) ROW(n + 3)
+#define ROWS16(ROW, n) ROWS4(ROW, n) ROWS4(ROW, n + 4) ROWS4(ROW, n + 8) ROWS4(ROW, n + 12)
 
 static CODEC_INLINE void
 unpack_width(const unsigned char *packed, uint32_t width, uint32_t base, uint32_t *out)
@@ -42,10 +54,10 @@ unpack_width(const unsigned char *packed, uint32_t width, uint32_t base, uint32_
 
 	for (uint32_t i = 0; i < STRIPE_VECTORS; i++) {
 		const lanes32 *in = (const lanes32 *)(const void *)packed + i;
-		lanes32 *to = (lanes32 *)(void *)out + i;
+		lanes32 *to = (lanes32 *)(void *)out + i, held;
 
-		ROWS16(0)
-		ROWS16(16)
+		ROWS16(ROW, 0)
+		ROWS16(ROW, 16)
 	}
 }
 
@@ -87,6 +99,52 @@ static unpack_function *const unpack_plain[33] = {WIDTHS(NAME_PLAIN)};
 
 WIDTHS(DEFINE_AVX2)
 static unpack_function *const unpack_avx2[33] = {WIDTHS(NAME_AVX2)};
+
+/* The bit of each lane's row goes to the sign, which is what the instruction
+ * looks at. */
+#define SHOWN_ROW(n)                                                                             \
+	{                                                                                        \
+		lanes32 value;                                                                   \
+		__m256i bits = _mm256_sllv_epi32(_mm256_set1_epi32((int)words[n]), to_sign);     \
+		unpack_row(in, width, n, &held, &bases, &value);                                 \
+		_mm256_storeu_ps((float *)(void *)(to + (n)*STRIPE_VECTORS),                     \
+				 _mm256_blendv_ps((__m256)value, (__m256)hidden, (__m256)bits)); \
+	}
+
+CODEC_AVX2 static CODEC_INLINE void
+unpack_shown(const unsigned char *packed, uint32_t width, uint32_t base, const uint64_t *nulls,
+	     uint32_t null, uint32_t *out)
+{
+	const lanes32 bases = (lanes32){0} + base;
+	const __m256i hidden = _mm256_set1_epi32((int)null);
+	__m256i to_sign = _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24);
+	/* Read again each time: there are not registers for all. */
+	const word32 *words = (const word32 *)(const void *)nulls;
+
+	for (uint32_t i = 0; i < STRIPE_VECTORS; i++) {
+		const lanes32 *in = (const lanes32 *)(const void *)packed + i;
+		lanes32 *to = (lanes32 *)(void *)out + i, held;
+
+		ROWS16(SHOWN_ROW, 0)
+		ROWS16(SHOWN_ROW, 16)
+		to_sign = _mm256_sub_epi32(to_sign, _mm256_set1_epi32(8));
+	}
+}
+
+#define DEFINE_SHOWN(w)                                                                     \
+	CODEC_AVX2 static void unpack_shown_##w(const unsigned char *packed, uint32_t base, \
+						const uint64_t *nulls, uint32_t null,       \
+						uint32_t *out)                              \
+	{                                                                                   \
+		unpack_shown(packed, w, base, nulls, null, out);                            \
+	}
+#define NAME_SHOWN(w) [w] = unpack_shown_##w,
+
+typedef void shown_function(const unsigned char *packed, uint32_t base, const uint64_t *nulls,
+			    uint32_t null, uint32_t *out);
+
+WIDTHS(DEFINE_SHOWN)
+static shown_function *const unpack_shown_avx2[33] = {WIDTHS(NAME_SHOWN)};
 #endif
 
 static void
@@ -175,6 +233,20 @@ codec_unpack(const unsigned char *packed, uint32_t width, uint32_t base, uint32_
 		for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++)
 			out[i] = (uint32_t)wide[i];
 	}
+}
+
+bool
+codec_unpack_shown(const unsigned char *packed, uint32_t width, uint32_t base,
+		   const uint64_t *nulls, uint32_t null, uint32_t *out)
+{
+#if CODEC_HAS_AVX2
+	if (width > 0 && width <= 32 && !codec_is_plain()) {
+		unpack_shown_avx2[width](packed, base, nulls, null, out);
+		return true;
+	}
+#endif
+	(void)packed, (void)width, (void)base, (void)nulls, (void)null, (void)out;
+	return false;
 }
 
 void

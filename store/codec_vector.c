@@ -1,7 +1,7 @@
 /*
- * codec_vector.h: sums, tables and NULL rows. Each loop is written once and
- * compiled twice, but for those that need an instruction that C has no word
- * for.
+ * codec_vector.h: sums and tables. Each loop is written once and compiled
+ * twice, but for those that need an instruction that C has no word for. Must
+ * not know of files.
  */
 #include <stdatomic.h>
 #include <string.h>
@@ -12,51 +12,33 @@
 #include <immintrin.h>
 #endif
 
-static _Atomic bool is_plain;
+_Atomic int codec_forms;
+
+/* Asked once: it would take as long as a small group. */
+static int
+find_forms(void)
+{
+#if CODEC_HAS_AVX2
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+	    __builtin_cpu_supports("popcnt"))
+		return CODEC_FORMS_AVX2;
+#endif
+	return CODEC_FORMS_PLAIN;
+}
 
 void
 codec_set_plain(bool plain)
 {
-	atomic_store_explicit(&is_plain, plain, memory_order_relaxed);
+	atomic_store_explicit(&codec_forms, plain ? CODEC_FORMS_PLAIN : find_forms(),
+			      memory_order_relaxed);
 }
 
 bool
-codec_is_plain(void)
+codec_choose_forms(void)
 {
-#if CODEC_HAS_AVX2
-	return atomic_load_explicit(&is_plain, memory_order_relaxed) ||
-	       !__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") ||
-	       !__builtin_cpu_supports("popcnt");
-#else
-	return true;
-#endif
+	codec_set_plain(false);
+	return codec_is_plain();
 }
-
-/* Defines NAME_plain and NAME_avx2 from the inline function NAME_any. */
-#define DEFINE_PLAIN(type, name, parameters, arguments) \
-	static type name##_plain parameters             \
-	{                                               \
-		return name##_any arguments;            \
-	}
-#if CODEC_HAS_AVX2
-#define DEFINE_BOTH(type, name, parameters, arguments)                                    \
-	DEFINE_PLAIN(type, name, parameters, arguments)                                   \
-	CODEC_AVX2 static type name##_avx2 parameters                                     \
-	{                                                                                 \
-		return name##_any arguments;                                              \
-	}                                                                                 \
-	type codec_##name parameters                                                      \
-	{                                                                                 \
-		return codec_is_plain() ? name##_plain arguments : name##_avx2 arguments; \
-	}
-#else
-#define DEFINE_BOTH(type, name, parameters, arguments)  \
-	DEFINE_PLAIN(type, name, parameters, arguments) \
-	type codec_##name parameters                    \
-	{                                               \
-		return name##_plain arguments;          \
-	}
-#endif
 
 /* ---- sums ------------------------------------------------------------------ */
 
@@ -90,7 +72,8 @@ sum_any(uint32_t sum, uint32_t count, uint32_t *values)
 	return sum;
 }
 
-DEFINE_BOTH(uint32_t, sum, (uint32_t sum, uint32_t count, uint32_t *values), (sum, count, values))
+CODEC_BOTH_FORMS(uint32_t, sum, (uint32_t sum, uint32_t count, uint32_t *values),
+		 (sum, count, values))
 
 static CODEC_INLINE uint64_t
 sum_widening_any(uint64_t sum, uint32_t count, const uint32_t *restrict differences,
@@ -112,16 +95,82 @@ sum_widening_any(uint64_t sum, uint32_t count, const uint32_t *restrict differen
 	return sum + last;
 }
 
-DEFINE_BOTH(uint64_t, sum_widening,
-	    (uint64_t sum, uint32_t count, const uint32_t *differences, int64_t *values),
-	    (sum, count, differences, values))
+#if CODEC_HAS_AVX2
+/* Eight at a time: both halves are summed up within 32 bits, and the second
+ * waits for the first only in 64. */
+CODEC_AVX2 static uint64_t
+sum_widening_avx2(uint64_t sum, uint32_t count, const uint32_t *restrict differences,
+		  int64_t *restrict values)
+{
+	__m256i before = _mm256_set1_epi64x((long long)sum);
+	uint32_t i = 0;
+
+	for (; i + 8 <= count; i += 8) {
+		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(differences + i));
+		__m256i *out = (__m256i *)(void *)(values + i), lasts;
+
+		v = _mm256_add_epi32(v, _mm256_slli_si256(v, 4));
+		v = _mm256_add_epi32(v, _mm256_slli_si256(v, 8));
+		lasts = _mm256_srli_epi64(v, 32);
+		_mm256_storeu_si256(out, _mm256_add_epi64(before, _mm256_cvtepu32_epi64(
+								      _mm256_castsi256_si128(v))));
+		before = _mm256_add_epi64(before, _mm256_permute4x64_epi64(lasts, 0x55));
+		_mm256_storeu_si256(
+		    out + 1, _mm256_add_epi64(
+				 before, _mm256_cvtepu32_epi64(_mm256_extracti128_si256(v, 1))));
+		before = _mm256_add_epi64(before, _mm256_permute4x64_epi64(lasts, 0xff));
+	}
+	return sum_widening_any((uint64_t)_mm256_extract_epi64(before, 0), count - i,
+				differences + i, values + i);
+}
+#endif
 
 uint64_t
-codec_sum_wide(uint64_t sum, uint32_t count, int64_t *values)
+codec_sum_widening(uint64_t sum, uint32_t count, const uint32_t *differences, int64_t *values)
+{
+#if CODEC_HAS_AVX2
+	if (!codec_is_plain())
+		return sum_widening_avx2(sum, count, differences, values);
+#endif
+	return sum_widening_any(sum, count, differences, values);
+}
+
+static CODEC_INLINE uint64_t
+sum_wide_any(uint64_t sum, uint32_t count, int64_t *values)
 {
 	for (uint32_t i = 0; i < count; i++)
 		values[i] = (int64_t)(sum += (uint64_t)values[i]);
 	return sum;
+}
+
+#if CODEC_HAS_AVX2
+CODEC_AVX2 static uint64_t
+sum_wide_avx2(uint64_t sum, uint32_t count, int64_t *values)
+{
+	__m256i before = _mm256_set1_epi64x((long long)sum);
+	uint32_t i = 0;
+
+	for (; i + 4 <= count; i += 4) {
+		__m256i *at = (__m256i *)(void *)(values + i), v = _mm256_loadu_si256(at), second;
+
+		v = _mm256_add_epi64(v, _mm256_slli_si256(v, 8));
+		second = _mm256_permute4x64_epi64(v, 0x55);
+		v = _mm256_add_epi64(v, _mm256_blend_epi32(_mm256_setzero_si256(), second, 0xf0));
+		_mm256_storeu_si256(at, _mm256_add_epi64(v, before));
+		before = _mm256_add_epi64(before, _mm256_permute4x64_epi64(v, 0xff));
+	}
+	return sum_wide_any((uint64_t)_mm256_extract_epi64(before, 0), count - i, values + i);
+}
+#endif
+
+uint64_t
+codec_sum_wide(uint64_t sum, uint32_t count, int64_t *values)
+{
+#if CODEC_HAS_AVX2
+	if (!codec_is_plain())
+		return sum_wide_avx2(sum, count, values);
+#endif
+	return sum_wide_any(sum, count, values);
 }
 
 static CODEC_INLINE uint64_t
@@ -134,7 +183,7 @@ total_any(uint32_t count, const uint32_t *values)
 	return sum;
 }
 
-DEFINE_BOTH(uint64_t, total, (uint32_t count, const uint32_t *values), (count, values))
+CODEC_BOTH_FORMS(uint64_t, total, (uint32_t count, const uint32_t *values), (count, values))
 
 static CODEC_INLINE uint64_t
 total_wide_any(uint32_t count, const int64_t *values)
@@ -146,7 +195,7 @@ total_wide_any(uint32_t count, const int64_t *values)
 	return sum;
 }
 
-DEFINE_BOTH(uint64_t, total_wide, (uint32_t count, const int64_t *values), (count, values))
+CODEC_BOTH_FORMS(uint64_t, total_wide, (uint32_t count, const int64_t *values), (count, values))
 
 /* ---- tables ---------------------------------------------------------------- */
 
@@ -160,7 +209,7 @@ highest_any(const uint32_t *values, uint32_t count)
 	return highest;
 }
 
-DEFINE_BOTH(uint32_t, highest, (const uint32_t *values, uint32_t count), (values, count))
+CODEC_BOTH_FORMS(uint32_t, highest, (const uint32_t *values, uint32_t count), (values, count))
 
 #if CODEC_HAS_AVX2
 /* Eight entries fit a register. */
@@ -198,34 +247,58 @@ load_codes(const uint32_t *codes)
 	return four;
 }
 
-/* Tables and outputs: of each pair one is NULL. */
+/* Processors store one vector in the time of one value. */
 static CODEC_INLINE void
-map_one(const uint32_t *narrow, const int64_t *wide, uint64_t code, uint32_t i,
-	uint32_t *narrow_out, int64_t *wide_out)
-{
-	if (narrow != NULL)
-		narrow_out[i] = narrow[code];
-	else
-		wide_out[i] = wide[code];
-}
-
-static CODEC_INLINE void
-map_any(const uint32_t *narrow, const int64_t *wide, uint32_t count, const uint32_t *codes,
-	uint32_t *narrow_out, int64_t *wide_out)
+map_narrow_any(const uint32_t *table, uint32_t count, const uint32_t *codes, uint32_t *out)
 {
 	uint32_t i = 0;
 
 	for (; i + 4 <= count; i += 4) {
-		struct four_codes four = load_codes(codes + i);
+		struct four_codes c = load_codes(codes + i);
 
-		map_one(narrow, wide, (uint32_t)four.low, i, narrow_out, wide_out);
-		map_one(narrow, wide, four.low >> 32, i + 1, narrow_out, wide_out);
-		map_one(narrow, wide, (uint32_t)four.high, i + 2, narrow_out, wide_out);
-		map_one(narrow, wide, four.high >> 32, i + 3, narrow_out, wide_out);
+		*(four32 *)(void *)(out + i) = (four32){
+		    table[(uint32_t)c.low],
+		    table[c.low >> 32],
+		    table[(uint32_t)c.high],
+		    table[c.high >> 32],
+		};
 	}
 	for (; i < count; i++)
-		map_one(narrow, wide, codes[i], i, narrow_out, wide_out);
+		out[i] = table[codes[i]];
 }
+
+static CODEC_INLINE void
+map_wide_any(const int64_t *table, uint32_t count, const uint32_t *codes, int64_t *out)
+{
+	uint32_t i = 0;
+
+	for (; i + 4 <= count; i += 4) {
+		struct four_codes c = load_codes(codes + i);
+
+		*(four64 *)(void *)(out + i) = (four64){
+		    (uint64_t)table[(uint32_t)c.low],
+		    (uint64_t)table[c.low >> 32],
+		    (uint64_t)table[(uint32_t)c.high],
+		    (uint64_t)table[c.high >> 32],
+		};
+	}
+	for (; i < count; i++)
+		out[i] = table[codes[i]];
+}
+
+#if CODEC_HAS_AVX2
+CODEC_AVX2 static void
+map_narrow_avx2(const uint32_t *table, uint32_t count, const uint32_t *codes, uint32_t *out)
+{
+	map_narrow_any(table, count, codes, out);
+}
+
+CODEC_AVX2 static void
+map_wide_avx2(const int64_t *table, uint32_t count, const uint32_t *codes, int64_t *out)
+{
+	map_wide_any(table, count, codes, out);
+}
+#endif
 
 bool
 codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const uint32_t *codes,
@@ -234,12 +307,15 @@ codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const u
 	if (count > 0 && codec_highest(codes, count) >= entries_count)
 		return false;
 #if CODEC_HAS_AVX2
-	if (entries_count <= 8 && !codec_is_plain()) {
-		map_few(table, entries_count, count, codes, out);
+	if (!codec_is_plain()) {
+		if (entries_count <= 8)
+			map_few(table, entries_count, count, codes, out);
+		else
+			map_narrow_avx2(table, count, codes, out);
 		return true;
 	}
 #endif
-	map_any(table, NULL, count, codes, out, NULL);
+	map_narrow_any(table, count, codes, out);
 	return true;
 }
 
@@ -249,159 +325,12 @@ codec_map_wide(const int64_t *table, uint32_t entries_count, uint32_t count, con
 {
 	if (count > 0 && codec_highest(codes, count) >= entries_count)
 		return false;
-	map_any(NULL, table, count, codes, NULL, out);
+#if CODEC_HAS_AVX2
+	if (!codec_is_plain()) {
+		map_wide_avx2(table, count, codes, out);
+		return true;
+	}
+#endif
+	map_wide_any(table, count, codes, out);
 	return true;
-}
-
-/* ---- NULL rows ------------------------------------------------------------- */
-
-static CODEC_INLINE uint32_t
-count_bits_any(const uint64_t *bitmap, uint32_t words)
-{
-	uint32_t found = 0;
-
-	for (uint32_t i = 0; i < words; i++)
-		found += (uint32_t)__builtin_popcountll(bitmap[i]);
-	return found;
-}
-
-DEFINE_BOTH(uint32_t, count_bits, (const uint64_t *bitmap, uint32_t words), (bitmap, words))
-
-static inline uint32_t
-is_null(const uint64_t *nulls, uint32_t row)
-{
-	return (uint32_t)(nulls[row / 64] >> (row % 64)) & 1;
-}
-
-/* From row `row` on, whose value is dense[at]. */
-static void
-spread_rest(const uint64_t *nulls, uint32_t row, uint32_t rows, const uint32_t *restrict dense,
-	    uint32_t null, uint32_t *restrict out)
-{
-	for (; row < rows; row++) {
-		uint32_t shown = is_null(nulls, row) ^ 1;
-
-		out[row] = (*dense & -shown) | (null & (shown - 1)); /* branches cost more */
-		dense += shown;
-	}
-}
-
-#if CODEC_HAS_AVX2
-/* places[b]: eight bytes, the i-th how many of the rows before i are not NULL
- * when the bits of b are those that are. */
-#define PLACE(b, i) (((uint64_t)(i)-ONES((b) & ((1u << (i)) - 1))) << (8 * (i)))
-#define ONES(b)                                                                        \
-	(((b)&1) + ((b) >> 1 & 1) + ((b) >> 2 & 1) + ((b) >> 3 & 1) + ((b) >> 4 & 1) + \
-	 ((b) >> 5 & 1) + ((b) >> 6 & 1) + ((b) >> 7 & 1))
-#define PLACES(b)                                                                            \
-	(PLACE(b, 0) | PLACE(b, 1) | PLACE(b, 2) | PLACE(b, 3) | PLACE(b, 4) | PLACE(b, 5) | \
-	 PLACE(b, 6) | PLACE(b, 7))
-#define PLACES4(b) PLACES((b) + 0u), PLACES((b) + 1u), PLACES((b) + 2u), PLACES((b) + 3u)
-#define PLACES16(b) PLACES4(b), PLACES4((b) + 4u), PLACES4((b) + 8u), PLACES4((b) + 12u)
-#define PLACES64(b) PLACES16(b), PLACES16((b) + 16u), PLACES16((b) + 32u), PLACES16((b) + 48u)
-
-static const uint64_t places[256] = {PLACES64(0u), PLACES64(64u), PLACES64(128u), PLACES64(192u)};
-
-#define EACH(n)                                                                             \
-	_mm256_setr_epi32(1 << (n), 1 << (n + 1), 1 << (n + 2), 1 << (n + 3), 1 << (n + 4), \
-			  1 << (n + 5), 1 << (n + 6), (int)(1u << (n + 7)))
-
-/* For 32 rows, the lanes of those of which the bits of eight are set. */
-CODEC_AVX2 static CODEC_INLINE __m256i
-lanes_of(__m256i bits, uint32_t eight)
-{
-	const __m256i each = eight == 0   ? EACH(0)
-			     : eight == 1 ? EACH(8)
-			     : eight == 2 ? EACH(16)
-					  : EACH(24);
-
-	return _mm256_cmpeq_epi32(_mm256_and_si256(bits, each), each);
-}
-
-/* Eight rows at a time take their values by one permutation. */
-CODEC_AVX2 static void
-spread_avx2(const uint64_t *nulls, uint32_t rows, const uint32_t *dense, uint32_t null,
-	    uint32_t *out)
-{
-	const __m256i hidden = _mm256_set1_epi32((int)null);
-	uint32_t row = 0;
-
-	for (; row + 32 <= rows; row += 32) {
-		uint32_t word = (uint32_t)(nulls[row / 64] >> (row % 64));
-		const __m256i bits = _mm256_set1_epi32((int)word);
-
-#pragma GCC unroll 4
-		for (uint32_t i = 0; i < 4; i++, word >>= 8) {
-			__m256i from = _mm256_loadu_si256((const __m256i *)(const void *)dense),
-				at = _mm256_cvtepu8_epi32(_mm_loadl_epi64(
-				    (const __m128i *)(const void *)&places[word & 0xff]));
-
-			from = _mm256_permutevar8x32_epi32(from, at);
-			from = _mm256_blendv_epi8(from, hidden, lanes_of(bits, i));
-			_mm256_storeu_si256((__m256i *)(void *)(out + row + i * 8), from);
-			dense += 8 - _mm_popcnt_u32(word & 0xff);
-		}
-	}
-	spread_rest(nulls, row, rows, dense, null, out);
-}
-
-CODEC_AVX2 static void
-set_nulls_avx2(const uint64_t *nulls, uint32_t rows, uint32_t null, uint32_t *out)
-{
-	const __m256i hidden = _mm256_set1_epi32((int)null);
-	uint32_t row = 0;
-
-	for (; row + 32 <= rows; row += 32) {
-		const __m256i bits =
-		    _mm256_set1_epi32((int)(uint32_t)(nulls[row / 64] >> (row % 64)));
-
-#pragma GCC unroll 4
-		for (uint32_t i = 0; i < 4; i++) {
-			__m256i *at = (__m256i *)(void *)(out + row + i * 8);
-
-			_mm256_storeu_si256(at, _mm256_blendv_epi8(_mm256_loadu_si256(at), hidden,
-								   lanes_of(bits, i)));
-		}
-	}
-	for (; row < rows; row++)
-		out[row] = is_null(nulls, row) ? null : out[row];
-}
-#endif
-
-void
-codec_spread(const uint64_t *nulls, uint32_t rows, const uint32_t *dense, uint32_t null,
-	     uint32_t *out)
-{
-#if CODEC_HAS_AVX2
-	if (!codec_is_plain()) {
-		spread_avx2(nulls, rows, dense, null, out);
-		return;
-	}
-#endif
-	spread_rest(nulls, 0, rows, dense, null, out);
-}
-
-void
-codec_spread_wide(const uint64_t *nulls, uint32_t rows, const int64_t *restrict dense, int64_t null,
-		  int64_t *restrict out)
-{
-	for (uint32_t row = 0; row < rows; row++) {
-		uint64_t shown = is_null(nulls, row) ^ 1;
-
-		out[row] = (int64_t)(((uint64_t)*dense & -shown) | ((uint64_t)null & (shown - 1)));
-		dense += shown;
-	}
-}
-
-void
-codec_set_nulls(const uint64_t *nulls, uint32_t rows, uint32_t null, uint32_t *out)
-{
-#if CODEC_HAS_AVX2
-	if (!codec_is_plain()) {
-		set_nulls_avx2(nulls, rows, null, out);
-		return;
-	}
-#endif
-	for (uint32_t row = 0; row < rows; row++)
-		out[row] = is_null(nulls, row) ? null : out[row];
 }

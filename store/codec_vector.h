@@ -7,6 +7,8 @@
 #ifndef CODEC_VECTOR_H
 #define CODEC_VECTOR_H
 
+#include <stdatomic.h>
+
 #include "codec.h"
 
 /* Compiled once for AVX2 and once for any machine. Not by the loader, as
@@ -26,14 +28,57 @@
  * given. */
 #define CODEC_SPREAD_PADDING 8u
 
+/* Which forms of the loops serve: 0 until somebody asks. */
+enum { CODEC_FORMS_PLAIN = 1, CODEC_FORMS_AVX2 };
+extern _Atomic int codec_forms;
+bool codec_choose_forms(void);
+
+static inline bool
+codec_is_plain(void)
+{
+	int forms = atomic_load_explicit(&codec_forms, memory_order_relaxed);
+
+	return forms == 0 ? codec_choose_forms() : forms == CODEC_FORMS_PLAIN;
+}
+
 /* For tests: the loops for any machine. */
 void codec_set_plain(bool plain);
-bool codec_is_plain(void);
+
+/* Defines NAME_plain and NAME_avx2 from the inline function NAME_any. */
+#define CODEC_PLAIN_FORM(type, name, parameters, arguments) \
+	static type name##_plain parameters                 \
+	{                                                   \
+		return name##_any arguments;                \
+	}
+#if CODEC_HAS_AVX2
+#define CODEC_BOTH_FORMS(type, name, parameters, arguments)                               \
+	CODEC_PLAIN_FORM(type, name, parameters, arguments)                               \
+	CODEC_AVX2 static type name##_avx2 parameters                                     \
+	{                                                                                 \
+		return name##_any arguments;                                              \
+	}                                                                                 \
+	type codec_##name parameters                                                      \
+	{                                                                                 \
+		return codec_is_plain() ? name##_plain arguments : name##_avx2 arguments; \
+	}
+#else
+#define CODEC_BOTH_FORMS(type, name, parameters, arguments) \
+	CODEC_PLAIN_FORM(type, name, parameters, arguments) \
+	type codec_##name parameters                        \
+	{                                                   \
+		return name##_plain arguments;              \
+	}
+#endif
 
 /* Unpacks a whole group of CODEC_PACKED: out[CODEC_GROUP_ROWS] = base + the low
  * bits, modulo 2^32 and 2^64. packed[width * 128], 0 <= width <= 64. */
 void codec_unpack(const unsigned char *packed, uint32_t width, uint32_t base, uint32_t *out);
 void codec_unpack_wide(const unsigned char *packed, uint32_t width, uint64_t base, int64_t *out);
+/* As codec_unpack, with `null` for those values whose bit in `nulls` is set: in
+ * one pass, as memory takes one vector a cycle. False when there is no such
+ * loop, and nothing was done. */
+bool codec_unpack_shown(const unsigned char *packed, uint32_t width, uint32_t base,
+			const uint64_t *nulls, uint32_t null, uint32_t *out);
 
 /* Each value becomes the sum of those up to it and of `sum`; returns the last. */
 uint32_t codec_sum(uint32_t sum, uint32_t count, uint32_t *values);

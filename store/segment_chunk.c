@@ -255,13 +255,13 @@ read_part(struct segment_reader *reader, uint32_t first, uint32_t count, uint32_
 	    reader->dense == NULL ? 0 : count_nulls(reader->nulls, first, first + count);
 
 	reader->row = first + count;
+	if (nulls != NULL && reader->dense == NULL)
+		return codec_stream_read_shown(reader->stream, count, nulls, null, out);
 	if (codec_stream_read_narrow(reader->stream, count - hidden,
 				     hidden > 0 ? reader->dense : out) != 0)
 		return -1;
 	if (hidden > 0)
 		codec_spread(nulls, count, reader->dense, null, out);
-	else if (nulls != NULL && reader->dense == NULL)
-		codec_set_nulls(nulls, count, null, out);
 	return 0;
 }
 

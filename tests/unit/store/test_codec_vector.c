@@ -62,6 +62,26 @@ put(unsigned char *packed, uint32_t width, uint32_t i, uint64_t value)
 	}
 }
 
+/* values[] as codec_unpack has them. */
+static void
+check_unpack_shown(const unsigned char *packed, uint32_t width, uint32_t base,
+		   const uint32_t *values)
+{
+	uint64_t *nulls = array(CODEC_GROUP_ROWS / 64, sizeof *nulls);
+	uint32_t *out = array(CODEC_GROUP_ROWS, sizeof *out), null = (uint32_t)next();
+
+	for (uint32_t i = 0; i < CODEC_GROUP_ROWS / 64; i++)
+		nulls[i] = next() & next();
+	if (codec_unpack_shown(packed, width, base, nulls, null, out)) {
+		for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++)
+			assert_true(out[i] == (nulls[i / 64] >> i % 64 & 1 ? null : values[i]));
+	} else {
+		assert_true(codec_is_plain() || width == 0 || width > 32);
+	}
+	free(nulls);
+	free(out);
+}
+
 static void
 check_unpack(uint32_t width, uint64_t base)
 {
@@ -84,6 +104,7 @@ check_unpack(uint32_t width, uint64_t base)
 		assert_true(out[i] == (uint32_t)wanted[i]);
 		assert_true((uint64_t)wide[i] == wanted[i]);
 	}
+	check_unpack_shown(packed, width, (uint32_t)base, out);
 	free(wanted);
 	free(packed);
 	free(out);
