@@ -335,8 +335,8 @@ least_cost(const int64_t *group, uint32_t count, uint64_t base)
 			over += bits_of((uint64_t)group[i] - base) > width;
 		bytes = ((size_t)count * width + 7) / 8 + 2 +
 			((size_t)over * (10 + longest - width) + 7) / 8;
-		if (over <= count / 16 && bytes + (size_t)2 * over <= least.cost)
-			least = (struct cost){bytes, bytes + (size_t)2 * over};
+		if (over <= count / 16 && bytes + (size_t)4 * over <= least.cost)
+			least = (struct cost){bytes, bytes + (size_t)4 * over};
 	}
 	return least;
 }
@@ -364,7 +364,7 @@ test_plan(void **state)
 			least = least_cost(values + at, rows, (uint64_t)min);
 			from_zero = min < 0 ? least_cost(values + at, rows, 0) : least;
 			least = from_zero.cost < least.cost ? from_zero : least;
-			assert_int_equal(group->data_bytes + 2 * group->exceptions_count,
+			assert_int_equal(group->data_bytes + 4 * group->exceptions_count,
 					 least.cost);
 		}
 	}
