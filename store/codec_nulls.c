@@ -91,23 +91,24 @@ CODEC_AVX2 static void
 spread_avx2(const uint64_t *nulls, uint32_t rows, const uint32_t *dense, uint32_t null,
 	    uint32_t *out)
 {
+	const unsigned char *bytes = (const unsigned char *)nulls;
 	const __m256i hidden = _mm256_set1_epi32((int)null);
 	uint32_t row = 0;
 
-	for (; row + 32 <= rows; row += 32) {
-		uint32_t word = bits_of(nulls, row);
-		const __m256i bits = _mm256_set1_epi32((int)word);
+	for (; row + 32 <= rows; row += 32, bytes += 4) {
+		const __m256i bits = _mm256_set1_epi32((int)bits_of(nulls, row));
 
 #pragma GCC unroll 4
-		for (uint32_t i = 0; i < 4; i++, word >>= 8) {
+		for (uint32_t i = 0; i < 4; i++) {
+			uint64_t eight = bytes[i];
 			__m256i from = _mm256_loadu_si256((const __m256i *)(const void *)dense),
-				at = _mm256_cvtepu8_epi32(_mm_loadl_epi64(
-				    (const __m128i *)(const void *)&places[word & 0xff]));
+				at = _mm256_cvtepu8_epi32(
+				    _mm_loadl_epi64((const __m128i *)(const void *)&places[eight]));
 
 			from = _mm256_permutevar8x32_epi32(from, at);
 			_mm256_storeu_si256((__m256i *)(void *)(out + row + i * 8),
 					    hide(bits, i, from, hidden));
-			dense += 8 - _mm_popcnt_u32(word & 0xff);
+			dense += 8 - _mm_popcnt_u64(eight);
 		}
 	}
 	spread_rest(nulls, row, rows, dense, null, out);

@@ -9,6 +9,12 @@
 #include "codec_packed.h"
 #include "codec_vector.h"
 
+/* Tables of fewer entries fit a register. */
+#define EVEN_ENTRIES_MIN 9u
+/* More codes than one in so many that are not evenly spaced cost more than they
+ * save. */
+#define ODD_SHARE 16u
+
 struct codec_stream {
 	enum codec codec;
 	enum codec_as as;
@@ -20,6 +26,9 @@ struct codec_stream {
 	const int64_t *wide_table;
 	const uint32_t *narrow_table;
 	uint32_t entries_count;
+	/* Of narrow ones, how many of the first are evenly spaced; 0 when arithmetic
+	 * is not worth it. Of the codes mapped so, those that are not among them. */
+	uint32_t even_count, mapped_count, odd_count;
 	/* Of the group read last, what nobody wanted yet: */
 	uint32_t spare_at, spare_end;
 	union {
@@ -95,6 +104,10 @@ open_distinct(struct codec_stream *stream, const unsigned char *bytes, size_t si
 		   (struct target){.wide = wide ? scratch : NULL,
 				   .narrow = wide ? NULL : scratch}) != 0)
 		return -1;
+	stream->mapped_count = stream->odd_count = 0;
+	stream->even_count = wide || stream->entries_count < EVEN_ENTRIES_MIN
+				 ? 0
+				 : codec_evenly(scratch, stream->entries_count);
 	return codec_packed_open(&stream->packed, bytes + entries_size, size - entries_size,
 				 stream->count);
 }
@@ -187,17 +200,30 @@ fill_spare(struct codec_stream *stream, uint32_t count)
 					  .narrow = wide ? NULL : stream->spare.narrow});
 }
 
+static bool
+map_narrow(struct codec_stream *stream, uint32_t count, const uint32_t *codes, uint32_t *out)
+{
+	if (stream->even_count == 0)
+		return codec_map(stream->narrow_table, stream->entries_count, count, codes, out);
+	stream->mapped_count += count;
+	if (!codec_map_even(stream->narrow_table, stream->entries_count, stream->even_count, count,
+			    codes, out, &stream->odd_count))
+		return false;
+	if (stream->odd_count > stream->mapped_count / ODD_SHARE)
+		stream->even_count = 0;
+	return true;
+}
+
 /* Codes become values only now: they are in the cache, and never copied. */
 static bool
-take_mapped(const struct codec_stream *stream, uint32_t count, struct target target)
+take_mapped(struct codec_stream *stream, uint32_t count, struct target target)
 {
 	const uint32_t *codes = stream->spare.narrow + stream->spare_at;
 
 	return stream->as == CODEC_AS_WIDE
 		   ? codec_map_wide(stream->wide_table, stream->entries_count, count, codes,
 				    target.wide)
-		   : codec_map(stream->narrow_table, stream->entries_count, count, codes,
-			       target.narrow);
+		   : map_narrow(stream, count, codes, target.narrow);
 }
 
 static int

@@ -96,29 +96,31 @@ sum_widening_any(uint64_t sum, uint32_t count, const uint32_t *restrict differen
 }
 
 #if CODEC_HAS_AVX2
-/* Eight at a time: both halves are summed up within 32 bits, and the second
- * waits for the first only in 64. */
+/* The bytes of number n of four values, with zeros up to 64 bits. */
+#define WIDE_BYTES(n) (n) * 4, (n)*4 + 1, (n)*4 + 2, (n)*4 + 3, -1, -1, -1, -1
+
+/* Both halves of a vector hold the same four sums, and each widens two of them:
+ * what goes from one half to the other takes longer. */
 CODEC_AVX2 static uint64_t
 sum_widening_avx2(uint64_t sum, uint32_t count, const uint32_t *restrict differences,
 		  int64_t *restrict values)
 {
+	const __m256i all =
+	    _mm256_setr_epi8(WIDE_BYTES(0), WIDE_BYTES(1), WIDE_BYTES(2), WIDE_BYTES(3));
+	const __m256i last =
+	    _mm256_setr_epi8(WIDE_BYTES(3), WIDE_BYTES(3), WIDE_BYTES(3), WIDE_BYTES(3));
 	__m256i before = _mm256_set1_epi64x((long long)sum);
 	uint32_t i = 0;
 
-	for (; i + 8 <= count; i += 8) {
-		__m256i v = _mm256_loadu_si256((const __m256i *)(const void *)(differences + i));
-		__m256i *out = (__m256i *)(void *)(values + i), lasts;
+	for (; i + 4 <= count; i += 4) {
+		__m256i v = _mm256_broadcastsi128_si256(
+		    _mm_loadu_si128((const __m128i *)(const void *)(differences + i)));
 
 		v = _mm256_add_epi32(v, _mm256_slli_si256(v, 4));
 		v = _mm256_add_epi32(v, _mm256_slli_si256(v, 8));
-		lasts = _mm256_srli_epi64(v, 32);
-		_mm256_storeu_si256(out, _mm256_add_epi64(before, _mm256_cvtepu32_epi64(
-								      _mm256_castsi256_si128(v))));
-		before = _mm256_add_epi64(before, _mm256_permute4x64_epi64(lasts, 0x55));
-		_mm256_storeu_si256(
-		    out + 1, _mm256_add_epi64(
-				 before, _mm256_cvtepu32_epi64(_mm256_extracti128_si256(v, 1))));
-		before = _mm256_add_epi64(before, _mm256_permute4x64_epi64(lasts, 0xff));
+		_mm256_storeu_si256((__m256i *)(void *)(values + i),
+				    _mm256_add_epi64(before, _mm256_shuffle_epi8(v, all)));
+		before = _mm256_add_epi64(before, _mm256_shuffle_epi8(v, last));
 	}
 	return sum_widening_any((uint64_t)_mm256_extract_epi64(before, 0), count - i,
 				differences + i, values + i);
@@ -317,6 +319,71 @@ codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const u
 #endif
 	map_narrow_any(table, count, codes, out);
 	return true;
+}
+
+uint32_t
+codec_evenly(const uint32_t *table, uint32_t entries_count)
+{
+	uint32_t count = 1;
+
+	while (count < entries_count && table[count] - table[count - 1] == table[1] - table[0])
+		count++;
+	return count;
+}
+
+#if CODEC_HAS_AVX2
+/* Those of the eight codes that `odd` has a bit of. */
+static bool
+map_odd(const uint32_t *table, uint32_t entries_count, uint32_t odd, const uint32_t *codes,
+	uint32_t *out)
+{
+	for (; odd != 0; odd &= odd - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(odd);
+
+		if (codes[i] >= entries_count)
+			return false;
+		out[i] = table[codes[i]];
+	}
+	return true;
+}
+
+CODEC_AVX2 static bool
+map_even_avx2(const uint32_t *table, uint32_t entries_count, uint32_t even_count, uint32_t count,
+	      const uint32_t *codes, uint32_t *out, uint32_t *odd_count)
+{
+	const __m256i first = _mm256_set1_epi32((int)table[0]);
+	const __m256i step = _mm256_set1_epi32((int)(table[1] - table[0]));
+	const __m256i last = _mm256_set1_epi32((int)(even_count - 1));
+	uint32_t i = 0;
+
+	for (; i + 8 <= count; i += 8) {
+		__m256i c = _mm256_loadu_si256((const __m256i *)(const void *)(codes + i));
+		__m256i even = _mm256_cmpeq_epi32(_mm256_max_epu32(c, last), last);
+		uint32_t odd = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(even)) ^ 0xff;
+
+		_mm256_storeu_si256((__m256i *)(void *)(out + i),
+				    _mm256_add_epi32(_mm256_mullo_epi32(c, step), first));
+		if (odd != 0) {
+			*odd_count += (uint32_t)_mm_popcnt_u32(odd);
+			if (!map_odd(table, entries_count, odd, codes + i, out + i))
+				return false;
+		}
+	}
+	return map_odd(table, entries_count, (1u << (count - i)) - 1, codes + i, out + i);
+}
+#endif
+
+bool
+codec_map_even(const uint32_t *table, uint32_t entries_count, uint32_t even_count, uint32_t count,
+	       const uint32_t *codes, uint32_t *out, uint32_t *odd_count)
+{
+#if CODEC_HAS_AVX2
+	if (even_count >= 2 && !codec_is_plain())
+		return map_even_avx2(table, entries_count, even_count, count, codes, out,
+				     odd_count);
+#endif
+	(void)even_count, (void)odd_count;
+	return codec_map(table, entries_count, count, codes, out);
 }
 
 bool

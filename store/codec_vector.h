@@ -96,6 +96,14 @@ bool codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, co
 	       uint32_t *out);
 bool codec_map_wide(const int64_t *table, uint32_t entries_count, uint32_t count,
 		    const uint32_t *codes, int64_t *out);
+/* How many of the first entries are as far from one another: times that are
+ * measured in steps are. */
+uint32_t codec_evenly(const uint32_t *table, uint32_t entries_count);
+/* As codec_map, with arithmetic instead of the table for codes below even_count,
+ * which codec_evenly() gave; adds how many codes are not, if that matters, to
+ * *odd_count. `out` is elsewhere. */
+bool codec_map_even(const uint32_t *table, uint32_t entries_count, uint32_t even_count,
+		    uint32_t count, const uint32_t *codes, uint32_t *out, uint32_t *odd_count);
 /* 0 when there are none. */
 uint32_t codec_highest(const uint32_t *values, uint32_t count);
 

@@ -1,9 +1,9 @@
 /*
  * Goal: values read together with a bitmap of NULL rows are those read without,
  * but for the NULL ones; bytes that are malformed are so either way. Method:
- * seeded random values of every width with exceptions, as numbers and as codes,
- * read in parts that begin anywhere and in slices, in both forms of the loops;
- * then the same of bytes of which one is wrong.
+ * seeded random values of every width with exceptions, or few and mostly evenly
+ * spaced, as numbers and as codes, read in parts that begin anywhere and in slices, in both forms
+ * of the loops; then the same of bytes of which one is wrong.
  */
 #include "check.h"
 
@@ -47,8 +47,15 @@ fill(uint32_t count, uint32_t width)
 {
 	uint64_t mask = ((uint64_t)1 << width) - 1;
 	uint32_t share = next() % 2 == 0 ? 20 : 200;
+	bool steps = next() % 2 == 0;
 
 	for (uint32_t i = 0; i < count; i++) {
+		if (steps) { /* a table, evenly spaced but for few of its entries */
+			values[i] = (int64_t)(next() % 32 << width);
+			values[i] += next() % share == 0 ? (int64_t)(next() % 4 << width) / 3 : 0;
+			values[i] &= UINT32_MAX;
+			continue;
+		}
 		values[i] = (int64_t)(next() & mask);
 		if (next() % share == 0)
 			values[i] = (int64_t)(next() & mask << 3 & UINT32_MAX);

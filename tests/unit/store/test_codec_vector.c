@@ -217,6 +217,59 @@ check_map(uint32_t entries, uint32_t count)
 	free(wide);
 }
 
+/* Entries of which the first are evenly spaced, codes of which few or many are
+ * theirs. */
+static void
+check_map_even(uint32_t entries, uint32_t even, uint32_t count)
+{
+	uint32_t *table = array(entries, sizeof *table), *codes = array(count, sizeof *codes);
+	uint32_t *out = array(count, sizeof *out), odd = 0, counted = 7;
+	uint32_t step = (uint32_t)next(), share = 1 + (uint32_t)(next() % 30);
+
+	for (uint32_t i = 0; i < entries; i++)
+		table[i] = i == 0 ? step : table[i - 1] + step + (i >= even ? i : 0);
+	assert_int_equal(codec_evenly(table, entries), even);
+	for (uint32_t i = 0; i < count; i++) {
+		codes[i] = (uint32_t)(next() % (next() % share == 0 ? entries : even));
+		odd += codes[i] >= even;
+	}
+	assert_true(codec_map_even(table, entries, even, count, codes, out, &counted));
+	assert_true(codec_is_plain() || even < 2 || counted <= 7 + odd);
+	assert_true(codec_is_plain() || even < 2 || counted + 8 > 7 + odd);
+	for (uint32_t i = 0; i < count; i++)
+		assert_true(out[i] == table[codes[i]]);
+	for (uint32_t bad = 0; bad < count; bad += 1 + bad / 4) {
+		uint32_t kept = codes[bad];
+
+		codes[bad] = next() % 2 ? entries : UINT32_MAX;
+		assert_false(codec_map_even(table, entries, even, count, codes, out, &counted));
+		codes[bad] = kept;
+	}
+	free(table);
+	free(codes);
+	free(out);
+}
+
+static void
+test_map_even(void **state)
+{
+	static const uint32_t entries[] = {1, 2, 3, 9, 100, 1000};
+
+	(void)state;
+	for (int plain = 0; plain < 2; plain++) {
+		codec_set_plain(plain);
+		for (size_t e = 0; e < sizeof entries / sizeof *entries; e++) {
+			uint32_t least = entries[e] < 2 ? entries[e] : 2, rest = entries[e] - least;
+
+			for (size_t i = 0; i < COUNTS; i++) {
+				check_map_even(entries[e], entries[e], counts[i]);
+				check_map_even(entries[e], least + (uint32_t)(next() % (rest + 1)),
+					       counts[i]);
+			}
+		}
+	}
+}
+
 static void
 test_map(void **state)
 {
@@ -296,9 +349,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_unpack),
-	    cmocka_unit_test(test_sums),
-	    cmocka_unit_test(test_map),
+	    cmocka_unit_test(test_unpack), cmocka_unit_test(test_sums),
+	    cmocka_unit_test(test_map),    cmocka_unit_test(test_map_even),
 	    cmocka_unit_test(test_nulls),
 	};
 
