@@ -261,32 +261,47 @@ empty_bucket(struct memtable *memtable, struct table *table, uint32_t index, uin
 
 /* ---- rows ------------------------------------------------------------ */
 
+/* A row's cells to the buckets of their columns. */
+static int
+deal_row(struct memtable *memtable, struct table *table, const struct pending_row *row,
+	 uint32_t row_index)
+{
+	const struct store_cell *cell = row->cells, *end = cell + row->cells_count;
+	uint32_t at = row_index % CHUNK_ROWS, columns_count = table->schema->columns_count;
+	struct bucket *buckets = table->buckets;
+
+	for (; cell < end; cell++) {
+		struct bucket *bucket = &buckets[cell->column];
+		uint32_t count = bucket->count;
+		int result;
+
+		assert(cell->column < columns_count);
+		/* Only maps have several cells a row, in what the store writes. */
+		if (__builtin_expect(count == MEMTABLE_PENDING_MAX, 0)) {
+			result =
+			    empty_bucket(memtable, table, cell->column, row_index / CHUNK_ROWS);
+			if (result != 0)
+				return result;
+			count = 0;
+		}
+		bucket->at[count] = at;
+		bucket->cells[count] = cell;
+		bucket->count = count + 1;
+	}
+	return 0;
+}
+
 static int
 deal_out(struct memtable *memtable, struct table *table, uint32_t first)
 {
-	uint32_t chunk_number = first / CHUNK_ROWS, columns_count = table->schema->columns_count;
+	uint32_t columns_count = table->schema->columns_count;
 	int result = 0;
 
-	for (uint32_t i = 0; i < table->pending_count; i++) {
-		const struct pending_row *row = &table->pending[i];
-
-		for (uint32_t j = 0; j < row->cells_count; j++) {
-			struct bucket *bucket = &table->buckets[row->cells[j].column];
-
-			assert(row->cells[j].column < columns_count);
-			/* Only maps have several cells a row, in what the store writes. */
-			if (bucket->count == MEMTABLE_PENDING_MAX && result == 0)
-				result = empty_bucket(memtable, table, row->cells[j].column,
-						      chunk_number);
-			if (result != 0)
-				break;
-			bucket->at[bucket->count] = (first + i) % CHUNK_ROWS;
-			bucket->cells[bucket->count++] = &row->cells[j];
-		}
-	}
+	for (uint32_t i = 0; result == 0 && i < table->pending_count; i++)
+		result = deal_row(memtable, table, &table->pending[i], first + i);
 	for (uint32_t i = 0; i < columns_count; i++) {
 		if (result == 0)
-			result = empty_bucket(memtable, table, i, chunk_number);
+			result = empty_bucket(memtable, table, i, first / CHUNK_ROWS);
 		table->buckets[i].count = 0;
 	}
 	return result;
