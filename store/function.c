@@ -247,20 +247,30 @@ evaluate_times(struct evaluation *evaluation, const struct expression *call,
 	return evaluate_rows(&inner, call, other, out);
 }
 
+CODEC_CLONES static bool
+ascend(const int64_t *times, uint32_t count)
+{
+	uint64_t falls = 0;
+
+	for (uint32_t i = 1; i < count; i++)
+		falls |= times[i] < times[i - 1];
+	return falls == 0;
+}
+
 /* The least and the greatest; returns whether they ascend. */
 CODEC_CLONES static bool
 find_ends(const int64_t *times, uint32_t count, int64_t ends[2])
 {
-	int64_t least = times[0], most = times[0], falls = 0;
+	int64_t least = times[0], most = times[count - 1];
+	bool ascends = ascend(times, count);
 
-	for (uint32_t i = 1; i < count; i++) {
+	for (uint32_t i = 0; !ascends && i < count; i++) {
 		least = times[i] < least ? times[i] : least;
 		most = times[i] > most ? times[i] : most;
-		falls |= times[i] < times[i - 1];
 	}
 	ends[0] = least;
 	ends[1] = most;
-	return falls == 0;
+	return ascends;
 }
 
 /* What some rows that were asked give, to all between two that give the same;
@@ -273,10 +283,11 @@ fill_steps(const struct data *asked, const int64_t *times, uint32_t count, struc
 
 	for (uint32_t first = 0, step = 0; first < count; first += STEP_ROWS, step++) {
 		uint32_t end = count - first < STEP_ROWS ? count : first + STEP_ROWS;
-		bool same = asked->n.i[step] == asked->n.i[step + 1];
+		int64_t value = asked->n.i[step];
+		bool same = value == asked->n.i[step + 1];
 
 		for (uint32_t i = first; same && i < end; i++)
-			out->n.i[i] = asked->n.i[step];
+			out->n.i[i] = value;
 		for (uint32_t i = first; !same && i < end; i++) {
 			left[left_count] = times[i];
 			rows[left_count++] = i;

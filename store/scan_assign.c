@@ -222,6 +222,7 @@ assign_rows(struct scan *scan, const struct data *data, bool coded, uint32_t cou
 	return assign_words(scan, data, count, out);
 }
 
+/* Only ranges need the groups of rows that come in runs. */
 static int
 assign_runs(struct scan *scan, const struct data *data, bool coded, const struct scan_runs *runs,
 	    uint32_t *groups)
@@ -233,11 +234,15 @@ assign_runs(struct scan *scan, const struct data *data, bool coded, const struct
 		result = scan_runs_key(scan, runs, &data[k], &keys[k]);
 	if (result == 0)
 		result = assign_rows(scan, keys, coded, runs->count, runs->groups);
-	for (uint32_t r = 0; result == 0 && r < runs->count; r++) {
+	if (result != 0 || scan->ranges_count == 0)
+		return result;
+	for (uint32_t r = 0; r < runs->count; r++) {
+		uint32_t group = runs->groups[r];
+
 		for (uint32_t i = runs->firsts[r]; i < runs->firsts[r + 1]; i++)
-			groups[i] = runs->groups[r];
+			groups[i] = group;
 	}
-	return result;
+	return 0;
 }
 
 /* Sets *constant to whether all rows have the same. */

@@ -49,7 +49,8 @@ struct scan_runs {
 
 /* Which group each row is in. */
 struct scan_assigned {
-	const uint32_t *groups; /* NULL: all in `group` */
+	/* NULL: all in `group`; set with runs only where there are ranges. */
+	const uint32_t *groups;
 	uint32_t group;
 	struct scan_runs runs;
 };
