@@ -74,6 +74,7 @@ scan_block(struct scan *scan, const struct block *block)
 	uint32_t rows = block_rows_count(block);
 	enum scan_verdict verdict;
 	int result = scan_open_block(scan, block, &verdict);
+	uint32_t step = verdict == SCAN_ALL ? SLICE_ROWS : SLICE_FILTERED_ROWS;
 	bool taken = false;
 
 	if (result == 0 && verdict == SCAN_ALL && scan->plan->is_grouped) {
@@ -84,8 +85,8 @@ scan_block(struct scan *scan, const struct block *block)
 	if (result != 0 || verdict == SCAN_NONE)
 		return result;
 	for (uint32_t first = taken ? rows : 0; result == 0 && !scan->done && first < rows;
-	     first += SLICE_ROWS_MAX) {
-		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
+	     first += step) {
+		uint32_t left = rows - first, count = left < step ? left : step;
 		struct evaluation evaluation = scan_evaluation(scan, count);
 
 		store_arena_reset(scan->scratch);

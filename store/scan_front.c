@@ -183,8 +183,8 @@ read_block(struct front *front, uint32_t index)
 
 	if (result != 0 || verdict == SCAN_NONE)
 		return result;
-	for (uint32_t first = 0; result == 0 && first < rows; first += SLICE_ROWS_MAX) {
-		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
+	for (uint32_t first = 0; result == 0 && first < rows; first += SLICE_ROWS) {
+		uint32_t left = rows - first, count = left < SLICE_ROWS ? left : SLICE_ROWS;
 		struct evaluation evaluation = scan_evaluation(scan, count);
 
 		store_arena_reset(scan->scratch);
@@ -213,15 +213,15 @@ compare_numbers(const void *a, const void *b)
 static int
 collect_slice(struct scan *scan, const uint64_t *numbers, uint32_t count)
 {
-	uint32_t rows[SLICE_ROWS_MAX], all = block_rows_count(scan->slice.block);
-	uint32_t first = (uint32_t)numbers[0] / SLICE_ROWS_MAX * SLICE_ROWS_MAX;
+	uint32_t rows[SLICE_ROWS], all = block_rows_count(scan->slice.block);
+	uint32_t first = (uint32_t)numbers[0] / SLICE_ROWS * SLICE_ROWS;
 	uint32_t left = all - first;
 	struct evaluation evaluation = scan_evaluation(scan, count);
 
 	for (uint32_t i = 0; i < count; i++)
 		rows[i] = (uint32_t)numbers[i] - first;
 	store_arena_reset(scan->scratch);
-	slice_move(&scan->slice, first, left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX);
+	slice_move(&scan->slice, first, left < SLICE_ROWS ? left : SLICE_ROWS);
 	evaluation.rows = rows;
 	return scan_rows_collect(scan, &evaluation, NULL);
 }
@@ -239,12 +239,12 @@ collect(struct front *front)
 	if (result == 0)
 		qsort(numbers, count, sizeof *numbers, compare_numbers);
 	for (uint64_t i = 0; result == 0 && i < count; i = end) {
-		uint64_t slice = numbers[i] / SLICE_ROWS_MAX;
+		uint64_t slice = numbers[i] / SLICE_ROWS;
 
 		if (i == 0 || numbers[i] >> 32 != numbers[i - 1] >> 32)
 			slice_set_block(&scan->slice, snapshot_block(scan->snapshot, front->table,
 								     (uint32_t)(numbers[i] >> 32)));
-		for (end = i + 1; end < count && numbers[end] / SLICE_ROWS_MAX == slice; end++)
+		for (end = i + 1; end < count && numbers[end] / SLICE_ROWS == slice; end++)
 			continue;
 		if ((result = watch_check(&scan->limits->watch, scan->error)) == 0)
 			result = collect_slice(scan, numbers + i, (uint32_t)(end - i));

@@ -378,8 +378,8 @@ decode_slices(const struct block *block, uint16_t column, struct store_arena *of
 	struct vector vector;
 	int result = block_reader_open(block, column, no_key, true, of_block, &reader, error);
 
-	for (uint32_t first = 0; result == 0 && first < rows; first += SLICE_ROWS_MAX) {
-		uint32_t left = rows - first, count = left < SLICE_ROWS_MAX ? left : SLICE_ROWS_MAX;
+	for (uint32_t first = 0; result == 0 && first < rows; first += SLICE_ROWS) {
+		uint32_t left = rows - first, count = left < SLICE_ROWS ? left : SLICE_ROWS;
 
 		store_arena_reset(of_slice);
 		result = block_reader_read(reader, first, count, of_slice, &vector, error);
