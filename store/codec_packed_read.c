@@ -332,7 +332,7 @@ int
 codec_packed_read_sums(struct packed_reader *reader, uint64_t *sum, uint32_t kept, int64_t *values,
 		       int64_t *rest)
 {
-	CODEC_UNSET uint32_t differences[CODEC_GROUP_ROWS];
+	CODEC_UNSET _Alignas(64) uint32_t differences[CODEC_GROUP_ROWS];
 	CODEC_UNSET struct parts parts;
 	int result;
 

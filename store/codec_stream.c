@@ -16,6 +16,12 @@
 #define ODD_SHARE 16u
 
 struct codec_stream {
+	/* Of the group read last, what nobody wanted yet. Comes first, where the
+	 * arena has the line of a cache begin. */
+	union {
+		int64_t wide[CODEC_GROUP_ROWS];
+		uint32_t narrow[CODEC_GROUP_ROWS];
+	} spare;
 	enum codec codec;
 	enum codec_as as;
 	uint32_t count, position;
@@ -29,12 +35,7 @@ struct codec_stream {
 	/* Of narrow ones, how many of the first are evenly spaced; 0 when arithmetic
 	 * is not worth it. Of the codes mapped so, those that are not among them. */
 	uint32_t even_count, mapped_count, odd_count;
-	/* Of the group read last, what nobody wanted yet: */
-	uint32_t spare_at, spare_end;
-	union {
-		int64_t wide[CODEC_GROUP_ROWS];
-		uint32_t narrow[CODEC_GROUP_ROWS];
-	} spare;
+	uint32_t spare_at, spare_end; /* of `spare` */
 };
 
 /* Where values go: one of the two. */
