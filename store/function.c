@@ -10,10 +10,10 @@
 #define NAME_BYTES_MAX 40u
 
 static const struct function *const tables[] = {
-    function_number_table,  function_logic_table,   function_string_table,   function_time_table,
-    function_round_table,   function_convert_table, function_cast_table,     function_math_table,
-    function_pattern_table, function_url_table,     function_calendar_table, function_text_table,
-    function_server_table,  function_array_table};
+    function_number_table, function_compare_table, function_logic_table,   function_string_table,
+    function_time_table,   function_round_table,   function_convert_table, function_cast_table,
+    function_math_table,   function_pattern_table, function_url_table,     function_calendar_table,
+    function_text_table,   function_server_table,  function_array_table};
 
 const struct function *
 function_find(struct store_str name)

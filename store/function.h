@@ -41,6 +41,7 @@ int function_evaluate(struct evaluation *evaluation, const struct expression *ca
 
 /* function_*.c: their parts of the table, ended by a NULL name. */
 extern const struct function function_number_table[];
+extern const struct function function_compare_table[];
 extern const struct function function_logic_table[];
 extern const struct function function_string_table[];
 extern const struct function function_round_table[];
@@ -75,8 +76,10 @@ bool function_has_text(enum store_result_type type);
 int function_text(struct evaluation *evaluation, const struct data *data, uint32_t row,
 		  struct store_str *out);
 
-/* function_logic.c: the row's values, neither of them NULL, as comparisons take
- * them: -1, 0, 1; 2 when unordered (NaN). */
+/* function_compare.c: whether values of the types can be compared. */
+bool function_comparable(const struct type *a, const struct type *b);
+/* The row's values, neither of them NULL, as comparisons take them: -1, 0, 1; 2
+ * when unordered (NaN). */
 int function_compare(const struct data *a, const struct data *b, uint32_t row);
 
 /* function_set.c: the values of a column, NULLs and NaN left out; in the arena.
