@@ -1,7 +1,7 @@
 /*
- * What the server adds to a decoded beacon: time, place, device, normalised
- * URLs, fingerprints, weight. Runs on the loop threads; must not keep the
- * client's address.
+ * What the server adds to a decoded beacon: time, place, device, weight, and
+ * what enrich_text.c and enrich_error.c do. Runs on the loop threads; must not
+ * keep the client's address.
  */
 #include <assert.h>
 #include <ctype.h>
@@ -13,22 +13,17 @@
 
 #include <xxhash.h>
 
+#include "enrich_inside.h"
 #include "event_row.h"
 #include "geoip.h"
-#include "json.h"
 #include "metrics.h"
-#include "page.h"
-#include "redact.h"
-#include "url.h"
 #include "useragent.h"
 #include "values.h"
 
 #define PAST_MS (24 * 3600 * 1000LL)
 #define FUTURE_MS (5 * 60 * 1000LL)
 #define DAY_MS (24 * 3600 * 1000LL)
-#define FRAMES_MAX 3u
 #define BOUNDED_MAX 48u /* columns of a table, and one */
-#define PARAMETER_NAME_BYTES_MAX 64u
 
 struct enricher {
 	pthread_rwlock_t lock;
@@ -266,176 +261,6 @@ set_language(struct event_row *row, struct store_str accepted)
 	event_row_string(row, PAGEVIEWS_language, (struct store_str){accepted.bytes, size});
 }
 
-/* ---- URLs ------------------------------------------------------------ */
-
-static int
-hex_digit(char c)
-{
-	return isdigit((unsigned char)c)    ? c - '0'
-	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
-					    : -1;
-}
-
-/* A name or a value of a query, decoded; cut at `size_max`, or empty when it is
- * no UTF-8. False: out of memory. */
-static bool
-decode_parameter(struct store_str text, uint32_t size_max, struct store_arena *arena,
-		 struct store_str *out)
-{
-	char *bytes = store_arena_alloc(arena, size_max);
-	uint32_t size = 0;
-
-	if (bytes == NULL)
-		return false;
-	for (uint32_t i = 0; i < text.size && size < size_max; i++) {
-		char c = text.bytes[i];
-
-		if (c == '%' && text.size - i > 2 && hex_digit(text.bytes[i + 1]) >= 0 &&
-		    hex_digit(text.bytes[i + 2]) >= 0) {
-			c = (char)(hex_digit(text.bytes[i + 1]) * 16 +
-				   hex_digit(text.bytes[i + 2]));
-			i += 2;
-		}
-		bytes[size++] = c == '+' ? ' ' : c;
-	}
-	*out = (struct store_str){bytes, size};
-	while (out->size > 0 && !json_is_utf8(*out) && size - out->size < 4)
-		out->size--; /* cut within a character */
-	if (!json_is_utf8(*out))
-		out->size = 0;
-	return true;
-}
-
-static bool
-has_tag(const struct event *event, struct store_str name)
-{
-	for (uint32_t i = 0; i < event->tags_count; i++) {
-		if (event->tag_names[i].size == name.size &&
-		    memcmp(event->tag_names[i].bytes, name.bytes, name.size) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* The parameters that are kept become tags; the page's own tags win. */
-static bool
-add_parameters(struct event *event, const struct page_rules *pages, struct store_str query,
-	       struct store_arena *arena)
-{
-	for (uint32_t at = 0, end; at < query.size && event->tags_count < EVENT_TAGS_MAX;
-	     at = end + 1) {
-		uint32_t equals;
-		struct store_str name, value;
-
-		for (end = at; end < query.size && query.bytes[end] != '&';)
-			end++;
-		for (equals = at; equals < end && query.bytes[equals] != '=';)
-			equals++;
-		name = (struct store_str){query.bytes + at, equals - at};
-		if (equals == end || name.size > PARAMETER_NAME_BYTES_MAX ||
-		    !page_keeps(pages, name) || !json_is_utf8(name) || has_tag(event, name))
-			continue;
-		if (!decode_parameter(
-			(struct store_str){query.bytes + equals + 1, end - equals - 1},
-			EVENT_TAG_BYTES_MAX + REDACT_SECRET_BYTES, arena, &value))
-			return false;
-		if (value.size == 0)
-			continue;
-		event->tag_names[event->tags_count] = name;
-		event->tag_values[event->tags_count++] = value;
-	}
-	return true;
-}
-
-static bool
-strip_column(struct event_row *row, uint32_t column, struct store_arena *arena)
-{
-	struct store_str stripped;
-
-	if (!row->present[column])
-		return true;
-	if (!url_strip(row->cells[column].value.s, arena, &stripped))
-		return false;
-	row->cells[column].value.s = stripped;
-	row->present[column] = stripped.size > 0; /* a query alone leaves nothing */
-	return true;
-}
-
-static int
-set_urls(struct event *event, const struct event_client *client, struct store_arena *arena)
-{
-	struct event_row *row = &event->view;
-	struct store_str path, raw, query, name, referrer_host;
-	bool found;
-
-	url_parts(event->url, &raw, &query);
-	if (!url_split(event->url, arena, &event->page_host, &path) ||
-	    !page_name(client->pages, event->site, raw, arena, &name, &found) ||
-	    !url_host(event->referrer, arena, &referrer_host) ||
-	    !strip_column(row, PAGEVIEWS_lcp_url, arena) ||
-	    !strip_column(row, PAGEVIEWS_inp_script, arena))
-		return STORE_ENOMEM;
-	event_row_string(row, PAGEVIEWS_host, event->page_host);
-	event_row_string(row, PAGEVIEWS_path, found ? name : path);
-	event_row_string(row, PAGEVIEWS_referrer_host, referrer_host);
-	for (uint32_t i = 0; i < event->errors_count; i++) {
-		if (!strip_column(&event->errors[i], ERRORS_source, arena))
-			return STORE_ENOMEM;
-	}
-	if (event->has_report && !strip_column(&event->report, REPORTS_url, arena))
-		return STORE_ENOMEM;
-	return add_parameters(event, client->pages, query, arena) ? 0 : STORE_ENOMEM;
-}
-
-/* ---- what must not be stored ----------------------------------------- */
-
-/* The client's address, unless it is a word that texts have anyway. */
-static struct redact_address
-address_of(const struct event *event, const struct event_client *client)
-{
-	struct store_str address = client->imported && event->imported_address.size > 0
-				       ? event->imported_address
-				       : client->address;
-
-	return redact_address(address.size >= 6 ? address : (struct store_str){"", 0});
-}
-
-static bool
-redact_row(struct event_row *row, const struct redact_address *address, struct store_arena *arena)
-{
-	const struct redact_column *column = redact_columns(row->table);
-
-	for (; column->column != 0; column++) {
-		struct store_str *text = &row->cells[column->column].value.s;
-
-		if (!row->present[column->column])
-			continue;
-		if (!redact(*text, address, arena, text))
-			return false;
-		*text = redact_cut(*text, column->bytes_max);
-	}
-	return true;
-}
-
-static int
-redact_event(struct event *event, const struct event_client *client, struct store_arena *arena)
-{
-	struct redact_address address = address_of(event, client);
-	bool well = redact_row(&event->view, &address, arena);
-
-	for (uint32_t i = 0; well && i < event->errors_count; i++)
-		well = redact_row(&event->errors[i], &address, arena);
-	for (uint32_t i = 0; well && i < event->events_count; i++)
-		well = redact_row(&event->events[i], &address, arena);
-	if (well && event->has_report)
-		well = redact_row(&event->report, &address, arena);
-	for (uint32_t i = 0; well && i < event->tags_count; i++) {
-		well = redact(event->tag_values[i], &address, arena, &event->tag_values[i]);
-		event->tag_values[i] = redact_cut(event->tag_values[i], EVENT_TAG_BYTES_MAX);
-	}
-	return well ? 0 : STORE_ENOMEM;
-}
-
 /* ---- how many values ------------------------------------------------- */
 
 /* Dimensions that the page or the browser made up; places are what the GeoIP
@@ -521,92 +346,7 @@ bound_values(struct enricher *enricher, struct event *event)
 	values_unlock(&site);
 }
 
-/* ---- errors ---------------------------------------------------------- */
-
-#define TEXT_BYTES_MAX 512u /* of each part */
-
-struct normalised {
-	char bytes[(FRAMES_MAX + 2) * (TEXT_BYTES_MAX + 1)];
-	size_t size;
-};
-
-/* Adds text without what differs between occurrences of one
- * cause: digits (and hex after them), URLs' hosts and queries, quoted values. */
-static void
-add_normalised(struct normalised *out, struct store_str text)
-{
-	size_t end = out->size + TEXT_BYTES_MAX;
-
-	for (uint32_t i = 0; i < text.size && out->size < end; i++) {
-		char c = text.bytes[i];
-
-		if (isdigit((unsigned char)c)) {
-			while (i + 1 < text.size && isxdigit((unsigned char)text.bytes[i + 1]))
-				i++;
-			c = '#';
-		} else if (c == ':' && text.size - i > 2 && text.bytes[i + 1] == '/' &&
-			   text.bytes[i + 2] == '/') {
-			for (i += 3; i + 1 < text.size && text.bytes[i + 1] != '/' &&
-				     text.bytes[i + 1] != ' ';)
-				i++;
-		} else if (c == '?') {
-			while (i + 1 < text.size && text.bytes[i + 1] != ' ' &&
-			       text.bytes[i + 1] != ':' && text.bytes[i + 1] != '\n')
-				i++;
-		}
-		out->bytes[out->size++] = c;
-	}
-	out->bytes[out->size++] = '\0';
-}
-
-static struct store_str
-string_at(const struct event_row *row, uint32_t column)
-{
-	return row->present[column] ? row->cells[column].value.s : (struct store_str){"", 0};
-}
-
-/* Type, message and the top frames, each without its particulars. */
-static uint64_t
-fingerprint(const struct event_row *row)
-{
-	struct store_str stack = string_at(row, ERRORS_stack), frame;
-	struct normalised text;
-	uint32_t at = 0;
-
-	text.size = 0;
-	add_normalised(&text, string_at(row, ERRORS_type));
-	add_normalised(&text, string_at(row, ERRORS_message));
-	for (uint32_t i = 0; i < FRAMES_MAX && at < stack.size; i++) {
-		const char *end = memchr(stack.bytes + at, '\n', stack.size - at);
-
-		frame = (struct store_str){stack.bytes + at,
-					   end == NULL ? stack.size - at
-						       : (uint32_t)(end - stack.bytes) - at};
-		add_normalised(&text, frame);
-		at += frame.size + 1;
-	}
-	return XXH3_64bits(text.bytes, text.size);
-}
-
-static void
-finish_errors(struct event *event)
-{
-	uint64_t total = 0;
-
-	for (uint32_t i = 0; i < event->errors_count; i++) {
-		struct event_row *row = &event->errors[i];
-
-		if (!row->present[ERRORS_kind])
-			event_row_string(row, ERRORS_kind, str("error"));
-		if (!row->present[ERRORS_occurrences] ||
-		    row->cells[ERRORS_occurrences].value.u == 0)
-			event_row_uint(row, ERRORS_occurrences, 1);
-		event_row_uint(row, ERRORS_fingerprint, fingerprint(row));
-		total += row->cells[ERRORS_occurrences].value.u;
-	}
-	if (total > 0)
-		event_row_uint(&event->view, PAGEVIEWS_error_count, total);
-}
+/* ---- errors and events ---------------------------------------------- */
 
 /* A row's own time must be as plausible as the view's. */
 static void
@@ -668,10 +408,10 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
 	if ((result = set_device(event, enricher->useragent, client,
 				 own ? event->imported_user_agent : client->user_agent, arena)) !=
 		0 ||
-	    (result = set_urls(event, client, arena)) != 0 ||
-	    (result = redact_event(event, client, arena)) != 0)
+	    (result = enrich_urls(event, client, arena)) != 0 ||
+	    (result = enrich_redact(event, client, arena)) != 0)
 		return result;
-	finish_errors(event);
+	enrich_errors(event);
 	check_row_times(event, event->errors, event->errors_count);
 	check_row_times(event, event->events, event->events_count);
 	drop_expired(event, client, event->errors, &event->errors_count);
