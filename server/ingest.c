@@ -15,13 +15,7 @@
 /* What a loop reads at once may take it milliseconds: the writer need not wait
  * for all of it. */
 #define BATCH_MAX 64u
-/*
- * A sync costs 100 us of CPU and wakes the loops. When beacons come together,
- * syncs begin this far apart, unless many wait already: at 2,000 beacons/s
- * that halves the CPU of a beacon, and adds 1.5 ms to its answer. 5 ms would save
- * a tenth more. A beacon that comes alone does not wait.
- */
-#define INTERVAL_NS 2000000
+/* So many need not wait for more. */
 #define MANY 64u
 
 struct ingest {
@@ -46,7 +40,7 @@ struct ingest {
 static void
 await(struct ingest *ingest)
 {
-	int64_t until_ns = ingest->began_ns + INTERVAL_NS;
+	int64_t until_ns = ingest->began_ns + INGEST_INTERVAL_NS;
 	struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
 	bool more;
 
