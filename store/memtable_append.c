@@ -272,10 +272,11 @@ deal_row(struct memtable *memtable, struct table *table, const struct pending_ro
 
 	for (; cell < end; cell++) {
 		struct bucket *bucket = &buckets[cell->column];
-		uint32_t count = bucket->count;
+		uint32_t count;
 		int result;
 
 		assert(cell->column < columns_count);
+		count = bucket->count;
 		/* Only maps have several cells a row, in what the store writes. */
 		if (__builtin_expect(count == MEMTABLE_PENDING_MAX, 0)) {
 			result =

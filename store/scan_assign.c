@@ -53,6 +53,7 @@ dense_table(struct scan *scan, const struct data *data, uint32_t entries)
 		dense->max = entries;
 		dense->epoch = scan->slice.epoch;
 	}
+	dense->emptied++;
 	if (dense->table != NULL)
 		memset(dense->table, 0xff, (size_t)entries * sizeof *dense->table);
 	return dense->table;

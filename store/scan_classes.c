@@ -4,7 +4,6 @@
  * counted by its keys' codes, and only the counts are added to groups. Must not know
  * aggregates.
  */
-#include <assert.h>
 #include <string.h>
 
 #include "codec.h"
@@ -237,17 +236,19 @@ scan_classes_settle(struct scan *scan)
 	return result;
 }
 
-/* Room for the places' counts; the block's slices have the same. */
+/* Room for the places' counts. A block's slices mostly have the same; but the
+ * strings of one in memory become more while it is read. */
 static int
 open_waiting(struct scan *scan, const struct scan_places *places)
 {
 	struct store_arena *arena = scan->slice.block_arena;
 	struct scan_waiting *waiting = &scan->waiting;
+	int result;
 
-	if (waiting->count > 0) {
-		assert(waiting->count == places->count); /* a block has one dictionary */
+	if (waiting->count == places->count && waiting->emptied == scan->dense.emptied)
 		return 0;
-	}
+	if ((result = scan_classes_settle(scan)) != 0)
+		return result;
 	waiting->groups = store_arena_alloc(arena, places->count * sizeof *waiting->groups);
 	if (waiting->groups == NULL)
 		return scan_no_memory(scan);
@@ -261,6 +262,7 @@ open_waiting(struct scan *scan, const struct scan_places *places)
 			return scan_no_memory(scan);
 	}
 	waiting->count = places->count;
+	waiting->emptied = scan->dense.emptied;
 	return 0;
 }
 

@@ -36,7 +36,8 @@ struct strings {
 struct dense {
 	uint32_t *table; /* [max]: or SCAN_UNKNOWN */
 	uint32_t max;
-	uint64_t epoch; /* of the slice's dictionaries */
+	uint64_t epoch;   /* of the slice's dictionaries */
+	uint64_t emptied; /* how often: places are the same while it is */
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };
 
@@ -82,6 +83,7 @@ struct scan_ranges {
  * memory. */
 struct scan_waiting {
 	uint32_t count;   /* of places; 0: there are none */
+	uint64_t emptied; /* dense.emptied, by which they are meant */
 	uint32_t *groups; /* [count]: SCAN_UNKNOWN where no row was */
 };
 

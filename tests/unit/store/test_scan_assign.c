@@ -3,9 +3,13 @@
  * whether by codes or by groups, in blocks that know few strings or many, one only
  * or none. Method: rows (seeded) flushed now and then; queries by one to three
  * strings, against a count row by row; and whatever else is asked for, groups come
- * in the same order.
+ * in the same order. And while rows of memory are read whose strings become more,
+ * each counts once.
  */
 #include "query_text.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
 
 enum { TS, SITE, COUNTRY, DEVICE, WEIGHT, LCP, BYTES, COLUMNS };
 
@@ -326,12 +330,78 @@ test_weighted(void **state)
 	check_store("weighted", true);
 }
 
+/* ---- strings that become more ------------------------------------------- */
+
+#define NEW_COUNTRIES 600u
+
+struct growing {
+	struct store *store;
+	_Atomic uint64_t rows; /* acknowledged */
+	_Atomic bool done;
+};
+
+static void *
+append_countries(void *argument)
+{
+	struct growing *growing = argument;
+
+	for (uint32_t i = 0; i < NEW_COUNTRIES; i++) {
+		struct row row = {.strings = {"s0"}, .weight = 1, .has_lcp = true};
+		struct store_cell cells[COLUMNS] = {0};
+		struct store_row built;
+		struct store_entry entry = {
+		    .rows = &built, .rows_count = 1, .received_ms = BASE_MS};
+		struct store_commit commit = {.entries = &entry, .entries_count = 1};
+
+		snprintf(row.strings[1], 12, "n%u", i);
+		build(&row, BASE_MS, cells, &built);
+		if (store_append(growing->store, &commit, 1, NULL) == 0 && commit.result == 0)
+			growing->rows++;
+	}
+	growing->done = true;
+	return NULL;
+}
+
+static void
+test_growing(void **state)
+{
+	static const char text[] =
+	    "SELECT country, count(lcp), countIf(lcp <= 2500) FROM pageviews GROUP BY country";
+	struct random random = random_seeded("growing");
+	struct part part = {.sites = 1, .countries = 30, .devices = 1};
+	struct growing growing = {.rows = 0};
+	char directory[256];
+	pthread_t writer;
+
+	(void)state;
+	growing.store = query_open(&schema, directory);
+	rows_count = 0;
+	for (uint32_t i = 0; i < 8; i++)
+		append_part(growing.store, &random, &part, false);
+	for (uint32_t i = 0; i < rows_count; i++)
+		growing.rows += rows[i].has_lcp;
+	assert_int_equal(pthread_create(&writer, NULL, append_countries, &growing), 0);
+	while (!growing.done) {
+		struct store_query query = {.text = {text, sizeof text - 1}, .threads = 1};
+		uint64_t before = growing.rows, counted = 0;
+		struct store_result *result = query_answer(growing.store, &query);
+
+		for (uint64_t g = 0; g < result->rows_count; g++)
+			counted += result->values[1][g].v.u;
+		assert_in_range(counted, before, growing.rows + 1);
+		store_result_free(result);
+	}
+	pthread_join(writer, NULL);
+	query_close(growing.store, directory);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_plain),
 	    cmocka_unit_test(test_weighted),
+	    cmocka_unit_test(test_growing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
