@@ -151,9 +151,8 @@ reserve(struct ingest *ingest)
 	return false;
 }
 
-/* Under the mutex. */
-/* True: the writer may be waiting for it, and is to be woken, after the mutex:
- * else it would wait for that. */
+/* Under the mutex. True: the writer may be waiting for it, and is to be woken,
+ * after the mutex: else it would wait for that. */
 static bool
 queue(struct ingest *ingest, struct ingest_item *first, struct ingest_item *last)
 {
