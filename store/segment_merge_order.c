@@ -1,0 +1,230 @@
+/*
+ * From which input each row of a merge comes, by (SORT, TIME), and which rows
+ * a filter leaves out. Below segment_merge.c, once at its opening. Must not
+ * read columns that neither order nor filter needs.
+ */
+#include <stdlib.h>
+
+#include "segment_merge_inside.h"
+
+/* An input's next row, as the order sees it. */
+struct head {
+	uint32_t rank; /* of its SORT string in the union */
+	int64_t time;
+	uint32_t input;
+};
+
+struct ordering {
+	struct segment_merge *merge;
+	const struct segment_merge_filter *filter;
+	struct cursor sort[SEGMENT_MERGE_INPUTS_MAX], filtered[SEGMENT_MERGE_INPUTS_MAX];
+	uint16_t time_column;
+	uint16_t sort_column; /* when has_sort: some row has a value there */
+	bool has_sort;
+	struct head heap[SEGMENT_MERGE_INPUTS_MAX];
+	uint32_t heap_count;
+	struct store_error *error;
+};
+
+static bool
+is_before(const struct head *a, const struct head *b)
+{
+	if (a->rank != b->rank)
+		return a->rank < b->rank;
+	return a->time != b->time ? a->time < b->time : a->input < b->input;
+}
+
+static void
+sift_down(struct ordering *ordering, uint32_t at)
+{
+	struct head *heap = ordering->heap;
+
+	for (;;) {
+		uint32_t least = at, left = 2 * at + 1;
+
+		for (uint32_t child = left; child < left + 2 && child < ordering->heap_count;
+		     child++) {
+			if (is_before(&heap[child], &heap[least]))
+				least = child;
+		}
+		if (least == at)
+			return;
+		struct head swap = heap[at];
+
+		heap[at] = heap[least];
+		heap[least] = swap;
+		at = least;
+	}
+}
+
+static int64_t
+number_at(const struct cursor *cursor)
+{
+	if (cursor->vector.all_null)
+		return 0;
+	return cursor->vector.values[cursor->vector.constant ? 0 : cursor->row];
+}
+
+static uint32_t
+code_at(const struct cursor *cursor)
+{
+	if (cursor->vector.all_null)
+		return 0;
+	return cursor->codes[cursor->vector.codes[cursor->vector.constant ? 0 : cursor->row]];
+}
+
+static bool
+is_end(const struct cursor *cursor)
+{
+	return cursor->row == cursor->vector.rows_count &&
+	       cursor->block == segment_blocks_count(cursor->segment);
+}
+
+/* Fills the head of an input whose next row exists. */
+static int
+look(struct ordering *ordering, struct head *head)
+{
+	struct cursor *time = &ordering->merge->cursors[head->input];
+	struct cursor *sort = &ordering->sort[head->input];
+	struct store_str no_key = {NULL, 0};
+	int result = segment_merge_settle(time, ordering->time_column, no_key, ordering->error);
+
+	if (result == 0 && ordering->has_sort)
+		result = segment_merge_settle(sort, ordering->sort_column, no_key, ordering->error);
+	if (result != 0)
+		return result;
+	head->time = number_at(time);
+	head->rank = ordering->has_sort ? code_at(sort) : 0;
+	return 0;
+}
+
+static bool
+filter_matches(const struct segment_merge_filter *filter, const struct cursor *cursor)
+{
+	const struct vector *vector = &cursor->vector;
+	struct store_str found = {NULL, 0};
+
+	if (vector->nulls != NULL && bitmap_get(vector->nulls, cursor->row))
+		return false;
+	if (vector->values != NULL || (vector->all_null && filter->string.bytes == NULL))
+		return (uint64_t)number_at(cursor) == filter->number;
+	if (!vector->all_null)
+		found = dictionary_entry(vector->dictionary,
+					 vector->codes[vector->constant ? 0 : cursor->row]);
+	return segment_merge_compare(found, filter->string) == 0;
+}
+
+/* Whether the input's next row is left out. */
+static int
+judge(struct ordering *ordering, uint32_t input, bool *left_out)
+{
+	struct cursor *cursor = &ordering->filtered[input];
+	struct store_str no_key = {NULL, 0};
+	int result;
+
+	*left_out = false;
+	if (ordering->filter == NULL)
+		return 0;
+	result = segment_merge_settle(cursor, ordering->filter->column, no_key, ordering->error);
+	if (result == 0)
+		*left_out = filter_matches(ordering->filter, cursor);
+	cursor->row++;
+	return result;
+}
+
+static int
+put_rows_in_order(struct ordering *ordering)
+{
+	struct segment_merge *merge = ordering->merge;
+	int result;
+
+	for (uint32_t i = 0; i < merge->inputs_count; i++) {
+		struct head *head = &ordering->heap[ordering->heap_count];
+
+		if (segment_blocks_count(merge->cursors[i].segment) == 0)
+			continue;
+		head->input = i;
+		if ((result = look(ordering, head)) != 0)
+			return result;
+		ordering->heap_count++;
+	}
+	for (uint32_t i = ordering->heap_count; i-- > 0;)
+		sift_down(ordering, i);
+	while (ordering->heap_count > 0) {
+		struct head *top = &ordering->heap[0];
+		bool left_out;
+
+		if ((result = judge(ordering, top->input, &left_out)) != 0)
+			return result;
+		merge->order[merge->order_count++] =
+		    (unsigned char)(top->input | (left_out ? SEGMENT_MERGE_LEFT_OUT : 0));
+		merge->source.rows_count += !left_out;
+		merge->cursors[top->input].row++;
+		ordering->sort[top->input].row++;
+		if (is_end(&merge->cursors[top->input]))
+			*top = ordering->heap[--ordering->heap_count];
+		else if ((result = look(ordering, top)) != 0)
+			return result;
+		sift_down(ordering, 0);
+	}
+	return 0;
+}
+
+int
+segment_merge_find_order(struct segment_merge *merge, const struct segment_merge_filter *filter,
+			 uint16_t time_column, uint32_t sort_index, struct store_error *error)
+{
+	struct ordering *ordering = calloc(1, sizeof *ordering);
+	int result = ordering == NULL ? segment_merge_no_memory(error) : 0;
+
+	if (result == 0 && sort_index != UINT32_MAX)
+		result = segment_merge_load_strings(merge, sort_index, error);
+	for (uint32_t i = 0; result == 0 && i < merge->inputs_count; i++) {
+		ordering->sort[i] = ordering->filtered[i] = merge->cursors[i];
+		ordering->sort[i].arena = store_arena_create(0);
+		ordering->filtered[i].arena = store_arena_create(0);
+		if (ordering->sort[i].arena == NULL || ordering->filtered[i].arena == NULL)
+			result = segment_merge_no_memory(error);
+	}
+	if (result == 0) {
+		ordering->merge = merge;
+		ordering->filter = filter;
+		ordering->error = error;
+		ordering->time_column = time_column;
+		ordering->has_sort = sort_index != UINT32_MAX;
+		if (ordering->has_sort)
+			ordering->sort_column = merge->columns[sort_index].column;
+		result = put_rows_in_order(ordering);
+	}
+	for (uint32_t i = 0; ordering != NULL && i < merge->inputs_count; i++) {
+		store_arena_free(ordering->sort[i].arena);
+		store_arena_free(ordering->filtered[i].arena);
+	}
+	free(ordering);
+	segment_merge_rewind(merge);
+	return result;
+}
+
+int64_t
+segment_merge_count(const struct segment *segment, const struct segment_merge_filter *filter,
+		    struct store_error *error)
+{
+	struct cursor cursor = {.segment = segment, .arena = store_arena_create(0)};
+	struct store_str no_key = {NULL, 0};
+	int64_t count = 0;
+
+	if (cursor.arena == NULL)
+		return segment_merge_no_memory(error);
+	while (!is_end(&cursor)) {
+		int result = segment_merge_settle(&cursor, filter->column, no_key, error);
+
+		if (result != 0) {
+			store_arena_free(cursor.arena);
+			return result;
+		}
+		count += filter_matches(filter, &cursor);
+		cursor.row++;
+	}
+	store_arena_free(cursor.arena);
+	return count;
+}
