@@ -1,7 +1,6 @@
 /*
  * The table that useragent_table.mjs makes of uap-core's regexes.yaml, and of
- * isbot's list. Order
- * matters: the first match wins.
+ * isbot's list. Order matters: the first match wins.
  */
 #ifndef USERAGENT_TABLE_H
 #define USERAGENT_TABLE_H
