@@ -102,7 +102,8 @@ serve_open_parts(struct serving *serving)
 	server->enricher =
 	    enricher_open((const char *const *)config->geoip, config->geoip_count, log_text, NULL);
 	server->join = join_create();
-	if (server->enricher == NULL || !enricher_limit(server->enricher, config->limits.values))
+	if (server->enricher == NULL || server->join == NULL ||
+	    !enricher_limit(server->enricher, config->limits.values))
 		return serve_failed("out of memory");
 	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
 	if (server->ingest != NULL)
@@ -111,8 +112,8 @@ serve_open_parts(struct serving *serving)
 	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);
 	server->query_log = query_log_create();
 	server->cache = answer_cache_create((size_t)config->limits.cache_mb << 20);
-	if (server->query_log == NULL || server->cache == NULL || server->enricher == NULL ||
-	    server->ingest == NULL || server->pool == NULL)
+	if (server->query_log == NULL || server->cache == NULL || server->ingest == NULL ||
+	    server->pool == NULL)
 		return serve_failed("out of memory");
 	return open_tls(serving);
 }
