@@ -1,0 +1,65 @@
+/* What redact.c and redact_secret.c share. Nothing else includes this. */
+#ifndef REDACT_INSIDE_H
+#define REDACT_INSIDE_H
+
+#include "redact.h"
+
+struct redaction {
+	struct store_str text, address;
+	struct store_arena *arena;
+	char *bytes;         /* NULL: nothing had to go so far */
+	uint32_t size;       /* of bytes */
+	uint32_t copied;     /* of the text: what is before is in bytes, or gone */
+	uint32_t script_end; /* before it: names of script files, which have hashes */
+	uint32_t script_begin;
+	bool in_url;         /* behind :// */
+	bool may_have_email; /* there is an @, or a % that may be one */
+};
+
+/* What a byte may be part of. */
+enum {
+	REDACT_WORD = 1,
+	REDACT_LOCAL = 2,     /* of an e-mail address, before the @ */
+	REDACT_END_URL = 4,   /* no part of a URL */
+	REDACT_END_VALUE = 8, /* nor of a value beside a name */
+	REDACT_END_PART = 16, /* ends a part of a URL */
+	REDACT_SUSPECT = 32,  /* may belong to a URL, an e-mail address, a token, a named value */
+};
+
+extern const uint8_t redact_classes[256];
+
+static inline bool
+redact_is(char c, unsigned class)
+{
+	return (redact_classes[(unsigned char)c] & class) != 0;
+}
+
+static inline bool
+redact_is_word(char c)
+{
+	return redact_is(c, REDACT_WORD);
+}
+
+static inline struct store_str
+redact_part(const struct redaction *redaction, uint32_t from, uint32_t to)
+{
+	return (struct store_str){redaction->text.bytes + from, to - from};
+}
+
+static inline uint32_t
+redact_end_of(const struct redaction *redaction, uint32_t from, bool (*belongs)(char c))
+{
+	while (from < redaction->text.size && belongs(redaction->text.bytes[from]))
+		from++;
+	return from;
+}
+
+/* The end of an e-mail address whose local part begins at `from`; 0: it is none. */
+uint32_t redact_end_of_email(const struct redaction *redaction, uint32_t from);
+
+/* Where the value beside a secret's name is: NAME=VALUE, "NAME": "VALUE",
+ * Bearer VALUE. False: there is none. */
+bool redact_find_value(const struct redaction *redaction, uint32_t name, uint32_t name_end,
+		       uint32_t *from, uint32_t *to);
+
+#endif
