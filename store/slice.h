@@ -20,7 +20,7 @@ struct slice_column {
 	struct block_reader *reader; /* of the block; NULL: not opened yet */
 	bool is_read;                /* `vector` is of the slice */
 	struct vector vector;
-	/* What expression.c made of it for the selected rows; data.type is that of
+	/* What expression_column.c made of it for the selected rows; data.type is that of
 	 * the first expression that wanted it. */
 	bool has_values, has_stored, has_narrow;
 	struct data values, stored, narrow;
