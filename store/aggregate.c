@@ -179,15 +179,15 @@ exact_value(const struct aggregate *aggregate, struct sketch *sketch, double lev
 {
 	enum store_result_type type = aggregate->argument->type.type;
 	bool weighted = aggregate->name != NULL && aggregate->name->has_weight;
-	double value = sketch == NULL ? NAN : sketch_quantile_exact(sketch, level, weighted);
+	uint64_t key;
 
 	if (data_type_is_float(type))
-		return (struct store_value){.v.f = value};
-	if (isnan(value))
+		return (struct store_value){
+		    .v.f = sketch == NULL ? NAN : sketch_quantile_exact(sketch, level, weighted)};
+	if (sketch == NULL)
 		return (struct store_value){.v.u = 0};
-	if (value < 0)
-		return (struct store_value){.v.i = (int64_t)value};
-	return (struct store_value){.v.u = (uint64_t)value};
+	key = sketch_quantile_key(sketch, level, weighted);
+	return (struct store_value){.v.u = aggregate_key(aggregate, key)};
 }
 
 static int

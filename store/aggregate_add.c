@@ -109,21 +109,28 @@ add_argument_at_extreme(const struct aggregate_states *states, struct aggregate_
 
 /* ---- quantiles and distinct values ----------------------------------- */
 
+/* `value` is the number's as the argument's type has it. */
 static int
-add_quantile(const struct aggregate_states *states, struct aggregate_state *state, double value,
-	     uint64_t weight)
+add_quantile(const struct aggregate_states *states, struct aggregate_state *state, double number,
+	     const struct store_value *value, uint64_t weight)
 {
-	bool exact = states->aggregate->kind == AGGREGATE_QUANTILE_EXACT ||
-		     states->aggregate->kind == AGGREGATE_QUANTILES_EXACT;
+	const struct aggregate *aggregate = states->aggregate;
+	bool keys = aggregate_has_keys(aggregate);
 
-	if (isnan(value) || weight == 0)
+	if (isnan(number) || weight == 0)
 		return 0;
 	if (state->sketch == NULL) {
-		state->sketch = sketch_create(states->arena, exact ? 0 : states->aggregate->scale);
+		bool exact = aggregate->kind == AGGREGATE_QUANTILE_EXACT ||
+			     aggregate->kind == AGGREGATE_QUANTILES_EXACT;
+
+		state->sketch = sketch_create(states->arena, keys    ? SKETCH_KEYS
+							     : exact ? 0
+								     : aggregate->scale);
 		if (state->sketch == NULL)
 			return STORE_ELIMIT;
 	}
-	return sketch_add(state->sketch, value, weight);
+	return keys ? sketch_add_key(state->sketch, aggregate_key(aggregate, value->v.u), weight)
+		    : sketch_add(state->sketch, number, weight);
 }
 
 /* Strings by 128 bits, for the count may have to be exact. */
@@ -264,7 +271,7 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 	case AGGREGATE_QUANTILES:
 	case AGGREGATE_QUANTILE_EXACT:
 	case AGGREGATE_QUANTILES_EXACT:
-		result = add_quantile(states, state, number, weight);
+		result = add_quantile(states, state, number, &value, weight);
 		break;
 	case AGGREGATE_UNIQ:
 	case AGGREGATE_UNIQ_EXACT:

@@ -116,6 +116,25 @@ aggregate_is_quantile(const struct aggregate *aggregate)
 	return aggregate->kind == AGGREGATE_QUANTILE || aggregate->kind == AGGREGATE_QUANTILES;
 }
 
+/* Whether its sketch has the argument's 64 bits, for a double has but 53 of them. */
+static inline bool
+aggregate_has_keys(const struct aggregate *aggregate)
+{
+	return (aggregate->kind == AGGREGATE_QUANTILE_EXACT ||
+		aggregate->kind == AGGREGATE_QUANTILES_EXACT) &&
+	       !data_type_is_float(aggregate->argument->type.type);
+}
+
+/* Of the argument's bits what sorts like the argument, and the other way round. */
+static inline uint64_t
+aggregate_key(const struct aggregate *aggregate, uint64_t bits)
+{
+	enum store_result_type type = aggregate->argument->type.type;
+	bool is_signed = data_type_is_signed(type) || type == STORE_R_DATETIME64;
+
+	return is_signed ? bits ^ (uint64_t)1 << 63 : bits;
+}
+
 /* Numbers by a bijection (the finalizer of MurmurHash3), so that different ones
  * are never the same. */
 static inline uint64_t

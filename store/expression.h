@@ -172,7 +172,7 @@ data_double(const struct data *data, uint32_t row)
 
 	if (data->type.type == STORE_R_FLOAT64)
 		return data->n.f[index];
-	if (data_type_is_signed(data->type.type))
+	if (data_type_is_signed(data->type.type) || data->type.type == STORE_R_DATETIME64)
 		return (double)data->n.i[index];
 	return (double)data->n.u[index];
 }

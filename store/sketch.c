@@ -12,7 +12,10 @@
 #define OCTAVE_BUCKETS (1u << SKETCH_MANTISSA_BITS)
 
 struct pair {
-	double value;
+	union {
+		double value;
+		uint64_t key; /* of scale SKETCH_KEYS */
+	};
 	uint64_t weight;
 };
 
@@ -102,7 +105,7 @@ sketch_become_histogram(struct sketch *sketch)
 {
 	uint32_t others = 0;
 
-	assert(sketch->scale != 0);
+	assert(sketch->scale != 0 && sketch->scale != SKETCH_KEYS);
 	if (sketch->is_histogram)
 		return 0;
 	sketch->octaves = store_arena_zalloc(sketch->arena, OCTAVES * sizeof *sketch->octaves);
@@ -129,12 +132,27 @@ compare_pairs(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int
+compare_keys(const void *a, const void *b)
+{
+	uint64_t x = ((const struct pair *)a)->key, y = ((const struct pair *)b)->key;
+
+	return (x > y) - (x < y);
+}
+
 static void
 sort_pairs(struct sketch *sketch)
 {
 	if (!sketch->is_sorted && sketch->count > 0)
-		qsort(sketch->pairs, sketch->count, sizeof *sketch->pairs, compare_pairs);
+		qsort(sketch->pairs, sketch->count, sizeof *sketch->pairs,
+		      sketch->scale == SKETCH_KEYS ? compare_keys : compare_pairs);
 	sketch->is_sorted = true;
+}
+
+static bool
+is_same(const struct sketch *sketch, const struct pair *a, const struct pair *b)
+{
+	return sketch->scale == SKETCH_KEYS ? a->key == b->key : a->value == b->value;
 }
 
 /* Equal values become one pair: memory is that of the distinct ones. */
@@ -145,7 +163,7 @@ compress(struct sketch *sketch)
 
 	sort_pairs(sketch);
 	for (uint32_t i = 0; i < sketch->count; i++) {
-		if (count > 0 && sketch->pairs[count - 1].value == sketch->pairs[i].value)
+		if (count > 0 && is_same(sketch, &sketch->pairs[count - 1], &sketch->pairs[i]))
 			sketch->pairs[count - 1].weight += sketch->pairs[i].weight;
 		else
 			sketch->pairs[count++] = sketch->pairs[i];
@@ -156,7 +174,7 @@ compress(struct sketch *sketch)
 #define COMPRESS_FROM 4096u
 
 static int
-add_pair(struct sketch *sketch, double value, uint64_t weight)
+add_pair(struct sketch *sketch, struct pair pair)
 {
 	bool was_full = sketch->count == sketch->pairs_max;
 
@@ -175,7 +193,7 @@ add_pair(struct sketch *sketch, double value, uint64_t weight)
 		sketch->pairs = pairs;
 		sketch->pairs_max = max;
 	}
-	sketch->pairs[sketch->count++] = (struct pair){value, weight};
+	sketch->pairs[sketch->count++] = pair;
 	sketch->is_sorted = false;
 	return 0;
 }
@@ -193,7 +211,16 @@ sketch_add(struct sketch *sketch, double value, uint64_t weight)
 		return STORE_ELIMIT;
 	if (sketch->is_histogram && is_for_histogram(sketch, value))
 		return add_to_histogram(sketch, value, weight);
-	return add_pair(sketch, value, weight);
+	return add_pair(sketch, (struct pair){.value = value, .weight = weight});
+}
+
+int
+sketch_add_key(struct sketch *sketch, uint64_t key, uint64_t weight)
+{
+	assert(weight >= 1 && sketch->scale == SKETCH_KEYS);
+	sketch->total += weight;
+	sketch->is_weighted |= weight > 1;
+	return add_pair(sketch, (struct pair){.key = key, .weight = weight});
 }
 
 int
@@ -307,16 +334,36 @@ sketch_scale(const struct sketch *sketch)
 	return sketch->scale;
 }
 
-double
-sketch_quantile_exact(struct sketch *sketch, double level, bool weighted)
+/* The 0-based rank of the exact quantile; sorts the pairs. */
+static uint64_t
+exact_rank(struct sketch *sketch, double level, bool weighted)
 {
 	double total = (double)sketch->total, rank = floor(level * total);
 
-	assert(sketch->total > 0 && level >= 0 && level <= 1 && sketch->scale == 0);
+	assert(sketch->total > 0 && level >= 0 && level <= 1);
 	if (weighted || sketch->is_weighted)
 		rank = fmax(ceil(level * total) - 1, 0);
 	sort_pairs(sketch);
-	return value_at(sketch, (uint64_t)(rank > total - 1 ? total - 1 : rank));
+	return (uint64_t)(rank > total - 1 ? total - 1 : rank);
+}
+
+double
+sketch_quantile_exact(struct sketch *sketch, double level, bool weighted)
+{
+	assert(sketch->scale == 0);
+	return value_at(sketch, exact_rank(sketch, level, weighted));
+}
+
+uint64_t
+sketch_quantile_key(struct sketch *sketch, double level, bool weighted)
+{
+	uint64_t rank = exact_rank(sketch, level, weighted);
+	uint32_t i = 0;
+
+	assert(sketch->scale == SKETCH_KEYS);
+	for (; i + 1 < sketch->count && sketch->pairs[i].weight <= rank; i++)
+		rank -= sketch->pairs[i].weight;
+	return sketch->pairs[i].key;
 }
 
 int
@@ -339,8 +386,13 @@ sketch_merge(struct sketch *sketch, const struct sketch *from)
 		sketch->total += other->total;
 	}
 	for (uint32_t i = 0; i < from->count; i++) {
-		if (sketch_add(sketch, from->pairs[i].value, from->pairs[i].weight) != 0)
-			return STORE_ELIMIT;
+		const struct pair *pair = &from->pairs[i];
+		int result = sketch->scale == SKETCH_KEYS
+				 ? sketch_add_key(sketch, pair->key, pair->weight)
+				 : sketch_add(sketch, pair->value, pair->weight);
+
+		if (result != 0)
+			return result;
 	}
 	sketch->is_weighted |= from->is_weighted;
 	sketch->min = fmin(sketch->min, from->min);
@@ -455,7 +507,8 @@ begin_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t count)
 		sketch->pairs_max = count;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		sketch->pairs[i] = (struct pair){(double)stored[i] / sketch->scale, 1};
+		sketch->pairs[i] =
+		    (struct pair){.value = (double)stored[i] / sketch->scale, .weight = 1};
 	sketch->count = count;
 	sketch->total += count;
 	sketch->min = fmin(sketch->min, sketch->pairs[0].value);

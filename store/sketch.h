@@ -17,10 +17,15 @@
 
 struct sketch;
 
+/* For sketch_create: of 64-bit integers, which sketch_add_key takes. */
+#define SKETCH_KEYS UINT32_MAX
+
 /* In the arena; scale 0: the values are no stored integers. NULL: no memory. */
 struct sketch *sketch_create(struct store_arena *arena, uint32_t scale);
 /* STORE_ELIMIT when memory runs out. NaN must not be added; weight >= 1. */
 int sketch_add(struct sketch *sketch, double value, uint64_t weight);
+/* Of scale SKETCH_KEYS; keys are ordered as unsigned numbers, all 64 bits count. */
+int sketch_add_key(struct sketch *sketch, uint64_t key, uint64_t weight);
 /* As sketch_add of stored / scale, where scale is not 0. */
 int sketch_add_stored(struct sketch *sketch, int64_t stored, uint64_t weight);
 /* Whether it is a histogram by now. */
@@ -36,6 +41,8 @@ uint32_t sketch_scale(const struct sketch *sketch);
 /* One of the values, of a sketch of scale 0: quantileExact's when no weight is
  * above 1 and not `weighted`, else quantileExactWeighted's. */
 double sketch_quantile_exact(struct sketch *sketch, double level, bool weighted);
+/* The same of keys. */
+uint64_t sketch_quantile_key(struct sketch *sketch, double level, bool weighted);
 /* 0 <= level <= 1; at least one value was added. */
 double sketch_quantile(struct sketch *sketch, double level);
 

@@ -197,6 +197,27 @@ test_infinite(void **state)
 }
 
 static void
+test_keys(void **state)
+{
+	struct store_arena *arena = store_arena_create(0);
+	struct sketch *sketch = sketch_create(arena, SKETCH_KEYS);
+	struct sketch *other = sketch_create(arena, SKETCH_KEYS);
+
+	(void)state;
+	/* Enough to be compressed on the way, and one apart where doubles are 2,048 apart. */
+	for (uint64_t i = 0; i < 20000; i++)
+		assert_int_equal(
+		    sketch_add_key(i % 2 == 0 ? sketch : other, UINT64_MAX - i % 5001, 1), 0);
+	assert_int_equal(sketch_merge(sketch, other), 0);
+	assert_true(sketch_quantile_key(sketch, 0, false) == UINT64_MAX - 5000);
+	assert_true(sketch_quantile_key(sketch, 1, false) == UINT64_MAX);
+	assert_true(sketch_quantile_key(sketch, 0.5, false) == UINT64_MAX - 2500);
+	assert_int_equal(sketch_add_key(sketch, 7, 20000), 0);
+	assert_true(sketch_quantile_key(sketch, 0.5, false) == 7);
+	store_arena_free(arena);
+}
+
+static void
 test_memory(void **state)
 {
 	struct store_arena *arena = store_arena_create(40000);
@@ -214,9 +235,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_exact),
-	    cmocka_unit_test(test_bound),
-	    cmocka_unit_test(test_infinite),
+	    cmocka_unit_test(test_exact),    cmocka_unit_test(test_bound),
+	    cmocka_unit_test(test_infinite), cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_memory),
 	};
 
