@@ -25,6 +25,24 @@ group_at(const struct chosen *chosen, uint32_t i)
 	return chosen->groups == NULL ? i : chosen->groups[i];
 }
 
+static int
+finish_lists(struct scan *scan, uint32_t k, const struct chosen *chosen, struct data *out)
+{
+	const struct groups *groups = &scan->groups;
+	struct type type = scan->plan->keys[k]->type;
+	struct store_value *values =
+	    store_arena_zalloc(scan->arena, (chosen->count + 1u) * sizeof *values);
+	int result = values == NULL ? scan_no_memory(scan) : 0;
+
+	*out = (struct data){.type = type, .count = chosen->count, .values = values};
+	for (uint32_t i = 0; result == 0 && i < chosen->count; i++) {
+		const uint64_t *key = groups->keys + (size_t)group_at(chosen, i) * groups->words;
+
+		result = scan_lists_read(scan, &type, scan->strings.list[key[k]], &values[i]);
+	}
+	return result;
+}
+
 /* Group keys back from their words. */
 static int
 finish_key(struct scan *scan, uint32_t k, const struct chosen *chosen,
@@ -32,8 +50,11 @@ finish_key(struct scan *scan, uint32_t k, const struct chosen *chosen,
 {
 	const struct groups *groups = &scan->groups;
 	struct type type = scan->plan->keys[k]->type;
-	int result = data_allocate(evaluation, type, chosen->count, out);
+	int result;
 
+	if (type.type == STORE_R_ARRAY)
+		return finish_lists(scan, k, chosen, out);
+	result = data_allocate(evaluation, type, chosen->count, out);
 	if (result == 0 && type.nullable)
 		result = data_allocate_nulls(evaluation, out);
 	for (uint32_t i = 0; result == 0 && i < chosen->count; i++) {

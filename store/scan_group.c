@@ -266,7 +266,9 @@ translate_key(struct scan *scan, const struct scan *from, const uint64_t *key, u
 	for (uint32_t k = 0; k < keys_count; k++) {
 		bool null = key[keys_count] >> k & 1;
 
-		if (scan->plan->keys[k]->type.type == STORE_R_STRING && !null &&
+		enum store_result_type type = scan->plan->keys[k]->type.type;
+
+		if ((type == STORE_R_STRING || type == STORE_R_ARRAY) && !null &&
 		    scan_keys_intern(scan, from->strings.list[key[k]], true, &out[k]) != 0)
 			return STORE_ELIMIT;
 	}

@@ -262,6 +262,14 @@ int scan_keys_group(struct scan *scan, const uint64_t *key, uint32_t *group);
 /* Groups of `count` keys, a row's same as the one before at once. */
 int scan_keys_groups(struct scan *scan, const uint64_t *keys, uint32_t count, uint32_t *out);
 
+/* scan_lists.c */
+/* An array as bytes, equal when its items are; in the scratch. */
+int scan_lists_write(struct scan *scan, const struct type *type, const struct store_value *list,
+		     struct store_str *out);
+/* The array of those bytes, which must last as long as it. */
+int scan_lists_read(struct scan *scan, const struct type *type, struct store_str from,
+		    struct store_value *out);
+
 /* scan_assign.c: the groups of the evaluation's rows, in the scratch. */
 int scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out);
 /* The rows' places, where these are few, and fewer than rows; else out->count is 0. Groups

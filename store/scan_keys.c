@@ -1,6 +1,6 @@
 /*
  * Keys of GROUP BY as words, and groups by a hash of them: a key is a word per
- * expression (a number's bits, a string's id) and one of NULL bits. Hashes are
+ * expression (a number's bits, a string's or list's id) and one of NULL bits. Hashes are
  * seeded with the store's secret, so that nobody can aim for collisions. Below
  * scan_assign.c; must not know rows' codes from slice to slice, nor aggregates.
  */
@@ -93,12 +93,31 @@ scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uint64_
 	return 0;
 }
 
+static int
+list_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
+	   uint64_t *words)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct store_str bytes;
+		int result =
+		    scan_lists_write(scan, &data->type, &data->values[data_index(data, i)], &bytes);
+
+		if (result == 0)
+			result = scan_keys_intern(scan, bytes, false, &words[(size_t)i * stride]);
+		if (result != 0)
+			return result;
+	}
+	return 0;
+}
+
 int
 scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
 		uint64_t *words)
 {
 	uint64_t *ids = NULL;
 
+	if (data->type.type == STORE_R_ARRAY)
+		return list_words(scan, data, count, stride, words);
 	if (data->type.type != STORE_R_STRING) {
 		for (uint32_t i = 0; i < count; i++)
 			words[(size_t)i * stride] = data->n.u[data_index(data, i)];

@@ -425,6 +425,10 @@ SELECT country, quantileExactIf(0.9)(ts, device = 'mobile') AS a FROM pageviews 
 SELECT quantilesExact(0.5, 0.9)(viewport_width) FROM pageviews
 SELECT site, quantilesExact(0.5, 0.9)(viewport_width) AS a FROM pageviews GROUP BY site ORDER BY site
 SELECT country, quantilesExactIf(0.5, 0.9)(viewport_width, device = 'mobile') AS a FROM pageviews GROUP BY country ORDER BY country
+SELECT quantileExact(0.5)(session_id), quantilesExact(0, 0.9, 1)(session_id), quantileExact(0.3)(session_id - 9223372036854775807) FROM pageviews
+SELECT quantileExact(0.3)(ts - INTERVAL 56 YEAR - INTERVAL 150 DAY), quantilesExact(0, 1)(ts - INTERVAL 60 YEAR) FROM pageviews
+SELECT site, quantileExactWeighted(0.75)(session_id, error_count) FROM pageviews GROUP BY site ORDER BY site
+SELECT quantileExact(1)(toUInt64(18446744073709551615)), quantileExact(0.5)(toInt64(-9223372036854775807)), quantileExact(0.5)(true)
 SELECT round(stddevPop(lcp), 4) FROM pageviews
 SELECT site, round(stddevPop(lcp), 4) AS a FROM pageviews GROUP BY site ORDER BY site
 SELECT round(stddevPop(error_count), 6) FROM pageviews
@@ -681,6 +685,12 @@ SELECT mapContains(tags, 'plan') AS m, count() FROM pageviews GROUP BY m ORDER B
 SELECT length(tags) AS l, count() FROM pageviews GROUP BY l ORDER BY l
 SELECT mapKeys(tags), mapValues(tags) FROM pageviews ORDER BY view_id LIMIT 4
 SELECT topK(2)(device)[1] FROM pageviews
+SELECT mapKeys(tags) AS k, count() FROM pageviews GROUP BY k ORDER BY count() DESC, max(view_id)
+SELECT DISTINCT [cpu IS NULL, 1] AS k FROM pageviews ORDER BY k[1]
+SELECT mapValues(tags) AS k, site, count() FROM pageviews GROUP BY k, site WITH TOTALS ORDER BY count() DESC, max(view_id) LIMIT 7
+-- once
+SELECT k[1] AS z, sum(c) FROM (SELECT mapKeys(tags) AS k, count() AS c FROM pageviews GROUP BY k) GROUP BY z ORDER BY z
+SELECT [toDate(ts)] AS k, count() FROM pageviews GROUP BY k ORDER BY k[1]
 SELECT quantilesExact(0.5, 0.9)(lcp)[2] FROM pageviews
 SELECT 2 IN [1, 2], 3 IN (1, 2)
 SELECT tags FROM pageviews WHERE tags['step'] = '1' ORDER BY view_id LIMIT 2

@@ -56,6 +56,21 @@ static const struct asked table[] = {
     {"SELECT tags['plan'] AS p, count() FROM t GROUP BY p ORDER BY p", "\t3\n"
 								       "free\t1\n"
 								       "pro\t1\n"},
+    {"SELECT mapKeys(tags) AS k, count() FROM t GROUP BY k ORDER BY count() DESC, max(view_id)",
+     "[]\t2\n"
+     "['plan']\t1\n"
+     "['plan','step']\t1\n"
+     "['step']\t1\n"},
+    {"SELECT DISTINCT [bytes > 10, 1] AS k FROM t ORDER BY k[1]", "[0,1]\n"
+								  "[1,1]\n"},
+    {"SELECT site, mapValues(tags) AS k, sum(bytes) FROM t GROUP BY site, k WITH TOTALS ORDER BY "
+     "sum(bytes) LIMIT 1",
+     "shop\t['pro']\t10\n"},
+    {"SELECT k[1] AS z, sum(c) FROM (SELECT mapKeys(tags) AS k, count() AS c FROM t GROUP BY k) "
+     "GROUP BY z ORDER BY z",
+     "\t2\n"
+     "plan\t2\n"
+     "step\t1\n"},
     {"SELECT view_id FROM t ORDER BY lcp, view_id", "1\n"
 						    "4\n"
 						    "3\n"
@@ -91,6 +106,10 @@ static const struct asked table[] = {
     {"SELECT sum(bytes), avg(bytes), min(bytes), max(site), min(view_id), quantile(0.5)(bytes) "
      "FROM t WHERE 0",
      "0\tnan\t0\t\t0\tnan\n"},
+    {"SELECT quantileExact(1)(view_id + 18446744073709551610), "
+     "quantileExact(0.5)(view_id + 9007199254740992), quantileExact(0)(ts - INTERVAL 60 YEAR) < "
+     "'1970-01-01' FROM t",
+     "18446744073709551615\t9007199254740995\t1\n"},
     {"SELECT site, quantiles(0.5, 0.9)(lcp) FROM t GROUP BY site ORDER BY site",
      "blog\t[250.1,290.02]\n"
      "docs\t[nan,nan]\n"

@@ -54,8 +54,9 @@ test_threads(void **state)
 	    "sum(bytes) AS n, min(lcp), max(site), uniqExact(path)",
 	    "median(bytes) AS n, quantileExact(0.5)(save), uniqIf(view_id, lcp > 100)",
 	};
-	static const char *const keys[] = {"site",    "path, country", "toStartOfHour(ts), lcp",
-					   "view_id", "toDate(ts)",    "1"};
+	static const char *const keys[] = {
+	    "site", "path, country", "toStartOfHour(ts), lcp", "view_id", "toDate(ts)",
+	    "1",    "mapKeys(tags)"};
 	static const char *const wheres[] = {"", "WHERE site != 'x'", "WHERE lcp > 100",
 					     "WHERE path LIKE '%a%'", "WHERE country = 'DE'"};
 	static const char *const ends[] = {"", " HAVING n > 2", " ORDER BY n", " LIMIT 7",
