@@ -12,6 +12,7 @@
  * itself: rows take different arrays in turn. */
 #define WAYS_GROUPS 16u
 #define WAYS AGGREGATE_WAYS
+#define UNROLLED 8u
 
 /* ---- numbers of buckets ---------------------------------------------------- */
 
@@ -76,9 +77,15 @@ static __attribute__((noinline)) int
 count_first(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t row,
 	    uint32_t group)
 {
+	struct aggregate_hot *hot = &states->hot[group];
+	uint32_t value = (uint32_t)aggregate_value(rows, row);
+
 	if (states->scratch.buckets[row] == 0)
 		return 0;
-	return aggregate_quantile_first(states, group, (uint32_t)aggregate_value(rows, row));
+	if (!aggregate_quantile_has_room(hot))
+		return aggregate_quantile_first(states, group, value);
+	hot->values[hot->values_count++] = value;
+	return 0;
 }
 
 /* The row's byte was full, or is the first of its bucket. */
@@ -92,7 +99,21 @@ count_noticed(struct aggregate_states *states, const struct aggregate_rows *rows
 					  (uint32_t)aggregate_value(rows, row), byte);
 }
 
-/* Each row into the byte of its group and bucket. */
+/* One row into the byte of its group and bucket, `offset` further. */
+static inline __attribute__((always_inline)) int
+count_row(struct aggregate_states *states, const struct aggregate_rows *rows, uint8_t *const *light,
+	  const uint32_t *groups, const uint16_t *buckets, uint32_t row, size_t offset)
+{
+	uint8_t *byte = light[groups[row]];
+
+	if (__builtin_expect(byte == NULL, 0))
+		return count_first(states, rows, row, groups[row]);
+	byte += buckets[row] + offset;
+	return __builtin_expect(++*byte > 1, 1) ? 0 : count_noticed(states, rows, row, byte);
+}
+
+/* All rows. Unrolled, ways are constants and processors do not take each row's
+ * load for one of what the row before has stored. */
 static inline __attribute__((always_inline)) int
 count_each(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t ways)
 {
@@ -100,18 +121,19 @@ count_each(struct aggregate_states *states, const struct aggregate_rows *rows, u
 	const uint16_t *buckets = states->scratch.buckets;
 	uint8_t *const *light = states->light;
 	const uint32_t *groups = rows->groups;
-	uint32_t count = rows->count;
+	uint32_t count = rows->count, i = 0;
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t *byte = light[groups[i]];
+	for (; i + UNROLLED <= count; i += UNROLLED) {
+#pragma GCC unroll 8
+		for (uint32_t n = 0; n < UNROLLED; n++) {
+			size_t offset = (size_t)(n & (ways - 1)) * SKETCH_BUCKETS;
 
-		if (__builtin_expect(byte == NULL, 0)) {
-			if (count_first(states, rows, i, groups[i]) != 0)
+			if (count_row(states, rows, light, groups, buckets, i + n, offset) != 0)
 				return STORE_ELIMIT;
-			continue;
 		}
-		byte += buckets[i] + (size_t)(i & (ways - 1)) * SKETCH_BUCKETS;
-		if (__builtin_expect(++*byte <= 1, 0) && count_noticed(states, rows, i, byte) != 0)
+	}
+	for (; i < count; i++) {
+		if (count_row(states, rows, light, groups, buckets, i, 0) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;
@@ -151,13 +173,14 @@ count_in(struct aggregate_states *states, uint32_t group, const uint16_t *bucket
 			uint32_t bucket = buckets[i + way];
 
 			if (__builtin_expect(++bytes[offset + bucket] == 0, 0) && bucket != 0 &&
-			    aggregate_quantile_carry(states, group, bucket) != 0)
+			    aggregate_quantile_carry(states, group, bucket,
+						     &bytes[offset + bucket]) != 0)
 				return STORE_ELIMIT;
 		}
 	}
 	for (; i < count; i++) {
 		if (__builtin_expect(++bytes[buckets[i]] == 0, 0) && buckets[i] != 0 &&
-		    aggregate_quantile_carry(states, group, buckets[i]) != 0)
+		    aggregate_quantile_carry(states, group, buckets[i], &bytes[buckets[i]]) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

@@ -63,7 +63,8 @@ struct aggregate_hot {
 
 /* What is known of a group's buckets. A row that may widen [min, end) is noticed
  * by its byte having been 0: those of the two outermost buckets stay 0, where a
- * bucket is more than one integer. */
+ * bucket is more than one integer, and those of the buckets between these, the
+ * inner ones, are 1 more than what they count, and never 0. */
 struct aggregate_edges {
 	uint32_t min, end;    /* of the integers counted; end 0: none */
 	uint32_t least, most; /* weights that the buckets of min and end - 1 lack; when
@@ -200,6 +201,14 @@ aggregate_value(const struct aggregate_rows *rows, uint32_t row)
 /* aggregate_quantile.c: one value at a time. All return 0 or STORE_ELIMIT. */
 /* A value of weight 1, wherever it belongs. */
 int aggregate_quantile_put(struct aggregate_states *states, uint32_t group, uint32_t value);
+/* A list that was begun goes on while it has room: most groups of many have few
+ * values, and nothing else of theirs need come into the caches. */
+static inline bool
+aggregate_quantile_has_room(const struct aggregate_hot *hot)
+{
+	return hot->values_count > 0 && hot->values_count < hot->values_max;
+}
+
 /* The same of a group that has no bytes. */
 int aggregate_quantile_first(struct aggregate_states *states, uint32_t group, uint32_t value);
 /* Whether so many values more can be listed. */
@@ -211,8 +220,13 @@ int aggregate_quantile_cold(struct aggregate_states *states, uint32_t group, int
 /* The value's byte was increased and is 0 or 1 now. */
 int aggregate_quantile_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
 			       uint8_t *byte);
-/* 256 rows more of a bucket. */
-int aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket);
+/* 256 rows more of a bucket, whose byte was full. */
+int aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket,
+			     uint8_t *byte);
+/* Bytes become what they count (of a group with such edges), or 1 more in the
+ * inner buckets. */
+void aggregate_quantile_lower(const struct aggregate_edges *edges, uint32_t ways, uint8_t *bytes);
+int aggregate_quantile_raise(struct aggregate_states *states, uint32_t group);
 /* Values in [min, end) are going to be counted without a look at their bytes; hold
  * when that is done. */
 int aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32_t min,

@@ -52,7 +52,8 @@ add_way(struct aggregate_states *states, uint32_t group, uint32_t way, const uin
 		if (!add_bytes(to + at, from + at, count))
 			continue;
 		for (uint32_t b = at; b < at + count; b++) {
-			if (to[b] < from[b] && aggregate_quantile_carry(states, group, b) != 0)
+			if (to[b] < from[b] &&
+			    aggregate_quantile_carry(states, group, b, &to[b]) != 0)
 				return STORE_ELIMIT;
 		}
 	}
@@ -69,20 +70,24 @@ take_values(struct aggregate_states *states, uint32_t group, const uint32_t *val
 	return 0;
 }
 
-/* The bytes, of the buckets first ... last. */
+/* The bytes of a group with such edges. */
 static int
-take_light(struct aggregate_states *states, uint32_t to, uint8_t *from, uint32_t first,
-	   uint32_t last)
+take_light(struct aggregate_states *states, uint32_t to, const struct aggregate_edges *edges,
+	   uint8_t *from)
 {
 	struct aggregate_hot *hot = &states->hot[to];
 	uint32_t listed = hot->values_count;
+	uint32_t first = sketch_bucket(edges->min), last = sketch_bucket(edges->end - 1);
 	int result = 0;
 
 	if (from == NULL)
 		return 0;
+	aggregate_quantile_lower(edges, states->ways, from);
 	if (states->light[to] == NULL) {
 		states->light[to] = from;
 		hot->values_count = 0;
+		if (aggregate_quantile_raise(states, to) != 0)
+			return STORE_ELIMIT;
 		return take_values(states, to, hot->values, listed);
 	}
 	for (uint32_t way = 0; result == 0 && way < states->ways; way++)
@@ -106,7 +111,7 @@ take_buckets(struct aggregate_states *states, uint32_t to, const struct aggregat
 	for (uint32_t b = first; hot->heavy != NULL && heavy != NULL && b <= last; b++)
 		hot->heavy[b] += heavy[b];
 	hot->heavy = hot->heavy == NULL ? heavy : hot->heavy;
-	if (take_light(states, to, from->light[group], first, last) != 0)
+	if (take_light(states, to, &edges, from->light[group]) != 0)
 		return STORE_ELIMIT;
 	return aggregate_quantile_release(states, to, &edges);
 }

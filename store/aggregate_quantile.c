@@ -130,10 +130,7 @@ aggregate_quantile_first(struct aggregate_states *states, uint32_t group, uint32
 {
 	struct aggregate_hot *hot = &states->hot[group];
 
-	/* A list that was begun goes on while it has room: most groups of many have
-	 * few values, and nothing else of theirs need come into the caches. */
-	if ((hot->values_count > 0 && hot->values_count < hot->values_max) ||
-	    aggregate_quantile_is_few(states, group, 1)) {
+	if (aggregate_quantile_has_room(hot) || aggregate_quantile_is_few(states, group, 1)) {
 		if (hot->values_count == hot->values_max && grow_list(states, hot) != 0)
 			return STORE_ELIMIT;
 		hot->values[hot->values_count++] = value;
@@ -178,6 +175,13 @@ held(struct aggregate_edges *edges, uint32_t bucket)
 	return bucket == sketch_bucket(edges->end - 1) ? &edges->most : NULL;
 }
 
+static bool
+is_inner(const struct aggregate_edges *edges, uint32_t bucket)
+{
+	return edges->end != 0 && bucket > sketch_bucket(edges->min) &&
+	       bucket < sketch_bucket(edges->end - 1);
+}
+
 /* The weight is that of rows of the value's bucket. */
 static int
 release(struct aggregate_states *states, uint32_t group, uint32_t value, uint32_t *weight)
@@ -197,6 +201,60 @@ aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
 	return release(states, group, from->end - 1, &from->most);
 }
 
+/* Bytes of the buckets first ... last, which become inner ones. */
+static int
+raise_bytes(struct aggregate_states *states, uint32_t group, uint32_t first, uint32_t last)
+{
+	for (uint32_t way = 0; states->light[group] != NULL && way < states->ways; way++) {
+		uint8_t *bytes = states->light[group] + (size_t)way * SKETCH_BUCKETS;
+
+		for (uint32_t b = first; b <= last; b++) {
+			if (++bytes[b] == 0 &&
+			    aggregate_quantile_carry(states, group, b, &bytes[b]) != 0)
+				return STORE_ELIMIT;
+		}
+	}
+	return 0;
+}
+
+void
+aggregate_quantile_lower(const struct aggregate_edges *edges, uint32_t ways, uint8_t *bytes)
+{
+	uint32_t first = sketch_bucket(edges->min), last = sketch_bucket(edges->end - 1);
+
+	for (uint32_t way = 0; bytes != NULL && edges->end != 0 && way < ways; way++) {
+		for (uint32_t b = first + 1; b < last; b++)
+			bytes[(size_t)way * SKETCH_BUCKETS + b]--;
+	}
+}
+
+int
+aggregate_quantile_raise(struct aggregate_states *states, uint32_t group)
+{
+	const struct aggregate_edges *edges = &states->edges[group];
+
+	if (edges->end == 0)
+		return 0;
+	return raise_bytes(states, group, sketch_bucket(edges->min) + 1,
+			   sketch_bucket(edges->end - 1) - 1);
+}
+
+/* Buckets that are inner ones now; `first` and `last` were the outermost. */
+static int
+raise_new(struct aggregate_states *states, uint32_t group, uint32_t first, uint32_t last)
+{
+	const struct aggregate_edges *edges = &states->edges[group];
+	uint32_t begin = sketch_bucket(edges->min) + 1, end = sketch_bucket(edges->end - 1);
+	uint32_t low_end = first < end ? first + 1 : end;
+
+	if (begin > first)
+		low_end = begin;
+	else if (raise_bytes(states, group, begin, low_end - 1) != 0)
+		return STORE_ELIMIT;
+	last = last < low_end ? low_end : last;
+	return raise_bytes(states, group, last, end - 1);
+}
+
 int
 aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32_t min,
 			 uint32_t end)
@@ -207,8 +265,10 @@ aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32
 	if (edges->end == 0) {
 		edges->min = min;
 		edges->end = end;
-		return 0;
+		return aggregate_quantile_raise(states, group);
 	}
+	if (min >= edges->min && end <= edges->end)
+		return 0;
 	last = sketch_bucket(edges->end - 1);
 	if (min < edges->min && sketch_bucket(min) != first) {
 		if (first == last) {
@@ -223,7 +283,7 @@ aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32
 	    release(states, group, edges->end - 1, &edges->most) != 0)
 		return STORE_ELIMIT;
 	edges->end = end > edges->end ? end : edges->end;
-	return 0;
+	return raise_new(states, group, first, last);
 }
 
 void
@@ -258,11 +318,15 @@ aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group)
 }
 
 int
-aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket)
+aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket,
+			 uint8_t *byte)
 {
+	uint8_t raised = is_inner(&states->edges[group], bucket);
+
 	if (aggregate_quantile_heavy(states, group) != 0)
 		return STORE_ELIMIT;
-	states->hot[group].heavy[bucket] += UINT8_MAX + 1;
+	*byte = (uint8_t)(*byte + raised);
+	states->hot[group].heavy[bucket] += UINT8_MAX + 1u - raised;
 	return 0;
 }
 
@@ -273,7 +337,7 @@ aggregate_quantile_noticed(struct aggregate_states *states, uint32_t group, uint
 	uint32_t bucket = sketch_bucket(value), *weight;
 
 	if (*byte == 0)
-		return aggregate_quantile_carry(states, group, bucket);
+		return aggregate_quantile_carry(states, group, bucket, byte);
 	if (aggregate_quantile_widen(states, group, value, value + 1) != 0)
 		return STORE_ELIMIT;
 	if ((weight = held(&states->edges[group], bucket)) != NULL) {
@@ -296,6 +360,8 @@ aggregate_quantile_begin(struct aggregate_states *states, uint32_t group)
 	if (*light == NULL)
 		return STORE_ELIMIT;
 	hot->values_count = 0; /* before any can get into the sketch */
+	if (aggregate_quantile_raise(states, group) != 0)
+		return STORE_ELIMIT;
 	return aggregate_bucket_values(states, group, hot->values, listed);
 }
 
@@ -321,6 +387,7 @@ aggregate_quantile_settle(struct aggregate_states *states, uint32_t group)
 		return STORE_ELIMIT;
 	if (edges->end == 0)
 		return 0;
+	aggregate_quantile_lower(edges, states->ways, states->light[group]);
 	if (reserve_sketch(states, state) != 0 || sketch_become_histogram(state->sketch) != 0 ||
 	    sketch_take_buckets(state->sketch, &buckets, &total) != 0 ||
 	    aggregate_quantile_release(states, group, edges) != 0)
