@@ -29,28 +29,29 @@ struct ingest {
 	/* guarded by mutex: */
 	struct ingest_item *first, *last;
 	bool stopping;
+	uint32_t count;        /* of the list */
+	uint32_t wanted_count; /* the writer waits for so many */
 	/* the writer thread's: */
-	bool come_together; /* the last group had more than one */
-	int64_t began_ns;   /* when it was given to the store */
+	int64_t began_ns; /* when the last group was given to the store */
 	struct store_commit commits[GROUP_MAX];
 	struct ingest_item *items[GROUP_MAX];
 };
 
-/* Until there is an item, or it is time to end; then perhaps for more. */
+/* Until it is time for a group: there is an item, and either the last sync began
+ * long enough ago, or many wait, or it is time to end. Under the mutex. */
 static void
 await(struct ingest *ingest)
 {
 	int64_t until_ns = ingest->began_ns + INGEST_INTERVAL_NS;
 	struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
-	bool more;
 
-	pthread_mutex_lock(&ingest->mutex);
-	while (ingest->first == NULL && !ingest->stopping)
+	ingest->wanted_count = MANY;
+	while (ingest->count < MANY && !ingest->stopping &&
+	       pthread_cond_timedwait(&ingest->wanted, &ingest->mutex, &until) == 0)
+		;
+	ingest->wanted_count = 1;
+	while (ingest->count == 0 && !ingest->stopping)
 		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
-	more = ingest->come_together && !ingest->stopping;
-	pthread_mutex_unlock(&ingest->mutex);
-	if (more && atomic_load(&ingest->queued) < MANY && metrics_now_ns() < until_ns)
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 }
 
 /* Up to GROUP_MAX items; 0 when it is time to end. */
@@ -59,15 +60,15 @@ take(struct ingest *ingest)
 {
 	uint32_t count = 0;
 
-	await(ingest);
 	pthread_mutex_lock(&ingest->mutex);
+	await(ingest);
 	while (ingest->first != NULL && count < GROUP_MAX) {
 		ingest->items[count++] = ingest->first;
 		ingest->first = ingest->first->next;
 	}
+	ingest->count -= count;
 	pthread_mutex_unlock(&ingest->mutex);
 	atomic_fetch_sub(&ingest->queued, count);
-	ingest->come_together = count > 1;
 	return count;
 }
 
@@ -104,13 +105,17 @@ struct ingest *
 ingest_create(struct store *store, uint32_t queue_max)
 {
 	struct ingest *ingest = calloc(1, sizeof *ingest);
+	pthread_condattr_t clock;
 
 	if (ingest == NULL)
 		return NULL;
 	ingest->store = store;
 	ingest->queue_max = queue_max;
 	pthread_mutex_init(&ingest->mutex, NULL);
-	pthread_cond_init(&ingest->wanted, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&ingest->wanted, &clock);
+	pthread_condattr_destroy(&clock);
 	if (pthread_create(&ingest->thread, NULL, write_on, ingest) != 0) {
 		pthread_mutex_destroy(&ingest->mutex);
 		pthread_cond_destroy(&ingest->wanted);
@@ -154,17 +159,18 @@ reserve(struct ingest *ingest)
 /* Under the mutex. True: the writer may be waiting for it, and is to be woken,
  * after the mutex: else it would wait for that. */
 static bool
-queue(struct ingest *ingest, struct ingest_item *first, struct ingest_item *last)
+queue(struct ingest *ingest, struct ingest_item *first, struct ingest_item *last, uint32_t count)
 {
-	bool was_empty = ingest->first == NULL;
+	bool were_enough = ingest->count >= ingest->wanted_count;
 
 	last->next = NULL;
-	if (was_empty)
+	if (ingest->first == NULL)
 		ingest->first = first;
 	else
 		ingest->last->next = first;
 	ingest->last = last;
-	return was_empty;
+	ingest->count += count;
+	return !were_enough && ingest->count >= ingest->wanted_count;
 }
 
 bool
@@ -176,7 +182,7 @@ ingest_submit(struct ingest *ingest, struct ingest_item *item)
 		return false;
 	pthread_mutex_lock(&ingest->mutex);
 	if ((well = !ingest->stopping))
-		wake = queue(ingest, item, item);
+		wake = queue(ingest, item, item, 1);
 	pthread_mutex_unlock(&ingest->mutex);
 	if (wake)
 		pthread_cond_signal(&ingest->wanted);
@@ -209,7 +215,7 @@ ingest_flush(struct ingest *ingest, struct ingest_batch *batch)
 		return;
 	pthread_mutex_lock(&ingest->mutex);
 	assert(!ingest->stopping);
-	wake = queue(ingest, batch->first, batch->last);
+	wake = queue(ingest, batch->first, batch->last, batch->count);
 	pthread_mutex_unlock(&ingest->mutex);
 	if (wake)
 		pthread_cond_signal(&ingest->wanted);
