@@ -214,12 +214,11 @@ highest_any(const uint32_t *values, uint32_t count)
 CODEC_BOTH_FORMS(uint32_t, highest, (const uint32_t *values, uint32_t count), (values, count))
 
 #if CODEC_HAS_AVX2
-/* Eight entries fit a register. */
 CODEC_AVX2 static void
 map_few(const uint32_t *table, uint32_t entries_count, uint32_t count, const uint32_t *codes,
 	uint32_t *out)
 {
-	uint32_t few[8] = {0}, i = 0;
+	uint32_t few[CODEC_MAP_FEW] = {0}, i = 0;
 	__m256i entries;
 
 	memcpy(few, table, entries_count * sizeof *table);
@@ -310,7 +309,7 @@ codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, const u
 		return false;
 #if CODEC_HAS_AVX2
 	if (!codec_is_plain()) {
-		if (entries_count <= 8)
+		if (entries_count <= CODEC_MAP_FEW)
 			map_few(table, entries_count, count, codes, out);
 		else
 			map_narrow_avx2(table, count, codes, out);

@@ -96,6 +96,8 @@ bool codec_map(const uint32_t *table, uint32_t entries_count, uint32_t count, co
 	       uint32_t *out);
 bool codec_map_wide(const int64_t *table, uint32_t entries_count, uint32_t count,
 		    const uint32_t *codes, int64_t *out);
+/* Tables of so few entries are the fastest: they fit a register. */
+#define CODEC_MAP_FEW 8u
 /* How many of the first entries are as far from one another: times that are
  * measured in steps are. */
 uint32_t codec_evenly(const uint32_t *table, uint32_t entries_count);

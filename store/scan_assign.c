@@ -168,6 +168,21 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 	return result;
 }
 
+/* The groups of rows in so few places that a register holds the table, when all of
+ * its entries are known. */
+static bool
+map_few(const uint32_t *table, uint32_t entries, const uint32_t *places, uint32_t count,
+	uint32_t *out)
+{
+	if (entries > CODEC_MAP_FEW)
+		return false;
+	for (uint32_t i = 0; i < entries; i++) {
+		if (table[i] == SCAN_UNKNOWN)
+			return false;
+	}
+	return codec_map(table, entries, count, places, out);
+}
+
 static int
 assign_dense(struct scan *scan, const struct data *data, uint32_t entries, uint32_t count,
 	     uint32_t *out)
@@ -181,6 +196,8 @@ assign_dense(struct scan *scan, const struct data *data, uint32_t entries, uint3
 		return scan_no_memory(scan);
 	places = place_rows(data, scan->plan->keys_count, count, sums, &base);
 	table += base;
+	if (map_few(table, entries - base, places, count, out))
+		return 0;
 	for (uint32_t first = 0, end; result == 0 && first < count; first = end) {
 		end = count - first < DENSE_ROWS ? count : first + DENSE_ROWS;
 		if (map_rows(table, places + first, end - first, out + first) >= UNKNOWN_BIT)
