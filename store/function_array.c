@@ -175,6 +175,8 @@ evaluate_has(struct evaluation *evaluation, const struct expression *call, const
 		const struct store_value *list = &args[0].values[data_index(&args[0], i)];
 
 		out->n.u[i] = 0;
+		if (data_is_null(&args[1], i)) /* it is in no list */
+			continue;
 		if (is_map) {
 			out->n.u[i] = find_key(list, data_string(&args[1], i)) != NULL;
 			continue;
@@ -225,8 +227,8 @@ evaluate_half(struct evaluation *evaluation, const struct expression *call, cons
 const struct function function_array_table[] = {
     {"array", false, 0, 255, true, infer_array, evaluate_array},
     {"arrayElement", false, 2, 2, false, infer_element, evaluate_element},
-    {"has", false, 2, 2, false, infer_has, evaluate_has},
-    {"mapContains", false, 2, 2, false, infer_has, evaluate_has},
+    {"has", false, 2, 2, true, infer_has, evaluate_has},
+    {"mapContains", false, 2, 2, true, infer_has, evaluate_has},
     {"mapKeys", false, 1, 1, false, infer_half, evaluate_half},
     {"mapValues", false, 1, 1, false, infer_half, evaluate_half},
     {NULL, false, 0, 0, false, NULL, NULL},

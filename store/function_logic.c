@@ -1,6 +1,7 @@
 /*
  * Three-valued logic, conditions and NULL handling.
  */
+#include <math.h>
 #include <string.h>
 
 #include "codec.h"
@@ -293,6 +294,29 @@ evaluate_null_if(struct evaluation *evaluation, const struct expression *call,
 	return 0;
 }
 
+/* As if(isFinite(x), x, y): also where x is NULL. */
+static bool
+infer_if_not_finite(const struct expression *call, struct type *out)
+{
+	return data_type_is_number(call->args[0]->type.type) &&
+	       data_type_is_number(call->args[1]->type.type) &&
+	       common(call->args[0], call->args[1], out);
+}
+
+static int
+evaluate_if_not_finite(struct evaluation *evaluation, const struct expression *call,
+		       const struct data *args, struct data *out)
+{
+	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < out->count; i++) {
+		bool finite = !data_is_null(&args[0], i) && isfinite(data_double(&args[0], i));
+
+		copy_cell(&args[finite ? 0 : 1], out, i);
+	}
+	return 0;
+}
+
 /* ---- least and greatest ---------------------------------------------- */
 
 static bool
@@ -344,6 +368,7 @@ const struct function function_logic_table[] = {
     {"coalesce", true, 1, 255, true, infer_coalesce, evaluate_coalesce},
     {"ifNull", true, 2, 2, true, infer_coalesce, evaluate_coalesce},
     {"nullIf", true, 2, 2, true, infer_null_if, evaluate_null_if},
+    {"ifNotFinite", false, 2, 2, true, infer_if_not_finite, evaluate_if_not_finite},
     {"least", true, 2, 16, true, infer_extreme, evaluate_extreme},
     {"greatest", true, 2, 16, true, infer_extreme, evaluate_extreme},
     {NULL, false, 0, 0, false, NULL, NULL},

@@ -146,20 +146,6 @@ evaluate_is(struct evaluation *evaluation, const struct expression *call, const 
 	return 0;
 }
 
-static int
-evaluate_if_not_finite(struct evaluation *evaluation, const struct expression *call,
-		       const struct data *args, struct data *out)
-{
-	(void)evaluation;
-	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
-		double value = data_double(&args[0], i);
-
-		out->n.f[i] = isfinite(value) ? value : data_double(&args[1], i);
-	}
-	return 0;
-}
-
 #define UNARY(name, any_case)                                             \
 	{                                                                 \
 		name, any_case, 1, 1, false, infer_double, evaluate_unary \
@@ -187,6 +173,5 @@ const struct function function_math_table[] = {
     {"isNaN", false, 1, 1, false, infer_flag, evaluate_is},
     {"isFinite", false, 1, 1, false, infer_flag, evaluate_is},
     {"isInfinite", false, 1, 1, false, infer_flag, evaluate_is},
-    {"ifNotFinite", false, 2, 2, false, infer_double, evaluate_if_not_finite},
     {NULL, false, 0, 0, false, NULL, NULL},
 };

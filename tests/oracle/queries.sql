@@ -685,6 +685,8 @@ SELECT mapContains(tags, 'plan') AS m, count() FROM pageviews GROUP BY m ORDER B
 SELECT length(tags) AS l, count() FROM pageviews GROUP BY l ORDER BY l
 SELECT mapKeys(tags), mapValues(tags) FROM pageviews ORDER BY view_id LIMIT 4
 SELECT topK(2)(device)[1] FROM pageviews
+SELECT has([360, 1280], viewport_width) AS h, mapContains(tags, nullIf(device, 'mobile')) AS c, count() FROM pageviews WHERE NOT has([390], viewport_width) GROUP BY h, c ORDER BY h, c
+SELECT ifNotFinite(lcp / error_count, 0) AS x, ifNotFinite(viewport_width, -1) AS y, ifNotFinite(1 / 0, lcp) FROM pageviews ORDER BY view_id LIMIT 20
 SELECT mapKeys(tags) AS k, count() FROM pageviews GROUP BY k ORDER BY count() DESC, max(view_id)
 SELECT DISTINCT [cpu IS NULL, 1] AS k FROM pageviews ORDER BY k[1]
 SELECT mapValues(tags) AS k, site, count() FROM pageviews GROUP BY k, site WITH TOTALS ORDER BY count() DESC, max(view_id) LIMIT 7

@@ -20,6 +20,7 @@ static const struct row array_rows[] = {
     {"notEmpty([1])", "UInt8", "1"},
     {"has([1, 2], 2)", "UInt8", "1"},
     {"has([1, 2], 2.0)", "UInt8", "1"},
+    {"has([0, 1], nullIf(1, 1))", "UInt8", "0"},
     {"has([1.5], 1)", "UInt8", "0"},
     {"has(['a'], 'a')", "UInt8", "1"},
     {"has([-1], 255)", "UInt8", "0"},

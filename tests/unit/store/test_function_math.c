@@ -28,6 +28,8 @@ static const struct row math_rows[] = {
     {"isFinite(1.5)", "UInt8", "1"},
     {"isInfinite(-inf)", "UInt8", "1"},
     {"ifNotFinite(1 / 0, 7)", "Float64", "7"},
+    {"ifNotFinite(nullIf(1, 1), 7)", "Nullable(UInt8)", "7"},
+    {"ifNotFinite(3, 700)", "UInt16", "3"},
     {"ifNotFinite(2.5, 7)", "Float64", "2.5"},
     {"log(0)", "Float64", "-inf"},
     {"log(-1)", "Float64", "nan"},
