@@ -3,6 +3,7 @@
  * a running server, or open the store of a stopped one; check reads files that
  * nobody serves.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -68,7 +69,10 @@ open_store(const char *data, bool read_only, struct store **out)
 
 	if ((size_t)snprintf(path, sizeof path, "%s/MANIFEST", data) >= sizeof path ||
 	    access(path, F_OK) != 0) {
-		fprintf(stderr, "drum: %s has no MANIFEST: it is no store\n", data);
+		if (errno == EACCES)
+			fprintf(stderr, "drum: %s: %s\n", data, strerror(errno));
+		else
+			fprintf(stderr, "drum: %s has no MANIFEST: it is no store\n", data);
 		return 1;
 	}
 	if (cli_open_store(data, read_only, 0, NULL, out, &error) != 0)
@@ -181,10 +185,17 @@ cli_erase(int argc, char **argv)
 		else if (!take_target(&target, code, optarg))
 			return cli_usage(erase_help);
 	}
-	if (optind != argc || (session == NULL) == (site == NULL) ||
-	    (session != NULL && !admin_session(session, &number)) ||
-	    (site != NULL && !admin_site(strlen(site))))
+	if (optind != argc || (session == NULL) == (site == NULL)) {
+		fputs("erase: --session or --site is expected, and nothing else\n", stderr);
 		return cli_usage(erase_help);
+	}
+	if ((session != NULL && !admin_session(session, &number)) ||
+	    (site != NULL && !admin_site(strlen(site)))) {
+		fprintf(stderr, "erase: %s\n",
+			session != NULL ? "--session takes 16 hex digits, not all 0"
+					: "--site takes 1 to 64 bytes");
+		return cli_usage(erase_help);
+	}
 	if ((target.data != NULL ? erase_local(target.data, site, number, &rows_count)
 				 : erase_remote(&target, site, session, &rows_count)) != 0)
 		return 1;

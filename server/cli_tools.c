@@ -185,8 +185,10 @@ cli_query(int argc, char **argv)
 			return cli_usage(query_help);
 		}
 	}
-	if (optind + 1 != argc)
+	if (optind + 1 != argc) {
+		fputs("query: one query is expected, in quotes\n", stderr);
 		return cli_usage(query_help);
+	}
 	return data != NULL ? query_local(data, format, argv[optind])
 			    : query_remote(&target, format, argv[optind]);
 }
@@ -199,7 +201,7 @@ static const char token_help[] = "usage: drum token [options]\n"
 				 "  --name NAME     whom it is for\n"
 				 "  --help\n"
 				 "Prints the token; only its hash is kept. A running server knows "
-				 "it after a restart.\n";
+				 "it after SIGHUP.\n";
 
 int
 cli_token(int argc, char **argv)

@@ -248,6 +248,33 @@ fill_defaults(struct config *config)
 		config_set_listener(config, "127.0.0.1:8443", true));
 }
 
+/* What no page can have keeps all of the site's beacons out, without a word. */
+static bool
+check_site(const struct config_site *site, uint32_t i, const char *path,
+	   const struct config_file *file, char error[CONFIG_ERROR_BYTES])
+{
+	for (uint32_t h = 0; h < site->hosts_count; h++) {
+		if (config_address_is_host(site->hosts[h]))
+			continue;
+		config_file_tell(
+		    path, config_file_line(file, "sites", i, "hosts"), error,
+		    "sites[%u].hosts[%u]: expected a host without scheme and port, such "
+		    "as shop.example or *.shop.example, got '%.60s'",
+		    i, h, site->hosts[h]);
+		return false;
+	}
+	for (uint32_t o = 0; o < site->origins_count; o++) {
+		if (config_address_is_origin(site->origins[o]))
+			continue;
+		config_file_tell(path, config_file_line(file, "sites", i, "origins"), error,
+				 "sites[%u].origins[%u]: expected scheme and host, such as "
+				 "https://shop.example, got '%.60s'",
+				 i, o, site->origins[o]);
+		return false;
+	}
+	return true;
+}
+
 /* The sites are few, or the file is long anyway: each is compared with those
  * before it. */
 static bool
@@ -255,6 +282,8 @@ check_sites(const struct config *config, const char *path, const struct config_f
 	    char error[CONFIG_ERROR_BYTES])
 {
 	for (uint32_t i = 0; i < config->sites_count; i++) {
+		if (!check_site(&config->sites[i], i, path, file, error))
+			return false;
 		for (uint32_t j = 0; j < i; j++) {
 			if (strcmp(config->sites[i].key, config->sites[j].key) != 0)
 				continue;

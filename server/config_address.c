@@ -57,3 +57,25 @@ config_address_parse(const char *text, struct config_address *out, char why[160]
 	freeaddrinfo(found);
 	return true;
 }
+
+bool
+config_address_is_host(const char *text)
+{
+	const char *rest = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
+
+	if (rest[0] == '[')
+		return rest[strlen(rest) - 1] == ']';
+	return rest[0] != '\0' && strpbrk(rest, "/:*?#@ ") == NULL;
+}
+
+bool
+config_address_is_origin(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (host == NULL)
+		return strcmp(text, "null") == 0 ||
+		       (strncmp(text, "*.", 2) == 0 && config_address_is_host(text));
+	host += 3;
+	return host != text + 3 && host[0] != '\0' && strpbrk(host, "/*?#@ ") == NULL;
+}

@@ -31,7 +31,8 @@ main(int argc, char **argv)
 
 	if (argc < 2)
 		return cli_usage(help);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0)
 		return cli_help(help);
 	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
 		printf("drum %s\ncommit %s, built %s\n%s, %s\n", BUILD_VERSION, BUILD_COMMIT,
