@@ -336,14 +336,18 @@ parse_proxies(struct config *config, const char *path, const struct config_file 
 		return false;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if (!proxy_parse_range(config->trusted_proxies[i], &config->proxies[i])) {
-			config_file_tell(
-			    path, config_file_line(file, "trusted_proxies", i, NULL), error,
-			    "trusted_proxies[%u]: expected an address or a range such as "
-			    "10.0.0.0/8, got '%.64s'",
-			    i, config->trusted_proxies[i]);
-			return false;
-		}
+		const char *text = config->trusted_proxies[i], *slash = strchr(text, '/');
+		bool valid = proxy_parse_range(text, &config->proxies[i]);
+
+		if (valid && (slash == NULL || strtoul(slash + 1, NULL, 10) > 0))
+			continue;
+		config_file_tell(path, config_file_line(file, "trusted_proxies", i, NULL), error,
+				 valid ? "trusted_proxies[%u]: '%.64s' is everyone, and "
+					 "everyone could tell any address: name the proxies"
+				       : "trusted_proxies[%u]: expected an address or a range such "
+					 "as 10.0.0.0/8, got '%.64s'",
+				 i, text);
+		return false;
 	}
 	return true;
 }

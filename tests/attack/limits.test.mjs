@@ -191,6 +191,8 @@ test('the PROXY protocol, both versions, and from trusted proxies only', async (
 test('a configuration that would trust anyone is refused', () => {
   for (const [yaml, error] of [
     ['trusted_proxies: ["10.0.0.0/33"]', /trusted_proxies.*10\.0\.0\.0\/33/],
+    ['trusted_proxies: ["10.0.0.0/8", "0.0.0.0/0"]', /trusted_proxies\[1\]: '0\.0\.0\.0\/0' is everyone/],
+    ['trusted_proxies: ["::/0"]', /is everyone/],
     ['trusted_proxies: [proxy.example]', /trusted_proxies.*proxy\.example/],
     ['listeners: [{address: "127.0.0.1:0", proxy_protocol: true}]', /proxy_protocol needs trusted_proxies/],
   ]) {
