@@ -202,7 +202,7 @@ inflate_body(struct api_job *job, struct store_str *body, struct api_error *erro
 		api_error_set(error, code, 241, "MEMORY_LIMIT_EXCEEDED",
 			      "The body has more than 128 MiB when inflated");
 	else if (code != 0)
-		api_error_set(error, code, 354, "ZLIB_INFLATE_FAILED", "The body is %s", wrong);
+		api_error_set(error, code, 354, "ZLIB_INFLATE_FAILED", "The body: %s", wrong);
 	return code;
 }
 

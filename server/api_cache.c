@@ -40,8 +40,11 @@ api_cache_prepare(struct api_job *job)
 	const struct format_options *options = &job->options;
 	char flags[4] = {options->quote_64bit_integers, options->quote_denormals,
 			 (char)job->answer_coding, 0};
-	size_t size = DIGEST_BYTES + sizeof flags + sizeof options->client_revision +
-		      job->query.text.size + job->format.size + 4 * sizeof(uint32_t);
+	/* An answer that took more groups or has more rows would be an error. */
+	uint64_t limits[2] = {job->query.groups_max, job->query.result_rows_max};
+	size_t size = DIGEST_BYTES + sizeof flags + sizeof limits +
+		      sizeof options->client_revision + job->query.text.size + job->format.size +
+		      5 * sizeof(uint32_t);
 	char *at;
 
 	for (uint32_t i = 0; i < job->query.parameters_count; i++)
@@ -50,6 +53,7 @@ api_cache_prepare(struct api_job *job)
 	if ((job->cache_key = store_arena_zalloc(job->arena, size)) == NULL)
 		return false;
 	at = put_field(job->cache_key + DIGEST_BYTES, flags, sizeof flags);
+	at = put_field(at, limits, sizeof limits);
 	at = put_field(at, &options->client_revision, sizeof options->client_revision);
 	at = put_field(at, job->format.bytes, job->format.size);
 	at = put_field(at, job->query.text.bytes, job->query.text.size);

@@ -81,6 +81,17 @@ test('another format, coding, setting or parameter is another question', async (
   assert.equal((await ask(sql, 'param_s=7&use_query_cache=0')).cached, false);
 });
 
+test('a lower limit holds for what is kept, too', async () => {
+  for (const [sql, limit, code] of [['SELECT path FROM pageviews ORDER BY view_id LIMIT 5', 'max_result_rows', 396],
+    ['SELECT toHour(ts) AS h FROM pageviews GROUP BY h', 'max_rows_to_group_by', 158]]) {
+    await ask(sql);
+    assert.equal((await ask(sql)).cached, true);
+    const { status, text } = await ask(sql, `${limit}=3`);
+    assert.equal(status, 500, text);
+    assert.match(text, new RegExp(`Code: ${code}`));
+  }
+});
+
 test('rows outside of the times that a query reads do not disturb it', async () => {
   assert.equal((await ask(PAST)).text, '1000\t1000\n');
   await insert([{ site: 'shop' }]); // now
