@@ -36,6 +36,8 @@ struct strings {
 struct dense {
 	uint32_t *table; /* [max]: or SCAN_UNKNOWN */
 	uint32_t max;
+	uint32_t *spare; /* [spare_max]: of one key, the table before, to be used again */
+	uint32_t spare_max;
 	uint64_t epoch;   /* of the slice's dictionaries */
 	uint64_t emptied; /* how often: places are the same while it is */
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
