@@ -77,6 +77,7 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 	    .threads = request->threads,
 	    .thread_rows_min =
 		request->thread_rows_min != 0 ? request->thread_rows_min : THREAD_ROWS_MIN,
+	    .again_groups_min = request->again_groups_min,
 	    .memory_bytes_max = memory};
 	struct query_run statement = {.store = store,
 				      .request = request,

@@ -40,6 +40,8 @@ take_rows(struct scan *scan, struct evaluation *evaluation)
 
 	if (result != 0 || evaluation->count == 0)
 		return result;
+	if (scan->again.places != NULL)
+		return scan_group_slice_again(scan, evaluation);
 	if (scan->plan->is_grouped)
 		return scan_group_slice(scan, evaluation);
 	result = scan_rows_collect(scan, evaluation, NULL);
@@ -75,9 +77,9 @@ scan_block(struct scan *scan, const struct block *block)
 	enum scan_verdict verdict;
 	int result = scan_open_block(scan, block, &verdict);
 	uint32_t step = verdict == SCAN_ALL ? SLICE_ROWS : SLICE_FILTERED_ROWS;
-	bool taken = false;
+	bool taken = false, again = scan->again.places != NULL;
 
-	if (result == 0 && verdict == SCAN_ALL && scan->plan->is_grouped) {
+	if (result == 0 && verdict == SCAN_ALL && scan->plan->is_grouped && !again) {
 		struct evaluation whole = scan_evaluation(scan, 0);
 
 		result = scan_whole_block(scan, &whole, &taken);
@@ -95,7 +97,7 @@ scan_block(struct scan *scan, const struct block *block)
 	}
 	if (result == 0 && scan->plan->is_grouped)
 		result = scan_classes_settle(scan);
-	scan->result->rows_read += rows;
+	scan->result->rows_read += again ? 0 : rows;
 	scan->result->bytes_read += scan->slice.bytes_read;
 	return result;
 }
@@ -206,7 +208,7 @@ scan_all(struct scan *scan)
 		return take_rows(scan, &one);
 	if (scan_front_serves(scan))
 		return scan_front(scan);
-	if (scan_may_share(scan))
+	if (scan_may_share(scan) || scan_again_serves(scan))
 		return scan_in_parallel(scan);
 	return scan_blocks(scan, NULL, snapshot_blocks_count(scan->snapshot, plan->table_index));
 }

@@ -11,8 +11,9 @@ struct scan_limits {
 	struct watch watch;
 	uint64_t groups_max, result_rows_max;
 	uint32_t threads;
-	uint64_t thread_rows_min; /* of each */
-	size_t memory_bytes_max;  /* of what one thread needs, apart from the result */
+	uint64_t thread_rows_min;  /* of each */
+	uint64_t again_groups_min; /* store_query's */
+	size_t memory_bytes_max;   /* of what one thread needs, apart from the result */
 };
 
 /* Fills result's columns, values, counts and flags; everything lives in the

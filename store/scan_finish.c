@@ -72,14 +72,21 @@ finish_key(struct scan *scan, uint32_t k, const struct chosen *chosen,
 	return result;
 }
 
-/* Of the aggregate whose states it uses, too. */
+/* Of the aggregate whose states it uses, too. States of those that waited are those
+ * of the chosen groups. */
 static int
 finish_aggregate(struct scan *scan, uint32_t a, const struct chosen *chosen,
 		 struct evaluation *evaluation, struct data *out)
 {
 	struct aggregate_states *states = scan->states[a];
+	struct chosen these = {NULL, chosen->count};
+	uint32_t groups_count = scan->groups.count;
 
-	if (aggregate_reserve(scan->states[scan->shares[a]], scan->groups.count) != 0)
+	if (scan->again.later[a]) {
+		groups_count = chosen->count;
+		chosen = &these;
+	}
+	if (aggregate_reserve(scan->states[scan->shares[a]], groups_count) != 0)
 		return scan_no_memory(scan);
 	if (scan->shares[a] != a && aggregate_share(states, scan->states[scan->shares[a]],
 						    chosen->groups, chosen->count) != 0)
@@ -126,22 +133,38 @@ mark_slots(const struct expression *expression, bool *wanted)
 		mark_slots(expression->args[i], wanted);
 }
 
+void
+scan_group_mark_asked(const struct plan *plan, bool *asked)
+{
+	for (uint32_t i = 0; i < plan->orders_count; i++)
+		mark_slots(plan->orders[i].expression, asked);
+	if (plan->having != NULL)
+		mark_slots(plan->having, asked);
+}
+
 /* Rows that the limit cuts off are finished where one of them could be an error
  * of the query, or another clause looks at them. */
-static bool
-is_limited(const struct scan *scan)
+bool
+scan_group_is_cut(const struct plan *plan)
 {
-	const struct plan *plan = scan->plan;
-	uint64_t rows = scan_rows_wanted(plan);
-
-	if (scan->groups.count < GROUPS_MIN || rows > scan->groups.count / 2 || plan->is_distinct ||
-	    plan->limit_by_count > 0 || plan->is_filled || plan->has_totals)
+	if (plan->limit == UINT64_MAX || plan->is_distinct || plan->limit_by_count > 0 ||
+	    plan->is_filled || plan->has_totals)
 		return false;
 	for (uint32_t c = 0; c < plan->columns_count; c++) {
 		if (plan->columns[c]->may_fail)
 			return false;
 	}
 	return true;
+}
+
+static bool
+is_limited(const struct scan *scan)
+{
+	if (scan->again.is_wanted)
+		return true;
+	return scan->groups.count >= GROUPS_MIN &&
+	       scan_rows_wanted(scan->plan) <= scan->groups.count / 2 &&
+	       scan_group_is_cut(scan->plan);
 }
 
 /* The groups that the limit leaves, in order. */
@@ -155,10 +178,7 @@ choose_groups(struct scan *scan, struct chosen *chosen)
 	struct data keep;
 	int result;
 
-	for (uint32_t i = 0; i < plan->orders_count; i++)
-		mark_slots(plan->orders[i].expression, wanted);
-	if (plan->having != NULL)
-		mark_slots(plan->having, wanted);
+	scan_group_mark_asked(plan, wanted);
 	if ((result = fill_slots(scan, &all, wanted, &evaluation)) != 0)
 		return result;
 	if (plan->having != NULL &&
@@ -181,6 +201,7 @@ scan_group_finish(struct scan *scan)
 
 	if (result == 0 && is_limited(scan)) {
 		if ((result = choose_groups(scan, &chosen)) != 0 ||
+		    (result = scan_again(scan, chosen.groups, chosen.count)) != 0 ||
 		    (result = fill_slots(scan, &chosen, NULL, &evaluation)) != 0)
 			return result;
 		return scan_rows_collect(scan, &evaluation, NULL);

@@ -9,21 +9,24 @@
 
 /* ---- preparing ------------------------------------------------------------- */
 
-static void
-find_shares(struct scan *scan)
+void
+scan_group_share(struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
+	const bool *later = scan->again.later;
 
 	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
 		scan->shares[a] = a;
 		for (uint32_t b = 0; plan->table != NULL && b < plan->aggregates_count; b++) {
 			/* The first quantile of a column serves the others and the counts. */
-			if (aggregate_is_shared(&plan->aggregates[a], &plan->aggregates[b])) {
+			if (later[a] == later[b] &&
+			    aggregate_is_shared(&plan->aggregates[a], &plan->aggregates[b])) {
 				scan->shares[a] = b;
 				break;
 			}
 		}
 	}
+	scan_ranges_prepare(scan);
 }
 
 int
@@ -40,8 +43,7 @@ scan_group_prepare(struct scan *scan)
 		if (scan->states[a] == NULL)
 			return scan_no_memory(scan);
 	}
-	find_shares(scan);
-	scan_ranges_prepare(scan);
+	scan_group_share(scan);
 	if (plan->keys_count == 0)
 		scan->groups.count = 1; /* one group, also of no rows */
 	return 0;
@@ -175,10 +177,41 @@ add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 	return result == 0 ? 0 : scan_no_memory(scan);
 }
 
+/* Into the aggregates of rows' own groups, of which there are so many: those that
+ * wait, or the others. */
+static int
+add_all(struct scan *scan, struct evaluation *evaluation, bool later, uint32_t groups_count,
+	const struct scan_assigned *assigned, const uint64_t *weights)
+{
+	int result = 0;
+
+	for (uint32_t a = 0; result == 0 && a < scan->plan->aggregates_count; a++) {
+		if (scan->by_ranges[a] || scan->shares[a] != a || scan->again.later[a] != later)
+			continue;
+		if (aggregate_reserve(scan->states[a], groups_count) != 0)
+			return scan_no_memory(scan);
+		result = add_rows(scan, evaluation, a, assigned, weights);
+	}
+	return result;
+}
+
+int
+scan_group_slice_again(struct scan *scan, struct evaluation *evaluation)
+{
+	struct scan_assigned assigned;
+	const uint64_t *weights;
+	int result;
+
+	if ((result = scan_assign(scan, evaluation, &assigned)) != 0 ||
+	    (result = scan_again_narrow(scan, evaluation, &assigned)) != 0 ||
+	    evaluation->count == 0 || (result = read_weights(scan, evaluation, &weights)) != 0)
+		return result;
+	return add_all(scan, evaluation, true, scan->again.places_count, &assigned, weights);
+}
+
 int
 scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 {
-	const struct plan *plan = scan->plan;
 	struct scan_assigned assigned;
 	const uint64_t *weights;
 	bool taken;
@@ -194,14 +227,9 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 	if ((result = scan_assign(scan, evaluation, &assigned)) != 0)
 		return result;
 	result = scan_classes_slice(scan, evaluation, &assigned, weights);
-	for (uint32_t a = 0; result == 0 && a < plan->aggregates_count; a++) {
-		if (scan->by_ranges[a] || scan->shares[a] != a)
-			continue;
-		if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
-			return scan_no_memory(scan);
-		result = add_rows(scan, evaluation, a, &assigned, weights);
-	}
-	return result;
+	return result != 0
+		   ? result
+		   : add_all(scan, evaluation, false, scan->groups.count, &assigned, weights);
 }
 
 /* ---- one block --------------------------------------------------------------- */
@@ -275,17 +303,32 @@ translate_key(struct scan *scan, const struct scan *from, const uint64_t *key, u
 	return 0;
 }
 
+/* Of the aggregates that wait, or of the others: the other's group g is groups[g]
+ * here. */
+static int
+take_states(struct scan *scan, struct scan *from, bool later, const uint32_t *groups,
+	    uint32_t groups_count, uint32_t count)
+{
+	for (uint32_t a = 0; a < scan->plan->aggregates_count; a++) {
+		if (scan->shares[a] == a && scan->again.later[a] == later &&
+		    (aggregate_reserve(scan->states[a], groups_count) != 0 ||
+		     aggregate_reserve(from->states[a], count) != 0 ||
+		     aggregate_take(scan->states[a], groups, from->states[a], count) != 0))
+			return scan_no_memory(scan);
+	}
+	return 0;
+}
+
 int
 scan_group_merge(struct scan *scan, struct scan *from)
 {
-	const struct plan *plan = scan->plan;
 	uint32_t *groups =
-	    store_arena_zalloc(scan->scratch, (from->groups.count + 1u) * sizeof *groups);
+	    store_arena_zalloc(from->arena, (from->groups.count + 1u) * sizeof *groups);
 	int result = 0;
 
 	if (groups == NULL)
 		return scan_no_memory(scan);
-	for (uint32_t g = 0; plan->keys_count > 0 && g < from->groups.count; g++) {
+	for (uint32_t g = 0; scan->plan->keys_count > 0 && g < from->groups.count; g++) {
 		const uint64_t *words = from->groups.keys + (size_t)g * from->groups.words;
 		uint64_t key[PLAN_KEYS_MAX + 1];
 
@@ -293,13 +336,19 @@ scan_group_merge(struct scan *scan, struct scan *from)
 		    (result = scan_keys_group(scan, key, &groups[g])) != 0)
 			return result;
 	}
-	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
-		if (scan->shares[a] == a &&
-		    (aggregate_reserve(scan->states[a], scan->groups.count) != 0 ||
-		     aggregate_reserve(from->states[a], from->groups.count) != 0 ||
-		     aggregate_take(scan->states[a], groups, from->states[a], from->groups.count) !=
-			 0))
-			return scan_no_memory(scan);
-	}
-	return 0;
+	from->again.taken_as = groups;
+	return take_states(scan, from, false, groups, scan->groups.count, from->groups.count);
+}
+
+int
+scan_group_merge_again(struct scan *scan, struct scan *from)
+{
+	uint32_t count = scan->again.places_count;
+	uint32_t *same = store_arena_alloc(from->arena, (count + 1u) * sizeof *same);
+
+	if (same == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t i = 0; i < count; i++)
+		same[i] = i;
+	return take_states(scan, from, true, same, count, count);
 }

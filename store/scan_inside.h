@@ -168,6 +168,21 @@ struct scan_best {
 	bool is_full; /* list[wanted - 1] is a bound */
 };
 
+/* Aggregates that are computed for the groups that the limit leaves, by reading
+ * the blocks again: scan_again.c. */
+struct scan_again {
+	bool is_wanted;                  /* there are some */
+	bool later[PLAN_AGGREGATES_MAX]; /* which; they share states with one another only */
+	const uint32_t *blocks;          /* [blocks_count]: the scan's, to be read again */
+	uint32_t blocks_count;
+	const uint32_t
+	    *taken_as; /* of a worker: [groups.count], the scan's numbers of its groups */
+	/* While blocks are read again, else NULL: [groups_count], a group's place among
+	 * those that are left, or SCAN_UNKNOWN. */
+	const uint32_t *places;
+	uint32_t groups_count, places_count;
+};
+
 struct scan {
 	const struct plan *plan;
 	const struct snapshot *snapshot;
@@ -190,6 +205,7 @@ struct scan {
 	bool by_ranges[PLAN_AGGREGATES_MAX]; /* which aggregates those serve */
 	bool only_ranges;                    /* they serve all */
 	struct scan_waiting waiting;
+	struct scan_again again;
 	struct rows rows;
 	uint64_t rows_left_out;                        /* by the limit, before they were rows */
 	bool done;                                     /* enough rows */
@@ -223,6 +239,8 @@ bool scan_may_share(const struct scan *scan);
 /* All blocks into the scan's groups, on as many threads as they are worth; groups
  * may refer to the workers' memory until scan_close_workers(). */
 int scan_in_parallel(struct scan *scan);
+/* The same once more, when again.places is set, for the aggregates that wait. */
+int scan_in_parallel_again(struct scan *scan);
 void scan_close_workers(struct scan *scan);
 
 /* scan_prune.c */
@@ -280,8 +298,12 @@ int scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct 
 
 /* scan_group.c: prepare, then slice after slice, then finish. */
 int scan_group_prepare(struct scan *scan);
+/* Which aggregates wait is known now: before any row is taken. */
+void scan_group_share(struct scan *scan);
 /* Takes the evaluation's rows into their groups. */
 int scan_group_slice(struct scan *scan, struct evaluation *evaluation);
+/* Takes those of groups that are left into the aggregates that wait. */
+int scan_group_slice_again(struct scan *scan, struct evaluation *evaluation);
 /* The group of all the block's rows, when the keys' values are known to be the
  * same in all of them without reading one; else *known is false. */
 int
@@ -289,6 +311,8 @@ scan_group_of_block(struct scan *scan, struct evaluation *evaluation, uint32_t *
 /* Adds the groups of another scan of the same plan, whose ranges are finished;
  * refers to its memory. */
 int scan_group_merge(struct scan *scan, struct scan *from);
+/* The same of the aggregates that waited. */
+int scan_group_merge_again(struct scan *scan, struct scan *from);
 /* scan_runs.c: the runs of `count` rows, without groups; in the scratch. */
 int scan_runs_find(struct scan *scan, const struct data *keys, uint32_t keys_count, uint32_t count,
 		   struct scan_runs *out);
@@ -300,6 +324,23 @@ struct data scan_runs_part(const struct scan_runs *runs, uint32_t run, const str
 /* scan_finish.c: hands the groups that HAVING keeps, and the limit does not cut
  * off, to scan_rows_collect. */
 int scan_group_finish(struct scan *scan);
+/* Whether groups that the limit cuts off need not be finished. */
+bool scan_group_is_cut(const struct plan *plan);
+/* Marks the slots that HAVING and ORDER BY ask for. */
+void scan_group_mark_asked(const struct plan *plan, bool *asked);
+
+/* scan_again.c */
+/* Whether aggregates of the plan could wait until the limit has chosen groups. */
+bool scan_again_serves(const struct scan *scan);
+/* Decides whether they do, before blocks list[count], those that WHERE leaves, are
+ * read. */
+int scan_again_decide(struct scan *scan, const uint32_t *list, uint32_t count);
+/* Narrows the evaluation to rows of groups that are left, whose places are
+ * *assigned's groups from then on. */
+int
+scan_again_narrow(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *assigned);
+/* The aggregates that wait, of groups[count]: their states are by these places. */
+int scan_again(struct scan *scan, const uint32_t *groups, uint32_t count);
 
 /* scan_whole.c: takes all rows of the slice's block at once, where that can be
  * done without reading them; else *taken is false. WHERE wants them all. */

@@ -15,8 +15,6 @@ struct scan_worker {
 	struct store_arena *arena; /* owned */
 	struct store_error error;
 	struct store_result result; /* its counters */
-	const uint32_t *blocks;     /* borrowed: [blocks_count] */
-	uint32_t blocks_count;
 	bool started;
 	pthread_t thread;
 	int code;
@@ -50,10 +48,19 @@ work(void *argument)
 {
 	struct scan_worker *worker = argument;
 
-	worker->code = scan_blocks(&worker->scan, worker->blocks, worker->blocks_count);
-	if (worker->code == 0)
+	worker->code =
+	    scan_blocks(&worker->scan, worker->scan.again.blocks, worker->scan.again.blocks_count);
+	if (worker->code == 0 && worker->scan.again.places == NULL)
 		worker->code = scan_ranges_finish(&worker->scan);
 	return NULL;
+}
+
+static void
+start(struct scan_worker *worker)
+{
+	worker->started = pthread_create(&worker->thread, NULL, work, worker) == 0;
+	if (!worker->started)
+		work(worker); /* no thread to be had: here and now */
 }
 
 static int
@@ -65,8 +72,6 @@ open_worker(struct scan *scan, const uint32_t *blocks, uint32_t count)
 	    (worker->arena = store_arena_create(scan->limits->memory_bytes_max)) == NULL)
 		return scan_no_memory(scan);
 	scan->workers[scan->workers_count++] = worker;
-	worker->blocks = blocks;
-	worker->blocks_count = count;
 	worker->scan = (struct scan){.plan = scan->plan,
 				     .snapshot = scan->snapshot,
 				     .limits = scan->limits,
@@ -74,12 +79,12 @@ open_worker(struct scan *scan, const uint32_t *blocks, uint32_t count)
 				     .error = &worker->error,
 				     .result = &worker->result,
 				     .now_ms = scan->now_ms,
-				     .secret = scan->secret};
-	if ((worker->code = scan_open(&worker->scan)) != 0)
-		return 0;
-	worker->started = pthread_create(&worker->thread, NULL, work, worker) == 0;
-	if (!worker->started)
-		work(worker); /* no thread to be had: here and now */
+				     .secret = scan->secret,
+				     .again = scan->again};
+	worker->scan.again.blocks = blocks;
+	worker->scan.again.blocks_count = count;
+	if ((worker->code = scan_open(&worker->scan)) == 0)
+		start(worker);
 	return 0;
 }
 
@@ -95,7 +100,7 @@ share_out(const struct scan *scan, const uint32_t *list, uint32_t count, uint32_
 		rows += block_rows_count(snapshot_block(scan->snapshot, table, list[i]));
 	threads = rows / least < threads ? (uint32_t)(rows / least) : threads;
 	threads = threads < SCAN_THREADS_MAX ? threads : SCAN_THREADS_MAX;
-	threads = threads == 0 ? 1 : threads;
+	threads = threads == 0 || !scan_may_share(scan) ? 1 : threads;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t of_block =
 		    block_rows_count(snapshot_block(scan->snapshot, table, list[i]));
@@ -119,9 +124,24 @@ take_worker(struct scan *scan, struct scan_worker *worker)
 	scan->result->rows_read += worker->result.rows_read;
 	scan->result->bytes_read += worker->result.bytes_read;
 	scan->result->weighted |= worker->result.weighted;
+	worker->result = (struct store_result){.rows_read = 0};
 	if (worker->code != 0 && scan->error != NULL)
 		*scan->error = worker->error;
-	return worker->code != 0 ? worker->code : scan_group_merge(scan, &worker->scan);
+	if (worker->code != 0)
+		return worker->code;
+	return scan->again.places == NULL ? scan_group_merge(scan, &worker->scan)
+					  : scan_group_merge_again(scan, &worker->scan);
+}
+
+/* The scan's own share, then the workers'. */
+static int
+take_all(struct scan *scan)
+{
+	int result = scan_blocks(scan, scan->again.blocks, scan->again.blocks_count);
+
+	for (uint32_t i = 0; result == 0 && i < scan->workers_count; i++)
+		result = take_worker(scan, scan->workers[i]);
+	return result;
 }
 
 int
@@ -134,16 +154,35 @@ scan_in_parallel(struct scan *scan)
 
 	if (list == NULL)
 		return scan_no_memory(scan);
-	if ((result = scan_list_blocks(scan, list, &count)) != 0)
+	if ((result = scan_list_blocks(scan, list, &count)) != 0 ||
+	    (result = scan_again_decide(scan, list, count)) != 0)
 		return result;
 	threads = share_out(scan, list, count, ends);
 	for (uint32_t i = 1; result == 0 && i < threads; i++)
 		result = open_worker(scan, list + ends[i - 1], ends[i] - ends[i - 1]);
-	if (result == 0)
-		result = scan_blocks(scan, list, ends[0]);
-	for (uint32_t i = 0; result == 0 && i < scan->workers_count; i++)
-		result = take_worker(scan, scan->workers[i]);
-	return result;
+	scan->again.blocks = list;
+	scan->again.blocks_count = ends[0];
+	return result == 0 ? take_all(scan) : result;
+}
+
+int
+scan_in_parallel_again(struct scan *scan)
+{
+	for (uint32_t i = 0; i < scan->workers_count; i++) {
+		struct scan *of = &scan->workers[i]->scan;
+		uint32_t *places =
+		    store_arena_alloc(of->arena, (of->groups.count + 1u) * sizeof *places);
+
+		if (places == NULL)
+			return scan_no_memory(scan);
+		for (uint32_t g = 0; g < of->groups.count; g++)
+			places[g] = scan->again.places[of->again.taken_as[g]];
+		of->again.places = places;
+		of->again.groups_count = of->groups.count;
+		of->again.places_count = scan->again.places_count;
+		start(scan->workers[i]);
+	}
+	return take_all(scan);
 }
 
 void

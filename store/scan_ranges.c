@@ -189,7 +189,8 @@ scan_ranges_prepare(struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
 
-	scan->only_ranges = plan->table != NULL && plan->aggregates_count > 0;
+	scan->ranges_count = 0;
+	scan->only_ranges = true;
 	for (uint32_t a = 0; plan->table != NULL && a < plan->aggregates_count; a++) {
 		struct range range;
 		const struct expression *column =
@@ -199,8 +200,10 @@ scan_ranges_prepare(struct scan *scan)
 		scan->by_ranges[a] = ranges != NULL &&
 				     (range.first == INT64_MIN || add_limit(ranges, range.first)) &&
 				     (range.open || add_limit(ranges, range.end));
-		scan->only_ranges &= scan->by_ranges[a] || scan->shares[a] != a;
+		scan->only_ranges &=
+		    scan->by_ranges[a] || scan->shares[a] != a || scan->again.later[a];
 	}
+	scan->only_ranges &= scan->ranges_count > 0;
 }
 
 /* ---- afterwards ----------------------------------------------------------------- */

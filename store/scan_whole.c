@@ -62,6 +62,8 @@ list_all(struct scan *scan, const struct block *block, bool alone, struct listed
 	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
 		const struct aggregate *aggregate = &plan->aggregates[a];
 
+		if (scan->again.later[a])
+			continue;
 		if (scan->by_ranges[a] || scan->shares[a] != a || aggregate->margin ||
 		    aggregate->condition != NULL || aggregate->second != NULL ||
 		    (!is_count(block, aggregate, alone) && !is_distinct(aggregate)))
@@ -71,7 +73,7 @@ list_all(struct scan *scan, const struct block *block, bool alone, struct listed
 		uint16_t column;
 		int result;
 
-		if (plan->aggregates[a].kind != AGGREGATE_UNIQ)
+		if (plan->aggregates[a].kind != AGGREGATE_UNIQ || scan->again.later[a])
 			continue;
 		column = plan->aggregates[a].argument->column;
 		result = block_distinct(block, column, scan->scratch, &listed[a].values,
@@ -107,6 +109,8 @@ scan_whole_block(struct scan *scan, struct evaluation *evaluation, bool *taken)
 	for (uint32_t a = 0; a < scan->plan->aggregates_count; a++) {
 		struct aggregate_states *states = scan->states[a];
 
+		if (scan->again.later[a])
+			continue;
 		if (aggregate_reserve(states, scan->groups.count) != 0)
 			return scan_no_memory(scan);
 		if (scan->plan->aggregates[a].kind == AGGREGATE_COUNT)

@@ -422,13 +422,16 @@ struct store_query {
 	uint32_t parameters_count;
 	const struct store_system_table *tables; /* besides the store's own */
 	uint32_t tables_count;
-	int64_t now_ms;             /* what now() is */
-	uint64_t timeout_ns;        /* 0: 30 s */
-	size_t memory_bytes_max;    /* 0: 256 MiB */
-	uint64_t result_rows_max;   /* 0: 1,000,000 */
-	uint64_t groups_max;        /* 0: 1,000,000 */
-	uint32_t threads;           /* 0: 1 */
-	uint64_t thread_rows_min;   /* fewer are not worth one more thread; 0: 131,072 */
+	int64_t now_ms;           /* what now() is */
+	uint64_t timeout_ns;      /* 0: 30 s */
+	size_t memory_bytes_max;  /* 0: 256 MiB */
+	uint64_t result_rows_max; /* 0: 1,000,000 */
+	uint64_t groups_max;      /* 0: 1,000,000 */
+	uint32_t threads;         /* 0: 1 */
+	uint64_t thread_rows_min; /* fewer are not worth one more thread; 0: 131,072 */
+	/* So many groups make quantiles and the like of a query with a LIMIT wait until the
+	 * groups that are left are known (for tests); 0: as the store thinks best. */
+	uint64_t again_groups_min;
 	const volatile int *cancel; /* non-zero stops the query; or NULL */
 	/* Or NULL. Called before rows are read (again, when a segment turns out
 	 * to be damaged), when the answer
