@@ -96,8 +96,9 @@ $(BUILD)/tests/unit/store/%: tests/unit/store/%.c $(BUILD)/libstore.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -I. -MMD -MP -MF $@.d $(LDFLAGS) -o $@ $< $(BUILD)/libstore.a -lcmocka $(STORE_LIBS)
 
-# In one all allocations can be made to fail, in another clocks can be set.
+# In one all allocations can be made to fail, in others they are counted, or clocks can be set.
 $(BUILD)/tests/unit/store/test_malloc: private LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup
+$(BUILD)/tests/unit/store/test_segment_merge_strings: private LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/store/test_maintenance: private LDFLAGS += -Wl,--wrap=clock_gettime
 
 $(BUILD)/tests/unit/server/%: tests/unit/server/%.c $(SERVER_OBJ) $(GEN_OBJ) $(BUILD)/libstore.a

@@ -16,6 +16,7 @@
 
 #define ROWS_MAX (16u << 20) /* of a merged segment */
 #define FAN_IN 16u           /* segments of like size that are merged before their day is over */
+#define STRINGS_SHARE 4u     /* of memtable_bytes_max may be what a merge holds of strings */
 #define TIER_BITS 4u         /* like size: within a factor of 16 */
 #define TIER_ROWS_BITS 10u   /* of the lowest tier */
 /* A day's last rows have come when nothing came for so long, or when so many
@@ -67,12 +68,22 @@ compare_segments(const void *a, const void *b)
 	return (x->entry.id > y->entry.id) - (x->entry.id < y->entry.id);
 }
 
+/* What merging the segment takes for its strings. */
+static uint64_t
+strings_bytes(struct open_segment *segment)
+{
+	if (segment->merge_bytes == 0)
+		segment->merge_bytes = segment_merge_bytes(segment->segment);
+	return segment->merge_bytes;
+}
+
 /* Takes segments of the partition, oldest first, as many as fit; those of one
  * tier, or of any (TIERS_COUNT). */
 static void
 take(struct merge *merge, struct open_segment *const *partition, uint32_t count, uint32_t tier)
 {
-	uint64_t rows = 0;
+	uint64_t rows = 0, bytes = 0,
+		 bytes_max = merge->store->options.memtable_bytes_max / STRINGS_SHARE;
 
 	merge->inputs_count = 0;
 	for (uint32_t i = 0; i < count && merge->inputs_count < SEGMENT_MERGE_INPUTS_MAX; i++) {
@@ -80,9 +91,11 @@ take(struct merge *merge, struct open_segment *const *partition, uint32_t count,
 
 		if (!is_mergeable(partition[i]) ||
 		    (tier < TIERS_COUNT && tier_of(summary->rows_count) != tier) ||
-		    rows + summary->rows_count > ROWS_MAX)
+		    rows + summary->rows_count > ROWS_MAX ||
+		    bytes + strings_bytes(partition[i]) > bytes_max)
 			continue;
 		rows += summary->rows_count;
+		bytes += strings_bytes(partition[i]);
 		merge->inputs[merge->inputs_count++] = partition[i];
 	}
 }
@@ -172,6 +185,15 @@ read_merged(void *context, uint32_t column, uint64_t first, uint32_t rows_count,
 }
 
 static int
+merged_dictionary(void *context, uint32_t column, const struct dictionary **out,
+		  struct store_error *error)
+{
+	const struct merge *merge = context;
+
+	return merge->source->dictionary(merge->source->context, column, out, error);
+}
+
+static int
 write_merged(struct merge *merge, struct publication *publication, struct store_error *error)
 {
 	const struct manifest_segment *entry = &merge->inputs[0]->entry;
@@ -186,6 +208,7 @@ write_merged(struct merge *merge, struct publication *publication, struct store_
 	merge->source = segment_merge_source(rows);
 	source = *merge->source;
 	source.read = read_merged;
+	source.dictionary = merged_dictionary;
 	source.context = merge;
 	source.thorough = true;
 	result =

@@ -29,6 +29,11 @@ struct segment_source {
 	const struct segment_column *columns; /* those with any value, each once */
 	uint32_t columns_count;
 	bool thorough; /* LZ4HC: smaller, slower to write */
+	/* The dictionary of a string column if its entries ascend and each but '' occurs
+	 * in some row: then the column is read once. *out is NULL if that is not known.
+	 * May be NULL. */
+	int (*dictionary)(void *context, uint32_t column_index, const struct dictionary **out,
+			  struct store_error *error);
 	int (*read)(void *context, uint32_t column_index, uint64_t first_row, uint32_t rows_count,
 		    struct vector *out, struct store_error *error);
 	void *context;
@@ -111,6 +116,20 @@ int segment_reader_read(struct segment_reader *reader, uint32_t first, uint32_t 
  * has a value. STORE_ECORRUPT or STORE_ENOMEM. */
 int segment_dictionary(const struct segment *segment, uint16_t column, struct store_str key,
 		       const struct dictionary **out, struct store_error *error);
+/* The same for who reads column after column from end to end: in memory until it
+ * is released, if queries do not want it. What segment_reader_open_held reads
+ * must be held. */
+int segment_hold(const struct segment *segment, uint16_t column, struct store_str key,
+		 const struct dictionary **out, struct store_error *error);
+void segment_release(const struct segment *segment, uint16_t column, struct store_str key);
+int segment_reader_open_held(const struct segment *segment, uint32_t block, uint16_t column,
+			     struct store_str key, struct store_arena *arena,
+			     struct segment_reader **out, struct store_error *error);
+/* What it takes: entries, and bytes with their lengths. 0 where no row has a value. */
+void segment_dictionary_size(const struct segment *segment, uint16_t column, struct store_str key,
+			     uint32_t *count, uint32_t *raw_bytes);
+/* Some block has no value of the column. */
+bool segment_has_gaps(const struct segment *segment, uint16_t column, struct store_str key);
 /* The file has columns that the table lacks: a merge would lose them. */
 bool segment_has_unknown_columns(const struct segment *segment);
 

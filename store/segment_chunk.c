@@ -183,8 +183,8 @@ is_narrow(const struct segment_file_column *column, const struct segment_chunk *
 
 int
 segment_chunk_open(struct segment *segment, struct segment_file_column *column, uint32_t block,
-		   bool nullable, bool narrow, struct store_arena *arena,
-		   struct segment_reader **out, struct store_error *error)
+		   struct segment_how how, struct store_arena *arena, struct segment_reader **out,
+		   struct store_error *error)
 {
 	struct segment_reader *reader = store_arena_zalloc(arena, sizeof *reader);
 	struct segment_chunk *chunk;
@@ -198,17 +198,17 @@ segment_chunk_open(struct segment *segment, struct segment_file_column *column, 
 	if (column == NULL)
 		return 0;
 	chunk = reader->chunk = &column->chunks[block];
-	reader->nullable = nullable;
+	reader->nullable = how.nullable;
 	reader->is_string = segment_is_string(column->type);
 	if (chunk->codec == CODEC_ABSENT)
 		return 0;
-	reader->narrow = narrow && is_narrow(column, chunk);
+	reader->narrow = how.narrow && is_narrow(column, chunk);
 	if ((result = check_bytes(reader, chunk, error)) != 0 ||
 	    (chunk->null_count != 0 && (result = open_nulls(reader, arena, error)) != 0))
 		return result;
 	if (reader->is_string) {
 		reader->dictionary = &column->strings.dictionary;
-		if ((result = segment_load_strings(segment, column, error)) != 0 ||
+		if ((!how.held && (result = segment_load_strings(segment, column, error)) != 0) ||
 		    (result = check_dictionary(reader, error)) != 0)
 			return result;
 	}
@@ -416,9 +416,9 @@ segment_read_column(struct segment *segment, struct segment_file_column *column,
 		    bool nullable, struct store_arena *arena, struct vector *out,
 		    struct store_error *error)
 {
+	struct segment_how how = {.nullable = nullable};
 	struct segment_reader *reader;
-	int result =
-	    segment_chunk_open(segment, column, block, nullable, false, arena, &reader, error);
+	int result = segment_chunk_open(segment, column, block, how, arena, &reader, error);
 
 	if (result != 0)
 		return result;

@@ -24,13 +24,14 @@ struct segment_chunk {
 	_Atomic bool codes_checked; /* all codes were below the dictionary's count */
 };
 
-/* A column's dictionary; the file's bytes are turned into entries once, on
- * first use. */
+/* A column's dictionary; the file's bytes are turned into entries on first use,
+ * for good, or while somebody holds them. */
 struct segment_strings {
 	uint8_t flags;
 	uint32_t count, stored_bytes, raw_bytes;
 	uint64_t offset, checksum;
-	_Atomic bool loaded;             /* set last; what follows is then constant */
+	_Atomic bool kept;               /* set last; what follows is then constant */
+	uint32_t holders;                /* they are loaded while there are any */
 	unsigned char *raw;              /* owned; NULL when the mapping's bytes serve */
 	struct store_str *entries;       /* owned: [count], ascending */
 	const struct store_str **chunks; /* owned: into entries */
@@ -61,7 +62,7 @@ struct segment {
 	/* Those that the table has, ascending by (column, key): */
 	struct segment_file_column **sorted; /* owned: [known_count], into columns */
 	struct segment_column *known;        /* owned: [known_count], the same */
-	pthread_mutex_t mutex;               /* guards columns[].strings while loading */
+	pthread_mutex_t mutex;               /* guards columns[].strings unless kept */
 };
 
 /* STORE_ECORRUPT with the segment's path and the offset. */
@@ -72,13 +73,23 @@ int segment_corrupt(const struct segment *segment, uint64_t offset, struct store
 struct segment_file_column *
 segment_find_column(const struct segment *segment, uint16_t column, struct store_str key);
 
-/* One column's dictionary, loaded; any thread. */
+/* One column's dictionary, loaded until the segment is closed; any thread. */
 int segment_load_strings(struct segment *segment, struct segment_file_column *column,
 			 struct store_error *error);
+/* The same until it is let go by as many, unless somebody wants it for longer. */
+int segment_hold_strings(struct segment *segment, struct segment_file_column *column,
+			 struct store_error *error);
+void segment_release_strings(struct segment *segment, struct segment_file_column *column);
 
-/* As segment_reader_open; `nullable` as below. */
+/* How a chunk is to be read. */
+struct segment_how {
+	bool nullable; /* as below */
+	bool narrow;   /* as segment_reader_open has it */
+	bool held;     /* the caller holds the column's dictionary */
+};
+/* As segment_reader_open. */
 int segment_chunk_open(struct segment *segment, struct segment_file_column *column, uint32_t block,
-		       bool nullable, bool narrow, struct store_arena *arena,
+		       struct segment_how how, struct store_arena *arena,
 		       struct segment_reader **out, struct store_error *error);
 
 /* As segment_distinct. */

@@ -9,20 +9,69 @@
 
 #include "segment_merge_inside.h"
 
+#define SLICE_ROWS 8192u /* what is copied is still in the cache */
+
 int
 segment_merge_no_memory(struct store_error *error)
 {
 	return store_error_set(error, STORE_ENOMEM, "out of memory while merging segments");
 }
 
+int
+segment_merge_open_cursor(struct cursor *cursor, const struct segment *segment)
+{
+	*cursor = (struct cursor){.segment = segment,
+				  .block_arena = store_arena_create(0),
+				  .arena = store_arena_create(0)};
+	return cursor->block_arena == NULL || cursor->arena == NULL ? STORE_ENOMEM : 0;
+}
+
+void
+segment_merge_close_cursor(struct cursor *cursor)
+{
+	store_arena_free(cursor->block_arena);
+	store_arena_free(cursor->arena);
+}
+
 void
 segment_merge_rewind(struct segment_merge *merge)
 {
 	for (uint32_t i = 0; i < merge->inputs_count; i++) {
-		merge->cursors[i].block = merge->cursors[i].row = 0;
-		memset(&merge->cursors[i].vector, 0, sizeof merge->cursors[i].vector);
+		struct cursor *cursor = &merge->cursors[i];
+
+		cursor->block = cursor->slice_first = cursor->row = 0;
+		memset(&cursor->vector, 0, sizeof cursor->vector);
 	}
 	merge->order_at = 0;
+}
+
+/* Of the block at hand. */
+static uint32_t
+rows_of_block(const struct cursor *cursor)
+{
+	return cursor->block == 0 ? 0
+				  : segment_block_rows_count(cursor->segment, cursor->block - 1);
+}
+
+bool
+segment_merge_is_end(const struct cursor *cursor)
+{
+	return cursor->row == cursor->vector.rows_count &&
+	       cursor->slice_first == rows_of_block(cursor) &&
+	       cursor->block == segment_blocks_count(cursor->segment);
+}
+
+static int
+open_block(struct cursor *cursor, uint16_t column, struct store_str key, struct store_error *error)
+{
+	assert(cursor->block < segment_blocks_count(cursor->segment));
+	store_arena_reset(cursor->block_arena);
+	cursor->slice_first = 0;
+	if (cursor->held)
+		return segment_reader_open_held(cursor->segment, cursor->block++, column, key,
+						cursor->block_arena, &cursor->reader, error);
+	return segment_reader_open(cursor->segment, cursor->block++, column, key, false,
+				   cursor->block_arena, &cursor->reader, error);
 }
 
 int
@@ -30,15 +79,20 @@ segment_merge_settle(struct cursor *cursor, uint16_t column, struct store_str ke
 		     struct store_error *error)
 {
 	while (cursor->row == cursor->vector.rows_count) {
-		int result;
+		uint32_t rows;
+		int result = 0;
 
-		assert(cursor->block < segment_blocks_count(cursor->segment));
+		if (cursor->slice_first == rows_of_block(cursor))
+			result = open_block(cursor, column, key, error);
+		rows = rows_of_block(cursor) - cursor->slice_first;
+		rows = rows < SLICE_ROWS ? rows : SLICE_ROWS;
 		store_arena_reset(cursor->arena);
-		result = segment_read(cursor->segment, cursor->block, column, key, cursor->arena,
-				      &cursor->vector, error);
+		if (result == 0)
+			result = segment_reader_read(cursor->reader, cursor->slice_first, rows,
+						     cursor->arena, &cursor->vector, error);
 		if (result != 0)
 			return result == STORE_ELIMIT ? segment_merge_no_memory(error) : result;
-		cursor->block++;
+		cursor->slice_first += rows;
 		cursor->row = 0;
 	}
 	return 0;
@@ -142,6 +196,24 @@ read_source(void *context, uint32_t column_index, uint64_t first, uint32_t rows_
 	return 0;
 }
 
+/* segment_source.dictionary: of rows that stay, each entry does. */
+static int
+read_dictionary(void *context, uint32_t column_index, const struct dictionary **out,
+		struct store_error *error)
+{
+	struct segment_merge *merge = context;
+	int result = 0;
+
+	*out = NULL;
+	if (segment_merge_left_out(merge) > 0)
+		return 0;
+	if (merge->strings_column != column_index)
+		result = segment_merge_load_strings(merge, column_index, error);
+	if (result == 0)
+		*out = &merge->strings.dictionary;
+	return result;
+}
+
 /* ---- opening ------------------------------------------------------------- */
 
 static int
@@ -207,9 +279,9 @@ allocate(struct segment_merge *merge, struct segment *const *inputs)
 
 		segment_summary(inputs[i], &summary);
 		total += summary.rows_count;
-		merge->cursors[i].segment = inputs[i];
-		if ((merge->cursors[i].arena = store_arena_create(0)) == NULL)
+		if (segment_merge_open_cursor(&merge->cursors[i], inputs[i]) != 0)
 			return STORE_ENOMEM;
+		merge->cursors[i].held = true;
 	}
 	if (total > UINT32_MAX)
 		return STORE_EINVAL;
@@ -239,8 +311,8 @@ segment_merge_open(const struct store_table *table, struct segment *const *input
 	merge->table = table;
 	merge->inputs_count = inputs_count;
 	merge->strings_column = UINT32_MAX;
-	merge->source =
-	    (struct segment_source){.table = table, .read = read_source, .context = merge};
+	merge->source = (struct segment_source){
+	    .table = table, .read = read_source, .dictionary = read_dictionary, .context = merge};
 	if ((result = allocate(merge, inputs)) != 0) {
 		store_error_set(error, result, "%s",
 				result == STORE_EINVAL ? "too many rows to merge"
@@ -268,8 +340,8 @@ segment_merge_close(struct segment_merge *merge)
 	if (merge == NULL)
 		return;
 	for (uint32_t i = 0; i < merge->inputs_count; i++)
-		store_arena_free(merge->cursors[i].arena);
-	segment_merge_free_strings(&merge->strings);
+		segment_merge_close_cursor(&merge->cursors[i]);
+	segment_merge_free_strings(merge);
 	free(merge->order);
 	free(merge->columns);
 	free(merge->values);

@@ -1,7 +1,7 @@
 /*
  * The rows of several segments of one table as one source for segment_write:
- * merged by (SORT, TIME), without those that an erasure names. Holds a block of
- * one column per segment and one byte per row, never more.
+ * merged by (SORT, TIME), without those that an erasure names. Holds one byte
+ * per row; of one column at a time a slice per segment and the dictionaries.
  *
  * Call order: segment_merge_open, segment_write with segment_merge_source,
  * segment_merge_close; the segments stay open meanwhile.
@@ -33,6 +33,10 @@ void segment_merge_close(struct segment_merge *merge);
 /* Borrowed; its rows_count is what remains, perhaps 0. */
 const struct segment_source *segment_merge_source(const struct segment_merge *merge);
 uint64_t segment_merge_left_out(const struct segment_merge *merge);
+
+/* What merging a segment takes for strings, writing included: that of a merge is
+ * at most the sum of its inputs'. */
+uint64_t segment_merge_bytes(const struct segment *segment);
 
 /* How many of a segment's rows the filter names; or a negative code. */
 int64_t segment_merge_count(const struct segment *segment,

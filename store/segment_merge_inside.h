@@ -9,21 +9,26 @@
 _Static_assert(SEGMENT_MERGE_INPUTS_MAX <= SEGMENT_MERGE_LEFT_OUT,
 	       "order[] has 7 bits for the input");
 
-/* One column of one input, read forward. */
+/* One column of one input, read forward in slices of its blocks. */
 struct cursor {
-	const struct segment *segment; /* borrowed */
-	struct store_arena *arena;     /* owned: the block at hand */
-	struct vector vector;          /* of block block - 1 */
-	uint32_t block, row;           /* next ones */
-	const uint32_t *codes;         /* borrowed: from the input's to the union's */
+	const struct segment *segment;    /* borrowed */
+	struct store_arena *block_arena;  /* owned: what of the block is not in slices */
+	struct store_arena *arena;        /* owned: the slice at hand */
+	struct segment_reader *reader;    /* of block block - 1 */
+	struct vector vector;             /* the slice */
+	uint32_t block, slice_first, row; /* next ones: of the segment, the block, the slice */
+	const uint32_t *codes;            /* borrowed: from the input's to the union's */
+	bool held;                        /* the column's dictionary is, if it has one */
 };
 
 /* The strings of one column of all inputs. */
 struct merged_strings {
 	struct dictionary dictionary;
-	struct store_str *entries;                 /* owned: [dictionary.count], '' first */
+	struct store_str *entries;                 /* owned: [dictionary.count] */
 	const struct store_str **chunks;           /* owned: into entries */
 	uint32_t *codes[SEGMENT_MERGE_INPUTS_MAX]; /* owned */
+	/* The inputs' own, held meanwhile; NULL: it has none. */
+	const struct dictionary *held[SEGMENT_MERGE_INPUTS_MAX];
 };
 
 struct segment_merge {
@@ -45,6 +50,10 @@ struct segment_merge {
 /* Sets *error and returns STORE_ENOMEM. */
 int segment_merge_no_memory(struct store_error *error);
 
+int segment_merge_open_cursor(struct cursor *cursor, const struct segment *segment);
+void segment_merge_close_cursor(struct cursor *cursor);
+bool segment_merge_is_end(const struct cursor *cursor);
+
 /* Before the first rows of a column. */
 void segment_merge_rewind(struct segment_merge *merge);
 /* Makes sure that the cursor's next row is in its vector. */
@@ -56,7 +65,7 @@ int segment_merge_compare(struct store_str a, struct store_str b);
 /* The dictionaries of columns[column_index], united, for all its blocks. */
 int segment_merge_load_strings(struct segment_merge *merge, uint32_t column_index,
 			       struct store_error *error);
-void segment_merge_free_strings(struct merged_strings *strings);
+void segment_merge_free_strings(struct segment_merge *merge);
 
 /* Fills order[] and source.rows_count; sort_index UINT32_MAX: no input has the
  * SORT column. */

@@ -73,13 +73,6 @@ code_at(const struct cursor *cursor)
 	return cursor->codes[cursor->vector.codes[cursor->vector.constant ? 0 : cursor->row]];
 }
 
-static bool
-is_end(const struct cursor *cursor)
-{
-	return cursor->row == cursor->vector.rows_count &&
-	       cursor->block == segment_blocks_count(cursor->segment);
-}
-
 /* Fills the head of an input whose next row exists. */
 static int
 look(struct ordering *ordering, struct head *head)
@@ -161,7 +154,7 @@ put_rows_in_order(struct ordering *ordering)
 		merge->source.rows_count += !left_out;
 		merge->cursors[top->input].row++;
 		ordering->sort[top->input].row++;
-		if (is_end(&merge->cursors[top->input]))
+		if (segment_merge_is_end(&merge->cursors[top->input]))
 			*top = ordering->heap[--ordering->heap_count];
 		else if ((result = look(ordering, top)) != 0)
 			return result;
@@ -180,11 +173,13 @@ segment_merge_find_order(struct segment_merge *merge, const struct segment_merge
 	if (result == 0 && sort_index != UINT32_MAX)
 		result = segment_merge_load_strings(merge, sort_index, error);
 	for (uint32_t i = 0; result == 0 && i < merge->inputs_count; i++) {
-		ordering->sort[i] = ordering->filtered[i] = merge->cursors[i];
-		ordering->sort[i].arena = store_arena_create(0);
-		ordering->filtered[i].arena = store_arena_create(0);
-		if (ordering->sort[i].arena == NULL || ordering->filtered[i].arena == NULL)
+		const struct cursor *cursor = &merge->cursors[i];
+
+		if (segment_merge_open_cursor(&ordering->sort[i], cursor->segment) != 0 ||
+		    segment_merge_open_cursor(&ordering->filtered[i], cursor->segment) != 0)
 			result = segment_merge_no_memory(error);
+		ordering->sort[i].held = true;
+		ordering->sort[i].codes = cursor->codes;
 	}
 	if (result == 0) {
 		ordering->merge = merge;
@@ -197,8 +192,8 @@ segment_merge_find_order(struct segment_merge *merge, const struct segment_merge
 		result = put_rows_in_order(ordering);
 	}
 	for (uint32_t i = 0; ordering != NULL && i < merge->inputs_count; i++) {
-		store_arena_free(ordering->sort[i].arena);
-		store_arena_free(ordering->filtered[i].arena);
+		segment_merge_close_cursor(&ordering->sort[i]);
+		segment_merge_close_cursor(&ordering->filtered[i]);
 	}
 	free(ordering);
 	segment_merge_rewind(merge);
@@ -209,22 +204,20 @@ int64_t
 segment_merge_count(const struct segment *segment, const struct segment_merge_filter *filter,
 		    struct store_error *error)
 {
-	struct cursor cursor = {.segment = segment, .arena = store_arena_create(0)};
 	struct store_str no_key = {NULL, 0};
+	struct cursor cursor;
 	int64_t count = 0;
+	int result = segment_merge_open_cursor(&cursor, segment);
 
-	if (cursor.arena == NULL)
-		return segment_merge_no_memory(error);
-	while (!is_end(&cursor)) {
-		int result = segment_merge_settle(&cursor, filter->column, no_key, error);
-
-		if (result != 0) {
-			store_arena_free(cursor.arena);
-			return result;
+	if (result != 0)
+		segment_merge_no_memory(error);
+	while (result == 0 && !segment_merge_is_end(&cursor)) {
+		result = segment_merge_settle(&cursor, filter->column, no_key, error);
+		if (result == 0) {
+			count += filter_matches(filter, &cursor);
+			cursor.row++;
 		}
-		count += filter_matches(filter, &cursor);
-		cursor.row++;
 	}
-	store_arena_free(cursor.arena);
-	return count;
+	segment_merge_close_cursor(&cursor);
+	return result == 0 ? count : result;
 }

@@ -97,3 +97,25 @@ segment_codes(const struct segment *segment, uint32_t block, uint16_t column, st
 	*max = (uint32_t)chunk->max;
 	return result;
 }
+
+bool
+segment_has_gaps(const struct segment *segment, uint16_t column, struct store_str key)
+{
+	const struct segment_file_column *found = segment_find_column(segment, column, key);
+
+	for (uint32_t block = 0; found != NULL && block < segment->blocks_count; block++) {
+		if (found->chunks[block].codec == CODEC_ABSENT)
+			return true;
+	}
+	return found == NULL && segment->blocks_count > 0;
+}
+
+void
+segment_dictionary_size(const struct segment *segment, uint16_t column, struct store_str key,
+			uint32_t *count, uint32_t *raw_bytes)
+{
+	const struct segment_file_column *found = segment_find_column(segment, column, key);
+
+	*count = found == NULL ? 0 : found->strings.count;
+	*raw_bytes = found == NULL ? 0 : found->strings.raw_bytes;
+}

@@ -24,12 +24,27 @@ segment_reader_open(const struct segment *segment, uint32_t block, uint16_t colu
 		    struct segment_reader **out, struct store_error *error)
 {
 	struct segment_file_column *found = segment_find_column(segment, column, key);
+	struct segment_how how = {
+	    .nullable = segment->table->columns[column].flags & STORE_NULLABLE, .narrow = narrow};
 
 	assert(block < segment->blocks_count);
 	/* Only what is loaded once changes, under its mutex or atomically. */
-	return segment_chunk_open((struct segment *)(uintptr_t)segment, found, block,
-				  segment->table->columns[column].flags & STORE_NULLABLE, narrow,
-				  arena, out, error);
+	return segment_chunk_open((struct segment *)(uintptr_t)segment, found, block, how, arena,
+				  out, error);
+}
+
+int
+segment_reader_open_held(const struct segment *segment, uint32_t block, uint16_t column,
+			 struct store_str key, struct store_arena *arena,
+			 struct segment_reader **out, struct store_error *error)
+{
+	struct segment_file_column *found = segment_find_column(segment, column, key);
+	struct segment_how how = {
+	    .nullable = segment->table->columns[column].flags & STORE_NULLABLE, .held = true};
+
+	assert(block < segment->blocks_count);
+	return segment_chunk_open((struct segment *)(uintptr_t)segment, found, block, how, arena,
+				  out, error);
 }
 
 int
@@ -74,6 +89,31 @@ segment_dictionary(const struct segment *segment, uint16_t column, struct store_
 	if (result == 0)
 		*out = &found->strings.dictionary;
 	return result;
+}
+
+int
+segment_hold(const struct segment *segment, uint16_t column, struct store_str key,
+	     const struct dictionary **out, struct store_error *error)
+{
+	struct segment_file_column *found = segment_find_column(segment, column, key);
+	int result;
+
+	*out = NULL;
+	if (found == NULL || found->strings.count == 0)
+		return 0;
+	result = segment_hold_strings((struct segment *)(uintptr_t)segment, found, error);
+	if (result == 0)
+		*out = &found->strings.dictionary;
+	return result;
+}
+
+void
+segment_release(const struct segment *segment, uint16_t column, struct store_str key)
+{
+	struct segment_file_column *found = segment_find_column(segment, column, key);
+
+	if (found != NULL)
+		segment_release_strings((struct segment *)(uintptr_t)segment, found);
 }
 
 bool

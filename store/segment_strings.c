@@ -1,7 +1,9 @@
 /*
- * Dictionaries of an open segment: from the file's bytes to strings, once.
- * Between segment_open.c and segment_read.c. Any byte may be wrong.
+ * Dictionaries of an open segment: from the file's bytes to strings. Between
+ * segment_open.c and segment_read.c. Any byte may be wrong. Must not take away
+ * what a query may have seen.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,28 +81,70 @@ build_strings(struct segment *segment, struct segment_strings *strings, struct s
 	return 0;
 }
 
+static void
+free_strings(struct segment_strings *strings)
+{
+	free(strings->raw);
+	free(strings->entries);
+	free(strings->chunks);
+	strings->raw = NULL;
+	strings->entries = NULL;
+	strings->chunks = NULL;
+}
+
+/* segment->mutex is held. */
+static int
+need_strings(struct segment *segment, struct segment_strings *strings, struct store_error *error)
+{
+	int result = strings->entries != NULL ? 0 : build_strings(segment, strings, error);
+
+	if (result != 0)
+		free_strings(strings);
+	return result;
+}
+
 int
 segment_load_strings(struct segment *segment, struct segment_file_column *column,
 		     struct store_error *error)
 {
 	struct segment_strings *strings = &column->strings;
-	int result = 0;
+	int result;
 
-	if (strings->count == 0 || atomic_load_explicit(&strings->loaded, memory_order_acquire))
+	if (strings->count == 0 || atomic_load_explicit(&strings->kept, memory_order_acquire))
 		return 0;
 	pthread_mutex_lock(&segment->mutex);
-	if (!atomic_load_explicit(&strings->loaded, memory_order_relaxed)) {
-		if ((result = build_strings(segment, strings, error)) == 0) {
-			atomic_store_explicit(&strings->loaded, true, memory_order_release);
-		} else {
-			free(strings->raw);
-			free(strings->entries);
-			free(strings->chunks);
-			strings->raw = NULL;
-			strings->entries = NULL;
-			strings->chunks = NULL;
-		}
-	}
+	if ((result = need_strings(segment, strings, error)) == 0)
+		atomic_store_explicit(&strings->kept, true, memory_order_release);
 	pthread_mutex_unlock(&segment->mutex);
 	return result;
+}
+
+int
+segment_hold_strings(struct segment *segment, struct segment_file_column *column,
+		     struct store_error *error)
+{
+	struct segment_strings *strings = &column->strings;
+	int result;
+
+	if (strings->count == 0)
+		return 0;
+	pthread_mutex_lock(&segment->mutex);
+	if ((result = need_strings(segment, strings, error)) == 0)
+		strings->holders++;
+	pthread_mutex_unlock(&segment->mutex);
+	return result;
+}
+
+void
+segment_release_strings(struct segment *segment, struct segment_file_column *column)
+{
+	struct segment_strings *strings = &column->strings;
+
+	if (strings->count == 0)
+		return;
+	pthread_mutex_lock(&segment->mutex);
+	assert(strings->holders > 0);
+	if (--strings->holders == 0 && !atomic_load_explicit(&strings->kept, memory_order_relaxed))
+		free_strings(strings);
+	pthread_mutex_unlock(&segment->mutex);
 }

@@ -1,8 +1,8 @@
 /*
  * A string column of a new segment: its dictionary of the entries that occur,
  * sorted, then the blocks' codes translated to it, which depend on all entries:
- * a column of many rows is read twice. Must hold no more of it than KEPT_ROWS_MAX
- * codes.
+ * a column of many rows is read twice, unless its source tells the entries. Must hold no more of it
+ * than KEPT_ROWS_MAX codes.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -20,6 +20,8 @@ struct entry {
 
 /* A string column's way from the source's codes to the segment's. */
 struct strings {
+	/* What is to be written, if the source knows; then the next three are NULL. */
+	const struct dictionary *settled;
 	struct dictionary source; /* as of the first block that has values */
 	uint32_t *codes;          /* owned: [source.count]; first 0 or 1 (used) */
 	struct entry *entries;    /* owned: used ones, ascending, distinct */
@@ -123,6 +125,17 @@ mark_used(struct segment_writer *writer, uint32_t column_index, struct strings *
 	return 0;
 }
 
+/* A merge's are. */
+static bool
+is_sorted(const struct entry *entries, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++) {
+		if (compare_entries(&entries[i - 1], &entries[i]) > 0)
+			return false;
+	}
+	return true;
+}
+
 /* Between the passes: the used entries in order, codes[] from old to new. */
 static int
 sort_entries(struct segment_writer *writer, struct strings *strings)
@@ -140,7 +153,8 @@ sort_entries(struct segment_writer *writer, struct strings *strings)
 			strings->entries[found++] =
 			    (struct entry){dictionary_entry(&strings->source, code), code};
 	}
-	qsort(strings->entries, found, sizeof *strings->entries, compare_entries);
+	if (!is_sorted(strings->entries, found))
+		qsort(strings->entries, found, sizeof *strings->entries, compare_entries);
 	for (uint32_t i = 0; i < found; i++) {
 		uint32_t *count = &strings->entries_count;
 
@@ -153,6 +167,13 @@ sort_entries(struct segment_writer *writer, struct strings *strings)
 	return 0;
 }
 
+static struct store_str
+entry_of(const struct strings *strings, uint32_t code)
+{
+	return strings->settled != NULL ? dictionary_entry(strings->settled, code)
+					: strings->entries[code].string;
+}
+
 /* Lengths, then bytes; NULL after setting the error. Owned by the caller. */
 static unsigned char *
 pack_entries(struct segment_writer *writer, const struct strings *strings, size_t *size)
@@ -162,7 +183,7 @@ pack_entries(struct segment_writer *writer, const struct strings *strings, size_
 	size_t bytes = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t length = strings->entries[i].string.size;
+		uint32_t length = entry_of(strings, i).size;
 
 		bytes += length;
 		longest = length > longest ? length : longest;
@@ -182,7 +203,7 @@ pack_entries(struct segment_writer *writer, const struct strings *strings, size_
 	raw[0] = (unsigned char)length_bytes;
 	at = raw + 1 + (size_t)count * length_bytes;
 	for (uint32_t i = 0; i < count; i++) {
-		struct store_str string = strings->entries[i].string;
+		struct store_str string = entry_of(strings, i);
 
 		for (uint32_t byte = 0; byte < length_bytes; byte++)
 			raw[1 + (size_t)i * length_bytes + byte] =
@@ -274,7 +295,26 @@ read_block(struct segment_writer *writer, uint32_t column_index, uint64_t first,
 	return result;
 }
 
-/* Second pass: the blocks' codes, translated. */
+static int
+read_settled(struct segment_writer *writer, uint32_t column_index, uint64_t first,
+	     const struct strings *strings, struct vector *vector)
+{
+	int result = segment_writer_read(writer, column_index, first, vector);
+	uint32_t highest = 0;
+
+	if (result != 0 || vector->all_null)
+		return result;
+	for (uint32_t i = 0; i < vector->rows_count; i++) {
+		uint32_t code = vector->codes[vector->constant ? 0 : i];
+
+		highest = code > highest ? code : highest;
+		writer->values[i] = code;
+	}
+	assert(highest < strings->entries_count);
+	return 0;
+}
+
+/* The blocks' codes, translated: for most sources a second pass. */
 static int
 put_codes(struct segment_writer *writer, uint32_t column_index, const struct store_column *column,
 	  const struct strings *strings)
@@ -283,7 +323,7 @@ put_codes(struct segment_writer *writer, uint32_t column_index, const struct sto
 	uint64_t nulls[BLOCK_ROWS_MAX / 64] __attribute__((uninitialized));
 
 	/* '' sorts first, so its code is 0 or it does not occur. */
-	if (strings->entries_count == 0 || strings->entries[0].string.size != 0)
+	if (strings->entries_count == 0 || entry_of(strings, 0).size != 0)
 		absence.possible = false;
 	for (uint64_t first = 0; first < writer->source->rows_count; first += BLOCK_ROWS_MAX) {
 		struct vector vector;
@@ -291,6 +331,8 @@ put_codes(struct segment_writer *writer, uint32_t column_index, const struct sto
 
 		if (strings->kept != NULL)
 			recall_block(writer, first, strings, nulls, &vector);
+		else if (strings->settled != NULL)
+			result = read_settled(writer, column_index, first, strings, &vector);
 		else
 			result = read_block(writer, column_index, first, strings, &vector);
 		if (result == 0)
@@ -299,6 +341,26 @@ put_codes(struct segment_writer *writer, uint32_t column_index, const struct sto
 			return result;
 	}
 	return 0;
+}
+
+/* What the source's dictionary tells, else what its rows do. */
+static int
+find_entries(struct segment_writer *writer, uint32_t column_index, struct strings *strings)
+{
+	const struct segment_source *source = writer->source;
+	int result = 0;
+
+	if (source->dictionary != NULL)
+		result = source->dictionary(source->context, column_index, &strings->settled,
+					    writer->error);
+	if (result != 0)
+		return result;
+	if (strings->settled != NULL) {
+		strings->entries_count = strings->settled->count;
+		return 0;
+	}
+	result = mark_used(writer, column_index, strings);
+	return result == 0 && strings->codes != NULL ? sort_entries(writer, strings) : result;
 }
 
 int
@@ -311,11 +373,9 @@ segment_write_strings(struct segment_writer *writer, uint32_t column_index,
 
 	if (segment_writer_footer(writer, SEGMENT_DICTIONARY_BYTES) == NULL)
 		return STORE_ENOMEM;
-	result = mark_used(writer, column_index, &strings);
-	if (result == 0 && strings.codes != NULL) {
-		if ((result = sort_entries(writer, &strings)) == 0)
-			result = put_dictionary(writer, &strings, dictionary_at);
-	}
+	result = find_entries(writer, column_index, &strings);
+	if (result == 0 && strings.entries_count > 0)
+		result = put_dictionary(writer, &strings, dictionary_at);
 	if (result == 0)
 		result = put_codes(writer, column_index, column, &strings);
 	free(strings.codes);

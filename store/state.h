@@ -39,7 +39,8 @@ struct open_segment {
 	struct segment *segment; /* owned */
 	int64_t opened_ms;       /* monotonic; 0: with the store */
 	uint64_t opened_flush;   /* how many flushes there had been */
-	bool unmergeable;        /* merging it failed; guarded by maintenance_mutex */
+	uint64_t merge_bytes;    /* segment_merge_bytes, or 0; this and the next */
+	bool unmergeable;        /* (merging it failed) are guarded by maintenance_mutex */
 	_Atomic bool damaged;    /* state_damaged() */
 	_Atomic uint32_t references;
 };

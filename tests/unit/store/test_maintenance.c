@@ -3,7 +3,8 @@
  * jumped; columns added later read as NULL or default in what was written
  * before, through WAL, flush and merge, and an older program takes none away;
  * queries beside merges see every row once, and afterwards a day is one segment
- * sorted by site and time. Method: rows of known days against a naive model;
+ * sorted by site and time; merges take no more segments than their strings have
+ * memory. Method: rows of known days against a naive model;
  * one directory opened with several schemas; queries whose answer must not
  * change while segments are merged under them. The Makefile links this test
  * with --wrap=clock_gettime, so that clocks can be set.
@@ -612,6 +613,68 @@ test_merges_beside_queries(void **state)
 	assert_int_equal(store_close(reading.store, NULL), 0);
 }
 
+/* ---- strings of a merge ---------------------------------------------------- */
+
+#define LONG_BYTES 4096u
+#define LONG_FLUSHES 8u
+
+/* A view with eight errors, whose messages are long and no others'. */
+static void
+append_long(struct store *store, uint32_t view)
+{
+	static char messages[8][LONG_BYTES];
+	struct beacon beacon = {.view = view, .errors = 8};
+	struct store_commit commit = {.entries_count = 1};
+	struct built built;
+
+	build(&built, &beacon);
+	for (uint32_t i = 0; i < 8; i++) {
+		for (uint32_t at = 0; at < LONG_BYTES; at += 16)
+			snprintf(messages[i] + at, 16, "%5u %2u %6u", view, i, at * 7919 % 999983);
+		built.error[i][4].value.s = (struct store_str){messages[i], LONG_BYTES};
+		built.error[i][0].value.i = TODAY_MS + view;
+	}
+	built.view[TS].value.i = TODAY_MS + view;
+	commit.entries = &built.entry;
+	assert_int_equal(store_append(store, &commit, 1, NULL), 0);
+	assert_int_equal(commit.result, 0);
+}
+
+/* As many segments as a quarter of the memory allows are merged, no more, and
+ * with more memory the rest. */
+static void
+test_strings_of_a_merge(void **state)
+{
+	struct store_options options = {.directory = directory,
+					.schema = &schema,
+					.io = &quick,
+					.memtable_bytes_max = 4 * 2 * 4 * 8 * LONG_BYTES,
+					.no_maintenance = true};
+	struct store_stats stats;
+	struct store *store = NULL;
+
+	(void)state;
+	assert_int_equal(store_open(&options, &store, NULL), 0);
+	for (uint32_t i = 0; i < LONG_FLUSHES; i++) {
+		append_long(store, i);
+		assert_int_equal(store_flush(store, NULL), 0);
+	}
+	assert_int_equal(store_merge(store, NULL), 0);
+	store_stats(store, &stats);
+	assert_int_equal(stats.segments, 1 + LONG_FLUSHES / 2);
+	assert_int_equal(ask(store, "SELECT uniqExact(message) FROM errors"), 8 * LONG_FLUSHES);
+	assert_int_equal(store_close(store, NULL), 0);
+
+	options.memtable_bytes_max *= LONG_FLUSHES;
+	assert_int_equal(store_open(&options, &store, NULL), 0);
+	assert_int_equal(store_merge(store, NULL), 0);
+	store_stats(store, &stats);
+	assert_int_equal(stats.segments, 2);
+	assert_int_equal(ask(store, "SELECT uniqExact(message) FROM errors"), 8 * LONG_FLUSHES);
+	assert_int_equal(ask(store, "SELECT count() FROM pageviews"), LONG_FLUSHES);
+	assert_int_equal(store_close(store, NULL), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int
@@ -625,6 +688,7 @@ main(void)
 	    TEST(test_schema_growth),
 	    TEST(test_erasure_without_memory),
 	    TEST(test_merges_beside_queries),
+	    TEST(test_strings_of_a_merge),
 	};
 
 	quick = *io_posix();
