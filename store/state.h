@@ -129,7 +129,7 @@ size_t state_generation_bytes(const struct generation *generation);
  * holds both mutexes. */
 size_t state_memtable_bytes(struct store *store);
 
-/* append.c: replaces the WAL by a new file, to which the group moves with the
+/* append_file.c: replaces the WAL by a new file, to which the group moves with the
  * youngest `pending` requests; the others are written at once. On error the
  * old file stays. Caller holds writer_mutex. */
 int append_rotate(struct store *store, uint32_t pending, struct store_error *error);
