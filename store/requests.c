@@ -1,6 +1,6 @@
 /*
  * requests.h: a ring searched from the youngest, since imports are a few a
- * second at most. Must not judge a repeat; append.c does.
+ * second at most. Must not judge a repeat; append_commit.c does.
  */
 #include <assert.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /*
- * The store's inside: shared by store.c, append.c, recover.c, flush.c,
+ * The store's inside: shared by store.c, append*.c, recover.c, flush.c,
  * lookup.c, publish.c, merge.c, retention.c, erase.c, backup.c and snapshot.c,
  * and by nothing else. DESIGN.md has the thread table and the lock order:
  * maintenance_mutex, manifest_mutex, writer_mutex, state_mutex.
