@@ -3,7 +3,9 @@
  * visible. The writer's half of the store. Must not publish what is not
  * durable: everything done for a group can be undone until its sync succeeds.
  */
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "append_group.h"
 
@@ -24,6 +26,26 @@ drop_group(struct store *store)
 		leave_file(store);
 }
 
+static void
+count_syncs(struct store *store, uint32_t count, size_t bytes, int64_t ns)
+{
+	pthread_mutex_lock(&store->state_mutex);
+	store->active->wal_bytes += bytes;
+	store->stats.wal_syncs += count;
+	store->stats.wal_bytes_written += bytes;
+	store->stats.wal_sync_ns += (uint64_t)ns;
+	pthread_mutex_unlock(&store->state_mutex);
+}
+
+static void
+count_failed_sync(struct store *store, const char *text)
+{
+	state_log(store, "%s; trying a new WAL file", text);
+	pthread_mutex_lock(&store->state_mutex);
+	store->stats.wal_sync_failures++;
+	pthread_mutex_unlock(&store->state_mutex);
+}
+
 /* A failed file is left for good; its group goes to a new one, once. */
 static int
 make_durable(struct append_group *group, struct store_error *error)
@@ -34,11 +56,7 @@ make_durable(struct append_group *group, struct store_error *error)
 	int result = wal_commit(store->wal, error);
 
 	if (result != 0) {
-		state_log(store, "%s; trying a new WAL file",
-			  error != NULL ? error->text : "WAL write failed");
-		pthread_mutex_lock(&store->state_mutex);
-		store->stats.wal_sync_failures++;
-		pthread_mutex_unlock(&store->state_mutex);
+		count_failed_sync(store, error != NULL ? error->text : "WAL write failed");
 		if ((result = append_rotate(store, group->requests_count, error)) == 0)
 			result = wal_commit(store->wal, error);
 	}
@@ -46,12 +64,7 @@ make_durable(struct append_group *group, struct store_error *error)
 		leave_file(store);
 		return result;
 	}
-	pthread_mutex_lock(&store->state_mutex);
-	store->active->wal_bytes += bytes;
-	store->stats.wal_syncs++;
-	store->stats.wal_bytes_written += bytes;
-	store->stats.wal_sync_ns += (uint64_t)(state_monotonic_ns() - began);
-	pthread_mutex_unlock(&store->state_mutex);
+	count_syncs(store, 1, bytes, state_monotonic_ns() - began);
 	return 0;
 }
 
@@ -78,8 +91,12 @@ append_record(struct store *store, enum wal_type type, const void *payload, size
 }
 
 static void
-count_group(struct store *store, const struct store_stats *counted)
+publish(const struct append_group *group)
 {
+	struct store *store = group->store;
+	const struct store_stats *counted = &group->counted;
+
+	atomic_store_explicit(&store->published, group->last_commit, memory_order_release);
 	pthread_mutex_lock(&store->state_mutex);
 	store->stats.commits += counted->commits;
 	store->stats.rows_appended += counted->rows_appended;
@@ -89,64 +106,252 @@ count_group(struct store *store, const struct store_stats *counted)
 	pthread_mutex_unlock(&store->state_mutex);
 }
 
-/* To memory and to the WAL's group. */
+/* To memory and to the WAL's group, as far as store.log has come. */
 static int
-apply_group(struct append_group *group, struct store_commit *commits, size_t count,
-	    struct store_error *error)
+apply_group(struct append_group *group, struct store_error *error)
 {
 	struct store *store = group->store;
-	int result = append_make_ready(store, error), logged;
+	int result = append_make_ready(store, error);
 
-	for (size_t i = 0; result == 0 && i < count; i++) {
-		bool is_last = i + 1 == count;
+	for (size_t i = 0; result == 0 && i < group->commits_count; i++) {
+		struct store_commit *commit = &group->commits[i];
+		bool is_last = i + 1 == group->commits_count && !group->begun;
 
-		commits[i].result = append_commit(group, &commits[i], is_last);
-		if (commits[i].result == STORE_ELIMIT &&
+		commit->result = append_commit(group, commit, is_last);
+		if (commit->result == STORE_ELIMIT &&
 		    (result = append_seal_if_due(store, true, error)) == 0)
-			commits[i].result = append_commit(group, &commits[i], is_last);
+			commit->result = append_commit(group, commit, is_last);
 	}
-	logged = store->log == NULL ? 0 : append_log_settle(store->log);
-	if (logged != 0)
-		group->beside = false;
-	return result != 0 ? result : logged;
+	group->last_commit = store->next_commit - 1;
+	return result;
 }
 
-/* As if it had never been. */
+static int
+settle(struct store *store)
+{
+	return store->log == NULL ? 0 : append_log_settle(store->log);
+}
+
+/* As if it had never been, but for the WAL. */
+static void
+undo_group(struct append_group *group)
+{
+	append_undo(group, 0);
+	group->counted = (struct store_stats){0};
+	group->logged = false;
+}
+
 static void
 take_back(struct append_group *group)
 {
-	append_undo(group, 0);
+	undo_group(group);
 	drop_group(group->store);
-	group->counted = (struct store_stats){0};
+}
+
+/* With no other group under way. */
+static int
+append_at_once(struct append_group *group, struct store_error *error)
+{
+	struct store *store = group->store;
+	int result = apply_group(group, error);
+
+	if (settle(store) != 0) {
+		/* A record was too large, or memory short, when its commit was past:
+		 * once more, so that this one alone fails. */
+		take_back(group);
+		group->beside = false;
+		result = apply_group(group, error);
+	}
+	if (result == 0 && group->logged)
+		result = make_durable(group, error);
+	if (result == 0)
+		publish(group);
+	else
+		take_back(group);
+	return result;
+}
+
+/* ---- groups that are under way --------------------------------------- */
+
+bool
+append_under_way(const struct store *store)
+{
+	/* They are finished in order. */
+	return store->begun_count > 0 && store->begun[store->begun_count - 1]->under_way;
+}
+
+/* What was applied last goes first. The log is idle, and so is its file. */
+static void
+append_anew(struct store *store)
+{
+	bool again[STORE_APPENDS_MAX] = {false};
+
+	for (uint32_t i = store->begun_count; i-- > 0;) {
+		struct append_group *group = store->begun[i];
+
+		if ((again[i] = group->under_way))
+			undo_group(group);
+		group->under_way = group->beside = false;
+	}
+	drop_group(store);
+	for (uint32_t i = 0; i < store->begun_count; i++) {
+		struct append_group *group = store->begun[i];
+
+		if (again[i])
+			group->result = append_at_once(group, &group->error);
+	}
+}
+
+/*
+ * Of the groups under way, the first until `last` or, when NULL, all: waits
+ * until they are durable. When one fails, it and those that were applied since
+ * are taken back and appended anew; but `after`, if not NULL, which was applied
+ * last and is not under way, is only taken back: then false.
+ */
+static bool
+finish(struct store *store, const struct append_group *last, struct append_group *after)
+{
+	struct append_log_synced synced;
+
+	for (uint32_t i = 0; i < store->begun_count; i++) {
+		struct append_group *group = store->begun[i];
+
+		if (group->under_way) {
+			if (append_log_await(store->log, &group->sync, &synced) != 0)
+				break;
+			group->under_way = false;
+			wal_synced(store->wal, group->sync.bytes);
+			count_syncs(store, synced.count, group->sync.bytes, synced.ns);
+			publish(group);
+		}
+		if (group == last)
+			return true;
+	}
+	if (!append_under_way(store))
+		return true;
+	(void)append_log_settle(store->log);
+	if (synced.failed)
+		count_failed_sync(store, synced.error.text);
+	if (after != NULL)
+		undo_group(after);
+	append_anew(store);
+	return false;
+}
+
+void
+append_finish(struct store *store)
+{
+	(void)finish(store, NULL, NULL);
+}
+
+void
+append_lock(struct store *store)
+{
+	pthread_mutex_lock(&store->writer_mutex);
+	append_finish(store);
+}
+
+/* All of it to store.log. */
+static int
+begin_group(struct append_group *group, struct store_error *error)
+{
+	struct store *store = group->store;
+	int result = apply_group(group, error);
+
+	/* What it repeats is not durable yet; a failure leaves the file. */
+	if ((result != 0 || !group->logged) && !finish(store, NULL, group))
+		result = apply_group(group, error);
+	if (result != 0) {
+		(void)settle(store);
+		take_back(group);
+		return result;
+	}
+	if (group->logged) {
+		append_log_sync(store->log, store->wal, &group->sync);
+		group->under_way = true;
+	} else {
+		publish(group);
+	}
+	return 0;
+}
+
+static void
+free_group(struct append_group *group)
+{
+	if (group == NULL)
+		return;
+	free(group->undo);
+	free(group->views);
+	free(group);
+}
+
+int
+store_append_begin(struct store *store, struct store_commit *commits, size_t commits_count,
+		   struct store_error *error)
+{
+	struct append_group *group = calloc(1, sizeof *group);
+	int result;
+
+	if (group == NULL)
+		return store_error_set(error, STORE_ENOMEM, "out of memory for a group");
+	*group = (struct append_group){.store = store,
+				       .commits = commits,
+				       .commits_count = commits_count,
+				       .now_ms = state_monotonic_ms(),
+				       .beside = true,
+				       .begun = true};
+	pthread_mutex_lock(&store->writer_mutex);
+	assert(store->begun_count < STORE_APPENDS_MAX);
+	if (store->log == NULL)
+		store->log = append_log_create();
+	result = append_wait_for_memory(store, error);
+	if (result == 0)
+		result =
+		    store->log == NULL ? append_at_once(group, error) : begin_group(group, error);
+	if (result == 0)
+		store->begun[store->begun_count++] = group;
+	pthread_mutex_unlock(&store->writer_mutex);
+	if (result != 0)
+		free_group(group);
+	return result;
+}
+
+int
+store_append_end(struct store *store, struct store_error *error)
+{
+	struct append_group *group;
+	int result;
+
+	pthread_mutex_lock(&store->writer_mutex);
+	assert(store->begun_count > 0);
+	group = store->begun[0];
+	if (group->under_way)
+		(void)finish(store, group, NULL);
+	store->begun_count--;
+	memmove(store->begun, store->begun + 1, store->begun_count * sizeof store->begun[0]);
+	pthread_mutex_unlock(&store->writer_mutex);
+	result = group->result;
+	if (result != 0 && error != NULL)
+		*error = group->error;
+	free_group(group);
+	return result;
 }
 
 int
 store_append(struct store *store, struct store_commit *commits, size_t commits_count,
 	     struct store_error *error)
 {
-	struct append_group group = {
-	    .store = store, .now_ms = state_monotonic_ms(), .beside = true};
+	struct append_group group = {.store = store,
+				     .commits = commits,
+				     .commits_count = commits_count,
+				     .now_ms = state_monotonic_ms(),
+				     .beside = true};
 	int result;
 
-	pthread_mutex_lock(&store->writer_mutex);
+	append_lock(store);
 	result = append_wait_for_memory(store, error);
 	if (result == 0)
-		result = apply_group(&group, commits, commits_count, error);
-	if (!group.beside) {
-		/* A record was too large, or memory short, when its commit was past:
-		 * once more, so that this one alone fails. */
-		take_back(&group);
-		result = apply_group(&group, commits, commits_count, error);
-	}
-	if (result == 0 && wal_group_bytes(store->wal) > 0)
-		result = make_durable(&group, error);
-	if (result == 0) {
-		atomic_store_explicit(&store->published, store->next_commit - 1,
-				      memory_order_release);
-		count_group(store, &group.counted);
-	} else {
-		take_back(&group);
-	}
+		result = append_at_once(&group, error);
 	pthread_mutex_unlock(&store->writer_mutex);
 	free(group.undo);
 	free(group.views);

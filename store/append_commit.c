@@ -97,6 +97,8 @@ is_for_beside(const struct append_group *group, const struct store_commit *commi
 
 	if (!group->beside)
 		return false;
+	if (append_under_way(store))
+		return true;
 	if (store->log == NULL && !is_last && commit->entries_count >= BESIDE_ENTRIES_MIN)
 		store->log = append_log_create();
 	if (store->log == NULL)
@@ -117,6 +119,7 @@ log_commit(struct append_group *group, const struct store_commit *commit,
 				     .entries_count = logged_count,
 				     .commit = group->commit};
 
+	group->logged = true;
 	if (!is_for_beside(group, commit, is_last))
 		return append_log_now(&job);
 	store->arena = append_log_give(store->log, &job, store->arena);

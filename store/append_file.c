@@ -118,6 +118,15 @@ append_wait_for_memory(struct store *store, struct store_error *error)
 }
 
 /* A generation and a WAL file that take the next commit. */
+static bool
+wants_file(const struct store *store)
+{
+	bool fresh = store->active->last_commit == 0;
+
+	return store->wal == NULL ||
+	       wal_durable_bytes(store->wal) >= (fresh ? WAL_FILE_BYTES_MIN : WAL_FILE_BYTES_MAX);
+}
+
 int
 append_make_ready(struct store *store, struct store_error *error)
 {
@@ -126,14 +135,16 @@ append_make_ready(struct store *store, struct store_error *error)
 
 	if (store->wal != NULL && (result = append_seal_if_due(store, false, error)) != 0)
 		return result;
+	if (!wants_file(store))
+		return 0;
+	append_finish(store); /* the next file's head says what is valid of this one */
+	if (!wants_file(store))
+		return 0;
 	fresh = store->active->last_commit == 0;
-	if (store->wal == NULL || wal_durable_bytes(store->wal) >= WAL_FILE_BYTES_MAX ||
-	    (fresh && wal_durable_bytes(store->wal) >= WAL_FILE_BYTES_MIN)) {
-		if ((result = append_rotate(store, 0, error)) != 0)
-			return result;
-		/* The files before this one go when the older generations are flushed. */
-		if (fresh)
-			store->active->wal_floor = wal_id(store->wal);
-	}
+	if ((result = append_rotate(store, 0, error)) != 0)
+		return result;
+	/* The files before this one go when the older generations are flushed. */
+	if (fresh)
+		store->active->wal_floor = wal_id(store->wal);
 	return 0;
 }

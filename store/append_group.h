@@ -35,16 +35,34 @@ struct append_undo {
 
 struct append_group {
 	struct store *store;
+	struct store_commit *commits; /* borrowed: [commits_count] */
+	size_t commits_count;
 	struct append_undo *undo; /* owned */
 	size_t undo_count, undo_max;
 	struct view *views; /* owned: as they were, of APPEND_UNDO_VIEW_OLD */
 	size_t views_count, views_max;
 	uint64_t commit;         /* of the commit being applied */
+	uint64_t last_commit;    /* published when the group is durable */
 	int64_t now_ms;          /* monotonic */
 	uint32_t requests_count; /* the youngest of store.requests, not durable yet */
+	bool logged;             /* it has records */
 	bool beside;             /* large commits go to store.log */
 	struct store_stats counted;
+	bool begun; /* by store_append_begin: nobody waits for its last record */
+	/* Of such a one, from when all of it is with store.log: */
+	bool under_way; /* until it is durable, or refused */
+	struct append_log_sync sync;
+	int result;
+	struct store_error error;
 };
+
+/* ---- append.c -------------------------------------------------------- */
+
+/* Groups that were begun are under way: until they are not, the WAL is
+ * store.log's. */
+bool append_under_way(const struct store *store);
+/* Waits until each of them is durable, or refused. */
+void append_finish(struct store *store);
 
 /* ---- append_undo.c --------------------------------------------------- */
 

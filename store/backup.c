@@ -155,7 +155,7 @@ store_backup(struct store *store, const char *to, struct store_backup_counts *co
 	if (backup.buffer == NULL)
 		return store_error_set(error, STORE_ENOMEM, "out of memory for a backup");
 	pthread_mutex_lock(&store->manifest_mutex);
-	pthread_mutex_lock(&store->writer_mutex);
+	append_lock(store);
 	if (store->wal != NULL) {
 		id = wal_id(store->wal);
 		bytes = wal_durable_bytes(store->wal);

@@ -312,7 +312,7 @@ log_erasure(struct store *store, const struct store_erasure *erasure, uint64_t *
 		free(payload.bytes);
 		return store_error_set(error, STORE_ENOMEM, "out of memory while erasing");
 	}
-	pthread_mutex_lock(&store->writer_mutex);
+	append_lock(store);
 	result = append_record(store, WAL_ERASE, payload.bytes, payload.size, &commit, error);
 	if (result == 0) {
 		/* It is logged: short of memory here, the next opening does it. */
@@ -346,7 +346,7 @@ store_erase(struct store *store, const struct store_erasure *erasure, uint64_t *
 	if (result != 0)
 		return result;
 	/* A new WAL file, and everything before it to segments. */
-	pthread_mutex_lock(&store->writer_mutex);
+	append_lock(store);
 	result = append_rotate(store, 0, error);
 	pthread_mutex_unlock(&store->writer_mutex);
 	if (result == 0)

@@ -236,7 +236,7 @@ flush_table(struct flush *flush, uint32_t table)
 static void
 close_views(struct store *store, struct generation *generation)
 {
-	pthread_mutex_lock(&store->writer_mutex);
+	append_lock(store);
 	generation->views_closed = true;
 	pthread_mutex_unlock(&store->writer_mutex);
 }

@@ -18,6 +18,8 @@
 #include "view_index.h"
 #include "wal.h"
 
+struct append_group; /* append_group.h */
+
 struct generation {
 	uint64_t id;
 	struct memtable *memtable; /* owned: one reference */
@@ -74,6 +76,10 @@ struct store {
 	struct requests requests;
 	struct store_arena *arena; /* owned: scratch of one commit */
 	struct append_log *log;    /* owned; NULL: not needed yet, or no thread */
+	/* Begun and not ended, the oldest first; owned. Syncs of the youngest may be
+	 * under way: who takes the mutex waits for that, by append_lock. */
+	struct append_group *begun[STORE_APPENDS_MAX];
+	uint32_t begun_count;
 	struct lookup_budget budget, perhaps_budget;
 
 	pthread_mutex_t state_mutex;
@@ -129,6 +135,10 @@ size_t state_generation_bytes(const struct generation *generation);
  * holds both mutexes. */
 size_t state_memtable_bytes(struct store *store);
 
+/* append.c: writer_mutex, with no sync under way, so that what was appended is
+ * either durable or undone. Whoever does not touch WAL, rows or views may take
+ * the mutex by itself. */
+void append_lock(struct store *store);
 /* append_file.c: replaces the WAL by a new file, to which the group moves with the
  * youngest `pending` requests; the others are written at once. On error the
  * old file stays. Caller holds writer_mutex. */

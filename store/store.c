@@ -2,6 +2,7 @@
  * Opening, closing and counting: the frame around append, flush, recovery and
  * snapshots. Must not hold state_mutex over file calls.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -355,7 +356,7 @@ seal(struct store *store, uint64_t *until, struct store_error *error)
 {
 	int result = 0;
 
-	pthread_mutex_lock(&store->writer_mutex);
+	append_lock(store);
 	pthread_mutex_lock(&store->state_mutex);
 	if (store->active->last_commit != 0) {
 		struct generation *active = store->active;
@@ -404,6 +405,7 @@ store_close(struct store *store, struct store_error *error)
 
 	if (store == NULL)
 		return 0;
+	assert(store->begun_count == 0);
 	if (store->flush_thread_runs) {
 		result = seal(store, &until, error);
 		stop_threads(store);

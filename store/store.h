@@ -196,7 +196,7 @@ struct store_request {
 
 /* All or nothing, in one WAL record. */
 struct store_commit {
-	struct store_entry *entries; /* borrowed during the call */
+	struct store_entry *entries; /* borrowed during the call, or from begin to end */
 	uint32_t entries_count;
 	struct store_request *request; /* or NULL */
 	int result; /* out: 0, STORE_EBUSY (try later), STORE_EFULL, STORE_EINVAL */
@@ -241,6 +241,24 @@ int store_close(struct store *store, struct store_error *error);
  */
 int store_append(struct store *store, struct store_commit *commits, size_t commits_count,
 		 struct store_error *error);
+
+/*
+ * The same in two steps, so that syncs go on while the next groups are applied:
+ * begin, begin, end, begin, end, ... store_append_begin returns when the group
+ * is applied, not yet durable nor visible to queries; or with a negative code
+ * as from store_append, and then there is nothing to end. store_append_end
+ * waits for the oldest that was begun and gives what store_append would have:
+ * only then may it be acknowledged. One sync may serve several. At most
+ * STORE_APPENDS_MAX are begun and not ended, none at store_close; until they
+ * are ended, their commits, with all they point to, are borrowed, and what these
+ * say of results and outcomes may change: when a sync fails, its group and
+ * those after it are taken back and appended anew, in order. Only the writer
+ * thread calls these.
+ */
+#define STORE_APPENDS_MAX 4
+int store_append_begin(struct store *store, struct store_commit *commits, size_t commits_count,
+		       struct store_error *error);
+int store_append_end(struct store *store, struct store_error *error);
 
 /* Makes the flush thread write all sealed and unsealed rows to segments and
  * waits for it. Any thread. */

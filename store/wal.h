@@ -40,8 +40,17 @@ int wal_end(struct wal *wal, enum wal_type type, uint64_t commit);
  * pages); the group stays in memory for wal_move_group. */
 int wal_commit(struct wal *wal, struct store_error *error);
 size_t wal_group_bytes(const struct wal *wal);
-/* Drops the group. False when some of it is in the file already: then that must
- * not be used again, or bytes of dropped records could follow later ones. */
+/* The same in steps, so that the next groups come to be during the sync:
+ * wal_write writes the group and forgets it; wal_sync, on any thread, beside
+ * wal_begin to wal_end and wal_write of the next; after its success wal_synced,
+ * with how many bytes the groups had that were written before. On error the
+ * file must not be used again: wal_drop_group, wal_close. */
+int wal_write(struct wal *wal, struct store_error *error);
+int wal_sync(const struct wal *wal, struct store_error *error);
+void wal_synced(struct wal *wal, size_t bytes);
+/* Drops the group, and those that were written and are not synced. False when
+ * the file must not be used again: it failed, or some of them is in it, and
+ * bytes of dropped records could follow later ones. */
 bool wal_drop_group(struct wal *wal);
 /* Hands the group of a failed file to a new one. */
 int wal_move_group(struct wal *from, struct wal *to);

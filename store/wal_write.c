@@ -26,7 +26,8 @@ struct wal {
 	struct io *io; /* borrowed */
 	char path[PATH_MAX];
 	uint64_t id, salt;
-	uint64_t durable_bytes;
+	uint64_t durable_bytes; /* of the file */
+	uint64_t group_at;      /* in the file: after what is written, but perhaps not synced */
 	int fd;
 	bool failed;
 	struct wal_buffer group; /* owned: records that are not durable yet */
@@ -86,7 +87,7 @@ write_head(struct wal *wal, uint64_t previous_id, uint64_t previous_bytes,
 	free(head);
 	if (result != 0)
 		return io_failed(wal, "write", result, error);
-	wal->durable_bytes = size;
+	wal->durable_bytes = wal->group_at = size;
 	return 0;
 }
 
@@ -183,7 +184,7 @@ static void
 write_early(struct wal *wal)
 {
 	size_t from = wal->written_bytes, size = wal->group.size - from;
-	uint64_t offset = wal->durable_bytes + from;
+	uint64_t offset = wal->group_at + from;
 
 	if (wal->early_result != 0 || size < EARLY_BYTES)
 		return;
@@ -229,18 +230,36 @@ wal_add(struct wal *wal, enum wal_type type, uint64_t commit, const void *payloa
 	return wal_end(wal, type, commit);
 }
 
+static void
+clear_group(struct wal *wal)
+{
+	wal->group.size = wal->written_bytes = 0;
+	if (wal->group.size_max > GROUP_KEEP_BYTES_MAX) {
+		free(wal->group.bytes);
+		wal->group = (struct wal_buffer){0};
+	}
+}
+
+static int
+write_rest(struct wal *wal)
+{
+	size_t from = wal->written_bytes;
+
+	if (wal->early_result != 0)
+		return wal->early_result;
+	return io_write_full(wal->io, wal->fd, wal->group.bytes + from, wal->group.size - from,
+			     wal->group_at + from);
+}
+
 int
 wal_commit(struct wal *wal, struct store_error *error)
 {
-	size_t from = wal->written_bytes;
-	int result = wal->early_result;
+	int result;
 
-	assert(!wal->failed);
+	assert(!wal->failed && wal->group_at == wal->durable_bytes);
 	if (wal->group.size == 0)
 		return 0;
-	if (result == 0)
-		result = io_write_full(wal->io, wal->fd, wal->group.bytes + from,
-				       wal->group.size - from, wal->durable_bytes + from);
+	result = write_rest(wal);
 	if (result == 0)
 		result = wal->io->sync(wal->io, wal->fd);
 	if (result != 0) {
@@ -249,10 +268,39 @@ wal_commit(struct wal *wal, struct store_error *error)
 		wal->io->truncate(wal->io, wal->fd, wal->durable_bytes);
 		return io_failed(wal, "write", result, error);
 	}
-	wal->durable_bytes += wal->group.size;
-	wal->written_bytes = 0;
-	wal_drop_group(wal);
+	wal->group_at += wal->group.size;
+	wal->durable_bytes = wal->group_at;
+	clear_group(wal);
 	return 0;
+}
+
+int
+wal_write(struct wal *wal, struct store_error *error)
+{
+	int result = write_rest(wal);
+
+	assert(!wal->failed);
+	if (result != 0) {
+		wal->failed = true;
+		return io_failed(wal, "write", result, error);
+	}
+	wal->group_at += wal->group.size;
+	clear_group(wal);
+	return 0;
+}
+
+int
+wal_sync(const struct wal *wal, struct store_error *error)
+{
+	int result = wal->io->sync(wal->io, wal->fd);
+
+	return result == 0 ? 0 : io_failed(wal, "sync", result, error);
+}
+
+void
+wal_synced(struct wal *wal, size_t bytes)
+{
+	wal->durable_bytes += bytes;
 }
 
 size_t
@@ -264,18 +312,12 @@ wal_group_bytes(const struct wal *wal)
 bool
 wal_drop_group(struct wal *wal)
 {
-	bool in_file = wal->written_bytes > 0;
-
-	if (in_file) {
+	if (wal->written_bytes > 0 || wal->group_at > wal->durable_bytes) {
 		wal->failed = true;
 		wal->io->truncate(wal->io, wal->fd, wal->durable_bytes);
 	}
-	wal->group.size = wal->written_bytes = 0;
-	if (wal->group.size_max > GROUP_KEEP_BYTES_MAX) {
-		free(wal->group.bytes);
-		wal->group = (struct wal_buffer){0};
-	}
-	return !in_file;
+	clear_group(wal);
+	return !wal->failed;
 }
 
 int

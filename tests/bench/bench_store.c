@@ -210,38 +210,76 @@ build(const struct rows_record *records, uint32_t count, struct batch *batch,
 	*commit = (struct store_commit){.entries = batch->entries, .entries_count = count};
 }
 
+struct group {
+	struct batch batches[COMMITS_PER_GROUP];
+	struct store_commit commits[COMMITS_PER_GROUP];
+	uint32_t used; /* commits; 0: none */
+};
+
+/* How many rows it has. */
+static uint64_t
+build_group(const struct rows_record *records, uint64_t count, struct group *group)
+{
+	uint64_t at = 0;
+
+	for (group->used = 0; group->used < COMMITS_PER_GROUP && at < count; group->used++) {
+		uint32_t rows =
+		    count - at < ROWS_PER_COMMIT ? (uint32_t)(count - at) : ROWS_PER_COMMIT;
+
+		build(records + at, rows, &group->batches[group->used],
+		      &group->commits[group->used]);
+		at += rows;
+	}
+	return at;
+}
+
+/* 0 when all of it is durable. */
+static int
+end_group(struct store *store, struct group *group)
+{
+	struct store_error error = {0};
+
+	if (group->used == 0)
+		return 0;
+	if (store_append_end(store, &error) != 0) {
+		fprintf(stderr, "append: %s\n", error.text);
+		return -1;
+	}
+	for (uint32_t i = 0; i < group->used; i++) {
+		if (group->commits[i].result != 0) {
+			fprintf(stderr, "commit: %d\n", group->commits[i].result);
+			return -1;
+		}
+	}
+	group->used = 0;
+	return 0;
+}
+
+/* Groups are built and applied while those before are synced. */
 static int
 append_all(struct store *store, const struct rows_record *records, uint64_t count)
 {
-	struct batch *batches = calloc(COMMITS_PER_GROUP, sizeof *batches);
+	struct group *groups = calloc(STORE_APPENDS_MAX, sizeof *groups);
 	struct store_error error = {0};
+	int result = groups == NULL ? -1 : 0;
+	uint32_t turn = 0;
 
-	for (uint64_t at = 0; at < count;) {
-		struct store_commit commits[COMMITS_PER_GROUP];
-		uint32_t used = 0;
+	for (uint64_t at = 0; result == 0 && at < count; turn++) {
+		struct group *group = &groups[turn % STORE_APPENDS_MAX];
 
-		for (; used < COMMITS_PER_GROUP && at < count; used++) {
-			uint32_t rows =
-			    count - at < ROWS_PER_COMMIT ? (uint32_t)(count - at) : ROWS_PER_COMMIT;
-
-			build(records + at, rows, &batches[used], &commits[used]);
-			at += rows;
-		}
-		while (store_append(store, commits, used, &error) != 0) {
-			if (error.code == STORE_ENOMEM) /* a flush makes room */
-				continue;
+		if ((result = end_group(store, group)) != 0)
+			break;
+		at += build_group(records + at, count - at, group);
+		while ((result = store_append_begin(store, group->commits, group->used, &error)) ==
+		       STORE_ENOMEM)
+			; /* a flush makes room */
+		if (result != 0)
 			fprintf(stderr, "append: %s\n", error.text);
-			return -1;
-		}
-		for (uint32_t i = 0; i < used; i++) {
-			if (commits[i].result != 0) {
-				fprintf(stderr, "commit: %d\n", commits[i].result);
-				return -1;
-			}
-		}
 	}
-	free(batches);
-	return 0;
+	for (uint32_t i = 0; result == 0 && i < STORE_APPENDS_MAX; i++)
+		result = end_group(store, &groups[(turn + i) % STORE_APPENDS_MAX]);
+	free(groups);
+	return result;
 }
 
 static double
