@@ -222,6 +222,22 @@ test_syncs_fail(void **state)
 	}
 }
 
+static uint64_t
+count_repeated(const struct large *group)
+{
+	uint64_t count = 0;
+
+	for (size_t c = 0; c < group->count; c++) {
+		const struct store_commit *commit = &group->commits[c];
+
+		if (commit->request != NULL && commit->request->repeated)
+			continue;
+		for (uint32_t j = 0; j < commit->entries_count; j++)
+			count += commit->entries[j].outcome == STORE_REPEATED;
+	}
+	return count;
+}
+
 /* A repeat of what is under way is one only when that becomes durable. */
 static void
 test_repeats(void **state)
@@ -237,6 +253,7 @@ test_repeats(void **state)
 		struct store_request requests[2] = {{.received_ms = BASE_MS},
 						    {.received_ms = BASE_MS}};
 		struct model model = {0};
+		struct store_stats stats;
 		bool first, second;
 
 		large_build(&group, &random);
@@ -260,6 +277,9 @@ test_repeats(void **state)
 		if (first || second)
 			large_apply(&group, group.count, &model);
 		check_equal(store, &model);
+		store_stats(store, &stats);
+		assert_int_equal(stats.repeated, (first ? count_repeated(&group) : 0) +
+						     (second ? count_repeated(&again) : 0));
 		set_gate(false, 0);
 		store = open_after_power_cut(disk, store, &random);
 		if (first || second)

@@ -221,6 +221,63 @@ append_large_with_fault(long k, bool for_good, struct random random)
 	return count;
 }
 
+/* The same of groups whose syncs are under way together. */
+static long
+begin_large_with_fault(long k, bool for_good, struct random random)
+{
+	static struct large groups[STORE_APPENDS_MAX];
+	struct disk *disk = disk_create();
+	struct store *store = open_store("/d", &disk->io);
+	bool begun[STORE_APPENDS_MAX];
+	struct model model = {0};
+	long count;
+
+	for (int i = 0; i < STORE_APPENDS_MAX; i++)
+		large_build(&groups[i], &random);
+	fail_for_good = for_good;
+	allocations = 0;
+	fail_at = k;
+	for (int i = 0; i < STORE_APPENDS_MAX; i++) {
+		if (i == STORE_APPENDS_MAX - 1)
+			fail_at = 0;
+		begun[i] = store_append_begin(store, groups[i].commits, groups[i].count, NULL) == 0;
+	}
+	count = allocations;
+	for (int i = 0; i < STORE_APPENDS_MAX; i++) {
+		bool appended = begun[i] && store_append_end(store, NULL) == 0;
+
+		assert_true(appended || i < STORE_APPENDS_MAX - 1);
+		for (size_t j = 0; appended && j < groups[i].count; j++) {
+			for (uint32_t n = 0; groups[i].commits[j].result == 0 &&
+					     n < groups[i].commits[j].entries_count;
+			     n++)
+				(void)model_apply(&model, &groups[i].beacons[j][n]);
+		}
+	}
+	check_equal(store, &model);
+	assert_int_equal(store_close(store, NULL), 0);
+	store = open_store("/d", &disk->io);
+	check_equal(store, &model);
+	assert_int_equal(store_close(store, NULL), 0);
+	disk_free(disk);
+	return count;
+}
+
+static void
+test_begun_groups(void **state)
+{
+	struct random random = random_seeded("begun groups");
+	long count = begin_large_with_fault(0, false, random);
+
+	(void)state;
+	assert_true(count > 20);
+	for (long k = first_fault(&random); k <= count; k += STRIDE) {
+		begin_large_with_fault(k, false, random);
+		begin_large_with_fault(k, true, random);
+	}
+	printf("# %ld allocations\n", count);
+}
+
 static void
 test_large_groups(void **state)
 {
@@ -242,6 +299,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_opening),
 	    cmocka_unit_test(test_large_groups),
+	    cmocka_unit_test(test_begun_groups),
 	    cmocka_unit_test(test_every_allocation_fails_once),
 	    cmocka_unit_test(test_every_allocation_fails_from_then_on),
 	};

@@ -153,14 +153,15 @@ on_one_day(struct built *built, uint32_t view)
 		built->error[i - 1][0].value.i = time;
 }
 
+struct group {
+	struct built built[2 * GROUP_SIZE];
+	struct store_commit commits[2 * GROUP_SIZE];
+};
+
 /* New views, and updates of those of the last groups. */
 static void
-write_group(struct shared *shared, struct random *random)
+build_group(struct group *group, uint32_t first, struct random *random)
 {
-	static struct built built[2 * GROUP_SIZE];
-	struct store_commit commits[2 * GROUP_SIZE];
-	uint32_t first = shared->begun;
-
 	for (uint32_t i = 0; i < 2 * GROUP_SIZE; i++) {
 		bool update = i >= GROUP_SIZE && first >= 20;
 		uint32_t view =
@@ -172,14 +173,40 @@ write_group(struct shared *shared, struct random *random)
 
 		if (i >= GROUP_SIZE && !update)
 			beacon.view = view = first, beacon.version = (uint8_t)i;
-		build(&built[i], &beacon);
-		on_one_day(&built[i], view);
-		commits[i] = (struct store_commit){.entries = &built[i].entry, .entries_count = 1};
+		build(&group->built[i], &beacon);
+		on_one_day(&group->built[i], view);
+		group->commits[i] =
+		    (struct store_commit){.entries = &group->built[i].entry, .entries_count = 1};
 	}
-	shared->begun = first + GROUP_SIZE;
-	assert_int_equal(store_append(shared->store, commits, 2 * GROUP_SIZE, NULL), 0);
+}
+
+static void
+check_group(const struct group *group)
+{
 	for (uint32_t i = 0; i < GROUP_SIZE; i++)
-		assert_int_equal(commits[i].result, 0);
+		assert_int_equal(group->commits[i].result, 0);
+}
+
+/* One by one, or several on their way to the disk together. */
+static void
+write_groups(struct shared *shared, uint32_t count, struct random *random)
+{
+	static struct group groups[STORE_APPENDS_MAX];
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t first = shared->begun;
+
+		build_group(&groups[i], first, random);
+		shared->begun = first + GROUP_SIZE;
+		assert_int_equal((count == 1 ? store_append : store_append_begin)(
+				     shared->store, groups[i].commits, 2 * GROUP_SIZE, NULL),
+				 0);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (count > 1)
+			assert_int_equal(store_append_end(shared->store, NULL), 0);
+		check_group(&groups[i]);
+	}
 }
 
 static void
@@ -205,10 +232,14 @@ test_everything_at_once(void **state)
 	assert_int_equal(store_open(&options, &shared.store, NULL), 0);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, bodies[i], &shared), 0);
-	for (int i = 0; i < GROUPS && shared.wrong == NULL; i++) {
-		write_group(&shared, &random);
+	for (uint32_t i = 0; i < GROUPS && shared.wrong == NULL;) {
+		uint32_t count = 1 + (uint32_t)random_below(&random, STORE_APPENDS_MAX);
+
+		count = count < GROUPS - i ? count : GROUPS - i;
+		write_groups(&shared, count, &random);
+		i += count;
 		/* Not faster than the others, on whatever machine. */
-		while (shared.changes < (uint32_t)i / 20 && shared.wrong == NULL)
+		while (shared.changes < i / 20 && shared.wrong == NULL)
 			sched_yield();
 	}
 	shared.done = true;
