@@ -77,14 +77,15 @@ finish(struct import_sink *sink, struct import_job **jobs, uint32_t count, uint6
 	pthread_mutex_unlock(&sink->mutex);
 }
 
-/* Up to `max` jobs; 0: it is time to end. */
+/* Up to `max` jobs; 0: it is time to end, or there are none yet and the caller
+ * does not wait. */
 static uint32_t
-take(struct import_sink *sink, struct import_job **jobs, uint32_t max, uint64_t *first)
+take(struct import_sink *sink, struct import_job **jobs, uint32_t max, bool waits, uint64_t *first)
 {
 	uint32_t count = 0;
 
 	pthread_mutex_lock(&sink->mutex);
-	while (sink->taken == sink->put && !sink->ending && !sink->failed)
+	while (waits && sink->taken == sink->put && !sink->ending && !sink->failed)
 		pthread_cond_wait(&sink->changed, &sink->mutex);
 	*first = sink->taken;
 	while (sink->taken < sink->put && count < max && !sink->failed)
@@ -94,26 +95,60 @@ take(struct import_sink *sink, struct import_job **jobs, uint32_t max, uint64_t 
 }
 
 static void *
-work(void *argument)
+send_on(void *argument)
 {
 	struct worker *worker = argument;
 	struct import_sink *sink = worker->sink;
 	struct client *client = sink->options.clients[worker->index];
-	struct import_job *jobs[IMPORT_SINK_CHUNKS_MAX];
+	struct import_job *job;
 	uint64_t first;
-	uint32_t count;
 
 	free(worker);
-	while ((count = take(sink, jobs, client == NULL ? IMPORT_SINK_CHUNKS_MAX : 1, &first)) >
-	       0) {
+	while (take(sink, &job, 1, true, &first) > 0) {
 		char error[512] = "";
-		int result = client == NULL
-				 ? import_store_append(&sink->options, jobs, count, error)
-				 : import_send(&sink->options, client, jobs[0], error);
+		int result = import_send(&sink->options, client, job, error);
 
-		finish(sink, jobs, count, first, result == 0 ? NULL : error);
+		finish(sink, &job, 1, first, result == 0 ? NULL : error);
 	}
 	return NULL;
+}
+
+/* One group is synced while the next is appended; when none waits, the oldest is
+ * ended. */
+static void *
+append_on(void *argument)
+{
+	struct worker *worker = argument;
+	struct import_sink *sink = worker->sink;
+	struct import_group groups[STORE_APPENDS_MAX];
+	uint64_t firsts[STORE_APPENDS_MAX], begun = 0, ended = 0;
+	bool well = true; /* the last was begun */
+
+	free(worker);
+	for (;;) {
+		uint32_t at = (uint32_t)(begun % STORE_APPENDS_MAX);
+		struct import_group *group = &groups[at];
+		char error[512] = "";
+		int result;
+
+		well = well || begun == ended;
+		if (well && begun - ended < STORE_APPENDS_MAX) {
+			group->jobs_count = take(sink, group->jobs, IMPORT_SINK_CHUNKS_MAX,
+						 begun == ended, &firsts[at]);
+			if (group->jobs_count > 0) {
+				well = import_store_begin(&sink->options, group);
+				begun++;
+				continue;
+			}
+		}
+		if (begun == ended)
+			return NULL;
+		at = (uint32_t)(ended++ % STORE_APPENDS_MAX);
+		group = &groups[at];
+		result = import_store_end(&sink->options, group, error);
+		finish(sink, group->jobs, group->jobs_count, firsts[at],
+		       result == 0 ? NULL : error);
+	}
 }
 
 struct import_sink *
@@ -133,7 +168,8 @@ import_sink_create(const struct import_sink_options *options)
 		if (worker == NULL)
 			break;
 		*worker = (struct worker){sink, sink->threads_count};
-		if (pthread_create(&sink->threads[sink->threads_count], NULL, work, worker) != 0) {
+		if (pthread_create(&sink->threads[sink->threads_count], NULL,
+				   options->store != NULL ? append_on : send_on, worker) != 0) {
 			free(worker);
 			break;
 		}

@@ -72,9 +72,21 @@ struct import_job {
 
 /* On the caller's thread, before it is queued; false: out of memory. */
 bool import_store_prepare(const struct import_sink_options *options, struct import_job *job);
-/* Appends the jobs with one sync; 0, or -1 with *error. */
-int import_store_append(const struct import_sink_options *options, struct import_job **jobs,
-			uint32_t jobs_count, char error[512]);
+/* Chunks on their way into the store with one sync. */
+struct import_group {
+	struct import_job *jobs[IMPORT_SINK_CHUNKS_MAX]; /* borrowed: [jobs_count] */
+	uint32_t jobs_count;
+	bool begun;
+	struct store_commit commits[IMPORT_SINK_CHUNKS_MAX];
+	struct store_request requests[IMPORT_SINK_CHUNKS_MAX];
+};
+/* Appends the group's jobs, not yet durably; false: not even that, and none
+ * after it may be begun before it is ended. */
+bool import_store_begin(const struct import_sink_options *options, struct import_group *group);
+/* The oldest group: until it is durable, trying again while flushing has to
+ * keep up. 0, or -1 with *error. */
+int import_store_end(const struct import_sink_options *options, struct import_group *group,
+		     char error[512]);
 /* Sends a job until the server has taken it; 0, or -1 with *error. */
 int import_send(const struct import_sink_options *options, struct client *client,
 		struct import_job *job, char error[512]);

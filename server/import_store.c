@@ -1,6 +1,7 @@
 /*
  * Chunks into the store of a stopped server: decoded by whoever reads them,
- * appended by the sink's thread, all that wait with one sync.
+ * appended by the sink's thread, all that wait with one sync, which goes on while
+ * the next ones are.
  */
 #include <stdio.h>
 #include <string.h>
@@ -60,39 +61,60 @@ count(struct import_job *job, const struct store_request *request)
 	}
 }
 
-static int
-append_once(const struct import_sink_options *options, struct import_job **jobs,
-	    uint32_t jobs_count, struct store_error *error)
+static void
+prepare_commits(struct import_group *group)
 {
-	struct store_commit commits[IMPORT_SINK_CHUNKS_MAX];
-	struct store_request requests[IMPORT_SINK_CHUNKS_MAX] = {0};
+	for (uint32_t i = 0; i < group->jobs_count; i++) {
+		const struct import_job *job = group->jobs[i];
+		struct store_request *request = &group->requests[i];
+
+		*request = (struct store_request){.received_ms = now_ms(),
+						  .note = job->batch.rejected_count};
+		memcpy(request->key, job->key, sizeof request->key);
+		memcpy(request->body, job->body, sizeof request->body);
+		group->commits[i] = (struct store_commit){.entries = job->batch.entries,
+							  .entries_count = job->batch.entries_count,
+							  .request = request};
+	}
+}
+
+bool
+import_store_begin(const struct import_sink_options *options, struct import_group *group)
+{
+	prepare_commits(group);
+	group->begun =
+	    store_append_begin(options->store, group->commits, group->jobs_count, NULL) == 0;
+	return group->begun;
+}
+
+static int
+append_once(const struct import_sink_options *options, struct import_group *group,
+	    struct store_error *error)
+{
 	int result;
 
-	for (uint32_t i = 0; i < jobs_count; i++) {
-		memcpy(requests[i].key, jobs[i]->key, sizeof requests[i].key);
-		memcpy(requests[i].body, jobs[i]->body, sizeof requests[i].body);
-		requests[i].received_ms = now_ms();
-		requests[i].note = jobs[i]->batch.rejected_count;
-		commits[i] = (struct store_commit){.entries = jobs[i]->batch.entries,
-						   .entries_count = jobs[i]->batch.entries_count,
-						   .request = &requests[i]};
+	if (group->begun) {
+		result = store_append_end(options->store, error);
+		group->begun = false;
+	} else {
+		prepare_commits(group);
+		result = store_append(options->store, group->commits, group->jobs_count, error);
 	}
-	result = store_append(options->store, commits, jobs_count, error);
-	for (uint32_t i = 0; result == 0 && i < jobs_count; i++) {
-		result = commits[i].result;
+	for (uint32_t i = 0; result == 0 && i < group->jobs_count; i++) {
+		result = group->commits[i].result;
 		if (result == 0)
-			count(jobs[i], &requests[i]);
+			count(group->jobs[i], &group->requests[i]);
 	}
 	return result;
 }
 
 /* What was appended before a fault is known by its key when it comes again. */
 int
-import_store_append(const struct import_sink_options *options, struct import_job **jobs,
-		    uint32_t jobs_count, char text[512])
+import_store_end(const struct import_sink_options *options, struct import_group *group,
+		 char text[512])
 {
 	struct store_error error = {0};
-	int result = append_once(options, jobs, jobs_count, &error);
+	int result = append_once(options, group, &error);
 
 	for (int tries = 1; (result == STORE_EBUSY || result == STORE_ENOMEM) &&
 			    tries < TRIES_MAX && !*options->stop;
@@ -100,7 +122,7 @@ import_store_append(const struct import_sink_options *options, struct import_job
 		struct timespec wait = {.tv_sec = 1};
 
 		nanosleep(&wait, NULL);
-		result = append_once(options, jobs, jobs_count, &error);
+		result = append_once(options, group, &error);
 	}
 	if (result != 0)
 		snprintf(text, 512, "cannot store: %.400s",

@@ -481,12 +481,31 @@ disk_free(struct disk *disk)
 	free(disk);
 }
 
+/* The k-th call from now on fails; 0: how many calls there were. For those
+ * whose store is calling meanwhile. */
+static inline long
+disk_fail(struct disk *disk, long k, bool for_good)
+{
+	long calls;
+
+	pthread_mutex_lock(&disk->mutex);
+	calls = disk->calls;
+	if (k > 0) {
+		disk->fail_at = calls + k;
+		disk->fail_for_good = for_good;
+	}
+	pthread_mutex_unlock(&disk->mutex);
+	return calls;
+}
+
 static inline void
 disk_forget_faults(struct disk *disk)
 {
+	pthread_mutex_lock(&disk->mutex);
 	disk->fail_at = 0;
 	disk->short_every = 0;
 	disk->space = 0;
+	pthread_mutex_unlock(&disk->mutex);
 }
 
 /* One file after the power cut: sector by sector one state or the other. */

@@ -14,10 +14,10 @@
 /* Of which one fails: more than it takes to refuse all that are under way. */
 #define FAILURES_MAX 14
 
-/* Sanitizers make it ten times as long: there every seventh fault is tried, from
- * a random one on. */
+/* Sanitizers make it ten times as long: there every 15th fault is tried, from a
+ * random one on. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STRIDE 7
+#define STRIDE 15
 #else
 #define STRIDE 1
 #endif
@@ -92,8 +92,7 @@ end(struct store *store, struct large *group)
 static struct store *
 open_after_power_cut(struct disk *disk, struct store *store, struct random *random)
 {
-	disk->fail_at = disk->calls + 1;
-	disk->fail_for_good = true;
+	(void)disk_fail(disk, 1, true);
 	(void)store_close(store, NULL);
 	disk_crash(disk, random);
 	return open_store("/d", &disk->io);
@@ -216,7 +215,7 @@ test_syncs_fail(void **state)
 	struct random random = random_seeded("syncs fail");
 
 	(void)state;
-	for (uint32_t failures = 1; failures <= FAILURES_MAX; failures += 1 + STRIDE / 3) {
+	for (uint32_t failures = 1; failures <= FAILURES_MAX; failures += 1 + STRIDE / 4) {
 		for (uint32_t count = 1; count <= STORE_APPENDS_MAX; count++)
 			fail_syncs(failures, count, &random);
 	}
@@ -381,10 +380,10 @@ live_with_fault(long k, int mode, struct random *random)
 	static struct large groups[GROUPS];
 	struct disk *disk = disk_create();
 	struct life life = {.store = open_store("/d", &disk->io), .groups = groups};
+	long fail_at;
 	bool more;
 
-	disk->fail_at = disk->calls + k;
-	disk->fail_for_good = mode == 1 || mode == 3;
+	fail_at = disk_fail(disk, k, mode == 1 || mode == 3) + k;
 	while (life.ended < GROUPS) {
 		bool full = life.next - life.ended == STORE_APPENDS_MAX;
 
@@ -394,15 +393,13 @@ live_with_fault(long k, int mode, struct random *random)
 			end_one(&life);
 		if (random_below(random, 6) == 0)
 			check_some_of(life.store, &life.model, life.unsure, life.unsure_count);
-		if (mode == 3 && disk->calls >= disk->fail_at + 6)
+		if (mode == 3 && disk_fail(disk, 0, false) >= fail_at + 6)
 			disk_forget_faults(disk);
 	}
 	check_equal(life.store, &life.model);
-	more = disk->fail_at == 0 || disk->calls >= disk->fail_at;
-	if (mode >= 2) {
-		disk->fail_at = disk->calls + 1;
-		disk->fail_for_good = true;
-	}
+	more = disk_fail(disk, 0, false) >= fail_at;
+	if (mode >= 2)
+		(void)disk_fail(disk, 1, true);
 	(void)store_close(life.store, NULL);
 	if (mode > 0)
 		disk_crash(disk, random);
@@ -468,8 +465,7 @@ test_others_between(void **state)
 			break;
 		}
 		scan(life.store, &before);
-		disk->fail_at = disk->calls + 1;
-		disk->fail_for_good = true;
+		(void)disk_fail(disk, 1, true);
 		while (life.ended < life.next)
 			end_one(&life);
 		(void)store_close(life.store, NULL);
