@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "aggregate_inside.h"
+#include "codec_vector.h"
 
 static int
 reserve_sketch(struct aggregate_states *states, struct aggregate_state *state)
@@ -49,16 +50,14 @@ sort_few(uint32_t *values, uint32_t count)
 	}
 }
 
-/* values[count], count <= SKETCH_EXACT_MAX, by their lowest byte first. */
-static void
-sort_values(uint32_t *values, uint32_t count)
+/* values[count], count <= SKETCH_EXACT_MAX, by their lowest byte first. Apart, for
+ * most groups of many need none of its counts. */
+static __attribute__((noinline)) void
+sort_many(uint32_t *values, uint32_t count)
 {
-	uint32_t counts[4][256] = {0}, other[SKETCH_EXACT_MAX], *from = values, *to = other, *swap;
+	CODEC_UNSET uint32_t other[SKETCH_EXACT_MAX];
+	uint32_t counts[4][256] = {0}, *from = values, *to = other, *swap;
 
-	if (count <= 32) {
-		sort_few(values, count);
-		return;
-	}
 	for (uint32_t i = 0; i < count; i++) {
 		for (uint32_t byte = 0; byte < 4; byte++)
 			counts[byte][values[i] >> (8 * byte) & 255]++;
@@ -82,6 +81,15 @@ sort_values(uint32_t *values, uint32_t count)
 	}
 	if (from != values)
 		memcpy(values, from, count * sizeof *values);
+}
+
+static void
+sort_values(uint32_t *values, uint32_t count)
+{
+	if (count <= 32)
+		sort_few(values, count);
+	else
+		sort_many(values, count);
 }
 
 static int
