@@ -186,7 +186,7 @@ count_in(struct aggregate_states *states, uint32_t group, const uint16_t *bucket
 	return 0;
 }
 
-/* The least and largest of the values that have buckets; there is one. */
+/* The least and largest of the values that have buckets; min > max when none has. */
 static void
 find_bounds(const struct aggregate_rows *rows, const uint16_t *buckets, uint32_t *min,
 	    uint32_t *max)
@@ -236,11 +236,10 @@ count_group(struct aggregate_states *states, const struct aggregate_rows *rows, 
 	    uint32_t max)
 {
 	const uint16_t *buckets = states->scratch.buckets;
-	uint32_t group = rows->group, hot = count_hot(buckets, rows->count);
+	uint32_t group = rows->group;
 
-	if (hot == 0)
-		return 0;
-	if (states->light[group] == NULL && aggregate_quantile_is_few(states, group, hot)) {
+	if (states->light[group] == NULL &&
+	    aggregate_quantile_is_few(states, group, count_hot(buckets, rows->count))) {
 		for (uint32_t i = 0; i < rows->count; i++) {
 			if (count_first(states, rows, i, group) != 0)
 				return STORE_ELIMIT;
@@ -249,6 +248,8 @@ count_group(struct aggregate_states *states, const struct aggregate_rows *rows, 
 	}
 	if (min > max)
 		find_bounds(rows, buckets, &min, &max);
+	if (min > max)
+		return 0; /* none has a bucket */
 	return aggregate_quantile_begin(states, group) != 0
 		   ? STORE_ELIMIT
 		   : count_known(states, group, buckets, rows->count, min, max);
