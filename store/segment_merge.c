@@ -100,6 +100,28 @@ segment_merge_settle(struct cursor *cursor, uint16_t column, struct store_str ke
 
 /* ---- reading a column ---------------------------------------------------- */
 
+/* Sets bits [at, at + count) of `out`, which are 0, to those of `from` that begin at
+ * `first`; or all of them (NULL). */
+static void
+put_bits(uint64_t *out, uint32_t at, const uint64_t *from, uint32_t first, uint32_t count)
+{
+	while (count > 0) {
+		uint32_t room = 64 - at % 64, bits = count < room ? count : room;
+		uint64_t word = UINT64_MAX;
+
+		if (from != NULL)
+			word = from[first / 64] >> first % 64;
+		if (from != NULL && first % 64 + bits > 64)
+			word |= from[first / 64 + 1] << (64 - first % 64);
+		if (bits < 64)
+			word &= ((uint64_t)1 << bits) - 1;
+		out[at / 64] |= word << at % 64;
+		at += bits;
+		first += bits;
+		count -= bits;
+	}
+}
+
 /* Copies `count` rows, all of the cursor's vector, to output row `at`. */
 static void
 copy_run(struct segment_merge *merge, const struct cursor *cursor, bool strings, uint32_t at,
@@ -120,10 +142,9 @@ copy_run(struct segment_merge *merge, const struct cursor *cursor, bool strings,
 			merge->values[at + i] = vector->values[0];
 	} else
 		memcpy(merge->values + at, vector->values + from, count * sizeof *merge->values);
-	for (uint32_t i = 0; i < count && (vector->all_null || vector->nulls != NULL); i++) {
-		if (vector->all_null || bitmap_get(vector->nulls, cursor->row + i))
-			bitmap_set(merge->nulls, at + i);
-	}
+	if (vector->all_null || vector->nulls != NULL)
+		put_bits(merge->nulls, at, vector->all_null ? NULL : vector->nulls, cursor->row,
+			 count);
 }
 
 /* How many of the next rows come from the same input in the same way. */
@@ -131,10 +152,16 @@ static uint32_t
 run_length(const struct segment_merge *merge, uint32_t rows_max)
 {
 	const unsigned char *order = merge->order + merge->order_at;
-	uint64_t left = merge->order_count - merge->order_at;
-	uint32_t length = 1;
+	uint64_t left = merge->order_count - merge->order_at, same, eight;
+	uint32_t length = 0, most = left < rows_max ? (uint32_t)left : rows_max;
 
-	while (length < rows_max && length < left && order[length] == order[0])
+	memset(&same, order[0], sizeof same);
+	for (; most - length >= sizeof eight; length += (uint32_t)sizeof eight) {
+		memcpy(&eight, order + length, sizeof eight);
+		if (eight != same)
+			break;
+	}
+	while (length < most && order[length] == order[0])
 		length++;
 	return length;
 }
