@@ -135,6 +135,8 @@ parse_time(struct store_str text, int64_t *ms)
 	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31)
 		return false;
 	*ms = days_of(year, month, day) * DAY_MS;
+	if (day > 28 && *ms >= days_of(year + month / 12, month % 12 + 1, 1) * DAY_MS)
+		return false; /* the month is shorter */
 	if (at == text.size)
 		return true;
 	if ((text.bytes[at] != ' ' && text.bytes[at] != 'T') || (at++, !parse_clock(text, &at, ms)))

@@ -218,8 +218,9 @@ int
 data_allocate(struct evaluation *evaluation, struct type type, uint32_t count, struct data *out);
 int data_allocate_nulls(struct evaluation *evaluation, struct data *data);
 
-/* 'YYYY-MM-DD[ hh:mm:ss[.mmm]]' (T and Z too) as ms; false when it is not. */
-bool function_parse_time(struct store_str text, int64_t *ms);
+/* 'YYYY-MM-DD[ hh:mm:ss[.mmm]]' (T and Z too) as ms; false when it is not. Of a Date
+ * the 30th of February is the 2nd of March, as in ClickHouse; other types have none. */
+bool function_parse_time(struct store_str text, bool is_date, int64_t *ms);
 /* Memory ran out: sets error 241. */
 int expression_no_memory(struct store_error *error);
 

@@ -124,7 +124,7 @@ parse_cell(struct store_str text, bool strict, struct data *out, uint32_t row)
 		return out->type.type == STORE_R_BOOL
 			   ? parse_bool(text, &out->n.i[row])
 			   : parse_number(text, out->type.type, strict, &out->n.i[row]);
-	if (!function_parse_time(text, &ms))
+	if (!function_parse_time(text, out->type.type == STORE_R_DATE, &ms))
 		return false;
 	data_set_time(out, row, ms);
 	return true;

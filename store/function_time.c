@@ -37,12 +37,12 @@ is_at(struct store_str text, uint32_t at, char c)
 }
 
 bool
-function_parse_time(struct store_str text, int64_t *ms)
+function_parse_time(struct store_str text, bool is_date, int64_t *ms)
 {
 	struct tm tm = {.tm_year = digits(text, 0, 4) - 1900,
 			.tm_mon = digits(text, 5, 2) - 1,
 			.tm_mday = digits(text, 8, 2)};
-	int fraction = 0, scale = 100;
+	int fraction = 0, scale = 100, day = tm.tm_mday;
 	uint32_t at = 19;
 
 	if (tm.tm_year < 0 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
@@ -65,7 +65,7 @@ function_parse_time(struct store_str text, int64_t *ms)
 			return false;
 	}
 	*ms = (int64_t)timegm(&tm) * 1000 + fraction;
-	return true;
+	return is_date || tm.tm_mday == day; /* timegm counts on into the next month */
 }
 
 static bool

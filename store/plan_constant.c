@@ -95,7 +95,7 @@ plan_coerce_to_time(struct planner *planner, struct expression *expression, bool
 
 	if (expression->kind != EXPRESSION_CONSTANT || expression->type.type != STORE_R_STRING)
 		return expression;
-	if (!function_parse_time(expression->constant.s[0], &ms)) {
+	if (!function_parse_time(expression->constant.s[0], is_date, &ms)) {
 		plan_error(
 		    planner->error, STORE_ETYPE, is_date ? 38 : 41,
 		    is_date ? "CANNOT_PARSE_DATE" : "CANNOT_PARSE_DATETIME",

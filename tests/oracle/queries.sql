@@ -731,6 +731,9 @@ SELECT intDiv(1, 0)
 SELECT toUInt8('x')
 SELECT toDate('x')
 SELECT toDateTime('soon')
+SELECT toDateTime('2026-02-30 00:00:00')
+SELECT toDateTime64('2025-02-29', 3)
+SELECT count() FROM pageviews WHERE ts < '2026-04-31 00:00:00'
 SELECT 1 FROM pageviews WHERE site
 SELECT quantile(2)(lcp) FROM pageviews
 SELECT length()

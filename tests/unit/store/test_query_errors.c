@@ -82,6 +82,8 @@ static const struct wrong types[] = {
     {"SELECT @count(1, 2) FROM pageviews", ARITY, "count"},
     {"SELECT @countIf() FROM pageviews", ARITY, "countIf"},
     {"SELECT 1 FROM pageviews WHERE bytes = @'x'", STORE_ETYPE, 53, "TYPE_MISMATCH", "'x'"},
+    {"SELECT 1 FROM pageviews WHERE ts > @'2026-02-30'", STORE_ETYPE, 41, "CANNOT_PARSE_DATETIME",
+     "to a time"},
     {"SELECT 1 FROM pageviews WHERE ts > @'x'", STORE_ETYPE, 41, "CANNOT_PARSE_DATETIME",
      "YYYY-MM-DD"},
     {"SELECT toDate(@'2026')", STORE_ETYPE, 38, "CANNOT_PARSE_DATE", "YYYY-MM-DD"},
