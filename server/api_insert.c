@@ -85,17 +85,19 @@ check_allowed(const struct api_job *job, struct api_error *error)
 	return error->code;
 }
 
-/* The same token again within a day stores nothing. */
+/* The same token again for the table within a day stores nothing. `head` says which
+ * columns the data are. */
 static void
-set_request(struct api_job *job, struct store_str data)
+set_request(struct api_job *job, uint16_t table, struct store_str head, struct store_str data)
 {
 	XXH128_hash_t key, hash;
 
 	if (job->deduplication_token.size == 0)
 		return;
 	key = XXH3_128bits_withSeed(job->deduplication_token.bytes, job->deduplication_token.size,
-				    1); /* apart from Idempotency-Keys */
-	hash = XXH3_128bits(data.size == 0 ? "" : data.bytes, data.size);
+				    1u + table); /* apart from Idempotency-Keys */
+	hash = XXH3_128bits_withSeed(data.size == 0 ? "" : data.bytes, data.size,
+				     XXH3_64bits(head.bytes, head.size));
 	memcpy(job->request.key, &key, sizeof key);
 	memcpy(job->request.body, &hash, sizeof hash);
 	job->request.received_ms = job->query.now_ms;
@@ -133,7 +135,7 @@ api_insert(struct api_job *job, struct store_str text, struct store_str body,
 	job->insert_bytes = body.size;
 	job->item.commit =
 	    (struct store_commit){.entries = rows.entries, .entries_count = rows.count};
-	set_request(job, body);
+	set_request(job, head.table, job->log.query, body);
 	job->item.done = on_written;
 	if (rows.count == 0) {
 		on_written(&job->item, 0);

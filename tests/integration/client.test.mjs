@@ -147,6 +147,12 @@ test('command, exec, and a repeated insert with a token', async () => {
   for (let i = 0; i < 2; i++)
     await client.command({ query, clickhouse_settings: { insert_deduplication_token: 'the-same' } });
   assert.deepEqual(await rows("SELECT count() AS n FROM events WHERE name = 'once'"), [{ n: 1 }]);
+  // The same bytes are other rows in another table, and in other columns.
+  const token = { clickhouse_settings: { insert_deduplication_token: 'the-same' } };
+  await client.command({ query: 'INSERT INTO errors FORMAT JSONEachRow {"site":"shop","message":"once"}', ...token });
+  await client.command({ query: 'INSERT INTO reports (site, type) FORMAT TSV\nshop\tonce', ...token });
+  await assert.rejects(client.command({ query: 'INSERT INTO reports (type, site) FORMAT TSV\nshop\tonce', ...token }), /came with other rows/);
+  assert.deepEqual(await rows("SELECT (SELECT count() FROM errors WHERE message = 'once') AS e, count() AS r FROM reports WHERE type = 'once'"), [{ e: 1, r: 1 }]);
   const { stream } = await client.exec({ query: 'SHOW TABLES FORMAT TabSeparated' });
   let text = '';
   for await (const chunk of stream) text += chunk;
