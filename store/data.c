@@ -126,9 +126,10 @@ data_set_time(struct data *data, uint32_t row, int64_t ms)
 	int64_t max = data->type.type == STORE_R_DATE ? UINT16_MAX : UINT32_MAX;
 	int64_t value = ms / unit;
 
-	if (data->type.type != STORE_R_DATETIME64)
-		value = ms < 0 ? 0 : value > max ? max : value;
-	data->n.i[row] = value;
+	data->n.i[row] = data->type.type == STORE_R_DATETIME64 ? data_time_within(ms)
+			 : ms < 0                              ? 0
+			 : value > max                         ? max
+							       : value;
 }
 
 int

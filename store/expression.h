@@ -211,6 +211,18 @@ struct store_value data_value(const struct data *data, uint32_t row);
 /* <0, 0, >0; NaN is equal to everything, NULLs must not be given. */
 int
 data_compare(enum store_result_type type, const struct store_value *a, const struct store_value *b);
+/* Times are within 73 million years, so that beginnings of weeks and differences of
+ * two never leave 64 bits. */
+#define DATA_TIME_MS_MAX ((int64_t)1 << 61)
+
+static inline int64_t
+data_time_within(int64_t ms)
+{
+	return ms < -DATA_TIME_MS_MAX  ? -DATA_TIME_MS_MAX
+	       : ms > DATA_TIME_MS_MAX ? DATA_TIME_MS_MAX
+				       : ms;
+}
+
 /* Sets a time, as near as its type can hold it. */
 void data_set_time(struct data *data, uint32_t row, int64_t ms);
 /* Fresh arrays for `count` rows; 0 or STORE_ELIMIT. */

@@ -387,7 +387,7 @@ evaluate_from_milli(struct evaluation *evaluation, const struct expression *call
 	(void)evaluation;
 	(void)call;
 	for (uint32_t i = 0; i < out->count; i++)
-		out->n.i[i] = args[0].n.i[data_index(&args[0], i)];
+		out->n.i[i] = data_time_within(args[0].n.i[data_index(&args[0], i)]);
 	return 0;
 }
 

@@ -325,6 +325,7 @@ set_time(struct data *out, uint32_t row, int64_t ms)
 {
 	int64_t divisor = data_time_unit_ms(out->type.type);
 
+	ms = data_time_within(ms);
 	out->n.i[row] = data_wrap(out->type.type, ms / divisor - (ms % divisor < 0));
 }
 
