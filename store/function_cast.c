@@ -179,6 +179,15 @@ cast_to_time(const struct data *from, uint32_t row, struct data *out)
 						    : 1000));
 }
 
+/* Bits of a float without its fraction; the least number where they have no room. */
+static int64_t
+whole_of(double value, enum store_result_type type)
+{
+	if (value >= 0x1p63 && value < 0x1p64 && type == STORE_R_UINT64)
+		return (int64_t)(uint64_t)value;
+	return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;
+}
+
 static void
 cast_to_number(const struct data *from, uint32_t row, struct data *out)
 {
@@ -194,7 +203,7 @@ cast_to_number(const struct data *from, uint32_t row, struct data *out)
 	if (from->type.type == STORE_R_DATETIME64)
 		whole = whole / 1000 - (whole % 1000 < 0);
 	if (data_type_is_float(from->type.type))
-		whole = fabs(value) < 9.2e18 ? (int64_t)value : INT64_MIN;
+		whole = whole_of(value, out->type.type);
 	out->n.i[row] = out->type.type == STORE_R_BOOL
 			    ? (data_type_is_float(from->type.type) ? value != 0 : whole != 0)
 			    : data_wrap(out->type.type, whole);

@@ -4,6 +4,7 @@
 -- functions, by constants
 SELECT count(), min(ts), max(ts) FROM pageviews
 SELECT toUInt8('12'), toInt32('-5'), toFloat64('1.5'), toUInt64('7'), toUInt8(300), toInt8(200.7), toUInt16(-1), toUInt64(1.9e19), toUInt32(toDate('2026-01-01'))
+SELECT toUInt64(1e19), toUInt64(9.3e18), toInt64(9.21e18), toInt64(-9.22e18), CAST(1e19 AS UInt64)
 SELECT toUInt8('300')
 SELECT toUInt64OrZero('x'), toUInt64OrNull('x'), toFloat64OrNull('1.5x'), toUInt8OrZero('300')
 SELECT CAST(1 AS UInt8), CAST('12', 'UInt32'), CAST(1.5 AS String), CAST('2026-01-01' AS Date), CAST('2026-01-01 00:00:00.5' AS DateTime64(3)), CAST(NULL AS Nullable(UInt8)), CAST(1 AS Bool), CAST('a' AS LowCardinality(String))

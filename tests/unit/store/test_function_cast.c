@@ -13,6 +13,8 @@ static const struct row cast_rows[] = {
     {"toUInt8('300')", "UInt8", "44"},
     {"toInt8(200.7)", "Int8", "-56"},
     {"toUInt16(-1)", "UInt16", "65535"},
+    {"toUInt64(1e19)", "UInt64", "10000000000000000000"},
+    {"toInt64(-9.22e18)", "Int64", "-9220000000000000000"},
     {"toUInt64(1.9e19)", "UInt64", "9223372036854775808"},
     {"toUInt32(toDate('2026-01-01'))", "UInt32", "20454"},
     {"toBool(2)", "Bool", "true"},
