@@ -179,13 +179,15 @@ cast_to_time(const struct data *from, uint32_t row, struct data *out)
 						    : 1000));
 }
 
+#define TWO_63 9223372036854775808.0
+
 /* Bits of a float without its fraction; the least number where they have no room. */
 static int64_t
 whole_of(double value, enum store_result_type type)
 {
-	if (value >= 0x1p63 && value < 0x1p64 && type == STORE_R_UINT64)
+	if (value >= TWO_63 && value < 2 * TWO_63 && type == STORE_R_UINT64)
 		return (int64_t)(uint64_t)value;
-	return value >= -0x1p63 && value < 0x1p63 ? (int64_t)value : INT64_MIN;
+	return value >= -TWO_63 && value < TWO_63 ? (int64_t)value : INT64_MIN;
 }
 
 static void
