@@ -15,8 +15,6 @@
 /* What a loop reads at once may take it milliseconds: the writer need not wait
  * for all of it. */
 #define BATCH_MAX 64u
-/* So many need not wait for more. */
-#define MANY 64u
 
 struct ingest {
 	struct store *store; /* borrowed */
@@ -32,7 +30,8 @@ struct ingest {
 	uint32_t count;        /* of the list */
 	uint32_t wanted_count; /* the writer waits for so many */
 	/* the writer thread's: */
-	int64_t began_ns; /* when the last group was given to the store */
+	struct ingest_item *taken; /* from the queue, not yet in a group */
+	int64_t began_ns;          /* when the last group was given to the store */
 	struct store_commit commits[GROUP_MAX];
 	struct ingest_item *items[GROUP_MAX];
 };
@@ -45,8 +44,8 @@ await(struct ingest *ingest)
 	int64_t until_ns = ingest->began_ns + INGEST_INTERVAL_NS;
 	struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
 
-	ingest->wanted_count = MANY;
-	while (ingest->count < MANY && !ingest->stopping &&
+	ingest->wanted_count = INGEST_MANY;
+	while (ingest->count < INGEST_MANY && !ingest->stopping &&
 	       pthread_cond_timedwait(&ingest->wanted, &ingest->mutex, &until) == 0)
 		;
 	ingest->wanted_count = 1;
@@ -54,20 +53,25 @@ await(struct ingest *ingest)
 		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
 }
 
-/* Up to GROUP_MAX items; 0 when it is time to end. */
+/* Up to GROUP_MAX items; 0 when it is time to end. They are gone through without
+ * the mutex: each has to be fetched from a loop's core. */
 static uint32_t
 take(struct ingest *ingest)
 {
 	uint32_t count = 0;
 
-	pthread_mutex_lock(&ingest->mutex);
-	await(ingest);
-	while (ingest->first != NULL && count < GROUP_MAX) {
-		ingest->items[count++] = ingest->first;
-		ingest->first = ingest->first->next;
+	if (ingest->taken == NULL) {
+		pthread_mutex_lock(&ingest->mutex);
+		await(ingest);
+		ingest->taken = ingest->first;
+		ingest->first = NULL;
+		ingest->count = 0;
+		pthread_mutex_unlock(&ingest->mutex);
 	}
-	ingest->count -= count;
-	pthread_mutex_unlock(&ingest->mutex);
+	for (; ingest->taken != NULL && count < GROUP_MAX; ingest->taken = ingest->taken->next) {
+		ingest->items[count] = ingest->taken;
+		ingest->commits[count++] = ingest->taken->commit;
+	}
 	atomic_fetch_sub(&ingest->queued, count);
 	return count;
 }
@@ -82,8 +86,6 @@ write_on(void *argument)
 		struct store_error error = {0};
 		int result;
 
-		for (uint32_t i = 0; i < count; i++)
-			ingest->commits[i] = ingest->items[i]->commit;
 		ingest->began_ns = metrics_now_ns();
 		result = store_append(ingest->store, ingest->commits, count, &error);
 		metrics_observe(METRICS_sync_duration_seconds, metrics_now_ns() - ingest->began_ns);

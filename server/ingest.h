@@ -20,6 +20,8 @@ struct ingest;
  * but the time until an answer grows with it.
  */
 #define INGEST_INTERVAL_NS 4000000
+/* So many need not wait for more: 32,000 beacons/s, and the more the fewer syncs. */
+#define INGEST_MANY 128u
 
 struct ingest_item {
 	struct store_commit commit; /* and what it points to: the item's until done */
