@@ -66,13 +66,17 @@ guard_bucket_take(_Atomic int64_t *full_ns, int64_t now_ns, uint32_t per_s, uint
 static void
 set_up(void)
 {
+	size_t size;
+
 	if (getrandom(&table.seed, sizeof table.seed, GRND_NONBLOCK) != sizeof table.seed)
 		table.seed = (uint64_t)guard_bucket_now_ns(); /* long before the first client */
 	for (uint32_t i = 0; i < LOCKS; i++)
 		pthread_mutex_init(&table.mutexes[i], NULL);
-	table.tags = calloc(SETS, sizeof *table.tags);
-	if (table.tags != NULL)
-		table.entries = calloc((size_t)SETS * WAYS, sizeof *table.entries);
+	if ((table.tags = calloc(SETS, sizeof *table.tags)) == NULL)
+		return;
+	size = (size_t)SETS * WAYS * sizeof *table.entries;
+	if ((table.entries = aligned_alloc(sizeof *table.entries, size)) != NULL)
+		memset(table.entries, 0, size);
 }
 
 /* An IPv4 address, also in IPv6's clothes: 12 bytes of zeros, then itself. An

@@ -197,17 +197,22 @@ stream_by_id(struct guard_connection *connection, uint32_t id)
 	return NULL;
 }
 
-/* libh2o's stream ends with the request, so it is the nearest below it. */
+/* libh2o's stream ends with the request, so it is the nearest below it. Another
+ * is further off than a request is large; the latest are asked for most. */
 static struct guard_stream *
 stream_by_request(struct guard_connection *connection, const h2o_req_t *req)
 {
+	uint32_t i = req->version >= 0x200 ? connection->streams_count : 0;
 	struct guard_stream *nearest = NULL;
 
-	for (uint32_t i = 0; req->version >= 0x200 && i < connection->streams_count; i++) {
+	while (i-- > 0) {
 		struct guard_stream *stream = &connection->streams[i];
 
-		if ((uintptr_t)stream->stream < (uintptr_t)req &&
-		    (nearest == NULL || (uintptr_t)stream->stream > (uintptr_t)nearest->stream))
+		if ((uintptr_t)stream->stream >= (uintptr_t)req)
+			continue;
+		if ((uintptr_t)req - (uintptr_t)stream->stream < sizeof *req)
+			return stream;
+		if (nearest == NULL || (uintptr_t)stream->stream > (uintptr_t)nearest->stream)
 			nearest = stream;
 	}
 	return nearest;
