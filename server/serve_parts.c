@@ -3,6 +3,7 @@
  * reverse. Must not answer for what is not on disk: the last resort ends the
  * process only while that costs nothing.
  */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -80,6 +81,45 @@ open_audit(struct serving *serving)
 	return serving->server.audit != NULL || serve_failed(error) == 0;
 }
 
+/* A directory with other files and no store yet is taken, but who mistyped it hears
+ * of it. */
+static void
+note_others(const char *data)
+{
+	static const char *const ours[] = {"MANIFEST",
+					   "wal",
+					   "LOCK",
+					   "RESERVE",
+					   "token",
+					   "tokens",
+					   "certificate.pem",
+					   "certificate-key.pem",
+					   "audit.jsonl",
+					   "lost+found"};
+	DIR *directory = opendir(data);
+	struct dirent *entry;
+	char other[64] = "";
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		size_t i = 0;
+
+		while (i < sizeof ours / sizeof *ours && strcmp(entry->d_name, ours[i]) != 0)
+			i++;
+		if (i < 2) { /* a store */
+			other[0] = '\0';
+			break;
+		}
+		if (i == sizeof ours / sizeof *ours && entry->d_name[0] != '.')
+			snprintf(other, sizeof other, "%.60s", entry->d_name);
+	}
+	if (directory != NULL)
+		closedir(directory);
+	if (other[0] != '\0')
+		log_line("data directory %s has other files, such as %s: a store is made beside "
+			 "them",
+			 data, other);
+}
+
 int
 serve_open_parts(struct serving *serving)
 {
@@ -92,6 +132,7 @@ serve_open_parts(struct serving *serving)
 	server->config = config;
 	if ((server->settings = settings_place_create(serving->settings)) == NULL)
 		return serve_failed("out of memory");
+	note_others(config->data);
 	if (cli_open_store(config->data, false, (size_t)config->limits.memtable_mb << 20,
 			   config->retention_days, &server->store, &error) != 0)
 		return serve_failed(error.text);

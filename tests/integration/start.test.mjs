@@ -178,3 +178,14 @@ test('an import is refused whole when its array is cut short', async () => {
     assert.equal(await server.end(), 0);
   }
 });
+
+test('a data directory with files of others is told, until it is a store', async () => {
+  const data = file('others');
+  fs.mkdirSync(data);
+  fs.writeFileSync(path.join(data, 'letter.txt'), '');
+  for (const told of [true, false]) {
+    const server = await serve(data);
+    assert.equal(await server.end(), 0);
+    assert.equal(/others has other files, such as letter\.txt: a store is made beside them/.test(server.log()), told);
+  }
+});
