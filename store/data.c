@@ -103,15 +103,8 @@ data_value(const struct data *data, uint32_t row)
 int
 data_compare(enum store_result_type type, const struct store_value *a, const struct store_value *b)
 {
-	uint32_t size;
-	int order;
-
-	if (type == STORE_R_STRING) {
-		size = a->v.s.size < b->v.s.size ? a->v.s.size : b->v.s.size;
-		order = size == 0 ? 0 : memcmp(a->v.s.bytes, b->v.s.bytes, size);
-		return order != 0 ? order
-				  : (a->v.s.size > b->v.s.size) - (a->v.s.size < b->v.s.size);
-	}
+	if (type == STORE_R_STRING)
+		return string_compare(a->v.s, b->v.s);
 	if (data_type_is_float(type))
 		return (a->v.f > b->v.f) - (a->v.f < b->v.f);
 	if (data_type_is_signed(type) || type == STORE_R_DATETIME64)

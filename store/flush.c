@@ -118,12 +118,8 @@ struct ranked {
 static int
 compare_strings(const void *a, const void *b)
 {
-	const struct store_str *x = &((const struct ranked *)a)->string;
-	const struct store_str *y = &((const struct ranked *)b)->string;
-	uint32_t size = x->size < y->size ? x->size : y->size;
-	int order = size == 0 ? 0 : memcmp(x->bytes, y->bytes, size);
-
-	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+	return string_compare(((const struct ranked *)a)->string,
+			      ((const struct ranked *)b)->string);
 }
 
 /* ranks[code]: the string's place among all of its dictionary. */

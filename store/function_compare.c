@@ -29,20 +29,11 @@ infer_compare(const struct expression *call, struct type *out)
 	return function_comparable(&call->args[0]->type, &call->args[1]->type);
 }
 
-static int
-compare_strings(struct store_str a, struct store_str b)
-{
-	uint32_t size = a.size < b.size ? a.size : b.size;
-	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
-
-	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 int
 function_compare(const struct data *a, const struct data *b, uint32_t row)
 {
 	if (a->type.type == STORE_R_STRING) {
-		int order = compare_strings(data_string(a, row), data_string(b, row));
+		int order = string_compare(data_string(a, row), data_string(b, row));
 
 		return (order > 0) - (order < 0);
 	}

@@ -24,11 +24,7 @@ struct function_set {
 static int
 compare_strings(const void *a, const void *b)
 {
-	const struct store_str *x = a, *y = b;
-	uint32_t size = x->size < y->size ? x->size : y->size;
-	int order = size == 0 ? 0 : memcmp(x->bytes, y->bytes, size);
-
-	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+	return string_compare(*(const struct store_str *)a, *(const struct store_str *)b);
 }
 
 static int

@@ -250,7 +250,7 @@ compare_columns(const void *a, const void *b)
 
 	if (x->column != y->column)
 		return x->column < y->column ? -1 : 1;
-	return segment_merge_compare(x->key, y->key);
+	return string_compare(x->key, y->key);
 }
 
 /* The columns that any input has, each once, ascending. */

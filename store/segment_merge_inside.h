@@ -60,8 +60,6 @@ void segment_merge_rewind(struct segment_merge *merge);
 int segment_merge_settle(struct cursor *cursor, uint16_t column, struct store_str key,
 			 struct store_error *error);
 
-/* <0, 0, >0: by bytes, as dictionaries are sorted. */
-int segment_merge_compare(struct store_str a, struct store_str b);
 /* The dictionaries of columns[column_index], united, for all its blocks. */
 int segment_merge_load_strings(struct segment_merge *merge, uint32_t column_index,
 			       struct store_error *error);

@@ -104,7 +104,7 @@ filter_matches(const struct segment_merge_filter *filter, const struct cursor *c
 	if (!vector->all_null)
 		found = dictionary_entry(vector->dictionary,
 					 vector->codes[vector->constant ? 0 : cursor->row]);
-	return segment_merge_compare(found, filter->string) == 0;
+	return string_compare(found, filter->string) == 0;
 }
 
 /* Whether the input's next row is left out. */

@@ -8,15 +8,6 @@
 
 #include "segment_merge_inside.h"
 
-int
-segment_merge_compare(struct store_str a, struct store_str b)
-{
-	uint32_t size = a.size < b.size ? a.size : b.size;
-	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
-
-	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 void
 segment_merge_free_strings(struct segment_merge *merge)
 {
@@ -49,9 +40,9 @@ sift_down(struct next *heap, uint32_t count, uint32_t at)
 
 	for (uint32_t child; (child = 2 * at + 1) < count; at = child) {
 		if (child + 1 < count &&
-		    segment_merge_compare(heap[child + 1].entry, heap[child].entry) < 0)
+		    string_compare(heap[child + 1].entry, heap[child].entry) < 0)
 			child++;
-		if (segment_merge_compare(moved.entry, heap[child].entry) <= 0)
+		if (string_compare(moved.entry, heap[child].entry) <= 0)
 			break;
 		heap[at] = heap[child];
 	}
@@ -76,8 +67,7 @@ unite(struct merged_strings *strings, uint32_t inputs_count)
 	while (heap_count > 0) {
 		const struct dictionary *dictionary = strings->held[heap[0].input];
 
-		if (count == 0 ||
-		    segment_merge_compare(strings->entries[count - 1], heap[0].entry) != 0)
+		if (count == 0 || string_compare(strings->entries[count - 1], heap[0].entry) != 0)
 			strings->entries[count++] = heap[0].entry;
 		strings->codes[heap[0].input][heap[0].code++] = count - 1;
 		if (heap[0].code < dictionary->count)

@@ -260,13 +260,10 @@ compare_columns(const void *a, const void *b)
 {
 	const struct segment_file_column *x = *(struct segment_file_column *const *)a;
 	const struct segment_file_column *y = *(struct segment_file_column *const *)b;
-	uint32_t size = x->key.size < y->key.size ? x->key.size : y->key.size;
-	int order;
 
 	if (x->index != y->index)
 		return x->index < y->index ? -1 : 1;
-	order = size == 0 ? 0 : memcmp(x->key.bytes, y->key.bytes, size);
-	return order != 0 ? order : (x->key.size > y->key.size) - (x->key.size < y->key.size);
+	return string_compare(x->key, y->key);
 }
 
 static int

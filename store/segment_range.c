@@ -16,13 +16,10 @@ segment_find_column(const struct segment *segment, uint16_t column, struct store
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 		const struct segment_column *known = &segment->known[middle];
-		uint32_t size = known->key.size < key.size ? known->key.size : key.size;
 		int order = (known->column > column) - (known->column < column);
 
-		if (order == 0 && size > 0)
-			order = memcmp(known->key.bytes, key.bytes, size);
 		if (order == 0)
-			order = (known->key.size > key.size) - (known->key.size < key.size);
+			order = string_compare(known->key, key);
 		if (order == 0)
 			return segment->sorted[middle];
 		if (order < 0)

@@ -20,15 +20,6 @@ length_at(const unsigned char *lengths, uint32_t length_bytes, uint32_t i)
 	return length_bytes == 1 ? at[0] : length_bytes == 2 ? bytes_get16(at) : bytes_get32(at);
 }
 
-static bool
-ascends(struct store_str a, struct store_str b)
-{
-	uint32_t size = a.size < b.size ? a.size : b.size;
-	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
-
-	return order < 0 || (order == 0 && a.size < b.size);
-}
-
 /* Cuts raw[raw_bytes] into strings->entries[count]; false when malformed. */
 static bool
 cut_entries(struct segment_strings *strings, const unsigned char *raw)
@@ -45,7 +36,7 @@ cut_entries(struct segment_strings *strings, const unsigned char *raw)
 		if (size > strings->raw_bytes - at)
 			return false;
 		strings->entries[i] = (struct store_str){(const char *)raw + at, size};
-		if (i > 0 && !ascends(strings->entries[i - 1], strings->entries[i]))
+		if (i > 0 && string_compare(strings->entries[i - 1], strings->entries[i]) >= 0)
 			return false;
 		at += size;
 	}

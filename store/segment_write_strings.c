@@ -41,12 +41,7 @@ struct strings {
 static int
 compare_entries(const void *a, const void *b)
 {
-	const struct store_str *x = &((const struct entry *)a)->string;
-	const struct store_str *y = &((const struct entry *)b)->string;
-	uint32_t size = x->size < y->size ? x->size : y->size;
-	int order = size == 0 ? 0 : memcmp(x->bytes, y->bytes, size);
-
-	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+	return string_compare(((const struct entry *)a)->string, ((const struct entry *)b)->string);
 }
 
 /* The codes of a block's rows as `kept` has them. */

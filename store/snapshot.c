@@ -202,10 +202,7 @@ add_keys(struct keys *keys, const struct segment_column *columns, uint32_t count
 static int
 compare_keys(const void *a, const void *b)
 {
-	const struct store_str *x = a, *y = b;
-	int order = memcmp(x->bytes, y->bytes, x->size < y->size ? x->size : y->size);
-
-	return order != 0 ? order : (x->size > y->size) - (x->size < y->size);
+	return string_compare(*(const struct store_str *)a, *(const struct store_str *)b);
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "store.h"
 
@@ -29,6 +30,17 @@ dictionary_entry(const struct dictionary *dictionary, uint32_t code)
 {
 	return dictionary
 	    ->chunks[code >> DICTIONARY_CHUNK_BITS][code & (DICTIONARY_CHUNK_SIZE - 1)];
+}
+
+/* <0, 0, >0: as bytes, a prefix before what it begins. In this order dictionaries on
+ * disk are. */
+static inline int
+string_compare(struct store_str a, struct store_str b)
+{
+	uint32_t size = a.size < b.size ? a.size : b.size;
+	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
+
+	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
 /* A NULL row among narrow values. */
