@@ -404,7 +404,10 @@ recover(const char *file, const char *directory)
 
 /* ---- decoding -------------------------------------------------------- */
 
-#define DECODE_TIMES 5
+/* Columns take turns: a machine whose processor others share is slower by half for
+ * seconds, whatever is decoded. */
+#define DECODE_ROUNDS 8
+#define DECODE_TIMES 2 /* in a round */
 
 static int
 decode_slices(const struct block *block, uint16_t column, struct store_arena *of_block,
@@ -425,7 +428,7 @@ decode_slices(const struct block *block, uint16_t column, struct store_arena *of
 	return result;
 }
 
-/* Least of a few runs over all blocks, in ns a value. */
+/* Least of a round's runs over all blocks, in ns a value. */
 static double
 decode_column(struct store *store, const char *name, bool in_slices)
 {
@@ -470,17 +473,23 @@ decode(const char *directory, bool in_slices, char **names, int count)
 	struct store_options options = {
 	    .directory = directory, .schema = &schema, .read_only = true};
 	struct store_error error = {0};
+	double least[COLUMNS];
 	struct store *store;
 
 	if (store_open(&options, &store, &error) != 0)
 		return fprintf(stderr, "%s\n", error.text), 1;
-	printf("{");
-	for (int i = 0; i < (count > 0 ? count : COLUMNS); i++) {
-		const char *name = count > 0 ? names[i] : columns[i].name;
+	count = count < COLUMNS ? count : COLUMNS;
+	for (int round = 0; round < DECODE_ROUNDS; round++) {
+		for (int i = 0; i < (count > 0 ? count : COLUMNS); i++) {
+			double taken =
+			    decode_column(store, count > 0 ? names[i] : columns[i].name, in_slices);
 
-		printf("%s\"%s\":%.3f", i > 0 ? "," : "", name,
-		       decode_column(store, name, in_slices));
+			least[i] = round == 0 || taken < least[i] ? taken : least[i];
+		}
 	}
+	for (int i = 0; i < (count > 0 ? count : COLUMNS); i++)
+		printf("%s\"%s\":%.3f", i > 0 ? "," : "{", count > 0 ? names[i] : columns[i].name,
+		       least[i]);
 	printf("}\n");
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
