@@ -84,6 +84,7 @@ enum codec_as {
 	CODEC_AS_WIDE,   /* int64_t */
 	CODEC_AS_NARROW, /* modulo 2^32: all of it when the values are known to fit */
 	CODEC_AS_CODES,  /* of a dictionary; of PACKED only, and within 32 bits */
+	CODEC_AS_BYTES,  /* the same in 8 bits, 255 for those above */
 };
 size_t codec_stream_bytes(void); /* of the struct */
 int codec_stream_open(struct codec_stream *stream, enum codec codec, enum codec_as as,
@@ -98,6 +99,8 @@ int codec_stream_read_narrow(struct codec_stream *stream, uint32_t count, uint32
  * first; the values themselves are malformed or not as with read_narrow. */
 int codec_stream_read_shown(struct codec_stream *stream, uint32_t count, const uint64_t *nulls,
 			    uint32_t null, uint32_t *values);
+/* The same as BYTES. */
+int codec_stream_read_bytes(struct codec_stream *stream, uint32_t count, uint8_t *values);
 int codec_stream_skip(struct codec_stream *stream, uint32_t count);
 
 /* ---- CODEC_PACKED, used by the other codecs -------------------------- */

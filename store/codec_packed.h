@@ -91,6 +91,9 @@ int codec_packed_read_narrow(struct packed_reader *reader, bool codes, uint32_t 
 /* And with `null` for those values whose bit in `nulls` is set. */
 int codec_packed_read_shown(struct packed_reader *reader, bool codes, const uint64_t *nulls,
 			    uint32_t null, uint32_t *values);
+/* Codes, 255 for those above; of a whole group without exceptions straight from
+ * its bits. */
+int codec_packed_read_bytes(struct packed_reader *reader, uint8_t *values);
 int codec_packed_skip(struct packed_reader *reader);
 /* The group holds differences: each value is *sum and those up to it, and *sum
  * becomes the last. The first `kept` go to `values`, the others to

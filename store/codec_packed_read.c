@@ -313,6 +313,24 @@ codec_packed_read_shown(struct packed_reader *reader, bool codes, const uint64_t
 	return read_shown(&parts, nulls, null, values);
 }
 
+int
+codec_packed_read_bytes(struct packed_reader *reader, uint8_t *values)
+{
+	CODEC_UNSET uint32_t codes[CODEC_GROUP_ROWS];
+	CODEC_UNSET struct parts parts;
+	int result;
+
+	if (read_parts(reader, &parts) != 0 || !are_codes(&parts))
+		return -1;
+	if (parts.count == CODEC_GROUP_ROWS && parts.exceptions_count == 0) {
+		codec_bytes_unpack(parts.low, parts.width, (uint32_t)parts.base, values);
+		return 0;
+	}
+	result = read_narrow(&parts, codes);
+	codec_bytes_narrow(codes, parts.count, values);
+	return result;
+}
+
 /* By way of 64 bits. */
 static int
 sum_wide(const struct parts *parts, uint64_t *sum, uint32_t kept, int64_t *values, int64_t *rest)

@@ -21,6 +21,7 @@ struct codec_stream {
 	union {
 		int64_t wide[CODEC_GROUP_ROWS];
 		uint32_t narrow[CODEC_GROUP_ROWS];
+		uint8_t bytes[CODEC_GROUP_ROWS];
 	} spare;
 	enum codec codec;
 	enum codec_as as;
@@ -38,10 +39,11 @@ struct codec_stream {
 	uint32_t spare_at, spare_end; /* of `spare` */
 };
 
-/* Where values go: one of the two. */
+/* Where values go: one of the three. */
 struct target {
 	int64_t *wide;
 	uint32_t *narrow;
+	uint8_t *bytes;
 	const uint64_t *nulls; /* `null` for narrow ones whose bit is set; or NULL */
 	uint32_t null;
 };
@@ -136,7 +138,7 @@ codec_stream_open(struct codec_stream *stream, enum codec codec, enum codec_as a
 	stream->count = count;
 	stream->position = 0;
 	stream->spare_at = stream->spare_end = 0;
-	if (as == CODEC_AS_CODES && codec != CODEC_PACKED)
+	if ((as == CODEC_AS_CODES || as == CODEC_AS_BYTES) && codec != CODEC_PACKED)
 		return -1;
 	switch (codec) {
 	case CODEC_RAW:
@@ -164,6 +166,8 @@ read_group(struct codec_stream *stream, uint32_t count, struct target target)
 	struct packed_reader *packed = &stream->packed;
 	bool wide = stream->as == CODEC_AS_WIDE, codes = stream->as == CODEC_AS_CODES;
 
+	if (target.bytes != NULL)
+		return codec_packed_read_bytes(packed, target.bytes);
 	if (stream->codec == CODEC_DISTINCT)
 		return codec_packed_read_narrow(packed, true, target.narrow);
 	if (stream->codec == CODEC_DELTA)
@@ -193,12 +197,14 @@ static int
 fill_spare(struct codec_stream *stream, uint32_t count)
 {
 	bool wide = stream->as == CODEC_AS_WIDE && stream->codec != CODEC_DISTINCT;
+	bool bytes = stream->as == CODEC_AS_BYTES;
 
 	stream->spare_at = 0;
 	stream->spare_end = count;
 	return read_group(stream, count,
 			  (struct target){.wide = wide ? stream->spare.wide : NULL,
-					  .narrow = wide ? NULL : stream->spare.narrow});
+					  .bytes = bytes ? stream->spare.bytes : NULL,
+					  .narrow = wide || bytes ? NULL : stream->spare.narrow});
 }
 
 static bool
@@ -235,6 +241,8 @@ take_spare(struct codec_stream *stream, uint32_t count, struct target target)
 	if (stream->codec != CODEC_DISTINCT && target.wide != NULL)
 		memcpy(target.wide, stream->spare.wide + stream->spare_at,
 		       count * sizeof *target.wide);
+	else if (target.bytes != NULL)
+		memcpy(target.bytes, stream->spare.bytes + stream->spare_at, count);
 	else if (stream->codec != CODEC_DISTINCT)
 		memcpy(target.narrow, stream->spare.narrow + stream->spare_at,
 		       count * sizeof *target.narrow);
@@ -250,6 +258,8 @@ behind(struct target target, uint32_t count)
 		target.wide += count;
 	if (target.narrow != NULL)
 		target.narrow += count;
+	if (target.bytes != NULL)
+		target.bytes += count;
 	if (target.nulls != NULL)
 		target.nulls += count / 64;
 	return target;
@@ -334,13 +344,22 @@ codec_stream_read_narrow(struct codec_stream *stream, uint32_t count, uint32_t *
 {
 	uint32_t position = stream->position;
 
-	assert(stream->as != CODEC_AS_WIDE && count <= stream->count - stream->position);
+	assert(stream->as != CODEC_AS_WIDE && stream->as != CODEC_AS_BYTES &&
+	       count <= stream->count - stream->position);
 	stream->position += count;
 	if (stream->codec != CODEC_RAW)
 		return pass(stream, count, &(struct target){.narrow = values});
 	for (uint32_t i = 0; i < count; i++)
 		values[i] = bytes_get32(stream->raw + (size_t)(position + i) * 8);
 	return 0;
+}
+
+int
+codec_stream_read_bytes(struct codec_stream *stream, uint32_t count, uint8_t *values)
+{
+	assert(stream->as == CODEC_AS_BYTES && count <= stream->count - stream->position);
+	stream->position += count;
+	return pass(stream, count, &(struct target){.bytes = values});
 }
 
 int

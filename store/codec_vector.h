@@ -109,6 +109,21 @@ bool codec_map_even(const uint32_t *table, uint32_t entries_count, uint32_t even
 /* 0 when there are none. */
 uint32_t codec_highest(const uint32_t *values, uint32_t count);
 
+/* ---- codes of a byte each, where a dictionary has few entries --------------- */
+
+/* The code of what a byte cannot hold; a dictionary that has it is too large. */
+#define CODEC_BYTES_FULL UINT8_MAX
+
+/* As codec_unpack; 255 for codes above. 0 <= width <= 64. */
+void codec_bytes_unpack(const unsigned char *packed, uint32_t width, uint32_t base, uint8_t *out);
+void codec_bytes_narrow(const uint32_t *codes, uint32_t count, uint8_t *out);
+void codec_bytes_widen(const uint8_t *bytes, uint32_t count, uint32_t *out);
+/* 0 when there are none. */
+uint32_t codec_bytes_highest(const uint8_t *bytes, uint32_t count);
+/* As codec_map of at most CODEC_MAP_FEW entries; false when there are more, too. */
+bool codec_bytes_map(const uint32_t *table, uint32_t entries_count, uint32_t count,
+		     const uint8_t *bytes, uint32_t *out);
+
 /* Bits set of bitmap[words]. */
 uint32_t codec_count_bits(const uint64_t *bitmap, uint32_t words);
 /* Values of rows that are not NULL to their rows: out[rows], NULL rows get

@@ -125,7 +125,7 @@ spread(struct evaluation *evaluation, const struct expression *expression, const
 		return result;
 	out->constant = coded->constant;
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t entry = data_index(per_entry, coded->codes[i]);
+		uint32_t entry = data_index(per_entry, data_code(coded, i));
 
 		if (out->s != NULL)
 			out->s[i] = data_string(per_entry, entry);
@@ -201,7 +201,7 @@ evaluate_by_entry(struct evaluation *evaluation, const struct expression *expres
 		return 0;
 	if ((result = expression_evaluate(evaluation, expression->only_string, coded)) != 0)
 		return result;
-	return coded->codes == NULL
+	return !data_is_coded(coded)
 		   ? 0
 		   : expression_entries(evaluation, expression, coded->dictionary, per_entry);
 }

@@ -32,6 +32,7 @@ struct data {
 	bool narrow_nulls;     /* some may be VECTOR_NARROW_NULL; `nulls` is NULL */
 	struct store_str *s;   /* strings; NULL when coded */
 	const uint32_t *codes; /* coded strings */
+	const uint8_t *bytes;  /* the same, in place of `codes`: see struct vector */
 	const struct dictionary *dictionary;
 	uint8_t *nulls;                   /* NULL: none */
 	const struct store_value *values; /* MAP and ARRAY: [count] */
@@ -150,6 +151,19 @@ data_index(const struct data *data, uint32_t row)
 }
 
 static inline bool
+data_is_coded(const struct data *data)
+{
+	return data->codes != NULL || data->bytes != NULL;
+}
+
+/* The code of a row, or the only one. */
+static inline uint32_t
+data_code(const struct data *data, uint32_t index)
+{
+	return data->bytes != NULL ? data->bytes[index] : data->codes[index];
+}
+
+static inline bool
 data_is_null(const struct data *data, uint32_t row)
 {
 	return data->nulls != NULL && data->nulls[data_index(data, row)];
@@ -160,7 +174,7 @@ data_string(const struct data *data, uint32_t row)
 {
 	uint32_t index = data_index(data, row);
 
-	return data->codes != NULL ? dictionary_entry(data->dictionary, data->codes[index])
+	return data_is_coded(data) ? dictionary_entry(data->dictionary, data_code(data, index))
 				   : data->s[index];
 }
 

@@ -166,6 +166,7 @@ gather_codes(struct evaluation *evaluation, const struct vector *vector, struct 
 	*out = (struct data){.type = type, .count = evaluation->count};
 	if (!vector->all_null && !vector->constant && evaluation->rows == NULL) {
 		out->codes = vector->codes;
+		out->bytes = vector->bytes;
 		out->dictionary = vector->dictionary;
 		return 0;
 	}
@@ -179,8 +180,10 @@ gather_codes(struct evaluation *evaluation, const struct vector *vector, struct 
 		return expression_no_memory(evaluation->error);
 	if (!vector->all_null && vector->constant)
 		codes[0] = vector->codes[0];
-	for (uint32_t i = 0; !out->constant && i < out->count; i++)
+	for (uint32_t i = 0; !out->constant && vector->bytes == NULL && i < out->count; i++)
 		codes[i] = vector->codes[row_of(evaluation, i)];
+	for (uint32_t i = 0; !out->constant && vector->bytes != NULL && i < out->count; i++)
+		codes[i] = vector->bytes[row_of(evaluation, i)];
 	out->codes = codes;
 	out->dictionary = vector->all_null ? &expression_no_strings : vector->dictionary;
 	return 0;

@@ -25,7 +25,7 @@ is_dense(const struct data *data, uint32_t keys_count, uint32_t *entries)
 	uint64_t product = 1;
 
 	for (uint32_t k = 0; k < keys_count; k++) {
-		if (data[k].codes == NULL || data[k].nulls != NULL)
+		if (!data_is_coded(&data[k]) || data[k].nulls != NULL)
 			return false;
 		if ((product *= data[k].dictionary->count) > DENSE_ENTRIES_MAX)
 			return false;
@@ -118,13 +118,55 @@ dense_table(struct scan *scan, const struct data *data, uint32_t entries)
 	return dense->table;
 }
 
-/* out[i] = a[i] * a_step + b[i] * b_step */
+/* out[i] = a[i] * a_step + b[i] * b_step; `b` may be `out`. */
 CODEC_CLONES static void
 add_steps(const uint32_t *a, uint32_t a_step, const uint32_t *b, uint32_t b_step, uint32_t count,
 	  uint32_t *out)
 {
 	for (uint32_t i = 0; i < count; i++)
 		out[i] = a[i] * a_step + b[i] * b_step;
+}
+
+/* The same of codes of a byte each. */
+CODEC_CLONES static void
+add_bytes(const uint8_t *a, uint32_t a_step, const uint32_t *b, uint32_t b_step, uint32_t count,
+	  uint32_t *out)
+{
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = a[i] * a_step + b[i] * b_step;
+}
+
+/* And of both, b_step being 1. */
+CODEC_CLONES static void
+add_two_bytes(const uint8_t *a, uint32_t a_step, const uint8_t *b, uint32_t count, uint32_t *out)
+{
+	for (uint32_t i = 0; i < count; i++)
+		out[i] = a[i] * a_step + b[i];
+}
+
+/* out[i] = the codes' steps plus what `places` have or, if there are none, `bytes`. */
+static void
+add_key(const struct data *key, uint32_t step, const uint32_t *places, const uint8_t *bytes,
+	uint32_t count, uint32_t *out)
+{
+	if (key->bytes != NULL && places == NULL)
+		add_two_bytes(key->bytes, step, bytes, count, out);
+	else if (key->bytes != NULL)
+		add_bytes(key->bytes, step, places, 1, count, out);
+	else if (places == NULL)
+		add_bytes(bytes, 1, key->codes, step, count, out);
+	else
+		add_steps(key->codes, step, places, 1, count, out);
+}
+
+/* out[i] = the codes' steps */
+static void
+take_key(const struct data *key, uint32_t step, uint32_t count, uint32_t *out)
+{
+	if (key->bytes != NULL)
+		add_bytes(key->bytes, step, out, 0, count, out);
+	else
+		add_steps(key->codes, step, out, 0, count, out);
 }
 
 /* The rows' places in the table: codes as they are, or in `out`. Constant keys only
@@ -134,24 +176,27 @@ place_rows(const struct data *data, uint32_t keys_count, uint32_t count, uint32_
 	   uint32_t *base)
 {
 	const uint32_t *places = NULL;
-	uint32_t step = 1, places_step = 1;
+	const uint8_t *bytes = NULL;
+	uint32_t step = 1;
 
 	*base = 0;
 	for (uint32_t k = keys_count; k-- > 0; step *= data[k].dictionary->count) {
 		if (data[k].constant) {
-			*base += data[k].codes[0] * step;
-		} else if (places == NULL) {
-			places = data[k].codes;
-			places_step = step;
-		} else {
-			add_steps(data[k].codes, step, places, places_step, count, out);
+			*base += data_code(&data[k], 0) * step;
+		} else if (places != NULL || bytes != NULL) {
+			add_key(&data[k], step, places, bytes, count, out);
 			places = out;
-			places_step = 1;
+		} else if (step == 1) {
+			places = data[k].codes;
+			bytes = data[k].bytes;
+		} else {
+			take_key(&data[k], step, count, out);
+			places = out;
 		}
 	}
-	if (places_step == 1)
+	if (places != NULL)
 		return places;
-	add_steps(places, places_step, places, 0, count, out);
+	codec_bytes_widen(bytes, count, out);
 	return out;
 }
 
@@ -194,7 +239,7 @@ fetch_strings(const struct data *data, const uint32_t *rows, uint32_t count)
 	const struct dictionary *dictionary = data->dictionary;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t code = data->codes[data_index(data, rows[i])];
+		uint32_t code = data_code(data, data_index(data, rows[i]));
 
 		__builtin_prefetch(&dictionary->chunks[code >> DICTIONARY_CHUNK_BITS]
 						      [code & (DICTIONARY_CHUNK_SIZE - 1)]);
@@ -227,11 +272,9 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 	return result;
 }
 
-/* The groups of rows in so few places that a register holds the table, when all of
- * its entries are known. */
+/* Whether a register holds the table, and each of its entries is known. */
 static bool
-map_few(const uint32_t *table, uint32_t entries, const uint32_t *places, uint32_t count,
-	uint32_t *out)
+is_few(const uint32_t *table, uint32_t entries)
 {
 	if (entries > CODEC_MAP_FEW)
 		return false;
@@ -239,7 +282,7 @@ map_few(const uint32_t *table, uint32_t entries, const uint32_t *places, uint32_
 		if (table[i] == SCAN_UNKNOWN)
 			return false;
 	}
-	return codec_map(table, entries, count, places, out);
+	return true;
 }
 
 static int
@@ -253,9 +296,12 @@ assign_dense(struct scan *scan, const struct data *data, uint32_t entries, uint3
 
 	if (table == NULL || sums == NULL)
 		return scan_no_memory(scan);
+	if (scan->plan->keys_count == 1 && data[0].bytes != NULL && is_few(table, entries) &&
+	    codec_bytes_map(table, entries, count, data[0].bytes, out))
+		return 0;
 	places = place_rows(data, scan->plan->keys_count, count, sums, &base);
 	table += base;
-	if (map_few(table, entries - base, places, count, out))
+	if (is_few(table, entries - base) && codec_map(table, entries - base, count, places, out))
 		return 0;
 	for (uint32_t first = 0, end; result == 0 && first < count; first = end) {
 		end = count - first < DENSE_ROWS ? count : first + DENSE_ROWS;
@@ -377,7 +423,11 @@ scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan
 	sums = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *sums);
 	if (table == NULL || sums == NULL)
 		return scan_no_memory(scan);
-	out->list = place_rows(data, scan->plan->keys_count, evaluation->count, sums, &base);
+	base = 0;
+	out->bytes = scan->plan->keys_count == 1 ? data[0].bytes : NULL;
+	if (out->bytes == NULL)
+		out->list =
+		    place_rows(data, scan->plan->keys_count, evaluation->count, sums, &base);
 	out->groups = table + base;
 	out->count = entries - base;
 	return 0;

@@ -168,6 +168,55 @@ scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, 
 	}
 }
 
+#if CODEC_HAS_AVX2
+CODEC_AVX2 static void
+add_bytes_span_avx2(const uint8_t *codes, uint32_t words, uint8_t first, uint8_t extent,
+		    uint64_t *out)
+{
+	const __m256i *in = (const __m256i *)(const void *)codes;
+	__m256i firsts = _mm256_set1_epi8((char)first), extents = _mm256_set1_epi8((char)extent);
+
+	for (uint32_t w = 0; w < words; w++) {
+		for (uint32_t i = 0; i < 2; i++) {
+			__m256i from = _mm256_sub_epi8(_mm256_loadu_si256(in++), firsts);
+			__m256i within = _mm256_cmpeq_epi8(_mm256_min_epu8(from, extents), from);
+
+			out[w] |= (uint64_t)(uint32_t)_mm256_movemask_epi8(within) << i * 32;
+		}
+	}
+}
+#endif
+
+/* Which of `count` <= 64 codes are wanted. */
+static CODEC_INLINE uint64_t
+find_wanted(const struct scan_entries *entries, const uint8_t *codes, uint32_t count)
+{
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		word |= (uint64_t)entries->wanted[codes[i]] << i;
+	return word;
+}
+
+void
+scan_bits_of_bytes(const struct scan_entries *entries, const uint8_t *codes, uint32_t count,
+		   uint64_t *out)
+{
+	uint32_t done = 0;
+
+	memset(out, 0, bitmap_words(count) * sizeof *out);
+#if CODEC_HAS_AVX2
+	if (entries->is_run && !codec_is_plain()) {
+		done = count / 64 * 64;
+		add_bytes_span_avx2(codes, count / 64, (uint8_t)entries->first,
+				    (uint8_t)(entries->last - entries->first), out);
+	}
+#endif
+	for (; done < count; done += 64)
+		out[done / 64] =
+		    find_wanted(entries, codes + done, count - done < 64 ? count - done : 64);
+}
+
 /* ---- bitmaps ------------------------------------------------------------- */
 
 CODEC_CLONES uint32_t

@@ -197,7 +197,10 @@ narrow_by_entries(struct selection *selection, struct scan_condition *condition,
 		keep_if(selection, entries->wanted[vector->all_null ? 0 : vector->codes[0]], bits);
 		return 0;
 	}
-	scan_bits_of_entries(entries, vector->codes, selection->total, selection->wanted);
+	if (vector->bytes != NULL)
+		scan_bits_of_bytes(entries, vector->bytes, selection->total, selection->wanted);
+	else
+		scan_bits_of_entries(entries, vector->codes, selection->total, selection->wanted);
 	keep_wanted(selection, false, bits);
 	return 0;
 }

@@ -52,8 +52,9 @@ struct scan_runs {
 
 /* Which group each row is in. */
 struct scan_assigned {
-	/* NULL: all in `group`; set with runs only where there are ranges. */
+	/* Both NULL: all in `group`; set with runs only where there are ranges. */
 	const uint32_t *groups;
+	const uint8_t *bytes; /* in place of `groups`, of places only */
 	uint32_t group;
 	struct scan_runs runs;
 };
@@ -62,7 +63,8 @@ struct scan_assigned {
 
 /* Rows' places among few combinations of dictionary codes. */
 struct scan_places {
-	const uint32_t *list; /* [rows]: below `count` */
+	const uint32_t *list; /* [rows]: below `count`; NULL: `bytes` are */
+	const uint8_t *bytes;
 	uint32_t count;
 	const uint32_t *groups; /* [count]: each place's group, or SCAN_UNKNOWN */
 };
@@ -260,6 +262,9 @@ void scan_bits_of_narrow_spans(const struct scan_condition *condition, const uin
 			       uint32_t count, uint64_t *out);
 void scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, uint32_t count,
 			  uint64_t *out);
+/* The same of codes of a byte each. */
+void scan_bits_of_bytes(const struct scan_entries *entries, const uint8_t *codes, uint32_t count,
+			uint64_t *out);
 uint32_t scan_bits_count(const uint64_t *bits, uint32_t count);
 /* The numbers of the rows whose bit is set, ascending; returns how many. */
 uint32_t scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows);

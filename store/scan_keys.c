@@ -123,14 +123,14 @@ scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint
 			words[(size_t)i * stride] = data->n.u[data_index(data, i)];
 		return 0;
 	}
-	if (data->codes != NULL) {
+	if (data_is_coded(data)) {
 		ids =
 		    store_arena_zalloc(scan->scratch, (data->dictionary->count + 1u) * sizeof *ids);
 		if (ids == NULL)
 			return scan_no_memory(scan);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t code = data->codes == NULL ? 0 : data->codes[data_index(data, i)];
+		uint32_t code = data_is_coded(data) ? data_code(data, data_index(data, i)) : 0;
 		uint64_t id;
 
 		if (ids != NULL && ids[code] != 0) {

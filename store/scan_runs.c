@@ -33,8 +33,9 @@ has_changes(const struct data *data, uint32_t first, uint32_t end)
 {
 	if (data->constant)
 		return false;
-	return (data->codes == NULL ? differs(data->n.u, sizeof *data->n.u, first, end)
-				    : differs(data->codes, sizeof *data->codes, first, end)) ||
+	return (data->codes != NULL   ? differs(data->codes, sizeof *data->codes, first, end)
+		: data->bytes != NULL ? differs(data->bytes, sizeof *data->bytes, first, end)
+				      : differs(data->n.u, sizeof *data->n.u, first, end)) ||
 	       (data->nulls != NULL && differs(data->nulls, sizeof *data->nulls, first, end));
 }
 
@@ -125,16 +126,17 @@ scan_runs_key(struct scan *scan, const struct scan_runs *runs, const struct data
 	for (uint32_t r = 0; r < runs->count; r++) {
 		uint32_t row = runs->firsts[r];
 
-		if (key->codes != NULL)
-			codes[r] = key->codes[row];
+		if (data_is_coded(key))
+			codes[r] = data_code(key, row);
 		else
 			numbers[r] = key->n.u[row];
 		if (key->nulls != NULL)
 			nulls[r] = key->nulls[row];
 	}
-	out->codes = key->codes == NULL ? NULL : codes;
+	out->codes = data_is_coded(key) ? codes : NULL;
+	out->bytes = NULL;
 	out->nulls = key->nulls == NULL ? NULL : nulls;
-	if (key->codes == NULL)
+	if (!data_is_coded(key))
 		out->n.u = numbers;
 	return 0;
 }
@@ -156,6 +158,8 @@ scan_runs_part(const struct scan_runs *runs, uint32_t run, const struct data *da
 		out.s = data->s + first;
 	if (data->codes != NULL)
 		out.codes = data->codes + first;
+	if (data->bytes != NULL)
+		out.bytes = data->bytes + first;
 	if (data->nulls != NULL)
 		out.nulls = data->nulls + first;
 	if (data->values != NULL)

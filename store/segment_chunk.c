@@ -29,6 +29,7 @@ struct segment_reader {
 	struct segment_chunk *chunk; /* NULL: the file has no such column */
 	uint32_t rows;
 	bool nullable, is_string, narrow;
+	bool bytes;                          /* codes take one each */
 	const uint64_t *nulls;               /* of all rows; NULL: none */
 	const struct dictionary *dictionary; /* of strings */
 	const int64_t *in_place;             /* all values, as they lie in the file */
@@ -123,9 +124,10 @@ open_stream(struct segment_reader *reader, const unsigned char *encoded, struct 
 	bool dense = chunk->flags & SEGMENT_CHUNK_DENSE;
 	uint32_t count = reader->rows - (dense ? chunk->null_count : 0);
 	enum codec codec = (enum codec)chunk->codec;
-	enum codec_as as = reader->is_string ? CODEC_AS_CODES
-			   : reader->narrow  ? CODEC_AS_NARROW
-					     : CODEC_AS_WIDE;
+	enum codec_as as = reader->bytes       ? CODEC_AS_BYTES
+			   : reader->is_string ? CODEC_AS_CODES
+			   : reader->narrow    ? CODEC_AS_NARROW
+					       : CODEC_AS_WIDE;
 	size_t each = as == CODEC_AS_WIDE ? sizeof(int64_t) : sizeof(uint32_t);
 	void *scratch = store_arena_alloc(
 	    arena, codec_scratch_bytes(codec, encoded, chunk->values_raw_bytes, count));
@@ -211,6 +213,9 @@ segment_chunk_open(struct segment *segment, struct segment_file_column *column, 
 		if ((!how.held && (result = segment_load_strings(segment, column, error)) != 0) ||
 		    (result = check_dictionary(reader, error)) != 0)
 			return result;
+		reader->bytes = how.narrow && reader->nulls == NULL &&
+				chunk->codec == CODEC_PACKED &&
+				reader->dictionary->count <= CODEC_BYTES_FULL;
 	}
 	return chunk->codec == CODEC_CONSTANT ? 0 : open_values(reader, arena, error);
 }
@@ -350,12 +355,16 @@ read_narrow(struct segment_reader *reader, uint32_t first, struct store_arena *a
 
 /* Until the chunk was once read from end to end. */
 static int
-check_codes(struct segment_reader *reader, const uint32_t *codes, uint32_t count,
+check_codes(struct segment_reader *reader, const struct vector *vector, uint32_t count,
 	    struct store_error *error)
 {
+	uint32_t highest;
+
 	if (atomic_load_explicit(&reader->chunk->codes_checked, memory_order_relaxed))
 		return 0;
-	if (codec_highest(codes, count) >= reader->dictionary->count)
+	highest = vector->bytes != NULL ? codec_bytes_highest(vector->bytes, count)
+					: codec_highest(vector->codes, count);
+	if (highest >= reader->dictionary->count)
 		return malformed(reader, error, "code beyond the dictionary");
 	reader->codes_checked += count;
 	if (reader->codes_checked == reader->rows)
@@ -381,7 +390,24 @@ read_codes(struct segment_reader *reader, uint32_t first, struct store_arena *ar
 	}
 	out->codes = codes;
 	out->dictionary = reader->dictionary;
-	return check_codes(reader, codes, rows, error);
+	return check_codes(reader, out, rows, error);
+}
+
+static int
+read_bytes(struct segment_reader *reader, uint32_t first, struct store_arena *arena,
+	   struct vector *out, struct store_error *error)
+{
+	uint32_t rows = out->rows_count;
+	uint8_t *bytes = store_arena_alloc(arena, rows);
+
+	if (bytes == NULL)
+		return no_memory(error);
+	if (seek(reader, first) != 0 || codec_stream_read_bytes(reader->stream, rows, bytes) != 0)
+		return malformed(reader, error, "malformed chunk");
+	reader->row = first + rows;
+	out->bytes = bytes;
+	out->dictionary = reader->dictionary;
+	return check_codes(reader, out, rows, error);
 }
 
 int
@@ -399,7 +425,9 @@ segment_reader_read(struct segment_reader *reader, uint32_t first, uint32_t coun
 	out->constant = reader->chunk->codec == CODEC_CONSTANT && reader->nulls == NULL;
 	if (out->constant)
 		out->rows_count = 1;
-	if (reader->is_string)
+	if (reader->bytes)
+		result = read_bytes(reader, first, arena, out, error);
+	else if (reader->is_string)
 		result = read_codes(reader, first, arena, out, error);
 	else if (reader->narrow && reader->in_place == NULL)
 		result = read_narrow(reader, first, arena, out, error);

@@ -54,7 +54,10 @@ struct vector {
 	/* [rows_count] in place of `values`, for who asks for it and where all are
 	 * below VECTOR_NARROW_NULL, which NULL rows have (`nulls` is set too). */
 	const uint32_t *narrow;
-	const uint32_t *codes;               /* [rows_count], or NULL for numbers */
+	const uint32_t *codes; /* [rows_count], or NULL for numbers */
+	/* [rows_count] in place of `codes`, for who asks for narrow values, of
+	 * dictionaries of less than 256 entries. */
+	const uint8_t *bytes;
 	const uint64_t *nulls;               /* bitmap, bit set: row is NULL; NULL: none is */
 	const struct dictionary *dictionary; /* with codes */
 };

@@ -102,6 +102,8 @@ read_narrow(const struct segment *segment, uint32_t block, const struct segment_
 
 		assert(segment_reader_read(reader, first, count, arena, &slice, NULL) == 0);
 		assert(slice.rows_count == count && slice.constant == whole.constant);
+		for (uint32_t i = 0; slice.bytes != NULL && i < count; i++)
+			assert(slice.bytes[i] == whole.codes[first + i]);
 		for (uint32_t i = 0; slice.narrow != NULL && i < count; i++) {
 			if (whole.nulls != NULL && bitmap_get(whole.nulls, first + i))
 				assert(slice.narrow[i] == VECTOR_NARROW_NULL);

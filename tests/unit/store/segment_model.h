@@ -243,7 +243,9 @@ model_check_block(const struct model *model, const struct model_column *column,
 			continue;
 		}
 		if (!vector->all_null)
-			found = dictionary_entry(vector->dictionary, vector->codes[at]);
+			found = dictionary_entry(vector->dictionary, vector->bytes != NULL
+									 ? vector->bytes[at]
+									 : vector->codes[at]);
 		if (!null)
 			wanted = model->strings[value];
 		assert_int_equal(found.size, wanted.size);
@@ -274,7 +276,7 @@ model_check_slices(const struct model *model, const struct model_column *column,
 		if (segment_reader_read(reader, at, count, arena, &vector, &error) != 0)
 			fail_msg("%s", error.text);
 		assert_int_equal(vector.rows_count, count);
-		assert_true(narrow || vector.narrow == NULL);
+		assert_true(narrow || (vector.narrow == NULL && vector.bytes == NULL));
 		narrow_count += vector.narrow != NULL;
 		model_check_block(model, column, &vector, first + at);
 	}

@@ -3,7 +3,8 @@
  * but for the NULL ones; bytes that are malformed are so either way. Method:
  * seeded random values of every width with exceptions, or few and mostly evenly
  * spaced, as numbers and as codes, read in parts that begin anywhere and in slices, in both forms
- * of the loops; then the same of bytes of which one is wrong.
+ * of the loops; then the same of bytes of which one is wrong. And codes read into a byte
+ * each are those read into words.
  */
 #include "check.h"
 
@@ -128,6 +129,34 @@ read_plainly(enum codec codec, enum codec_as as, size_t size, uint32_t count, ui
 	return result;
 }
 
+/* A byte each, in parts of any size of which some are skipped: the same but for codes
+ * above 254, unless those were malformed. */
+static void
+check_bytes(size_t size, enum codec codec, uint32_t count, const uint32_t *wanted, int result)
+{
+	struct codec_stream *stream = malloc(codec_stream_bytes());
+	uint8_t *out = malloc(count);
+	int got;
+
+	assert_true(stream != NULL && out != NULL);
+	got = codec_stream_open(stream, codec, CODEC_AS_BYTES, encoded, size, count, NULL);
+	for (uint32_t at = 0; got == 0 && at < count; at = codec_stream_position(stream)) {
+		uint32_t left = count - at, part = 1 + (uint32_t)(next() % 2500);
+
+		part = part < left ? part : left;
+		if (next() % 4 == 0) {
+			got = codec_stream_skip(stream, part);
+			continue;
+		}
+		got = codec_stream_read_bytes(stream, part, out + at);
+		for (uint32_t i = at; result == 0 && i < at + part; i++)
+			assert_int_equal(out[i], wanted[i] < 255 ? wanted[i] : 255);
+	}
+	assert_true(result != 0 || got == 0);
+	free(stream);
+	free(out);
+}
+
 /* Returns what both said. */
 static int
 check_read(enum codec codec, enum codec_as as, size_t size, uint32_t count, uint32_t percent)
@@ -144,6 +173,10 @@ check_read(enum codec codec, enum codec_as as, size_t size, uint32_t count, uint
 		for (uint32_t i = 0; result == 0 && i < count; i++)
 			assert_true(out[i] ==
 				    (nulls[i / 64] >> i % 64 & 1 ? NULL_VALUE : wanted[i]));
+	}
+	for (int plain = 0; as == CODEC_AS_CODES && plain < 2; plain++) {
+		codec_set_plain(plain);
+		check_bytes(size, codec, count, wanted, result);
 	}
 	codec_set_plain(false);
 	free(nulls);

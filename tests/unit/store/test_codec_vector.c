@@ -82,6 +82,19 @@ check_unpack_shown(const unsigned char *packed, uint32_t width, uint32_t base,
 	free(out);
 }
 
+/* A byte each of what codec_unpack has. */
+static void
+check_unpack_bytes(const unsigned char *packed, uint32_t width, uint32_t base,
+		   const uint32_t *values)
+{
+	uint8_t *out = array(CODEC_GROUP_ROWS, 1);
+
+	codec_bytes_unpack(packed, width, base, out);
+	for (uint32_t i = 0; i < CODEC_GROUP_ROWS; i++)
+		assert_int_equal(out[i], values[i] < 255 ? values[i] : 255);
+	free(out);
+}
+
 static void
 check_unpack(uint32_t width, uint64_t base)
 {
@@ -105,6 +118,7 @@ check_unpack(uint32_t width, uint64_t base)
 		assert_true((uint64_t)wide[i] == wanted[i]);
 	}
 	check_unpack_shown(packed, width, (uint32_t)base, out);
+	check_unpack_bytes(packed, width, (uint32_t)base, out);
 	free(wanted);
 	free(packed);
 	free(out);
@@ -120,6 +134,7 @@ test_unpack(void **state)
 		for (uint32_t width = 0; width <= 64; width++) {
 			check_unpack(width, 0);
 			check_unpack(width, next());
+			check_unpack(width, next() % 300);
 		}
 	}
 }
@@ -215,6 +230,55 @@ check_map(uint32_t entries, uint32_t count)
 	free(out);
 	free(wide_table);
 	free(wide);
+}
+
+static void
+check_bytes(uint32_t entries, uint32_t count)
+{
+	uint32_t *table = array(entries, sizeof *table), *codes = array(count, sizeof *codes);
+	uint32_t *out = array(count, sizeof *out), highest = 0;
+	uint8_t *bytes = array(count, 1);
+
+	for (uint32_t i = 0; i < entries; i++)
+		table[i] = (uint32_t)next();
+	for (uint32_t i = 0; i < count; i++)
+		codes[i] = (uint32_t)next() >> next() % 32;
+	codec_bytes_narrow(codes, count, bytes);
+	codec_bytes_widen(bytes, count, out);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_int_equal(bytes[i], codes[i] < 255 ? codes[i] : 255);
+		assert_int_equal(out[i], bytes[i]);
+		bytes[i] = (uint8_t)(next() % entries);
+		highest = bytes[i] > highest ? bytes[i] : highest;
+	}
+	assert_int_equal(codec_bytes_highest(bytes, count), highest);
+	assert_int_equal(codec_bytes_map(table, entries, count, bytes, out), entries <= 8);
+	for (uint32_t i = 0; entries <= 8 && i < count; i++)
+		assert_int_equal(out[i], table[bytes[i]]);
+	for (uint32_t bad = 0; bad < count; bad += 1 + bad / 4) {
+		uint8_t kept = bytes[bad];
+
+		bytes[bad] = next() % 2 ? (uint8_t)entries : 255;
+		assert_false(codec_bytes_map(table, entries, count, bytes, out));
+		bytes[bad] = kept;
+	}
+	free(table);
+	free(codes);
+	free(out);
+	free(bytes);
+}
+
+static void
+test_bytes(void **state)
+{
+	(void)state;
+	for (int plain = 0; plain < 2; plain++) {
+		codec_set_plain(plain);
+		for (uint32_t entries = 1; entries < 11; entries++) {
+			for (size_t i = 0; i < COUNTS; i++)
+				check_bytes(entries, counts[i]);
+		}
+	}
 }
 
 /* Entries of which the first are evenly spaced, codes of which few or many are
@@ -351,7 +415,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_unpack), cmocka_unit_test(test_sums),
 	    cmocka_unit_test(test_map),    cmocka_unit_test(test_map_even),
-	    cmocka_unit_test(test_nulls),
+	    cmocka_unit_test(test_nulls),  cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -1,0 +1,68 @@
+/*
+ * Goal: bitmaps of wanted dictionary entries are the same whether codes take a byte
+ * or a word. Method: seeded random codes of small dictionaries, of which a run, some
+ * or none are wanted, at every count around whole words, in both forms of the
+ * loops, against a look at each row.
+ */
+#include "check.h"
+
+#include "store/codec_vector.h"
+#include "store/scan_inside.h"
+
+#define ENTRIES 255u
+#define COUNT_MAX 200u
+
+static struct random random_state;
+
+static void
+check_bits(uint32_t count, bool is_run)
+{
+	uint64_t by_bytes[COUNT_MAX / 64 + 1], by_words[COUNT_MAX / 64 + 1];
+	uint32_t first = (uint32_t)random_below(&random_state, ENTRIES),
+		 last = first + (uint32_t)random_below(&random_state, ENTRIES - first), *codes;
+	uint8_t wanted[ENTRIES], *bytes = malloc(count + (count == 0)); /* ends where it should */
+	struct scan_entries entries = {
+	    .wanted = wanted, .first = first, .last = last, .is_run = is_run};
+
+	codes = malloc((count + 1) * sizeof *codes);
+	assert_true(bytes != NULL && codes != NULL);
+	for (uint32_t i = 0; i < ENTRIES; i++)
+		wanted[i] = is_run ? i >= first && i <= last : random_below(&random_state, 2) == 1;
+	for (uint32_t i = 0; i < count; i++)
+		codes[i] = bytes[i] = (uint8_t)random_below(&random_state, ENTRIES);
+	scan_bits_of_bytes(&entries, bytes, count, by_bytes);
+	scan_bits_of_entries(&entries, codes, count, by_words);
+	for (uint32_t i = 0; i < (count + 63) / 64 * 64; i++) {
+		bool bit = i < count && wanted[codes[i]];
+
+		assert_int_equal(by_bytes[i / 64] >> i % 64 & 1, bit);
+		assert_int_equal(by_words[i / 64] >> i % 64 & 1, bit);
+	}
+	free(bytes);
+	free(codes);
+}
+
+static void
+test_bits(void **state)
+{
+	(void)state;
+	random_state = random_seeded("scan_bits");
+	for (int plain = 0; plain < 2; plain++) {
+		codec_set_plain(plain);
+		for (uint32_t count = 0; count <= COUNT_MAX; count++) {
+			check_bits(count, true);
+			check_bits(count, false);
+		}
+	}
+	codec_set_plain(false);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_bits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
