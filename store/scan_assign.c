@@ -218,12 +218,15 @@ map_rows(const uint32_t *table, const uint32_t *places, uint32_t count, uint32_t
 }
 
 static int
-find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint32_t *group)
+find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint32_t hash,
+		 uint32_t *group)
 {
 	uint32_t keys_count = scan->plan->keys_count;
 	CODEC_UNSET uint64_t key[PLAN_KEYS_MAX + 1];
 
-	for (uint32_t k = 0; k < keys_count; k++) {
+	if (scan_keys_intern_hashed(scan, data_string(&data[0], row), hash, true, &key[0]) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t k = 1; k < keys_count; k++) {
 		if (scan_keys_intern(scan, data_string(&data[k], row), true, &key[k]) != 0)
 			return STORE_ELIMIT;
 	}
@@ -231,10 +234,11 @@ find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint3
 	return scan_keys_group(scan, key, group);
 }
 
-/* The first key's strings lie anywhere in memory: those of several rows are asked
- * for at once. */
+/* The first key's strings lie anywhere in memory, as does what is known of them: those
+ * of several rows are asked for at once. hashes[] are theirs. */
 static void
-fetch_strings(const struct data *data, const uint32_t *rows, uint32_t count)
+fetch_strings(const struct scan *scan, const struct data *data, const uint32_t *rows,
+	      uint32_t count, uint32_t *hashes)
 {
 	const struct dictionary *dictionary = data->dictionary;
 
@@ -246,6 +250,8 @@ fetch_strings(const struct data *data, const uint32_t *rows, uint32_t count)
 	}
 	for (uint32_t i = 0; i < count; i++)
 		__builtin_prefetch(data_string(data, rows[i]).bytes);
+	for (uint32_t i = 0; i < count; i++)
+		hashes[i] = scan_keys_hash(scan, data_string(data, rows[i]));
 }
 
 /* Sets out[i] of rows first ... end - 1 that are SCAN_UNKNOWN, and the table. */
@@ -253,7 +259,7 @@ static int
 find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const uint32_t *places,
 	     uint32_t first, uint32_t end, uint32_t *out)
 {
-	CODEC_UNSET uint32_t rows[DENSE_ROWS];
+	CODEC_UNSET uint32_t rows[DENSE_ROWS], hashes[DENSE_ROWS];
 	uint32_t count = 0;
 	int result = 0;
 
@@ -261,12 +267,12 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 		rows[count] = i;
 		count += out[i] == SCAN_UNKNOWN;
 	}
-	fetch_strings(&data[0], rows, count);
+	fetch_strings(scan, &data[0], rows, count, hashes);
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
 		uint32_t *group = &table[places[rows[i]]];
 
 		if (*group == SCAN_UNKNOWN)
-			result = find_dense_group(scan, data, rows[i], group);
+			result = find_dense_group(scan, data, rows[i], hashes[i], group);
 		out[rows[i]] = *group;
 	}
 	return result;

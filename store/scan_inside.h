@@ -278,6 +278,11 @@ int scan_select(struct scan *scan, struct evaluation *evaluation);
 /* The string's id, a new one when it is not known yet; `lasts`: its bytes last as
  * long as the scan, as a dictionary's do, and need no copy. */
 int scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uint64_t *id);
+/* The same in two steps, the first of which asks for the memory that the second needs,
+ * for several strings at once. */
+uint32_t scan_keys_hash(const struct scan *scan, struct store_str string);
+int scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t hash, bool lasts,
+			    uint64_t *id);
 /* words[row * stride] = the key's word for each row; codes are interned once
  * per dictionary entry. */
 int scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,

@@ -68,17 +68,33 @@ grow_strings(struct scan *scan)
 	return 0;
 }
 
+uint32_t
+scan_keys_hash(const struct scan *scan, struct store_str string)
+{
+	const struct strings *strings = &scan->strings;
+	uint32_t hash = (uint32_t)XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes,
+						       string.size, scan->secret);
+
+	if (strings->slots_count > 0)
+		__builtin_prefetch(&strings->slots[hash & (strings->slots_count - 1)]);
+	return hash;
+}
+
 int
 scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uint64_t *id)
 {
+	return scan_keys_intern_hashed(scan, string, scan_keys_hash(scan, string), lasts, id);
+}
+
+int
+scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t hash, bool lasts,
+			uint64_t *id)
+{
 	struct strings *strings = &scan->strings;
 	struct string_slot *slot;
-	uint32_t hash;
 
 	if (strings->count == strings->list_max && grow_strings(scan) != 0)
 		return STORE_ELIMIT;
-	hash = (uint32_t)XXH3_64bits_withSeed(string.size == 0 ? "" : string.bytes, string.size,
-					      scan->secret);
 	slot = find_string(strings, string, hash);
 	if (slot->taken == 0) {
 		if (!lasts) {
