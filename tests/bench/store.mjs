@@ -69,7 +69,7 @@ target('recovery, s a GiB of WAL', 'at most 5', shown(recovered, 2), '–', '–
 
 const decoded = decoding();
 report(`Store, ${shown(rows)} rows`, `ROWS=${rows} node tests/bench/store.mjs`, [
-  `${COLUMNS.length} columns; ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), OPTIMIZE FINAL), DuckDB ${duckdbVersion}. drum takes structures and syncs every 8,000 rows; the peers take CSV and sync nothing. A beacon as JSON has ${shown(json, 0)} bytes (drum generate, ${shown(SAMPLE_VIEWS)} views).`,
+  `${COLUMNS.length} columns; ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), OPTIMIZE FINAL), DuckDB ${duckdbVersion}. drum takes structures and syncs them in groups of 8,000 rows, up to four of which are under way; the peers take CSV and sync nothing. A beacon as JSON has ${shown(json, 0)} bytes (drum generate, ${shown(SAMPLE_VIEWS)} views).`,
   table(['engine', 'rows/s loaded', 'rows/s loaded and merged', 'CPU, us a row', 'bytes a row', 'JSON : disk', 'loaded at, UTC', 'load average'], engines),
   goals.table(),
   ...(drum.wal_bytes_per_row ? [`WAL: ${shown(drum.wal_bytes_per_row)} bytes a row, ${shown(drum.wal_sync_s)} s in fdatasync.`] : []),

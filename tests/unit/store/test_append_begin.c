@@ -14,10 +14,10 @@
 /* Of which one fails: more than it takes to refuse all that are under way. */
 #define FAILURES_MAX 14
 
-/* Sanitizers make it ten times as long: there every 15th fault is tried, from a
+/* Sanitizers make it ten times as long: there every 40th fault is tried, from a
  * random one on. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define STRIDE 15
+#define STRIDE 40
 #else
 #define STRIDE 1
 #endif
@@ -137,7 +137,7 @@ test_seen_when_durable(void **state)
 	struct random random = random_seeded("seen when durable");
 
 	(void)state;
-	for (int life = 0; life < 8; life++) {
+	for (int life = 0; life < 8; life += 1 + STRIDE / 10) {
 		struct disk *disk = create_gated();
 		struct store *store = open_store("/d", &disk->io);
 		struct model model = {0};
@@ -246,7 +246,7 @@ test_repeats(void **state)
 	bool refused = false;
 
 	(void)state;
-	for (uint32_t failures = 0; failures <= FAILURES_MAX; failures++) {
+	for (uint32_t failures = 0; failures <= FAILURES_MAX; failures += 1 + STRIDE / 20) {
 		struct disk *disk = create_gated();
 		struct store *store = open_store("/d", &disk->io);
 		struct store_request requests[2] = {{.received_ms = BASE_MS},
@@ -440,7 +440,7 @@ test_others_between(void **state)
 	struct random random = random_seeded("others between");
 
 	(void)state;
-	for (int times = 0; times < 60; times += STRIDE) {
+	for (int times = 0; times < 60; times += 1 + STRIDE / 4) {
 		struct disk *disk = disk_create();
 		struct life life = {.store = open_store("/d", &disk->io), .groups = groups};
 		struct found before, after;
