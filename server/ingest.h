@@ -12,12 +12,10 @@ struct ingest;
 
 /*
  * A sync costs 200 us of CPU, its share of the loops' wake-ups included, and a
- * write or two of the disk: so syncs begin this far apart, unless many wait
- * already. A beacon that comes later than this after the last sync began is
- * synced at once. With 8 connections that bring one beacon each, 4 ms rather than
- * none are 0.4 instead of 0.75 syncs a beacon; at 2,000 beacons/s 0.11 instead of
- * 0.18 (with 2 ms that no beacon alone waited for). 5 ms would be 0.39 and 0.09,
- * but the time until an answer grows with it.
+ * write or two of the disk. So when beacons come together, syncs begin this far
+ * apart, unless many wait already: at 2,000 beacons/s 0.11 syncs a beacon rather
+ * than 0.18 with half of it. Who waits for each answer before the next beacon is
+ * not held up: a group of one is followed at once.
  */
 #define INGEST_INTERVAL_NS 4000000
 /* So many need not wait for more: 32,000 beacons/s, and the more the fewer syncs. */
