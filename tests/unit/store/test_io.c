@@ -6,6 +6,7 @@
  * or failed at every call in turn.
  */
 #include "check.h"
+#include "failing_io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,6 @@
 #include "store/io.h"
 
 static char directory[256], path[300];
-static int calls_left; /* the call that finds 0 fails */
 static unsigned calls;
 
 static int
@@ -89,42 +89,6 @@ test_whole(void **state)
 /* ---- publishing ------------------------------------------------------------- */
 
 static int
-fails(void)
-{
-	return calls_left-- == 0;
-}
-
-static int
-failing_open(struct io *io, const char *name, int flags, mode_t mode)
-{
-	return fails() ? -EMFILE : io_posix()->open(io, name, flags, mode);
-}
-
-static ssize_t
-failing_pwrite(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset)
-{
-	return fails() ? -ENOSPC : io_posix()->pwrite(io, fd, buffer, size, offset);
-}
-
-static int
-failing_sync(struct io *io, int fd)
-{
-	return fails() ? -EIO : io_posix()->sync(io, fd);
-}
-
-static int
-failing_rename(struct io *io, const char *from, const char *to)
-{
-	return fails() ? -EIO : io_posix()->rename(io, from, to);
-}
-
-static int
-failing_sync_directory(struct io *io, const char *name)
-{
-	return fails() ? -EIO : io_posix()->sync_directory(io, name);
-}
-
-static int
 count_entry(void *context, const char *name)
 {
 	assert_string_equal(name, "file"); /* nothing temporary stays */
@@ -147,18 +111,13 @@ read_number(void)
 static void
 test_publish(void **state)
 {
-	struct io io = *io_posix();
+	struct io io = failing_io();
 	int result = -1, entries;
 
 	(void)state;
-	io.open = failing_open;
-	io.pwrite = failing_pwrite;
-	io.sync = failing_sync;
-	io.rename = failing_rename;
-	io.sync_directory = failing_sync_directory;
 	for (int k = 0; result != 0; k++) {
 		assert_int_equal(io_publish(io_posix(), directory, "file", "1", 1), 0);
-		calls_left = k;
+		failing_calls_left = k;
 		result = io_publish(&io, directory, "file", "22", 2);
 		entries = 0;
 		io.list(&io, directory, count_entry, &entries);

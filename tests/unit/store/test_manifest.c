@@ -6,6 +6,7 @@
  * lies (a right checksum over wrong fields), and file calls that fail in turn.
  */
 #include "check.h"
+#include "failing_io.h"
 
 #include <errno.h>
 
@@ -271,63 +272,27 @@ test_newer_version(void **state)
 
 /* ---- failing calls ------------------------------------------------------- */
 
-static int calls_left; /* the call that finds 0 fails */
-
-static int
-fails(void)
-{
-	return calls_left-- == 0;
-}
-
-static ssize_t
-failing_pwrite(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset)
-{
-	return fails() ? -ENOSPC : io_posix()->pwrite(io, fd, buffer, size, offset);
-}
-
-static int
-failing_sync(struct io *io, int fd)
-{
-	return fails() ? -EIO : io_posix()->sync(io, fd);
-}
-
-static int
-failing_rename(struct io *io, const char *from, const char *to)
-{
-	return fails() ? -EIO : io_posix()->rename(io, from, to);
-}
-
-static int
-failing_sync_directory(struct io *io, const char *name)
-{
-	return fails() ? -EIO : io_posix()->sync_directory(io, name);
-}
-
 static void
 test_failing_calls(void **state)
 {
 	struct random random = random_seeded("failing calls");
-	struct io io = *io_posix();
+	struct io io = failing_io();
 	struct store_error error = {0};
 	struct manifest old, new, found;
 	int result = -1;
 
 	(void)state;
-	io.pwrite = failing_pwrite;
-	io.sync = failing_sync;
-	io.rename = failing_rename;
-	io.sync_directory = failing_sync_directory;
 	make(&old, 2, &random);
 	make(&new, 5, &random);
 	for (int k = 0; result != 0; k++) {
 		write_it(&old, &schema);
-		calls_left = k;
+		failing_calls_left = k;
 		result = manifest_write(&io, directory, &schema, &new, &error);
 		assert_int_equal(read_it(&found, &schema, &error), 0);
 		/* Only the last step, syncing the directory, comes too late. */
-		assert_int_equal(found.segments_count, k < 3 ? 2 : 5);
-		assert_true(k != 0 || result == STORE_EFULL);
-		assert_true(k < 5);
+		assert_int_equal(found.segments_count, k < 4 ? 2 : 5);
+		assert_true(k != 1 || result == STORE_EFULL);
+		assert_true(k < 6);
 		manifest_clear(&found);
 	}
 	manifest_clear(&old);

@@ -6,6 +6,7 @@
  * that fail in turn; threads that read at once. Damage is test_segment_damage's
  * part.
  */
+#include "failing_io.h"
 #include "segment_model.h"
 
 #include <errno.h>
@@ -283,53 +284,21 @@ test_absent_columns(void **state)
 
 /* ---- failing calls ------------------------------------------------------------ */
 
-static int calls_left; /* the call that finds 0 fails */
-
-static int
-fails(void)
-{
-	return calls_left-- == 0;
-}
-
-static int
-failing_open(struct io *io, const char *name, int flags, mode_t mode)
-{
-	return fails() ? -EMFILE : io_posix()->open(io, name, flags, mode);
-}
-
 static int
 failing_close(struct io *io, int fd)
 {
 	int result = io_posix()->close(io, fd);
 
-	return fails() ? -EIO : result;
+	return failing_now() ? -EIO : result;
 }
 
 /* Also writes short, which is no failure. */
 static ssize_t
-failing_pwrite(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset)
+failing_short_pwrite(struct io *io, int fd, const void *buffer, size_t size, uint64_t offset)
 {
-	if (fails())
+	if (failing_now())
 		return -ENOSPC;
 	return io_posix()->pwrite(io, fd, buffer, size > 1 ? size / 2 : size, offset);
-}
-
-static int
-failing_sync(struct io *io, int fd)
-{
-	return fails() ? -EIO : io_posix()->sync(io, fd);
-}
-
-static int
-failing_rename(struct io *io, const char *from, const char *to)
-{
-	return fails() ? -EIO : io_posix()->rename(io, from, to);
-}
-
-static int
-failing_sync_directory(struct io *io, const char *name)
-{
-	return fails() ? -EIO : io_posix()->sync_directory(io, name);
 }
 
 static int
@@ -346,22 +315,18 @@ test_failing_calls(void **state)
 	struct random random = random_seeded("failing calls");
 	struct model *model = model_create(300, &random);
 	struct segment_source source = model_source(model);
-	struct io io = *io_posix();
+	struct io io = failing_io();
 	struct segment_summary summary;
 	struct store_error error = {0};
 	struct segment *segment;
 	int result = -1, entries;
 
 	(void)state;
-	io.open = failing_open;
 	io.close = failing_close;
-	io.pwrite = failing_pwrite;
-	io.sync = failing_sync;
-	io.rename = failing_rename;
-	io.sync_directory = failing_sync_directory;
+	io.pwrite = failing_short_pwrite;
 	for (int k = 0; result != 0; k++) {
 		entries = 0;
-		calls_left = k;
+		failing_calls_left = k;
 		result = segment_write(&io, directory, "a.seg", &source, &summary, &error);
 		io_posix()->list(io_posix(), directory, count_entry, &entries);
 		assert_true(k < 1000);
