@@ -166,7 +166,7 @@ const KINDS = { STRING: 'string', NUMBER: 'number', INTEGER: 'integer', FLAG: 'b
 
 /** Type, range and column of each member; undefined where code of its own decides. */
 function members() {
-  const code = read('server/decode_native.c'), found = new Map();
+  const code = read('server/decode_native_members.c'), found = new Map();
   const day = Number(/#define MS_MAX ([\d.]+)/.exec(code)[1]);
   const number = (text) => text.split('*').reduce((product, factor) => product * ({ MS_MAX: day, UINT32_MAX: 2 ** 32 - 1 }[factor.trim()] ?? Number(factor)), 1);
   for (const [, section, name, kind, column, max] of part(code, 'struct member top_members[] = {', '#define SECTION').matchAll(/\{(\w+), NAME\("(\w+)"\), (\w+), (\w+), ([^}]+)\}/g)) {
