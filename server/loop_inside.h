@@ -1,6 +1,6 @@
 /*
- * The inside of a loop, for loop.c and loop_reply.c: its connections, and the
- * replies that are on their way back to it. A loop's fields belong to its
+ * The inside of a loop, for loop.c, loop_connection.c and loop_reply.c: its
+ * connections, and the replies that are on their way back to it. A loop's fields belong to its
  * thread but for those under its mutex.
  */
 #ifndef LOOP_INSIDE_H
@@ -14,6 +14,7 @@
 #include "loop_reply.h"
 
 #define LOOP_ARENAS_MAX 1024u
+#define LOOP_PAUSE_MS 50 /* without accepting */
 
 struct connection {
 	struct guard_connection guard;
@@ -101,6 +102,16 @@ loop_connection_of(h2o_req_t *req)
 
 	return (struct connection *)guard_connection_of(socket);
 }
+
+/* Begins or ends to accept, on all listeners. */
+void loop_connection_accept(struct loop *loop, bool accepting);
+/* Begins again after LOOP_PAUSE_MS, when there is room. */
+void loop_connection_accept_again(struct loop *loop, int64_t now);
+/* Each second: those that are too slow are shut, and who waits for an answer
+ * and has gone is found. */
+void loop_connection_tick(struct loop *loop, int64_t now);
+/* Before the end: no more requests on connections of HTTP/1. */
+void loop_connection_shut_input(struct loop *loop);
 
 /* What other threads have answered; the receiver's function of the loop's queue. */
 void loop_reply_on_messages(h2o_multithread_receiver_t *receiver, h2o_linklist_t *messages);
