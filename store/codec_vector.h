@@ -1,7 +1,7 @@
 /*
  * What decoding does to whole groups of values at once: loops over the
  * processor's vectors. Between codec_packed_read.c, codec_stream.c,
- * segment_chunk.c and the machine; the loops know nothing of files, and all
+ * segment_slice.c and the machine; the loops know nothing of files, and all
  * forms of one give the same answer.
  */
 #ifndef CODEC_VECTOR_H

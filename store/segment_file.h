@@ -1,7 +1,7 @@
 /*
  * The inside of an open segment: shared by segment_open.c (the footer),
- * segment_read.c, segment_chunk.c (columns), segment_strings.c, segment_range.c
- * (bounds), segment_verify.c and dump.c, and by nothing else.
+ * segment_read.c, segment_chunk.c and segment_slice.c (columns), segment_strings.c,
+ * segment_range.c (bounds), segment_verify.c and dump.c, and by nothing else.
  */
 #ifndef SEGMENT_FILE_H
 #define SEGMENT_FILE_H

@@ -1,6 +1,6 @@
 /*
  * segment.h: what of an open segment is asked for by the table's columns. Between
- * block.h, merges and lookups, and segment_chunk.c, which decodes.
+ * block.h, merges and lookups, and segment_chunk.c and segment_slice.c, which decode.
  */
 #include <assert.h>
 
