@@ -267,7 +267,7 @@ evaluate_concat(struct evaluation *evaluation, const struct expression *call,
 	if (parts == NULL)
 		return expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < out->count; i++) {
-		uint32_t size = 0;
+		uint64_t size = 0;
 		char *bytes;
 
 		for (uint32_t a = 0; a < call->args_count; a++) {
@@ -275,9 +275,10 @@ evaluate_concat(struct evaluation *evaluation, const struct expression *call,
 				return STORE_ELIMIT;
 			size += parts[a].size;
 		}
-		if ((bytes = store_arena_alloc(evaluation->arena, size)) == NULL)
+		if (size > UINT32_MAX / 2 ||
+		    (bytes = store_arena_alloc(evaluation->arena, size)) == NULL)
 			return expression_no_memory(evaluation->error);
-		out->s[i] = (struct store_str){bytes, size};
+		out->s[i] = (struct store_str){bytes, (uint32_t)size};
 		for (uint32_t a = 0; a < call->args_count; a++) {
 			if (parts[a].size > 0)
 				memcpy(bytes, parts[a].bytes, parts[a].size);

@@ -342,6 +342,28 @@ check_memory(void **state)
 	query_close(store, directory);
 }
 
+/* A text beyond 4 GiB, of parts that are one text. */
+static void
+check_long_text(void **state)
+{
+	struct text query = {0};
+	char directory[256], bytes[1025] = {0};
+	struct store *store;
+
+	(void)state;
+	store = open_filled(directory, 1);
+	memset(bytes, 'x', sizeof bytes - 1);
+	text_add(&query, "SELECT length(concat(m");
+	for (int i = 1; i < 64; i++)
+		text_add(&query, ", m");
+	text_add(&query,
+		 ")) FROM (SELECT replaceAll(replaceAll('%s', 'x', '%s'), 'x', '%.64s') AS m "
+		 "FROM pageviews)",
+		 bytes, bytes, bytes);
+	check_limit(store, query.bytes, (struct store_query){0}, MEMORY);
+	query_close(store, directory);
+}
+
 /* Time is looked at inside a block, a call and a search, and while constants
  * are made; undisturbed these would take minutes. */
 static void
@@ -378,10 +400,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(check_syntax), cmocka_unit_test(check_names),
-	    cmocka_unit_test(check_types),  cmocka_unit_test(check_missing),
-	    cmocka_unit_test(check_limits), cmocka_unit_test(check_limit_clause),
-	    cmocka_unit_test(check_memory), cmocka_unit_test(check_time_inside),
+	    cmocka_unit_test(check_syntax),    cmocka_unit_test(check_names),
+	    cmocka_unit_test(check_types),     cmocka_unit_test(check_missing),
+	    cmocka_unit_test(check_limits),    cmocka_unit_test(check_limit_clause),
+	    cmocka_unit_test(check_memory),    cmocka_unit_test(check_time_inside),
+	    cmocka_unit_test(check_long_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
