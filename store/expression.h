@@ -80,6 +80,7 @@ struct evaluation {
 	struct store_arena *arena;
 	struct store_error *error;
 	const struct watch *watch; /* or NULL: it takes as long as it takes */
+	uint64_t work_count;       /* steps since expression_work looked at it */
 	int64_t now_ms;
 	/* Columns of a materialised relation in place of table and block: rows
 	 * relation_first ... of it. */
@@ -140,6 +141,21 @@ static inline bool
 expression_is_active(const struct evaluation *evaluation, uint32_t row)
 {
 	return evaluation->active == NULL || evaluation->active[row];
+}
+
+#define EXPRESSION_WORK_MAX (1u << 20) /* well below 10 ms of any kernel */
+
+/* Of kernels whose work for a row its size does not bound, for constants may be
+ * long and the same text may stand in every row: so many bytes or steps more.
+ * Looks at the watch now and then. */
+static inline int
+expression_work(struct evaluation *evaluation, uint64_t count)
+{
+	evaluation->work_count += count + 1;
+	if (evaluation->work_count < EXPRESSION_WORK_MAX)
+		return 0;
+	evaluation->work_count = 0;
+	return watch_check(evaluation->watch, evaluation->error);
 }
 
 /* Row access that hides `constant` and codes; inline, for it is what kernels do

@@ -169,12 +169,13 @@ evaluate_has(struct evaluation *evaluation, const struct expression *call, const
 	     struct data *out)
 {
 	bool is_map = call->function->name[0] == 'm';
+	int result = 0;
 
-	(void)evaluation;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		const struct store_value *list = &args[0].values[data_index(&args[0], i)];
 
 		out->n.u[i] = 0;
+		result = expression_work(evaluation, list->v.list.count);
 		if (data_is_null(&args[1], i)) /* it is in no list */
 			continue;
 		if (is_map) {
@@ -184,7 +185,7 @@ evaluate_has(struct evaluation *evaluation, const struct expression *call, const
 		for (uint32_t j = 0; !out->n.u[i] && j < list->v.list.count; j++)
 			out->n.u[i] = is_same(call, &list->v.list.items[j], &args[1], i);
 	}
-	return 0;
+	return result;
 }
 
 /* ---- keys and values of maps ----------------------------------------- */

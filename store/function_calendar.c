@@ -337,38 +337,52 @@ bad_format(struct evaluation *evaluation, char c)
 			       "formatDateTime has no %%%c in its format", c < ' ' ? ' ' : c);
 }
 
+#define PIECE_WORK 64u /* what a piece takes, in bytes copied */
+
+static int
+print_date(struct evaluation *evaluation, const struct civil *date, struct store_str format,
+	   struct store_str *out)
+{
+	size_t max = ((size_t)format.size + 1) * PIECE_BYTES_MAX / 2;
+	char *bytes = store_arena_alloc(evaluation->arena, max);
+	uint32_t size = 0;
+	int result;
+
+	if (bytes == NULL)
+		return expression_no_memory(evaluation->error);
+	for (uint32_t f = 0; f < format.size; f++) {
+		int piece = 0;
+
+		if (format.bytes[f] != '%') {
+			bytes[size++] = format.bytes[f];
+			continue;
+		}
+		if (++f < format.size)
+			piece = print_piece(format.bytes[f], date, bytes + size);
+		if (piece <= 0)
+			return bad_format(evaluation, f < format.size ? format.bytes[f] : '%');
+		size += (uint32_t)piece;
+		if ((result = expression_work(evaluation, PIECE_WORK)) != 0)
+			return result;
+	}
+	*out = (struct store_str){bytes, size};
+	return expression_work(evaluation, size);
+}
+
 static int
 evaluate_format(struct evaluation *evaluation, const struct expression *call,
 		const struct data *args, struct data *out)
 {
 	struct store_str format = data_string(&args[1], 0);
+	int result = 0;
 
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct civil date = civil(data_time_ms(&args[0], i));
-		size_t max = ((size_t)format.size + 1) * PIECE_BYTES_MAX / 2;
-		char *bytes = store_arena_alloc(evaluation->arena, max);
-		uint32_t size = 0;
 
-		if (bytes == NULL)
-			return expression_no_memory(evaluation->error);
-		for (uint32_t f = 0; f < format.size; f++) {
-			int piece = 0;
-
-			if (format.bytes[f] != '%') {
-				bytes[size++] = format.bytes[f];
-				continue;
-			}
-			if (++f < format.size)
-				piece = print_piece(format.bytes[f], &date, bytes + size);
-			if (piece <= 0)
-				return bad_format(evaluation,
-						  f < format.size ? format.bytes[f] : '%');
-			size += (uint32_t)piece;
-		}
-		out->s[i] = (struct store_str){bytes, size};
+		result = print_date(evaluation, &date, format, &out->s[i]);
 	}
-	return 0;
+	return result;
 }
 
 /* ---- the rest -------------------------------------------------------- */

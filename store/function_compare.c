@@ -125,6 +125,15 @@ compare_column(const struct data *a, const struct data *b, uint32_t count, const
 	return false;
 }
 
+/* What comparing the row's value may take. */
+static int
+work(struct evaluation *evaluation, const struct data *data, uint32_t row)
+{
+	return data->type.type == STORE_R_STRING
+		   ? expression_work(evaluation, data_string(data, row).size)
+		   : 0;
+}
+
 static int
 evaluate_compare(struct evaluation *evaluation, const struct expression *call,
 		 const struct data *args, struct data *out)
@@ -134,13 +143,13 @@ evaluate_compare(struct evaluation *evaluation, const struct expression *call,
 	    {"less", true, false, false, false},    {"lessOrEquals", true, true, false, false},
 	    {"greater", false, false, true, false}, {"greaterOrEquals", false, true, true, false}};
 	size_t rule = 0;
+	int result = 0;
 
-	(void)evaluation;
 	while (strcmp(rules[rule].name, call->function->name) != 0)
 		rule++;
 	if (compare_column(&args[0], &args[1], out->count, &rules[rule], out->n.u))
 		return 0;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		int order;
 
 		if (data_is_null(&args[0], i) || data_is_null(&args[1], i)) {
@@ -148,12 +157,13 @@ evaluate_compare(struct evaluation *evaluation, const struct expression *call,
 			continue;
 		}
 		order = function_compare(&args[0], &args[1], i);
+		result = work(evaluation, &args[0], i);
 		out->n.u[i] = order == 2   ? rules[rule].unordered
 			      : order < 0  ? rules[rule].less
 			      : order == 0 ? rules[rule].equal
 					   : rules[rule].greater;
 	}
-	return 0;
+	return result;
 }
 
 /* ---- IN -------------------------------------------------------------- */
@@ -178,20 +188,23 @@ evaluate_in(struct evaluation *evaluation, const struct expression *call, const 
 	    struct data *out)
 {
 	bool negated = call->function->name[0] == 'n';
+	int result = 0;
 
 	if (out->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		bool found = false;
 
 		if (out->nulls != NULL && data_is_null(&args[0], i))
 			out->nulls[i] = 1;
-		for (uint32_t a = 1; a < call->args_count && !found; a++)
+		for (uint32_t a = 1; a < call->args_count && !found && result == 0; a++) {
 			found = !data_is_null(&args[0], i) && !data_is_null(&args[a], i) &&
 				function_compare(&args[0], &args[a], i) == 0;
+			result = work(evaluation, &args[0], i);
+		}
 		out->n.u[i] = found != negated;
 	}
-	return 0;
+	return result;
 }
 
 const struct function function_compare_table[] = {

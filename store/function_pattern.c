@@ -179,6 +179,7 @@ evaluate_replace(struct evaluation *evaluation, const struct expression *call,
 		if (!replace(machine, text, data_string(&args[2], i), all, &builder))
 			return expression_no_memory(evaluation->error);
 		out->s[i] = (struct store_str){builder.bytes, builder.size};
+		result = expression_work(evaluation, builder.size);
 	}
 	return result != 0 ? result : watch_check(evaluation->watch, evaluation->error);
 }

@@ -134,11 +134,14 @@ evaluate_in_set(struct evaluation *evaluation, const struct expression *call,
 		const struct data *args, struct data *out)
 {
 	bool negated = call->function == &function_not_in_set;
+	int result = 0;
 
-	(void)evaluation;
-	for (uint32_t i = 0; i < out->count; i++)
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		out->n.u[i] = is_in_set(call->set, &args[0], i) != negated;
-	return 0;
+		if (call->set->strings != NULL)
+			result = expression_work(evaluation, data_string(&args[0], i).size);
+	}
+	return result;
 }
 
 const struct function function_in_set = {"in", false, 1, 1, false, infer_in_set, evaluate_in_set};

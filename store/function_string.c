@@ -55,13 +55,15 @@ character_bytes(char first)
 }
 
 /* % and _ with \ as escape. Only the last % is ever retried, so the time is at
- * most size of text times size of pattern. */
-static bool
-like(struct store_str text, struct store_str pattern, bool fold_case)
+ * most size of text times size of pattern. *is_like is false before. */
+static int
+like(struct evaluation *evaluation, struct store_str text, struct store_str pattern, bool fold_case,
+     bool *is_like)
 {
 	uint32_t t = 0, p = 0, retry_t = 0, retry_p = UINT32_MAX;
+	int result = expression_work(evaluation, (uint64_t)text.size + pattern.size);
 
-	while (t < text.size) {
+	while (result == 0 && t < text.size) {
 		bool escaped = p + 1 < pattern.size && pattern.bytes[p] == '\\' &&
 			       memchr("%_\\", pattern.bytes[p + 1], 3) != NULL;
 		char c = p < pattern.size ? pattern.bytes[p + escaped] : '\0';
@@ -77,16 +79,18 @@ like(struct store_str text, struct store_str pattern, bool fold_case)
 			t++;
 			p += 1u + escaped;
 		} else if (retry_p != UINT32_MAX) {
+			result = expression_work(evaluation, t - retry_t);
 			retry_t += character_bytes(text.bytes[retry_t]);
 			t = retry_t;
 			p = retry_p;
 		} else {
-			return false;
+			return result;
 		}
 	}
 	while (p < pattern.size && pattern.bytes[p] == '%')
 		p++;
-	return p == pattern.size && t == text.size;
+	*is_like = p == pattern.size && t == text.size;
+	return result;
 }
 
 static int
@@ -95,12 +99,16 @@ evaluate_like(struct evaluation *evaluation, const struct expression *call, cons
 {
 	const char *name = call->function->name;
 	bool negated = name[0] == 'n', fold_case = name[0] == 'i' || (negated && name[3] == 'I');
+	int result = 0;
 
-	(void)evaluation;
-	for (uint32_t i = 0; i < out->count; i++)
-		out->n.u[i] =
-		    like(data_string(&args[0], i), data_string(&args[1], i), fold_case) != negated;
-	return 0;
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
+		bool is_like = false;
+
+		result = like(evaluation, data_string(&args[0], i), data_string(&args[1], i),
+			      fold_case, &is_like);
+		out->n.u[i] = is_like != negated;
+	}
+	return result;
 }
 
 /* ---- parts ----------------------------------------------------------- */
@@ -109,30 +117,34 @@ static int
 evaluate_starts_with(struct evaluation *evaluation, const struct expression *call,
 		     const struct data *args, struct data *out)
 {
-	(void)evaluation;
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str a = data_string(&args[0], i), b = data_string(&args[1], i);
 
 		out->n.u[i] =
 		    b.size == 0 || (a.size >= b.size && memcmp(a.bytes, b.bytes, b.size) == 0);
+		result = expression_work(evaluation, b.size);
 	}
-	return 0;
+	return result;
 }
 
 static int
 evaluate_ends_with(struct evaluation *evaluation, const struct expression *call,
 		   const struct data *args, struct data *out)
 {
-	(void)evaluation;
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str a = data_string(&args[0], i), b = data_string(&args[1], i);
 
 		out->n.u[i] = b.size == 0 || (a.size >= b.size && memcmp(a.bytes + a.size - b.size,
 									 b.bytes, b.size) == 0);
+		result = expression_work(evaluation, b.size);
 	}
-	return 0;
+	return result;
 }
 
 /* 1-based; 0 when it is not there. */
@@ -140,17 +152,19 @@ static int
 evaluate_position(struct evaluation *evaluation, const struct expression *call,
 		  const struct data *args, struct data *out)
 {
-	(void)evaluation;
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str a = data_string(&args[0], i), b = data_string(&args[1], i);
 		const char *found = b.size == 0   ? a.bytes
 				    : a.size == 0 ? NULL
 						  : memmem(a.bytes, a.size, b.bytes, b.size);
 
 		out->n.u[i] = b.size == 0 ? 1 : found == NULL ? 0 : (uint64_t)(found - a.bytes) + 1;
+		result = expression_work(evaluation, (uint64_t)a.size + b.size);
 	}
-	return 0;
+	return result;
 }
 
 static int
@@ -227,8 +241,9 @@ evaluate_case(struct evaluation *evaluation, const struct expression *call, cons
 	      struct data *out)
 {
 	bool upper = call->function->name[0] == 'u';
+	int result = 0;
 
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
 		char *bytes = store_arena_alloc(evaluation->arena, text.size);
 
@@ -242,8 +257,9 @@ evaluate_case(struct evaluation *evaluation, const struct expression *call, cons
 			bytes[j] = c;
 		}
 		out->s[i] = (struct store_str){bytes, text.size};
+		result = expression_work(evaluation, text.size);
 	}
-	return 0;
+	return result;
 }
 
 static bool
@@ -263,10 +279,11 @@ evaluate_concat(struct evaluation *evaluation, const struct expression *call,
 {
 	struct store_str *parts =
 	    store_arena_alloc(evaluation->arena, call->args_count * sizeof *parts);
+	int result = 0;
 
 	if (parts == NULL)
 		return expression_no_memory(evaluation->error);
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		uint64_t size = 0;
 		char *bytes;
 
@@ -279,13 +296,14 @@ evaluate_concat(struct evaluation *evaluation, const struct expression *call,
 		    (bytes = store_arena_alloc(evaluation->arena, size)) == NULL)
 			return expression_no_memory(evaluation->error);
 		out->s[i] = (struct store_str){bytes, (uint32_t)size};
+		result = expression_work(evaluation, size);
 		for (uint32_t a = 0; a < call->args_count; a++) {
 			if (parts[a].size > 0)
 				memcpy(bytes, parts[a].bytes, parts[a].size);
 			bytes += parts[a].size;
 		}
 	}
-	return 0;
+	return result;
 }
 
 const struct function function_string_table[] = {

@@ -61,9 +61,10 @@ evaluate_hex(struct evaluation *evaluation, const struct expression *call, const
 	     struct data *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
+	int result = 0;
 
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		unsigned char number[8];
 		struct store_str text;
 		char *bytes;
@@ -81,8 +82,9 @@ evaluate_hex(struct evaluation *evaluation, const struct expression *call, const
 			bytes[j * 2 + 1] = digits[(unsigned char)text.bytes[j] & 15];
 		}
 		out->s[i] = (struct store_str){bytes, text.size * 2};
+		result = expression_work(evaluation, text.size);
 	}
-	return 0;
+	return result;
 }
 
 static uint32_t
@@ -97,8 +99,10 @@ static int
 evaluate_unhex(struct evaluation *evaluation, const struct expression *call,
 	       const struct data *args, struct data *out)
 {
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
 		uint32_t odd = text.size & 1, size = text.size / 2 + odd;
 		char *bytes = store_arena_alloc(evaluation->arena, size);
@@ -111,8 +115,9 @@ evaluate_unhex(struct evaluation *evaluation, const struct expression *call,
 			bytes[j] = (char)(high << 4 | digit_of(text.bytes[j * 2 + 1 - odd]));
 		}
 		out->s[i] = (struct store_str){bytes, size};
+		result = expression_work(evaluation, text.size);
 	}
-	return 0;
+	return result;
 }
 
 /* ---- parts ----------------------------------------------------------- */
@@ -145,18 +150,20 @@ evaluate_trim(struct evaluation *evaluation, const struct expression *call, cons
 	      struct data *out)
 {
 	char which = call->function->name[4]; /* trim, trimL..., trimR..., trimB... */
+	int result = 0;
 
-	(void)evaluation;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
+		uint32_t size = text.size;
 
 		for (; which != 'R' && text.size > 0 && text.bytes[0] == ' '; text.size--)
 			text.bytes++;
 		while (which != 'L' && text.size > 0 && text.bytes[text.size - 1] == ' ')
 			text.size--;
 		out->s[i] = text;
+		result = expression_work(evaluation, size - text.size);
 	}
-	return 0;
+	return result;
 }
 
 static bool
@@ -194,16 +201,18 @@ static int
 evaluate_characters(struct evaluation *evaluation, const struct expression *call,
 		    const struct data *args, struct data *out)
 {
-	(void)evaluation;
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
 
 		out->n.u[i] = 0;
 		for (uint32_t j = 0; j < text.size; j++)
 			out->n.u[i] += (text.bytes[j] & 0xc0) != 0x80;
+		result = expression_work(evaluation, text.size);
 	}
-	return 0;
+	return result;
 }
 
 /* ---- making strings -------------------------------------------------- */
@@ -212,8 +221,10 @@ static int
 evaluate_reverse(struct evaluation *evaluation, const struct expression *call,
 		 const struct data *args, struct data *out)
 {
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
 		char *bytes = store_arena_alloc(evaluation->arena, text.size);
 
@@ -222,8 +233,9 @@ evaluate_reverse(struct evaluation *evaluation, const struct expression *call,
 		for (uint32_t j = 0; j < text.size; j++)
 			bytes[j] = text.bytes[text.size - 1 - j];
 		out->s[i] = (struct store_str){bytes, text.size};
+		result = expression_work(evaluation, text.size);
 	}
-	return 0;
+	return result;
 }
 
 static const char *
@@ -270,8 +282,9 @@ evaluate_replace(struct evaluation *evaluation, const struct expression *call,
 		 const struct data *args, struct data *out)
 {
 	bool all = strcmp(call->function->name, "replaceOne") != 0;
+	int result = 0;
 
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i), what = data_string(&args[1], i);
 
 		out->s[i] = text;
@@ -281,8 +294,10 @@ evaluate_replace(struct evaluation *evaluation, const struct expression *call,
 					  all, &out->s[i].size);
 		if (out->s[i].bytes == NULL)
 			return expression_no_memory(evaluation->error);
+		result =
+		    expression_work(evaluation, (uint64_t)text.size + what.size + out->s[i].size);
 	}
-	return 0;
+	return result;
 }
 
 const struct function function_text_table[] = {

@@ -146,10 +146,13 @@ static int
 evaluate_part(struct evaluation *evaluation, const struct expression *call, const struct data *args,
 	      struct data *out)
 {
-	(void)evaluation;
-	for (uint32_t i = 0; i < out->count; i++)
+	int result = 0;
+
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		out->s[i] = part_of(call->function->name, data_string(&args[0], i));
-	return 0;
+		result = expression_work(evaluation, data_string(&args[0], i).size);
+	}
+	return result;
 }
 
 /* The text without what stands between ? and #. */
@@ -157,14 +160,17 @@ static int
 evaluate_cut_query(struct evaluation *evaluation, const struct expression *call,
 		   const struct data *args, struct data *out)
 {
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
 		uint32_t query = find(text, 0, "?#"), mark;
 		char *bytes;
 
 		mark = find(text, query, "#");
 		out->s[i] = piece(text, 0, query);
+		result = expression_work(evaluation, text.size);
 		if (query == mark || mark == text.size)
 			out->s[i] = query == mark ? text : out->s[i];
 		else if ((bytes = store_arena_alloc(evaluation->arena, query + text.size - mark)) ==
@@ -176,7 +182,7 @@ evaluate_cut_query(struct evaluation *evaluation, const struct expression *call,
 			out->s[i] = (struct store_str){bytes, query + text.size - mark};
 		}
 	}
-	return 0;
+	return result;
 }
 
 /* The value of name=value between ? & and #. */
@@ -184,13 +190,15 @@ static int
 evaluate_parameter(struct evaluation *evaluation, const struct expression *call,
 		   const struct data *args, struct data *out)
 {
-	(void)evaluation;
+	int result = 0;
+
 	(void)call;
-	for (uint32_t i = 0; i < out->count; i++) {
+	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i), name = data_string(&args[1], i);
 		uint32_t end = find(text, 0, "#"), at = find(text, 0, "?");
 
 		out->s[i] = piece(text, 0, 0);
+		result = expression_work(evaluation, text.size);
 		while (at < end) {
 			uint32_t next = find(text, at + 1, "&#;");
 
@@ -203,7 +211,7 @@ evaluate_parameter(struct evaluation *evaluation, const struct expression *call,
 			at = next;
 		}
 	}
-	return 0;
+	return result;
 }
 
 #define PART(name)                                                 \
