@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -271,6 +270,12 @@ auth_allows(unsigned roles, enum auth_role needed)
 }
 
 bool
+auth_is_role(const char *name)
+{
+	return role_of(name) != AUTH_NONE;
+}
+
+bool
 auth_add(const char *data, const char *role, const char *name, char token[AUTH_TOKEN_BYTES + 1],
 	 char error[256])
 {
@@ -298,13 +303,12 @@ auth_add(const char *data, const char *role, const char *name, char token[AUTH_T
 		snprintf(hex + i * 2, 3, "%02x", hash[i]);
 	size = snprintf(line, sizeof line, "%s %s %.200s\n", hex, role, name);
 	snprintf(path, sizeof path, "%s/tokens", data);
-	if (mkdir(data, 0700) != 0 && errno != EEXIST) {
-		snprintf(error, 256, "create %.200s: %s", data, strerror(errno));
-		return false;
-	}
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	written = fd >= 0 && write(fd, line, (size_t)size) == size && fsync(fd) == 0;
-	if (!written)
+	if (fd < 0 && errno == ENOENT) /* a slip, or a store of no start yet */
+		snprintf(error, 256,
+			 "no data directory %.160s: name the server's, or make it first", data);
+	else if (!written)
 		snprintf(error, 256, "write %.200s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);

@@ -38,7 +38,10 @@ void auth_name(const struct auth *auth, struct store_str token, char name[AUTH_N
 /* Whether roles allow what `needed` asks. */
 bool auth_allows(unsigned roles, enum auth_role needed);
 
-/* Makes a token, adds its hash to DATA/tokens and writes it to `token`. */
+/* Whether a token may have the role of that name. */
+bool auth_is_role(const char *name);
+/* Makes a token, adds its hash to DATA/tokens, of a directory that is there, and
+ * writes it to `token`. */
 bool auth_add(const char *data, const char *role, const char *name,
 	      char token[AUTH_TOKEN_BYTES + 1], char error[256]);
 

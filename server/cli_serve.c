@@ -45,18 +45,12 @@ static const struct option options[] = {{"config", required_argument, NULL, CONF
 					{"help", no_argument, NULL, HELP},
 					{NULL, 0, NULL, 0}};
 
-/* NULL, or what is wrong with the flag, written into `error`. */
+/* NULL, or what went wrong. */
 static const char *
-apply(struct config *config, int code, const char *value, char error[512])
+apply(struct config *config, int code, const char *value)
 {
-	struct config_address parsed;
 	bool is_kept = true;
-	char why[160];
 
-	if ((code == HTTP || code == HTTPS) && !config_address_parse(value, &parsed, why)) {
-		snprintf(error, 512, "--%s: %s", code == HTTP ? "http" : "https", why);
-		return error;
-	}
 	if (code == DATA)
 		is_kept = config_set_data(config, value);
 	else if (code == HTTP || code == HTTPS)
@@ -97,13 +91,25 @@ load_config(int argc, char **argv, const char *file, char error[512])
 	optind = 1;
 	while (config != NULL && wrong == NULL &&
 	       (code = getopt_long(argc, argv, "", options, NULL)) != -1)
-		wrong = apply(config, code, optarg, error);
+		wrong = apply(config, code, optarg);
 	if (wrong == NULL)
 		return config;
-	if (wrong != error)
-		snprintf(error, 512, "%s", wrong);
+	snprintf(error, 512, "%s", wrong);
 	config_free(config);
 	return NULL;
+}
+
+/* False, after a message: the flag's value is no address. */
+static bool
+is_valid(int code, const char *value)
+{
+	struct config_address parsed;
+	char why[160];
+
+	if ((code != HTTP && code != HTTPS) || config_address_parse(value, &parsed, why))
+		return true;
+	fprintf(stderr, "drum: --%s: %s\n", code == HTTP ? "http" : "https", why);
+	return false;
 }
 
 /* -1: go on; else the exit code. */
@@ -116,7 +122,7 @@ read_options(int argc, char **argv)
 	int code;
 
 	while ((code = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (code == '?')
+		if (code == '?' || !is_valid(code, optarg))
 			return cli_usage(help);
 		if (code == HELP)
 			return cli_help(help);

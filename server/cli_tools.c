@@ -234,6 +234,10 @@ cli_token(int argc, char **argv)
 	}
 	if (optind != argc || strpbrk(name, "\r\n") != NULL)
 		return cli_usage(token_help);
+	if (!auth_is_role(role)) {
+		fprintf(stderr, "drum: --role cannot be '%.64s'\n", role);
+		return cli_usage(token_help);
+	}
 	if (!auth_add(data, role, name, token, error)) {
 		fprintf(stderr, "drum: %s\n", error);
 		return 1;

@@ -222,6 +222,7 @@ test('drum backup of a stopped server; the copy is one of its own', async () => 
 
 test('what is wrong with a request is one line, and does nothing', async () => {
   const data = path.join(directory, 'wrong'), there = path.join(directory, 'there');
+  fs.mkdirSync(data);
   const make = (role) => spawnSync(DRUM, ['token', '--data', data, '--role', role, '--name', `for ${role}`]).stdout.toString().trim();
   const [query, importer, admin] = ['query', 'import', 'admin'].map(make);
   const server = await serve(data);

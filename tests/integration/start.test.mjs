@@ -97,6 +97,8 @@ test('commands say what they lack', () => {
   for (const [args, code, reason] of [
     [['generate', '--views', 'many'], 2, /^drum: --views cannot be 'many'\nusage: /],
     [['generate', '--days', '0'], 2, /^drum: --days cannot be '0'\nusage: /],
+    [['token', '--role', 'reader'], 2, /^drum: --role cannot be 'reader'\nusage: /],
+    [['token', '--data', path.join(directory, 'typo')], 1, /^drum: no data directory .*typo: name the server's, or make it first\n$/],
     [['query', '--token-file', '/none/token', 'SELECT 1'], 1, /^drum: token file \/none\/token: No such file or directory; --token, .*\n$/],
   ]) {
     const { DRUM_TOKEN: _, ...env } = process.env;
@@ -104,12 +106,13 @@ test('commands say what they lack', () => {
     assert.equal(status, code);
     assert.match(stderr, reason);
   }
+  assert.ok(!fs.existsSync(path.join(directory, 'typo')));
 });
 
 test('a flag with a wrong address is named', () => {
   const { status, stderr } = run('--http', 'localhost');
-  assert.equal(status, 1);
-  assert.match(stderr, /^drum: --http: expected ADDR:PORT.*'localhost'\n$/);
+  assert.equal(status, 2);
+  assert.match(stderr, /^drum: --http: expected ADDR:PORT.*'localhost'\nusage: /);
 });
 
 test('a file that is not there is named', () => {

@@ -182,6 +182,9 @@ refused(void **state)
 	/* A name cannot bring a line of its own. */
 	assert_false(auth_add(directory, "query", "x\nhash admin y", token, error));
 	assert_false(auth_add(directory, "query", "x\ry", token, error));
+	assert_false(auth_is_role("root"));
+	assert_false(auth_add("/none/at/all", "query", "x", token, error));
+	assert_non_null(strstr(error, "no data directory /none/at/all"));
 	assert_false(auth_add("/dev/null/none", "query", "x", token, error));
 	assert_non_null(strstr(error, "/dev/null/none"));
 	assert_false(auth_open("/dev/null/none", &(struct auth *){NULL}, error));
