@@ -202,8 +202,8 @@ cast_to_number(const struct data *from, uint32_t row, struct data *out)
 				    : value;
 		return;
 	}
-	if (from->type.type == STORE_R_DATETIME64)
-		whole = whole / 1000 - (whole % 1000 < 0);
+	if (from->type.type == STORE_R_DATETIME64 && out->type.type != STORE_R_BOOL)
+		whole /= 1000; /* towards 0, as floats, and as ClickHouse has it */
 	if (data_type_is_float(from->type.type))
 		whole = whole_of(value, out->type.type);
 	out->n.i[row] = out->type.type == STORE_R_BOOL

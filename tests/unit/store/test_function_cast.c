@@ -44,6 +44,13 @@ static const struct row cast_rows[] = {
     {"toDateTime64(1767225600.5, 3)", "DateTime64(3)", "2026-01-01 00:00:00.500"},
     {"toDateTime64(toDate('2026-01-01'), 3)", "DateTime64(3)", "2026-01-01 00:00:00.000"},
     {"toInt64(toDateTime64('2026-01-01 00:00:01.9', 3))", "Int64", "1767225601"},
+    {"toInt64(fromUnixTimestamp64Milli(-1500))", "Int64", "-1"},
+    {"toInt64(fromUnixTimestamp64Milli(-500))", "Int64", "0"},
+    {"toInt64(fromUnixTimestamp64Milli(-2000))", "Int64", "-2"},
+    {"toInt8(fromUnixTimestamp64Milli(-1500))", "Int8", "-1"},
+    {"CAST(fromUnixTimestamp64Milli(-500) AS Bool)", "Bool", "true"},
+    {"CAST(fromUnixTimestamp64Milli(500) AS Bool)", "Bool", "true"},
+    {"CAST(fromUnixTimestamp64Milli(0) AS Bool)", "Bool", "false"},
     {"toFloat64(toDateTime64('2026-01-01 00:00:01.5', 3))", "Float64", "1767225601.5"},
 };
 ROWS_TEST(cast_rows)
