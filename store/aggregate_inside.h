@@ -175,6 +175,9 @@ int aggregate_margin_merge(const struct aggregate_states *states, struct aggrega
 			   const struct aggregate_state *from);
 double aggregate_margin(const struct aggregate *aggregate, struct aggregate_state *state);
 
+/* aggregate_tally.c: rows of weight 1 to hot[groups[i]], each. */
+void aggregate_tally(struct aggregate_hot *hot, const uint32_t *groups, uint32_t count);
+
 /* aggregate_stored.c */
 int aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);

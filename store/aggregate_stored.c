@@ -153,8 +153,7 @@ aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 	} else if (rows.groups == NULL) {
 		hot[rows.group].weight += sum_counted(&rows);
 	} else if (rows.weights == NULL && !has_nulls) {
-		for (uint32_t i = 0; i < rows.count; i++)
-			hot[rows.groups[i]].weight++;
+		aggregate_tally(hot, rows.groups, rows.count);
 	} else if (rows.weights == NULL) {
 		for (uint32_t i = 0; i < rows.count; i++)
 			hot[rows.groups[i]].weight += !aggregate_is_null(&rows, i);
