@@ -27,6 +27,10 @@ scan_totals(struct scan *scan, const struct data *keep)
 	if (evaluation.slots == NULL || defaults == NULL)
 		return scan_no_memory(scan);
 	for (uint32_t k = 0; k < plan->keys_count; k++) {
+		if (plan->keys[k]->kind == EXPRESSION_CONSTANT) {
+			evaluation.slots[k] = plan->keys[k]->constant;
+			continue;
+		}
 		evaluation.slots[k] = defaults->columns[k].data;
 		if (evaluation.slots[k].nulls != NULL)
 			evaluation.slots[k].nulls[0] = 1;

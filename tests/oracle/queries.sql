@@ -617,6 +617,9 @@ SELECT site, count() FROM pageviews GROUP BY site WITH TOTALS ORDER BY site LIMI
 SELECT toDate(ts) AS d, count() FROM pageviews GROUP BY d WITH TOTALS ORDER BY d
 SELECT site, round(avg(lcp), 5), round(stddevPop(lcp), 3) FROM pageviews GROUP BY site WITH TOTALS ORDER BY site
 SELECT upper(site) AS s, count() + 1 FROM pageviews GROUP BY s WITH TOTALS ORDER BY s
+SELECT 5 AS k, 'x' AS s, count() FROM pageviews GROUP BY k, s WITH TOTALS
+SELECT upper('a') AS k, site, k || 'b', count() FROM pageviews GROUP BY k, site WITH TOTALS ORDER BY site
+SELECT toInt64(fromUnixTimestamp64Milli(-1500)), toInt64(fromUnixTimestamp64Milli(-500)), toInt16(fromUnixTimestamp64Milli(-2000))
 -- differs: ClickHouse writes the totals of no rows before the names
 SELECT site, sum(error_count), avg(error_count) > 0 FROM pageviews WHERE 0 GROUP BY site WITH TOTALS
 -- differs: NULL has no type of its own: here it is a Nullable(UInt8), there a Nullable(Nothing)
