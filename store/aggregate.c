@@ -325,6 +325,32 @@ too_large(struct store_error *error)
 			       "A sum does not fit in 64 bits: use sum(toFloat64(...))");
 }
 
+/* One of a column, whose groups mostly have few values: a sketch for each would take
+ * longer than reading them. */
+static int
+finish_quantiles(struct aggregate_states *states, const uint32_t *groups, struct data *out)
+{
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t g = groups == NULL ? i : groups[i];
+		bool is_listed = aggregate_quantile_of_list(states, g, &out->n.f[i]);
+
+		if (!is_listed && aggregate_settle_groups(states, &g, 1) != 0)
+			return STORE_ELIMIT;
+		if (!is_listed)
+			finish_one(states->aggregate, &states->states[g], i, out);
+		if (out->nulls != NULL)
+			out->nulls[i] = !is_listed && states->states[g].weight == 0;
+	}
+	return 0;
+}
+
+static bool
+has_lists(const struct aggregate_states *states)
+{
+	return states->aggregate->kind == AGGREGATE_QUANTILE && !states->aggregate->margin &&
+	       states->edges != NULL;
+}
+
 int
 aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32_t count,
 		 struct evaluation *evaluation, struct data *out)
@@ -333,7 +359,7 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 	int result;
 
 	if ((groups == NULL && aggregate_reserve(states, count) != 0) ||
-	    aggregate_settle_groups(states, groups, count) != 0)
+	    (!has_lists(states) && aggregate_settle_groups(states, groups, count) != 0))
 		return expression_no_memory(evaluation->error);
 	if (states->overflowed)
 		return too_large(evaluation->error);
@@ -343,6 +369,10 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 		return result;
 	if (aggregate->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
+	if (has_lists(states))
+		return finish_quantiles(states, groups, out) == 0
+			   ? 0
+			   : expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < count; i++) {
 		struct aggregate_state *state = &states->states[groups == NULL ? i : groups[i]];
 

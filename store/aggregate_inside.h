@@ -243,6 +243,9 @@ int aggregate_quantile_begin(struct aggregate_states *states, uint32_t group);
 /* Words for the group, if it has none. */
 int aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group);
 int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
+/* Of a group that has listed values and nothing else: the answer, which its sketch
+ * would give too. They stay listed, for more rows or to be settled. */
+bool aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double *out);
 
 /* aggregate_bucket.c: of slices; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
 int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);

@@ -109,6 +109,21 @@ settle_values(struct aggregate_states *states, uint32_t group)
 		   : sketch_take_ascending(state->sketch, hot->values, count);
 }
 
+bool
+aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double *out)
+{
+	struct aggregate_hot *hot = &states->hot[group];
+	uint32_t count = hot->values_count;
+
+	if (count == 0 || count > SKETCH_EXACT_MAX || states->states[group].sketch != NULL ||
+	    states->edges[group].end != 0)
+		return false;
+	sort_values(hot->values, count);
+	*out = sketch_quantile_ascending(hot->values, count, states->aggregate->scale,
+					 states->aggregate->levels[0]);
+	return true;
+}
+
 static int
 grow_list(struct aggregate_states *states, struct aggregate_hot *hot)
 {

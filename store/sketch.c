@@ -306,26 +306,42 @@ is_plain(const struct sketch *sketch)
 	return !sketch->is_histogram && !sketch->is_weighted && sketch->total == sketch->count;
 }
 
+/* The value at the position, of those at `lower`, its floor, and next to that. */
+static double
+interpolate(double position, double lower, double low, double high)
+{
+	return low == high ? low : low * (lower + 1 - position) + high * (position - lower);
+}
+
 double
 sketch_quantile(struct sketch *sketch, double level)
 {
 	double position = level * (double)(sketch->total - 1), lower = floor(position);
-	double low, high;
+	double low;
 
 	assert(sketch->total > 0 && level >= 0 && level <= 1);
 	sort_pairs(sketch);
 	if (is_plain(sketch)) {
 		uint32_t at = (uint32_t)lower, next = at + (position != lower);
 
-		low = sketch->pairs[at].value;
-		high = sketch->pairs[next].value;
-		return low == high ? low : low * (lower + 1 - position) + high * (position - lower);
+		return interpolate(position, lower, sketch->pairs[at].value,
+				   sketch->pairs[next].value);
 	}
 	low = value_at(sketch, (uint64_t)lower);
 	if (position == lower)
 		return low;
-	high = value_at(sketch, (uint64_t)lower + 1);
-	return low == high ? low : low * (lower + 1 - position) + high * (position - lower);
+	return interpolate(position, lower, low, value_at(sketch, (uint64_t)lower + 1));
+}
+
+double
+sketch_quantile_ascending(const uint32_t *stored, uint32_t count, uint32_t scale, double level)
+{
+	double position = level * (double)(count - 1), lower = floor(position);
+	uint32_t at = (uint32_t)lower, next = at + (position != lower);
+
+	assert(count > 0 && count <= SKETCH_EXACT_MAX && level >= 0 && level <= 1);
+	return interpolate(position, lower, (double)stored[at] / scale,
+			   (double)stored[next] / scale);
 }
 
 uint32_t

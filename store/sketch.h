@@ -45,6 +45,10 @@ double sketch_quantile_exact(struct sketch *sketch, double level, bool weighted)
 uint64_t sketch_quantile_key(struct sketch *sketch, double level, bool weighted);
 /* 0 <= level <= 1; at least one value was added. */
 double sketch_quantile(struct sketch *sketch, double level);
+/* What a sketch of these answers that got them by sketch_take_ascending, without one:
+ * stored[count], 1 <= count <= SKETCH_EXACT_MAX. */
+double
+sketch_quantile_ascending(const uint32_t *stored, uint32_t count, uint32_t scale, double level);
 
 /* ---- counting without a call ---------------------------------------------- */
 

@@ -251,6 +251,77 @@ test_random(void **state)
 	free(rows);
 }
 
+static void
+assert_same_quantiles(struct aggregate_states *a, struct aggregate_states *b,
+		      struct store_arena *arena)
+{
+	struct store_error error = {0};
+	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+	struct data x, y;
+
+	assert_int_equal(aggregate_finish(a, NULL, GROUPS, &evaluation, &x), 0);
+	assert_int_equal(aggregate_finish(b, NULL, GROUPS, &evaluation, &y), 0);
+	for (uint32_t g = 0; g < GROUPS; g++) {
+		if (x.nulls != NULL)
+			assert_int_equal(x.nulls[g], y.nulls[g]);
+		if (memcmp(&x.n.f[g], &y.n.f[g], sizeof x.n.f[g]) != 0)
+			fail_msg("group %u: %.17g, not %.17g", g, y.n.f[g], x.n.f[g]);
+	}
+}
+
+/* One quantile of few values, which may be answered from a list of them: asked for
+ * again and again while rows come, from lists to sketches, and after merging. */
+static void
+test_listed(void **state)
+{
+	static const double levels[] = {0, 0.1, 0.5, 0.75, 0.99, 1};
+	struct rows *rows = malloc(sizeof *rows);
+
+	(void)state;
+	assert_non_null(rows);
+	for (uint32_t round = 0; round < 120; round++) {
+		struct expression argument = {.kind = EXPRESSION_COLUMN,
+					      .type = {.type = STORE_R_FLOAT64}};
+		struct aggregate aggregate = {
+		    .kind = AGGREGATE_QUANTILE,
+		    .argument = &argument,
+		    .levels = {levels[round % 6]},
+		    .levels_count = 1,
+		    .scale = SCALE,
+		    .type = {.type = STORE_R_FLOAT64, .nullable = next() % 2}};
+		struct store_arena *arena = store_arena_create(0);
+		struct aggregate_states *plain = create(&aggregate, arena);
+		struct aggregate_states *stored = create(&aggregate, arena);
+		struct aggregate_states *other = create(&aggregate, arena);
+		uint32_t few = 1 + (uint32_t)(next() % 60);
+
+		assert_true(aggregate_takes_stored(&aggregate));
+		band_first = 0;
+		band_size = next() % 4 == 0 ? 0 : (int64_t)(1 + next() % 100000);
+		assert_same_quantiles(plain, stored, arena); /* of nothing */
+		for (uint64_t slices = next() % 30; slices > 0; slices--) {
+			draw_rows(rows);
+			rows->count = rows->count < few ? rows->count : few;
+			if (next() % 4 != 0)
+				rows->input.weights = NULL;
+			assert_int_equal(aggregate_add(plain, rows->count, &rows->input), 0);
+			if (next() % 4 == 0) {
+				add_stored(other, rows);
+				for (uint32_t g = 0; g < GROUPS; g++)
+					assert_int_equal(aggregate_merge(stored, g, other, g), 0);
+				other = create(&aggregate, arena);
+			} else {
+				add_stored(stored, rows);
+			}
+			if (next() % 3 == 0)
+				assert_same_quantiles(plain, stored, arena);
+		}
+		assert_same_quantiles(plain, stored, arena);
+		store_arena_free(arena);
+	}
+	free(rows);
+}
+
 static uint64_t
 distinct_of(struct aggregate_states *states, struct store_arena *arena)
 {
@@ -309,6 +380,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random),
+					   cmocka_unit_test(test_listed),
 					   cmocka_unit_test(test_distinct)};
 
 	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
