@@ -12,6 +12,8 @@
 #include "import_sink.h"
 
 #define THREADS_MAX 2u
+/* Groups begun and not ended: their chunks stay in memory. */
+#define UNDER_WAY_MAX 2u
 
 struct import_sink {
 	struct import_sink_options options;
@@ -120,19 +122,19 @@ append_on(void *argument)
 {
 	struct worker *worker = argument;
 	struct import_sink *sink = worker->sink;
-	struct import_group groups[STORE_APPENDS_MAX];
-	uint64_t firsts[STORE_APPENDS_MAX], begun = 0, ended = 0;
+	struct import_group groups[UNDER_WAY_MAX];
+	uint64_t firsts[UNDER_WAY_MAX], begun = 0, ended = 0;
 	bool well = true; /* the last was begun */
 
 	free(worker);
 	for (;;) {
-		uint32_t at = (uint32_t)(begun % STORE_APPENDS_MAX);
+		uint32_t at = (uint32_t)(begun % UNDER_WAY_MAX);
 		struct import_group *group = &groups[at];
 		char error[512] = "";
 		int result;
 
 		well = well || begun == ended;
-		if (well && begun - ended < STORE_APPENDS_MAX) {
+		if (well && begun - ended < UNDER_WAY_MAX) {
 			group->jobs_count = take(sink, group->jobs, IMPORT_SINK_CHUNKS_MAX,
 						 begun == ended, &firsts[at]);
 			if (group->jobs_count > 0) {
@@ -143,7 +145,7 @@ append_on(void *argument)
 		}
 		if (begun == ended)
 			return NULL;
-		at = (uint32_t)(ended++ % STORE_APPENDS_MAX);
+		at = (uint32_t)(ended++ % UNDER_WAY_MAX);
 		group = &groups[at];
 		result = import_store_end(&sink->options, group, error);
 		finish(sink, group->jobs, group->jobs_count, firsts[at],

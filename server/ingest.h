@@ -13,13 +13,14 @@ struct ingest;
 /*
  * A sync costs 200 us of CPU, its share of the loops' wake-ups included, and a
  * write or two of the disk. So when beacons come together, syncs begin this far
- * apart, unless many wait already: at 2,000 beacons/s 0.11 syncs a beacon rather
- * than 0.18 with half of it. Who waits for each answer before the next beacon is
- * not held up: a group of one is followed at once.
+ * apart, unless many wait already: at 2,000 beacons/s 0.18 syncs a beacon. Twice as
+ * far would be 0.12, but at 20,000 beacons/s answers took twice as long (p50 8.5
+ * rather than 4 ms on a slow disk). Who waits for each answer before the next
+ * beacon is not held up: a group of one is followed at once.
  */
-#define INGEST_INTERVAL_NS 4000000
-/* So many need not wait for more: 32,000 beacons/s, and the more the fewer syncs. */
-#define INGEST_MANY 128u
+#define INGEST_INTERVAL_NS 2000000
+/* So many need not wait for more: those of 32,000 beacons/s. */
+#define INGEST_MANY 64u
 
 struct ingest_item {
 	struct store_commit commit; /* and what it points to: the item's until done */
