@@ -117,7 +117,6 @@ append_wait_for_memory(struct store *store, struct store_error *error)
 				     "memtable_bytes_max is reached and flushing does not keep up");
 }
 
-/* A generation and a WAL file that take the next commit. */
 static bool
 wants_file(const struct store *store)
 {
@@ -127,6 +126,7 @@ wants_file(const struct store *store)
 	       wal_durable_bytes(store->wal) >= (fresh ? WAL_FILE_BYTES_MIN : WAL_FILE_BYTES_MAX);
 }
 
+/* A generation and a WAL file that take the next commit. */
 int
 append_make_ready(struct store *store, struct store_error *error)
 {

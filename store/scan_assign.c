@@ -34,16 +34,6 @@ is_dense(const struct data *data, uint32_t keys_count, uint32_t *entries)
 	return true;
 }
 
-/* < 0, 0, > 0 */
-static int
-compare_strings(struct store_str a, struct store_str b)
-{
-	uint32_t size = a.size < b.size ? a.size : b.size;
-	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
-
-	return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
-}
-
 /* Sets of table[count], all unknown, the groups of strings that the one before has,
  * too. Segments' dictionaries ascend, and those of one table are much the same; what
  * does not ascend finds less. */
@@ -53,7 +43,7 @@ carry_groups(const struct dictionary *before, const uint32_t *groups,
 {
 	for (uint32_t i = 0, j = 0; i < before->count && j < dictionary->count;) {
 		int order =
-		    compare_strings(dictionary_entry(before, i), dictionary_entry(dictionary, j));
+		    string_compare(dictionary_entry(before, i), dictionary_entry(dictionary, j));
 
 		if (order == 0)
 			table[j] = groups[i];
