@@ -103,7 +103,7 @@ json_put_utf8(char *out, uint32_t code)
 	return 4;
 }
 
-/* \uXXXX after the u; lone surrogates become U+FFFD (browsers send them for
+/* \u with its four digits, after the u; lone surrogates become U+FFFD (browsers send them for
  * text that was cut in the middle of a pair). */
 static bool
 unescape_unicode(struct json *json, char *out, uint32_t *written)

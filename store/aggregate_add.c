@@ -29,15 +29,6 @@ aggregate_keep(const struct aggregate_states *states, const struct store_value *
 
 /* ---- extremes -------------------------------------------------------- */
 
-static bool
-string_less(struct store_str a, struct store_str b)
-{
-	uint32_t size = a.size < b.size ? a.size : b.size;
-	int order = size == 0 ? 0 : memcmp(a.bytes, b.bytes, size);
-
-	return order != 0 ? order < 0 : a.size < b.size;
-}
-
 static int
 keep_string(const struct aggregate_states *states, struct aggregate_state *state,
 	    struct store_str string)
@@ -66,8 +57,8 @@ is_beyond(const struct aggregate_state *state, enum store_result_type type,
 	if (state->weight == 0)
 		return true;
 	if (type == STORE_R_STRING)
-		return max ? string_less(state->string, value->v.s)
-			   : string_less(value->v.s, state->string);
+		return max ? string_compare(state->string, value->v.s) < 0
+			   : string_compare(value->v.s, state->string) < 0;
 	if (data_type_is_float(type))
 		return isnan(state->number) ||
 		       (max ? value->v.f > state->number : value->v.f < state->number);
