@@ -39,6 +39,10 @@ struct io {
 	 * was cut short meanwhile, the disk has an error) and became zeros. Valid
 	 * until it is unmapped. NULL instead of the function: that cannot be. */
 	const _Atomic bool *(*lost)(struct io *io, const void *address);
+	/* These bytes of a mapping, and others on their pages, will not be read soon:
+	 * they need not count as the process's memory. Reading them stays allowed,
+	 * meanwhile too. NULL instead of the function: does nothing. */
+	void (*forget)(struct io *io, const void *address, size_t size);
 	int (*unmap)(struct io *io, const void *address, size_t size);
 };
 

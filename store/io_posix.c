@@ -178,6 +178,16 @@ posix_lost(struct io *io, const void *address)
 	return io_lost_flag(address);
 }
 
+static void
+posix_forget(struct io *io, const void *address, size_t size)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t first = (uintptr_t)address & ~(page - 1);
+
+	(void)io;
+	(void)madvise((void *)first, (uintptr_t)address + size - first, MADV_DONTNEED);
+}
+
 static int
 posix_unmap(struct io *io, const void *address, size_t size)
 {
@@ -209,6 +219,7 @@ io_posix(void)
 	    .lock = posix_lock,
 	    .map = posix_map,
 	    .lost = posix_lost,
+	    .forget = posix_forget,
 	    .unmap = posix_unmap,
 	};
 

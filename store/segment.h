@@ -122,6 +122,9 @@ int segment_dictionary(const struct segment *segment, uint16_t column, struct st
 int segment_hold(const struct segment *segment, uint16_t column, struct store_str key,
 		 const struct dictionary **out, struct store_error *error);
 void segment_release(const struct segment *segment, uint16_t column, struct store_str key);
+/* Nobody who reads like that will read the column again: its bytes leave the
+ * process's memory. Whoever else reads it gets them back. Any thread. */
+void segment_forget(const struct segment *segment, uint16_t column, struct store_str key);
 int segment_reader_open_held(const struct segment *segment, uint32_t block, uint16_t column,
 			     struct store_str key, struct store_arena *arena,
 			     struct segment_reader **out, struct store_error *error);

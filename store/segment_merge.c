@@ -193,6 +193,14 @@ read_rows(struct segment_merge *merge, const struct segment_column *column, bool
 	return 0;
 }
 
+/* The files leave memory as they are read: together they may be larger than it. */
+static void
+forget_column(const struct segment_merge *merge, const struct segment_column *column)
+{
+	for (uint32_t i = 0; i < merge->inputs_count; i++)
+		segment_forget(merge->cursors[i].segment, column->column, column->key);
+}
+
 static int
 read_source(void *context, uint32_t column_index, uint64_t first, uint32_t rows_count,
 	    struct vector *out, struct store_error *error)
@@ -212,6 +220,8 @@ read_source(void *context, uint32_t column_index, uint64_t first, uint32_t rows_
 	memset(merge->nulls, 0, bitmap_words(rows_count) * sizeof *merge->nulls);
 	if ((result = read_rows(merge, column, strings, rows_count, error)) != 0)
 		return result;
+	if (first + rows_count == merge->source.rows_count)
+		forget_column(merge, column);
 	out->rows_count = rows_count;
 	if (schema->flags & STORE_NULLABLE)
 		out->nulls = merge->nulls;

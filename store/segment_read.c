@@ -116,6 +116,45 @@ segment_release(const struct segment *segment, uint16_t column, struct store_str
 		segment_release_strings((struct segment *)(uintptr_t)segment, found);
 }
 
+/* A fault maps the pages around it, too, that the system has in memory; so much at
+ * an address of that alignment. Before a column these are of the one before. */
+#define FAULT_AROUND_BYTES ((uintptr_t)64 << 10)
+
+static void
+forget_bytes(const struct segment *segment, uint64_t from, uint64_t end)
+{
+	uintptr_t first = (uintptr_t)(segment->bytes + from) & ~(FAULT_AROUND_BYTES - 1);
+
+	if (first < (uintptr_t)segment->bytes)
+		first = (uintptr_t)segment->bytes;
+	segment->io->forget(segment->io, (const void *)first,
+			    (size_t)((uintptr_t)(segment->bytes + end) - first));
+}
+
+void
+segment_forget(const struct segment *segment, uint16_t column, struct store_str key)
+{
+	const struct segment_file_column *found = segment_find_column(segment, column, key);
+	uint64_t from = UINT64_MAX, end = 0;
+
+	if (found == NULL || segment->io->forget == NULL)
+		return;
+	if (found->strings.count != 0) {
+		from = found->strings.offset;
+		end = from + found->strings.stored_bytes;
+	}
+	for (uint32_t block = 0; block < segment->blocks_count; block++) {
+		const struct segment_chunk *chunk = &found->chunks[block];
+
+		if (chunk->codec == CODEC_ABSENT)
+			continue;
+		from = chunk->offset < from ? chunk->offset : from;
+		end = chunk->offset + chunk->nulls_bytes + chunk->values_bytes;
+	}
+	if (from < end)
+		forget_bytes(segment, from, end);
+}
+
 bool
 segment_has_unknown_columns(const struct segment *segment)
 {

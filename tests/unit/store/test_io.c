@@ -159,6 +159,8 @@ test_system(void **state)
 	assert_true(fd >= 0 && other >= 0);
 	assert_int_equal(io->map(io, fd, 5, &mapped), 0);
 	assert_memory_equal(mapped, "hello", 5);
+	io->forget(io, (const char *)mapped + 1, 4);
+	assert_memory_equal(mapped, "hello", 5);
 	assert_int_equal(io->unmap(io, mapped, 5), 0);
 	assert_int_equal(io->map(io, fd, 0, &mapped), 0);
 	assert_null(mapped);
