@@ -2,7 +2,8 @@
  * The write-ahead log: files DIR/wal/<id>.wal of checksummed records. The
  * writer appends a group of records and makes it durable with one sync; the
  * reader gives the records back in order after a crash. Files are never
- * recycled. What a record means is wal_record.h's.
+ * recycled; zeros are written ahead of small groups, so that their syncs need not
+ * make the file longer. What a record means is wal_record.h's.
  *
  * A file's head names its predecessor and how many bytes of it are valid, so
  * that what a failed sync may have left there is never replayed.
@@ -20,7 +21,8 @@ struct wal; /* owner: the writer thread, or whoever holds store.writer_mutex */
 int wal_create(struct io *io, const char *directory, uint64_t id, uint64_t previous_id,
 	       uint64_t previous_bytes, const struct store_schema *schema, struct wal **out,
 	       struct store_error *error);
-/* Closes the descriptor; syncs nothing. */
+/* Cuts off what is not durable, zeros at least, and closes the descriptor; syncs
+ * nothing. */
 void wal_close(struct wal *wal);
 
 uint64_t wal_id(const struct wal *wal);
@@ -95,7 +97,7 @@ wal_reader_next(struct wal_reader *reader, struct wal_record *record, struct sto
 uint64_t wal_reader_valid_bytes(const struct wal_reader *reader);
 /* Some of it could not be read, as opposed to wrong bytes read. */
 bool wal_reader_is_lost(const struct wal_reader *reader);
-/* The file is longer than that, within the limit. */
+/* Within the limit more than zeros comes after that. */
 bool wal_reader_has_bad_tail(const struct wal_reader *reader);
 
 #endif

@@ -20,6 +20,7 @@ struct wal_reader {
 	const unsigned char *bytes; /* owned mapping */
 	size_t file_bytes;
 	size_t limit; /* <= file_bytes */
+	size_t end;   /* of what is no zero, <= limit: no record begins there */
 	size_t at;    /* next record */
 	size_t valid; /* end of the last valid record */
 	size_t schema_bytes;
@@ -34,6 +35,21 @@ corrupt(const struct wal_reader *reader, size_t offset, struct store_error *erro
 	}
 	return store_error_set(error, STORE_ECORRUPT, "%s: %s at byte %zu", reader->path, what,
 			       offset);
+}
+
+/* Up to a MiB of zeros is written ahead of the records. */
+static void
+set_limit(struct wal_reader *reader, size_t limit)
+{
+	const unsigned char *bytes = reader->bytes;
+	size_t end = limit;
+
+	while (end >= 8 && bytes_get64(bytes + end - 8) == 0)
+		end -= 8;
+	while (end > 0 && bytes[end - 1] == 0)
+		end--;
+	reader->limit = limit;
+	reader->end = end;
 }
 
 /* Bytes of the record that may begin at `at`, or 0. */
@@ -158,7 +174,8 @@ wal_reader_open(struct io *io, const char *path, uint64_t id, struct wal_reader 
 		goto failed;
 	}
 	reader->bytes = mapped;
-	reader->file_bytes = reader->limit = (size_t)size;
+	reader->file_bytes = (size_t)size;
+	set_limit(reader, reader->file_bytes);
 	if ((result = check_head(reader, error)) != 0) {
 		if (wal_reader_is_lost(reader))
 			result = store_error_set(error, STORE_EIO, "%s cannot be read", path);
@@ -200,7 +217,7 @@ void
 wal_reader_limit(struct wal_reader *reader, uint64_t bytes)
 {
 	if (bytes < reader->limit)
-		reader->limit = (size_t)bytes;
+		set_limit(reader, (size_t)bytes);
 }
 
 int
@@ -219,7 +236,7 @@ wal_reader_next(struct wal_reader *reader, struct wal_record *record, struct sto
 		return 1;
 	}
 	/* A torn tail has nothing valid behind it; damage in the middle has. */
-	for (size_t next = at + 1; next < reader->limit; next++) {
+	for (size_t next = at + 1; next < reader->end; next++) {
 		if (is_record(reader, next)) {
 			reader->at = next;
 			return corrupt(reader, at, error, "damaged record");
@@ -248,5 +265,5 @@ wal_reader_valid_bytes(const struct wal_reader *reader)
 bool
 wal_reader_has_bad_tail(const struct wal_reader *reader)
 {
-	return reader->valid < reader->limit;
+	return reader->valid < reader->end;
 }

@@ -235,6 +235,18 @@ is_last_wal(const struct paths *paths, uint32_t index)
 	return is_kind(paths->list[index], ".wal");
 }
 
+/* Without the zeros ahead of a WAL's records, which mean nothing. */
+static size_t
+used_size(const struct paths *paths, uint32_t index)
+{
+	const struct disk_bytes *bytes = bytes_of(paths->list[index]);
+	size_t size = bytes->size;
+
+	while (is_kind(paths->list[index], ".wal") && size > 0 && bytes->at[size - 1] == 0)
+		size--;
+	return size;
+}
+
 static void
 test_every_bit(void **state)
 {
@@ -246,11 +258,12 @@ test_every_bit(void **state)
 	for (uint32_t i = 0; i < paths.count; i++) {
 		struct disk_bytes *bytes = bytes_of(paths.list[i]);
 		size_t step = STRIDE == 1 ? 1 : 3 * STRIDE + 1;
+		size_t used = used_size(&paths, i);
 
 		kinds[is_kind(paths.list[i], ".wal")   ? 0
 		      : is_kind(paths.list[i], ".seg") ? 1
-						       : 2] += bytes->size;
-		for (size_t bit = random_below(&random, step); bit < bytes->size * 8; bit += step) {
+						       : 2] += used;
+		for (size_t bit = random_below(&random, step); bit < used * 8; bit += step) {
 			char where[300];
 
 			snprintf(where, sizeof where, "bit %zu of byte %zu of %s", bit % 8, bit / 8,
@@ -276,16 +289,64 @@ test_every_length(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < paths.count; i++) {
 		struct disk_bytes *bytes = bytes_of(paths.list[i]);
-		size_t size = bytes->size;
+		size_t size = bytes->size, used = used_size(&paths, i);
 
 		/* The last WAL file may end anywhere: it is then shorter. */
 		if (is_last_wal(&paths, i))
 			continue;
-		for (bytes->size = random_below(&random, STRIDE); bytes->size < size;
+		for (bytes->size = random_below(&random, STRIDE); bytes->size < used;
 		     bytes->size += STRIDE)
 			check_both(paths.list[i], false);
 		bytes->size = size;
 	}
+}
+
+/* ---- zeros ahead ----------------------------------------------------------- */
+
+static uint32_t
+count_of_zeros_ahead(const char *under)
+{
+	struct paths paths = {0};
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < disk->names_count; i++) {
+		const struct disk_name *name = &disk->names[i];
+
+		if (name->now != NULL && strncmp(name->path, under, strlen(under)) == 0)
+			strcpy(paths.list[paths.count++], name->path);
+	}
+	for (uint32_t i = 0; i < paths.count; i++)
+		count += bytes_of(paths.list[i])->size - used_size(&paths, i) > 1000;
+	return count;
+}
+
+/* A store that was killed has zeros after the WAL's records. Nothing is said of
+ * them; neither a backup nor a file that was left or closed has any. */
+static void
+test_zeros(void **state)
+{
+	struct store_backup_counts counts;
+	struct store_error error = {0};
+	struct found found;
+	struct said said;
+	struct store *store;
+
+	(void)state;
+	assert_int_equal(count_of_zeros_ahead("/d/wal/"), 2);
+	assert_int_equal(check_deep(&said), 0);
+	assert_null(strstr(said.text, "unfinished"));
+	assert_non_null(store = open_it(false, &said, &error));
+	assert_null(strstr(said.text, "unfinished"));
+	assert_int_equal(said.damaged, 0);
+	read_rows(store, &found);
+	assert_memory_equal(&found, &truth, sizeof found);
+	assert_true(append_one(store, &(struct beacon){.view = 9, .lcp = 1}));
+	assert_int_equal(count_of_zeros_ahead("/d/wal/"), 3);
+	assert_int_equal(store_backup(store, "/b", &counts, &error), 0);
+	assert_int_equal(count_of_zeros_ahead("/b/wal/"), 2); /* those of the kills */
+	assert_int_equal(store_close(store, NULL), 0);
+	assert_int_equal(count_of_zeros_ahead("/d/wal/"), 0); /* all is in segments */
+	assert_int_equal(check_deep(&said), 0);
 }
 
 /* ---- other files' bytes -------------------------------------------------- */
@@ -553,6 +614,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_every_bit, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_every_length, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_zeros, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_swapped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_not_ours, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
