@@ -60,6 +60,7 @@ struct import_options {
 	struct store_str (*site_of)(void *context, struct store_str host);
 	void *site_context;
 	uint32_t rejects_max; /* that are kept with their reasons */
+	bool copies_texts;    /* the entries do not point into the text */
 };
 
 struct import_reject {
@@ -80,7 +81,8 @@ struct import_batch {
 };
 
 /* Records that cannot be taken, and those beyond retention, are counted and
- * left out. The batch points into `text` and the arena. 0 or STORE_ENOMEM. */
+ * left out. The batch points into the arena and, if not told to copy, `text`;
+ * what it tells of rejected records always does. 0 or STORE_ENOMEM. */
 int import_decode(struct store_str text, const struct import_options *options,
 		  struct store_arena *arena, struct import_batch *out);
 /* The same for a record a line, whatever the first begins with. */

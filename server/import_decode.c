@@ -128,6 +128,7 @@ take_event(struct importing *importing, struct event *event, struct event_error 
 {
 	struct import_batch *batch = importing->batch;
 	void *entries = batch->entries;
+	struct store_str within = importing->text;
 	int result = find_site(importing, event, error);
 
 	if (result != 0)
@@ -147,8 +148,9 @@ take_event(struct importing *importing, struct event *event, struct event_error 
 		 &importing->entries_max) != 0)
 		return STORE_ENOMEM;
 	batch->entries = entries;
-	result = event_keep(event, importing->text, importing->arena,
-			    &batch->entries[batch->entries_count]);
+	if (importing->options->copies_texts)
+		within = (struct store_str){NULL, 0};
+	result = event_keep(event, within, importing->arena, &batch->entries[batch->entries_count]);
 	batch->entries_count += result == 0;
 	return result;
 }

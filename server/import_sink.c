@@ -196,12 +196,23 @@ hash_chunk(const struct import_sink *sink, struct import_job *job, uint64_t seed
 	memcpy(job->key, &hash, sizeof job->key);
 }
 
+/* Before a chunk is decoded: then it takes several times its text. */
+static void
+await_room(struct import_sink *sink)
+{
+	pthread_mutex_lock(&sink->mutex);
+	while (sink->put - sink->done == IMPORT_SINK_CHUNKS_MAX && !sink->failed)
+		pthread_cond_wait(&sink->changed, &sink->mutex);
+	pthread_mutex_unlock(&sink->mutex);
+}
+
 bool
 import_sink_put(struct import_sink *sink, const struct import_chunk *chunk, uint64_t seed)
 {
 	struct import_job *job = calloc(1, sizeof *job);
 	bool well = job != NULL;
 
+	await_room(sink); /* only the caller puts */
 	if (!well) {
 		free(chunk->text);
 	} else {
@@ -213,8 +224,6 @@ import_sink_put(struct import_sink *sink, const struct import_chunk *chunk, uint
 	pthread_mutex_lock(&sink->mutex);
 	if (!well)
 		fail(sink, "out of memory");
-	while (sink->put - sink->done == IMPORT_SINK_CHUNKS_MAX && !sink->failed)
-		pthread_cond_wait(&sink->changed, &sink->mutex);
 	if ((well = !sink->failed)) {
 		sink->ring[sink->put++ % IMPORT_SINK_CHUNKS_MAX] = job;
 		pthread_cond_broadcast(&sink->changed);

@@ -21,7 +21,7 @@ struct import_position {
 };
 
 struct import_chunk {
-	char *text; /* owned: [IMPORT_CHUNK_BYTES] */
+	char *text; /* owned: [IMPORT_CHUNK_BYTES]; NULL: is of no use any more */
 	size_t size;
 	struct import_position begin, end;
 	uint64_t file_position; /* bytes of the file itself, as far as it was read */

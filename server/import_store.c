@@ -4,6 +4,7 @@
  * the next ones are.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,7 +29,8 @@ import_store_prepare(const struct import_sink_options *options, struct import_jo
 					  .now_ms = now_ms(),
 					  .format = options->format,
 					  .site = options->site,
-					  .rejects_max = IMPORT_ERRORS_MAX};
+					  .rejects_max = IMPORT_ERRORS_MAX,
+					  .copies_texts = true};
 	struct store_str text = {job->chunk.text, (uint32_t)job->chunk.size};
 
 	/* Elements have become lines. */
@@ -43,6 +45,12 @@ import_store_prepare(const struct import_sink_options *options, struct import_jo
 
 		job->refusals[i] =
 		    (struct import_refusal){reject->number, reject->reason, reject->record};
+	}
+	/* The strings of beacons are less than half of their text: copied, they take less
+	 * memory until they are durable. */
+	if (job->refusals_count == 0) {
+		free(job->chunk.text);
+		job->chunk.text = NULL;
 	}
 	return true;
 }

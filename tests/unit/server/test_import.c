@@ -4,7 +4,7 @@
  * memory which is used again. Method: one text with a record of every kind, the
  * tables that its entries go to; the same as a JSON array; refusals with their
  * numbers; more records than one arena's chunk, read back after the scratch
- * memory is gone.
+ * memory is gone; no string of copied entries lies in the text.
  */
 #include "dump.h"
 
@@ -285,6 +285,49 @@ many(void **state)
 	}
 }
 
+/* Of the strings of the entries, how many lie in the text. */
+static uint32_t
+count_within(const char *text, size_t size)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < batch.entries_count; i++) {
+		const struct store_row *row = batch.entries[i].rows;
+		const char *sort = batch.entries[i].sort.bytes;
+
+		count += sort >= text && sort < text + size;
+		for (uint32_t c = 0; c < row->cells_count; c++) {
+			const struct store_cell *cell = &row->cells[c];
+			const char *key = cell->key.bytes, *value = cell->value.s.bytes;
+			enum store_type type =
+			    event_schema()->tables[row->table].columns[cell->column].type;
+
+			count += type == STORE_MAP && key >= text && key < text + size;
+			count += (type == STORE_MAP || type == STORE_STRING) && value >= text &&
+				 value < text + size;
+		}
+	}
+	return count;
+}
+
+static void
+copied(void **state)
+{
+	static const char text[] =
+	    NATIVE "\n{\"v\":1,\"site\":\"shop\",\"view\":\"00000000000000ab\",\"env\":\"test\","
+		   "\"url\":\"https://a.example/2\",\"tags\":{\"plan\":\"free\"}}\n";
+	struct import_options copying = options;
+
+	(void)state;
+	assert_int_equal(import_decode(beacon_str(text), &options, arena, &batch), 0);
+	assert_int_equal(batch.entries_count, 2);
+	assert_true(count_within(text, sizeof text) > 4);
+	copying.copies_texts = true;
+	assert_int_equal(import_decode(beacon_str(text), &copying, arena, &batch), 0);
+	assert_int_equal(batch.entries_count, 2);
+	assert_int_equal(count_within(text, sizeof text), 0);
+}
+
 static void
 too_long(void **state)
 {
@@ -308,6 +351,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(forced, setup, teardown),
 	    cmocka_unit_test_setup_teardown(times, setup, teardown),
 	    cmocka_unit_test_setup_teardown(many, setup, teardown),
+	    cmocka_unit_test_setup_teardown(copied, setup, teardown),
 	    cmocka_unit_test_setup_teardown(too_long, setup, teardown),
 	};
 
