@@ -106,22 +106,33 @@ publish(const struct append_group *group)
 	pthread_mutex_unlock(&store->state_mutex);
 }
 
-/* To memory and to the WAL's group, as far as store.log has come. */
+/* What the memtable fails with: rows of other commits may be lost with it. */
+static bool
+may_tear(int result)
+{
+	return result == STORE_ENOMEM || result == STORE_ELIMIT;
+}
+
+/* To memory and to the WAL's group, as far as store.log has come. With
+ * group->torn it is to be taken back and applied anew, commit by commit. */
 static int
 apply_group(struct append_group *group, struct store_error *error)
 {
 	struct store *store = group->store;
 	int result = append_make_ready(store, error);
 
-	for (size_t i = 0; result == 0 && i < group->commits_count; i++) {
+	for (size_t i = 0; result == 0 && !group->torn && i < group->commits_count; i++) {
 		struct store_commit *commit = &group->commits[i];
 		bool is_last = i + 1 == group->commits_count && !group->begun;
 
 		commit->result = append_commit(group, commit, is_last);
-		if (commit->result == STORE_ELIMIT &&
+		group->torn |= group->together && may_tear(commit->result);
+		if (commit->result == STORE_ELIMIT && !group->torn &&
 		    (result = append_seal_if_due(store, true, error)) == 0)
 			commit->result = append_commit(group, commit, is_last);
 	}
+	if (group->together && memtable_settle(store->active->memtable) != 0)
+		group->torn = true;
 	group->last_commit = store->next_commit - 1;
 	return result;
 }
@@ -138,7 +149,7 @@ undo_group(struct append_group *group)
 {
 	append_undo(group, 0);
 	group->counted = (struct store_stats){0};
-	group->logged = false;
+	group->logged = group->torn = false;
 }
 
 static void
@@ -155,11 +166,11 @@ append_at_once(struct append_group *group, struct store_error *error)
 	struct store *store = group->store;
 	int result = apply_group(group, error);
 
-	if (settle(store) != 0) {
-		/* A record was too large, or memory short, when its commit was past:
-		 * once more, so that this one alone fails. */
+	if (settle(store) != 0 || group->torn) {
+		/* A record was too large, memory short or a generation full, when
+		 * its commit was past: once more, so that this one alone fails. */
 		take_back(group);
-		group->beside = false;
+		group->beside = group->together = false;
 		result = apply_group(group, error);
 	}
 	if (result == 0 && group->logged)
@@ -259,8 +270,14 @@ begin_group(struct append_group *group, struct store_error *error)
 	int result = apply_group(group, error);
 
 	/* What it repeats is not durable yet; a failure leaves the file. */
-	if ((result != 0 || !group->logged) && !finish(store, NULL, group))
+	if ((result != 0 || !group->logged || group->torn) && !finish(store, NULL, group))
 		result = apply_group(group, error);
+	if (group->torn) {
+		(void)settle(store);
+		take_back(group);
+		group->together = false;
+		result = apply_group(group, error);
+	}
 	if (result != 0) {
 		(void)settle(store);
 		take_back(group);
@@ -299,6 +316,7 @@ store_append_begin(struct store *store, struct store_commit *commits, size_t com
 				       .commits_count = commits_count,
 				       .now_ms = state_monotonic_ms(),
 				       .beside = true,
+				       .together = true,
 				       .begun = true};
 	pthread_mutex_lock(&store->writer_mutex);
 	assert(store->begun_count < STORE_APPENDS_MAX);
@@ -345,7 +363,8 @@ store_append(struct store *store, struct store_commit *commits, size_t commits_c
 				     .commits = commits,
 				     .commits_count = commits_count,
 				     .now_ms = state_monotonic_ms(),
-				     .beside = true};
+				     .beside = true,
+				     .together = true};
 	int result;
 
 	append_lock(store);

@@ -258,6 +258,7 @@ apply_keyed_row(struct append_group *group, const struct store_entry *entry, con
 	if (merged.dropped)
 		return 0;
 	*out = merged.row;
+	group->merged |= merged.row.cells != entry->rows[0].cells;
 	if ((result = append_row(group, out, &view->row)) != 0)
 		return result;
 	view->generation = store->active;

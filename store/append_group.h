@@ -47,6 +47,9 @@ struct append_group {
 	uint32_t requests_count; /* the youngest of store.requests, not durable yet */
 	bool logged;             /* it has records */
 	bool beside;             /* large commits go to store.log */
+	bool together;           /* rows of several commits are settled together */
+	bool merged;             /* rows of this commit have cells in store.arena */
+	bool torn;               /* `together`, and settling failed: rows may be lost */
 	struct store_stats counted;
 	bool begun; /* by store_append_begin: nobody waits for its last record */
 	/* Of such a one, from when all of it is with store.log: */

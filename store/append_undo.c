@@ -47,7 +47,8 @@ append_remember_view(struct append_group *group, const struct view *view)
 void
 append_undo(struct append_group *group, size_t mark)
 {
-	(void)memtable_settle(group->store->active->memtable);
+	if (memtable_settle(group->store->active->memtable) != 0)
+		group->torn = group->together;
 	while (group->undo_count > mark) {
 		const struct append_undo *undo = &group->undo[--group->undo_count];
 

@@ -221,6 +221,47 @@ append_large_with_fault(long k, bool for_good, struct random random)
 	return count;
 }
 
+/* The same of many commits of a beacon each, whose rows are settled together. */
+static long
+append_small_with_fault(long k, bool for_good, struct random random)
+{
+	enum { COMMITS = 120 };
+	static struct beacon beacons[COMMITS];
+	static struct built built[COMMITS];
+	struct store_commit commits[COMMITS];
+	struct disk *disk = disk_create();
+	struct store *store = open_store("/d", &disk->io);
+	struct model model = {0};
+	bool appended;
+	long count;
+
+	for (int i = 0; i < COMMITS; i++) {
+		beacons[i] = (struct beacon){.view = (uint32_t)random_below(&random, VIEWS),
+					     .version = (uint8_t)random_below(&random, 256),
+					     .lcp = (uint32_t)random_below(&random, 5000),
+					     .errors = (uint32_t)random_below(&random, 3)};
+		build(&built[i], &beacons[i]);
+		commits[i] = (struct store_commit){.entries = &built[i].entry, .entries_count = 1};
+	}
+	fail_for_good = for_good;
+	allocations = 0;
+	fail_at = k;
+	appended = store_append(store, commits, COMMITS, NULL) == 0;
+	fail_at = 0;
+	count = allocations;
+	for (int i = 0; appended && i < COMMITS; i++) {
+		if (commits[i].result == 0)
+			(void)model_apply(&model, &beacons[i]);
+	}
+	check_equal(store, &model);
+	assert_int_equal(store_close(store, NULL), 0);
+	store = open_store("/d", &disk->io);
+	check_equal(store, &model);
+	assert_int_equal(store_close(store, NULL), 0);
+	disk_free(disk);
+	return count;
+}
+
 /* The same of groups whose syncs are under way together. */
 static long
 begin_large_with_fault(long k, bool for_good, struct random random)
@@ -293,6 +334,21 @@ test_large_groups(void **state)
 	printf("# %ld allocations\n", count);
 }
 
+static void
+test_small_commits(void **state)
+{
+	struct random random = random_seeded("small commits");
+	long count = append_small_with_fault(0, false, random);
+
+	(void)state;
+	assert_true(count > 5);
+	for (long k = 1; k <= count; k++) {
+		append_small_with_fault(k, false, random);
+		append_small_with_fault(k, true, random);
+	}
+	printf("# %ld allocations\n", count);
+}
+
 int
 main(void)
 {
@@ -300,6 +356,7 @@ main(void)
 	    cmocka_unit_test(test_opening),
 	    cmocka_unit_test(test_large_groups),
 	    cmocka_unit_test(test_begun_groups),
+	    cmocka_unit_test(test_small_commits),
 	    cmocka_unit_test(test_every_allocation_fails_once),
 	    cmocka_unit_test(test_every_allocation_fails_from_then_on),
 	};
