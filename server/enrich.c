@@ -150,8 +150,10 @@ interval_of(double rate, uint64_t view_id)
 {
 	double interval = 1 / rate, whole = floor(interval + 1e-9), draw;
 
+	if (interval - whole <= 1e-6)
+		return (uint32_t)whole;
 	draw = (double)(XXH3_64bits(&view_id, sizeof view_id) >> 11) * 0x1p-53;
-	return (uint32_t)whole + (interval - whole > 1e-6 && draw < interval - whole);
+	return (uint32_t)whole + (draw < interval - whole);
 }
 
 /* ---- place and device ------------------------------------------------ */

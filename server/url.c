@@ -14,7 +14,7 @@
 /* What a byte ends. */
 enum {
 	SCHEME = 1,
-	AUTHORITY = 2,
+	AUTHORITY = 2, /* or the userinfo in it */
 	HOST = 4,
 	PATH = 8,
 	SEGMENT = 16,
@@ -29,6 +29,7 @@ static const uint8_t ends[256] = {
     ['?'] = SCHEME | AUTHORITY | HOST | PATH,
     ['#'] = SCHEME | AUTHORITY | HOST | PATH | QUERY,
     ['\\'] = AUTHORITY | HOST,
+    ['@'] = AUTHORITY,
     [';'] = NAME,
     [']'] = BRACKET,
 };
@@ -53,21 +54,17 @@ part(struct store_str text, uint32_t from, uint32_t to)
 static void
 bounds(struct store_str url, uint32_t *host, uint32_t *host_end, uint32_t *path, uint32_t *path_end)
 {
-	uint32_t scheme = find(url, 0, SCHEME), authority_end;
+	uint32_t scheme = find(url, 0, SCHEME), at;
 
 	*host = *host_end = *path = 0;
 	if (url.size - scheme >= 3 && memcmp(url.bytes + scheme, "://", 3) == 0) {
-		*host = scheme + 3;
-		authority_end = find(url, *host, AUTHORITY);
-		for (uint32_t i = *host; i < authority_end; i++) {
-			if (url.bytes[i] == '@')
-				*host = i + 1;
-		}
-		*host_end = *host < authority_end && url.bytes[*host] == '['
-				? find(url, *host, BRACKET) + 1
-				: find(url, *host, HOST);
-		*host_end = *host_end > authority_end ? authority_end : *host_end;
-		*path = authority_end;
+		*host = at = scheme + 3;
+		for (; (at = find(url, at, AUTHORITY)) < url.size && url.bytes[at] == '@';)
+			*host = ++at;
+		*host_end = *host < at && url.bytes[*host] == '[' ? find(url, *host, BRACKET) + 1
+								  : find(url, *host, HOST);
+		*host_end = *host_end > at ? at : *host_end;
+		*path = at;
 	}
 	*path_end = find(url, *path, PATH);
 }
