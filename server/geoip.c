@@ -14,7 +14,8 @@
 
 #include "geoip.h"
 
-#define CACHE_SLOTS 4096u /* of 104 bytes, a file */
+#define CACHE_BITS 14u
+#define CACHE_SLOTS (1u << CACHE_BITS) /* of 104 bytes, a file; touched when used */
 #define SHARDS 16u
 #define COUNTRIES_MAX 676u
 
@@ -28,7 +29,8 @@ struct stamp {
 };
 
 /* What one record of a file says: an address's tree leads to its place in the
- * file, and most of a site's visitors share some hundreds of them. */
+ * file, and most of a site's visitors share some hundreds of them, of all the world's some
+ * thousands. */
 struct cached {
 	uint32_t after; /* its offset in the file, and one; 0: nothing here */
 	struct geoip_place place;
@@ -354,7 +356,7 @@ static void
 find_in(struct file *file, const MMDB_entry_s *entry, struct geoip_place *out)
 {
 	/* Spread: records lie some multiple of a few bytes apart. */
-	uint32_t slot = entry->offset * 0x9e3779b1u >> (32 - 12);
+	uint32_t slot = entry->offset * 0x9e3779b1u >> (32 - CACHE_BITS);
 	struct cached *cached = &file->cache[slot];
 	pthread_mutex_t *mutex = &file->mutexes[slot % SHARDS];
 	MMDB_entry_s copy = *entry;
