@@ -140,6 +140,12 @@ guard_client(void)
 	return client.text;
 }
 
+int64_t
+guard_now_ns(void)
+{
+	return client.now_ns;
+}
+
 enum guard_verdict
 guard_request(struct server *server)
 {

@@ -30,6 +30,8 @@ void guard_begin(h2o_req_t *req, struct server *server);
 void guard_end(void);
 /* The client's address as text; "" when it has none. Between the two. */
 const char *guard_client(void);
+/* When guard_begin was called, by metrics_now_ns's clock. */
+int64_t guard_now_ns(void);
 /* Takes a token for the request; between the two. */
 enum guard_verdict guard_request(struct server *server);
 

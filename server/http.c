@@ -45,6 +45,32 @@ http_header(const h2o_req_t *req, const char *lower_name)
 }
 
 void
+http_headers(const h2o_req_t *req, const struct store_str *lower_names, uint32_t count,
+	     struct store_str *values)
+{
+	uint32_t found = 0;
+
+	assert(count <= 32);
+	for (uint32_t i = 0; i < count; i++)
+		values[i] = (struct store_str){"", 0};
+	for (size_t h = 0; h < req->headers.size; h++) {
+		const h2o_header_t *header = &req->headers.entries[h];
+
+		for (uint32_t i = 0; i < count; i++) {
+			if (lower_names[i].size != header->name->len ||
+			    memcmp(lower_names[i].bytes, header->name->base, header->name->len) !=
+				0 ||
+			    (found >> i & 1))
+				continue;
+			values[i] =
+			    (struct store_str){header->value.base, (uint32_t)header->value.len};
+			found |= 1u << i;
+			break;
+		}
+	}
+}
+
+void
 http_add_header(h2o_req_t *req, const char *lower_name, const char *value, size_t size)
 {
 	h2o_iovec_t copy = h2o_strdup(&req->pool, value, size);

@@ -53,6 +53,9 @@ int http_answer_retry(h2o_req_t *req, int status, const char *reason, const char
 int http_refuse_method(h2o_req_t *req, const char *allowed);
 /* Value of a request header, "" when it is absent. */
 struct store_str http_header(const h2o_req_t *req, const char *lower_name);
+/* Of each of up to 32 names the value, in one go: values[count]. */
+void http_headers(const h2o_req_t *req, const struct store_str *lower_names, uint32_t count,
+		  struct store_str *values);
 /* Path without the query. */
 struct store_str http_path(const h2o_req_t *req);
 /* A parameter of the query string, percent-decoded in the request's pool;
