@@ -271,6 +271,16 @@ aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups,
 }
 
 int
+aggregate_settle_large(struct aggregate_states *states, uint32_t count)
+{
+	for (uint32_t g = 0; states->light != NULL && g < count; g++) {
+		if (states->light[g] != NULL && aggregate_settle_groups(states, &g, 1) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
+}
+
+int
 aggregate_settle(struct aggregate_states *states)
 {
 	if (aggregate_settle_groups(states, NULL, states->states_max) != 0)

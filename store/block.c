@@ -168,6 +168,14 @@ block_reader_read(struct block_reader *reader, uint32_t first, uint32_t count,
 	return store_error_set(error, STORE_ELIMIT, "memory limit reached");
 }
 
+bool
+block_reader_bounds(struct block_reader *reader, uint32_t first, uint32_t count, int64_t *min,
+		    int64_t *max)
+{
+	return reader->segment != NULL &&
+	       segment_reader_bounds(reader->segment, first, count, min, max);
+}
+
 int
 block_read(const struct block *block, uint16_t column, struct store_str key,
 	   struct store_arena *arena, struct vector *out, struct store_error *error)

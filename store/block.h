@@ -64,5 +64,9 @@ block_reader_open(const struct block *block, uint16_t column, struct store_str k
  * of block_reader_open, or in the snapshot. */
 int block_reader_read(struct block_reader *reader, uint32_t first, uint32_t count,
 		      struct store_arena *arena, struct vector *out, struct store_error *error);
+/* Bounds of rows[first, first + count) of a numeric column, as signed integers, where those
+ * can be told without decoding them; else false. */
+bool block_reader_bounds(struct block_reader *reader, uint32_t first, uint32_t count, int64_t *min,
+			 int64_t *max);
 
 #endif

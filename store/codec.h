@@ -103,6 +103,23 @@ int codec_stream_read_shown(struct codec_stream *stream, uint32_t count, const u
 int codec_stream_read_bytes(struct codec_stream *stream, uint32_t count, uint8_t *values);
 int codec_stream_skip(struct codec_stream *stream, uint32_t count);
 
+/* Values of CODEC_DELTA at the ends of its groups, of which each begins with the last value
+ * of the one before: what bounds those between them without decoding any. */
+struct codec_marks {
+	uint32_t count; /* of all values */
+	bool ascends[CODEC_GROUPS_MAX];
+	int64_t values[CODEC_GROUPS_MAX + 1]; /* the first, then the last of each group */
+};
+/* Of `count` values, 2 at least; 0, or -1 when the bytes are malformed. */
+int
+codec_marks_find(const unsigned char *bytes, size_t size, uint32_t count, struct codec_marks *out);
+/* values[first, first + count) are not below *min nor above *max, signed; false: that is not
+ * known. */
+bool codec_marks_bounds(const struct codec_marks *marks, uint32_t first, uint32_t count,
+			int64_t *min, int64_t *max);
+/* Groups of those very bytes are skipped faster; `marks` is borrowed. */
+void codec_stream_use(struct codec_stream *stream, const struct codec_marks *marks);
+
 /* ---- CODEC_PACKED, used by the other codecs -------------------------- */
 
 struct codec_group {

@@ -101,6 +101,8 @@ int codec_packed_skip(struct packed_reader *reader);
 int codec_packed_read_sums(struct packed_reader *reader, uint64_t *sum, uint32_t kept,
 			   int64_t *values, int64_t *rest);
 int codec_packed_read_sums_narrow(struct packed_reader *reader, uint64_t *sum, uint32_t *values);
-int codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum);
+/* *ascends (or NULL): whether no value, signed, is below the one before; false where that
+ * takes more than a look at the group's widths. */
+int codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum, bool *ascends);
 
 #endif

@@ -386,8 +386,9 @@ codec_packed_skip(struct packed_reader *reader)
 }
 
 int
-codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum)
+codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum, bool *ascends)
 {
+	int64_t before = (int64_t)*sum;
 	CODEC_UNSET uint32_t narrow[CODEC_GROUP_ROWS];
 	CODEC_UNSET int64_t wide[CODEC_GROUP_ROWS];
 	CODEC_UNSET struct parts parts;
@@ -413,5 +414,9 @@ codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum)
 	if (parts.exceptions_count != 0)
 		result = add_high(&parts, &patched);
 	*sum += patched.total;
+	/* A group's small differences go once round 64 bits at most, which shows. */
+	if (ascends != NULL)
+		*ascends = parts.base >> 32 == 0 && parts.width + parts.exception_bits <= 32 &&
+			   (int64_t)*sum >= before;
 	return result;
 }

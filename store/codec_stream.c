@@ -26,9 +26,10 @@ struct codec_stream {
 	enum codec codec;
 	enum codec_as as;
 	uint32_t count, position;
-	const unsigned char *raw;    /* RAW: the values */
-	struct packed_reader packed; /* values, differences or codes of the table */
-	uint64_t sum;                /* DELTA: the last value of the groups read */
+	const unsigned char *raw;        /* RAW: the values */
+	struct packed_reader packed;     /* values, differences or codes of the table */
+	uint64_t sum;                    /* DELTA: the last value of the groups read */
+	const struct codec_marks *marks; /* DELTA: borrowed, or NULL */
 	/* DISTINCT: [entries_count], in `scratch`; one of the two */
 	const int64_t *wide_table;
 	const uint32_t *narrow_table;
@@ -138,6 +139,7 @@ codec_stream_open(struct codec_stream *stream, enum codec codec, enum codec_as a
 	stream->count = count;
 	stream->position = 0;
 	stream->spare_at = stream->spare_end = 0;
+	stream->marks = NULL;
 	if ((as == CODEC_AS_CODES || as == CODEC_AS_BYTES) && codec != CODEC_PACKED)
 		return -1;
 	switch (codec) {
@@ -268,8 +270,25 @@ behind(struct target target, uint32_t count)
 static int
 skip_group(struct codec_stream *stream)
 {
-	return stream->codec == CODEC_DELTA ? codec_packed_skip_sums(&stream->packed, &stream->sum)
-					    : codec_packed_skip(&stream->packed);
+	uint32_t group = stream->packed.next / CODEC_GROUP_ROWS;
+
+	if (stream->codec == CODEC_DELTA && stream->marks == NULL)
+		return codec_packed_skip_sums(&stream->packed, &stream->sum, NULL);
+	if (stream->codec == CODEC_DELTA)
+		stream->sum = (uint64_t)stream->marks->values[group + 1];
+	return codec_packed_skip(&stream->packed);
+}
+
+/* All but the last, which the mark tells. */
+static int
+skip_to_mark(struct codec_stream *stream)
+{
+	int result = skip_group(stream);
+
+	stream->spare.wide[0] = (int64_t)stream->sum;
+	stream->spare_at = 0;
+	stream->spare_end = 1;
+	return result;
 }
 
 /* The next group, of which up to `count` values are wanted: how many there are
@@ -285,6 +304,9 @@ pass_group(struct codec_stream *stream, uint32_t count, const struct target *tar
 		return -1;
 	if (target == NULL && rows <= count)
 		result = skip_group(stream);
+	else if (target == NULL && stream->marks != NULL && stream->as == CODEC_AS_WIDE &&
+		 rows == count + 1)
+		result = skip_to_mark(stream), rows = count;
 	else if (target != NULL && whole)
 		result = read_group(stream, rows, *target);
 	else if (target != NULL && stream->codec == CODEC_DELTA && target->wide != NULL)
@@ -385,6 +407,13 @@ codec_stream_skip(struct codec_stream *stream, uint32_t count)
 	assert(count <= stream->count - stream->position);
 	stream->position += count;
 	return stream->codec == CODEC_RAW ? 0 : pass(stream, count, NULL);
+}
+
+void
+codec_stream_use(struct codec_stream *stream, const struct codec_marks *marks)
+{
+	assert(stream->codec == CODEC_DELTA && stream->count == marks->count);
+	stream->marks = marks;
 }
 
 /* ---- whole chunks ---------------------------------------------------------- */

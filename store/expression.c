@@ -42,25 +42,25 @@ evaluate_lazily(struct evaluation *evaluation, const struct expression *expressi
 	return result;
 }
 
-int
-expression_ends(struct evaluation *evaluation, const struct expression *expression,
-		struct data *out, bool *known)
+/* A monotone function of a time column that has no NULL in the block. */
+static bool
+has_ends(const struct evaluation *evaluation, const struct expression *expression)
+{
+	return evaluation->slice != NULL && function_is_monotone(expression) &&
+	       expression->args[0]->kind == EXPRESSION_COLUMN &&
+	       expression->args_count <= EXPRESSION_ENDS_ARGS_MAX &&
+	       block_has_no_nulls(evaluation->slice->block, expression->args[0]->column);
+}
+
+/* Of these two times. */
+static int
+evaluate_ends(struct evaluation *evaluation, const struct expression *expression, int64_t *ends,
+	      struct data *out, bool *known)
 {
 	struct evaluation inner = *evaluation;
 	struct data args[EXPRESSION_ENDS_ARGS_MAX];
-	int64_t *ends = store_arena_alloc(evaluation->arena, 2 * sizeof *ends);
 	int result = 0;
 
-	*known = false;
-	if (ends == NULL)
-		return expression_no_memory(evaluation->error);
-	if (evaluation->slice == NULL || !function_is_monotone(expression) ||
-	    expression->args[0]->kind != EXPRESSION_COLUMN ||
-	    expression->args_count > EXPRESSION_ENDS_ARGS_MAX ||
-	    !block_range(evaluation->slice->block, expression->args[0]->column, &ends[0],
-			 &ends[1]) ||
-	    !block_has_no_nulls(evaluation->slice->block, expression->args[0]->column))
-		return 0;
 	inner.count = 2;
 	inner.active = NULL;
 	args[0] = (struct data){.type = expression->args[0]->type, .count = 2, .n.i = ends};
@@ -72,19 +72,44 @@ expression_ends(struct evaluation *evaluation, const struct expression *expressi
 	return result;
 }
 
-/* The value that all rows of the block have, when its earliest and latest time
- * give the same: then the times need not be decoded. */
+int
+expression_ends(struct evaluation *evaluation, const struct expression *expression,
+		struct data *out, bool *known)
+{
+	int64_t *ends = store_arena_alloc(evaluation->arena, 2 * sizeof *ends);
+
+	*known = false;
+	if (ends == NULL)
+		return expression_no_memory(evaluation->error);
+	if (!has_ends(evaluation, expression) ||
+	    !block_range(evaluation->slice->block, expression->args[0]->column, &ends[0], &ends[1]))
+		return 0;
+	return evaluate_ends(evaluation, expression, ends, out, known);
+}
+
+/* The value that all rows of the slice have, when the earliest and latest time of the
+ * block, or of the slice, give the same: then the times need not be decoded. */
 static int
 evaluate_by_ends(struct evaluation *evaluation, const struct expression *expression,
 		 struct data *out, bool *same)
 {
+	int64_t *ends;
 	int result;
 
 	*same = false;
-	if (evaluation->slice == NULL || !function_is_monotone(expression))
+	if (!has_ends(evaluation, expression))
 		return 0;
 	result = expression_ends(evaluation, expression, out, same);
 	*same = *same && out->n.u[0] == out->n.u[1];
+	if (result == 0 && !*same) {
+		if ((ends = store_arena_alloc(evaluation->arena, 2 * sizeof *ends)) == NULL)
+			return expression_no_memory(evaluation->error);
+		result = slice_bounds(evaluation->slice, expression->args[0]->column, ends, same,
+				      evaluation->error);
+		if (result == 0 && *same)
+			result = evaluate_ends(evaluation, expression, ends, out, same);
+		*same = *same && out->n.u[0] == out->n.u[1];
+	}
 	out->count = evaluation->count;
 	out->constant = true;
 	return result;

@@ -32,20 +32,49 @@ check_limits(struct scan *scan)
 	return watch_check(&scan->limits->watch, scan->error);
 }
 
-/* The evaluation's rows, through the filter into groups or the answer. */
+/* The evaluation's rows, of which none is unwanted, into groups or the answer. */
 static int
-take_rows(struct scan *scan, struct evaluation *evaluation)
+take_wanted(struct scan *scan, struct evaluation *evaluation)
 {
-	int result = scan_select(scan, evaluation);
+	int result;
 
-	if (result != 0 || evaluation->count == 0)
-		return result;
 	if (scan->again.places != NULL)
 		return scan_group_slice_again(scan, evaluation);
 	if (scan->plan->is_grouped)
 		return scan_group_slice(scan, evaluation);
 	result = scan_rows_collect(scan, evaluation, NULL);
 	return result != 0 ? result : scan_rows_trim(scan);
+}
+
+/* The same in parts that fit the first cache. */
+static int
+take_parts(struct scan *scan, uint32_t rows)
+{
+	uint32_t begin = scan->slice.first;
+	int result = 0;
+
+	for (uint32_t first = 0; result == 0 && !scan->done && first < rows; first += SLICE_ROWS) {
+		uint32_t count = rows - first < SLICE_ROWS ? rows - first : SLICE_ROWS;
+		struct evaluation evaluation = scan_evaluation(scan, count);
+
+		slice_part(&scan->slice, begin + first, count);
+		result = take_wanted(scan, &evaluation);
+	}
+	return result;
+}
+
+/* Through the filter. */
+static int
+take_rows(struct scan *scan, struct evaluation *evaluation)
+{
+	uint32_t rows = evaluation->count;
+	int result = scan_select(scan, evaluation);
+
+	if (result != 0 || evaluation->count == 0)
+		return result;
+	if (evaluation->slice != NULL && evaluation->rows == NULL && rows > SLICE_ROWS)
+		return take_parts(scan, rows);
+	return take_wanted(scan, evaluation);
 }
 
 struct evaluation

@@ -117,16 +117,43 @@ read_vector(struct selection *selection, uint16_t column, struct store_str key,
 	return result;
 }
 
+/* Times of rows in turn have bounds that are known sooner than themselves. */
+static int
+judge_times(struct selection *selection, const struct scan_condition *condition,
+	    enum scan_verdict *verdict)
+{
+	struct scan *scan = selection->scan;
+	int64_t bounds[2];
+	bool known;
+	int result;
+
+	*verdict = SCAN_SOME;
+	if (scan->plan->table->columns[condition->column].type != STORE_TIME)
+		return 0;
+	result = slice_bounds(selection->evaluation->slice, condition->column, bounds, &known,
+			      scan->error);
+	if (result == 0 && known)
+		*verdict = scan_judge_bounds(condition, bounds);
+	return result;
+}
+
 static int
 narrow_by_spans(struct selection *selection, const struct scan_condition *condition, uint64_t *bits)
 {
 	const struct store_column *column =
 	    &selection->scan->plan->table->columns[condition->column];
 	const struct vector *vector;
+	enum scan_verdict verdict;
 	int64_t zero = 0;
-	int result =
-	    read_vector(selection, condition->column, (struct store_str){NULL, 0}, &vector);
+	int result = judge_times(selection, condition, &verdict);
 
+	if (result != 0)
+		return result;
+	if (verdict != SCAN_SOME) {
+		keep_if(selection, verdict == SCAN_ALL, bits);
+		return 0;
+	}
+	result = read_vector(selection, condition->column, (struct store_str){NULL, 0}, &vector);
 	if (result != 0)
 		return result;
 	if (vector->all_null || vector->constant) {

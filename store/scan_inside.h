@@ -183,6 +183,13 @@ struct scan_again {
 	 * those that are left, or SCAN_UNKNOWN. */
 	const uint32_t *places;
 	uint32_t groups_count, places_count;
+	/* By one string: [places_count], what is looked for in segments' dictionaries; else
+	 * NULL. */
+	const struct store_str *strings;
+	uint32_t *code_places; /* [code_places_max]: of the codes of `dictionary` */
+	uint32_t code_places_max;
+	struct dictionary dictionary;
+	uint64_t epoch; /* of the slice's dictionaries; 0: of none yet */
 };
 
 struct scan {
@@ -249,6 +256,10 @@ void scan_close_workers(struct scan *scan);
 /* Which conditions the block's values leave open, dictionaries asked too: sets
  * their verdicts, the whole one's into *verdict. The slice is at the block. */
 int scan_judge(struct scan *scan, struct evaluation *evaluation, enum scan_verdict *verdict);
+/* The verdict of a condition of kind SCAN_SPANS on values that are not NULL and within these
+ * bounds, as signed integers. */
+enum scan_verdict
+scan_judge_bounds(const struct scan_condition *condition, const int64_t bounds[2]);
 /* The entries that a condition of kind SCAN_ENTRIES wants of a dictionary (NULL:
  * of ''); *out has known = false where that cannot serve. */
 int scan_entries(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition,
@@ -283,6 +294,8 @@ int scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uin
 uint32_t scan_keys_hash(const struct scan *scan, struct store_str string);
 int scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t hash, bool lasts,
 			    uint64_t *id);
+/* Of all strings that the scan knows, [strings.count], in its arena; NULL: no memory. */
+const uint32_t *scan_keys_hashes(const struct scan *scan);
 /* words[row * stride] = the key's word for each row; codes are interned once
  * per dictionary entry. */
 int scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
@@ -345,8 +358,10 @@ bool scan_again_serves(const struct scan *scan);
 /* Decides whether they do, before blocks list[count], those that WHERE leaves, are
  * read. */
 int scan_again_decide(struct scan *scan, const uint32_t *list, uint32_t count);
-/* Narrows the evaluation to rows of groups that are left, whose places are
- * *assigned's groups from then on. */
+/* Narrows the evaluation to rows of groups that are left, whose places are *assigned's
+ * groups from then on: by their codes, else *taken is false; or by their groups. */
+int scan_again_by_codes(struct scan *scan, struct evaluation *evaluation,
+			struct scan_assigned *assigned, bool *taken);
 int
 scan_again_narrow(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *assigned);
 /* The aggregates that wait, of groups[count]: their states are by these places. */

@@ -8,6 +8,7 @@
  */
 #include <pthread.h>
 
+#include "function.h"
 #include "scan_inside.h"
 
 struct scan_worker {
@@ -43,13 +44,41 @@ scan_may_share(const struct scan *scan)
 	       is_without_order(plan);
 }
 
+/* Runs of blocks are of days in turn, so groups by time are hardly ever in two of them. */
+static bool
+has_own_groups(const struct plan *plan)
+{
+	for (uint32_t k = 0; k < plan->keys_count; k++) {
+		if (function_is_monotone(plan->keys[k]))
+			return true;
+	}
+	return false;
+}
+
+/* The scan's share of the blocks; what can be finished of its groups before others' are
+ * merged into them is. */
+static int
+take_share(struct scan *scan)
+{
+	int result = scan_blocks(scan, scan->again.blocks, scan->again.blocks_count);
+
+	for (uint32_t a = 0; result == 0 && a < scan->plan->aggregates_count; a++) {
+		struct aggregate_states *states = scan->states[a];
+
+		if (has_own_groups(scan->plan) && scan->shares[a] == a && !scan->again.is_wanted &&
+		    (aggregate_reserve(states, scan->groups.count) != 0 ||
+		     aggregate_settle_large(states, scan->groups.count) != 0))
+			result = scan_no_memory(scan);
+	}
+	return result;
+}
+
 static void *
 work(void *argument)
 {
 	struct scan_worker *worker = argument;
 
-	worker->code =
-	    scan_blocks(&worker->scan, worker->scan.again.blocks, worker->scan.again.blocks_count);
+	worker->code = take_share(&worker->scan);
 	if (worker->code == 0 && worker->scan.again.places == NULL)
 		worker->code = scan_ranges_finish(&worker->scan);
 	return NULL;
@@ -137,7 +166,7 @@ take_worker(struct scan *scan, struct scan_worker *worker)
 static int
 take_all(struct scan *scan)
 {
-	int result = scan_blocks(scan, scan->again.blocks, scan->again.blocks_count);
+	int result = take_share(scan);
 
 	for (uint32_t i = 0; result == 0 && i < scan->workers_count; i++)
 		result = take_worker(scan, scan->workers[i]);
@@ -178,6 +207,7 @@ scan_in_parallel_again(struct scan *scan)
 		for (uint32_t g = 0; g < of->groups.count; g++)
 			places[g] = scan->again.places[of->again.taken_as[g]];
 		of->again.places = places;
+		of->again.strings = scan->again.strings;
 		of->again.groups_count = of->groups.count;
 		of->again.places_count = scan->again.places_count;
 		start(scan->workers[i]);

@@ -21,20 +21,13 @@ judge_nulls(const struct block *block, const struct scan_condition *condition)
 	return SCAN_SOME;
 }
 
-static enum scan_verdict
-judge_spans(const struct block *block, const struct scan_condition *condition)
+enum scan_verdict
+scan_judge_bounds(const struct scan_condition *condition, const int64_t bounds[2])
 {
+	uint64_t least = (uint64_t)bounds[0] ^ condition->bias;
+	uint64_t greatest = (uint64_t)bounds[1] ^ condition->bias;
 	bool some = false, all = false;
-	uint64_t least, greatest;
-	int64_t min, max;
 
-	if (block_is_all_null(block, condition->column) ||
-	    (condition->spans_count == 0 && !condition->negated))
-		return SCAN_NONE;
-	if (!block_range(block, condition->column, &min, &max))
-		return SCAN_SOME;
-	least = (uint64_t)min ^ condition->bias;
-	greatest = (uint64_t)max ^ condition->bias;
 	for (uint32_t i = 0; i < condition->spans_count; i++) {
 		const struct scan_span *span = &condition->spans[i];
 
@@ -43,9 +36,23 @@ judge_spans(const struct block *block, const struct scan_condition *condition)
 	}
 	if (condition->negated ? all : !some)
 		return SCAN_NONE;
-	if ((condition->negated ? !some : all) && block_has_no_nulls(block, condition->column))
-		return SCAN_ALL;
-	return SCAN_SOME;
+	return (condition->negated ? !some : all) ? SCAN_ALL : SCAN_SOME;
+}
+
+static enum scan_verdict
+judge_spans(const struct block *block, const struct scan_condition *condition)
+{
+	enum scan_verdict verdict;
+	int64_t bounds[2];
+
+	if (block_is_all_null(block, condition->column) ||
+	    (condition->spans_count == 0 && !condition->negated))
+		return SCAN_NONE;
+	if (!block_range(block, condition->column, &bounds[0], &bounds[1]))
+		return SCAN_SOME;
+	verdict = scan_judge_bounds(condition, bounds);
+	return verdict == SCAN_ALL && !block_has_no_nulls(block, condition->column) ? SCAN_SOME
+										    : verdict;
 }
 
 /* ---- functions of time ------------------------------------------------------ */

@@ -111,6 +111,10 @@ int segment_reader_open(const struct segment *segment, uint32_t block, uint16_t 
 			struct segment_reader **out, struct store_error *error);
 int segment_reader_read(struct segment_reader *reader, uint32_t first, uint32_t count,
 			struct store_arena *arena, struct vector *out, struct store_error *error);
+/* Bounds of rows[first, first + count) of a column of numbers, signed, without decoding
+ * them, where values are stored as differences that are none of them negative; else false. */
+bool segment_reader_bounds(struct segment_reader *reader, uint32_t first, uint32_t count,
+			   int64_t *min, int64_t *max);
 
 /* The sorted dictionary of a string column, borrowed; *out is NULL where no row
  * has a value. STORE_ECORRUPT or STORE_ENOMEM. */

@@ -98,6 +98,7 @@ open_stream(struct segment_reader *reader, const unsigned char *encoded, struct 
 	void *scratch = store_arena_alloc(
 	    arena, codec_scratch_bytes(codec, encoded, chunk->values_raw_bytes, count));
 
+	reader->encoded = encoded;
 	reader->stream = store_arena_alloc(arena, codec_stream_bytes());
 	if (reader->stream == NULL || scratch == NULL)
 		return segment_chunk_no_memory(error);

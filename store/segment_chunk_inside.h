@@ -20,9 +20,12 @@ struct segment_reader {
 	const struct dictionary *dictionary; /* of strings */
 	const int64_t *in_place;             /* all values, as they lie in the file */
 	struct codec_stream *stream;         /* NULL: absent, constant or in place */
-	void *dense;                         /* values before they are spread; or NULL */
-	uint32_t row;                        /* that the stream is at */
-	uint32_t codes_checked;              /* rows */
+	const unsigned char *encoded;        /* what the stream reads */
+	const struct codec_marks *marks;     /* borrowed; NULL: there are none */
+	bool asked_marks;
+	void *dense;            /* values before they are spread; or NULL */
+	uint32_t row;           /* that the stream is at */
+	uint32_t codes_checked; /* rows */
 };
 
 static inline int

@@ -18,10 +18,11 @@ struct segment_chunk {
 	uint8_t codec, flags;
 	uint32_t null_count;
 	uint32_t nulls_bytes, values_bytes, values_raw_bytes;
-	uint64_t offset, checksum; /* of nulls_bytes + values_bytes bytes */
-	int64_t min, max;
 	_Atomic bool checked;       /* the checksum matched once */
 	_Atomic bool codes_checked; /* all codes were below the dictionary's count */
+	uint64_t offset, checksum;  /* of nulls_bytes + values_bytes bytes */
+	int64_t min, max;
+	struct codec_marks *_Atomic marks; /* owned; NULL: not known yet */
 };
 
 /* A column's dictionary; the file's bytes are turned into entries on first use,

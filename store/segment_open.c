@@ -408,6 +408,8 @@ segment_close(struct segment *segment)
 		free(column->strings.raw);
 		free(column->strings.entries);
 		free(column->strings.chunks);
+		for (uint32_t b = 0; column->chunks != NULL && b < segment->blocks_count; b++)
+			free(column->chunks[b].marks);
 		free(column->chunks);
 	}
 	free(segment->columns);

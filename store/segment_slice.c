@@ -4,6 +4,7 @@
  * STORE_ECORRUPT with file and offset, never a crash.
  */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "segment_chunk_inside.h"
 
@@ -222,6 +223,38 @@ segment_reader_read(struct segment_reader *reader, uint32_t first, uint32_t coun
 	if (reader->nulls != NULL && reader->nullable)
 		out->nulls = reader->nulls + first / 64;
 	return result;
+}
+
+/* Found once, for good: what bounds the values of a chunk, as long as the segment is open.
+ * NULL: it has none, or no memory; what is malformed shows when it is read. */
+static const struct codec_marks *
+find_marks(const struct segment_reader *reader)
+{
+	struct segment_chunk *chunk = reader->chunk;
+	struct codec_marks *marks = atomic_load(&chunk->marks), *others = NULL;
+
+	if (marks != NULL || (marks = malloc(sizeof *marks)) == NULL)
+		return marks;
+	if (codec_marks_find(reader->encoded, chunk->values_raw_bytes, reader->rows, marks) != 0) {
+		free(marks);
+		return NULL;
+	}
+	if (atomic_compare_exchange_strong(&chunk->marks, &others, marks))
+		return marks;
+	free(marks);
+	return others;
+}
+
+bool
+segment_reader_bounds(struct segment_reader *reader, uint32_t first, uint32_t count, int64_t *min,
+		      int64_t *max)
+{
+	if (!reader->asked_marks && reader->stream != NULL && !reader->is_string &&
+	    reader->nulls == NULL && reader->chunk->codec == CODEC_DELTA &&
+	    (reader->marks = find_marks(reader)) != NULL)
+		codec_stream_use(reader->stream, reader->marks);
+	reader->asked_marks = true;
+	return reader->marks != NULL && codec_marks_bounds(reader->marks, first, count, min, max);
 }
 
 int

@@ -43,6 +43,14 @@ slice_set_block(struct slice *slice, const struct block *block)
 void
 slice_move(struct slice *slice, uint32_t first, uint32_t count)
 {
+	for (uint32_t i = 0; i < slice->columns_count; i++)
+		slice->columns[i].whole_count = 0;
+	slice_part(slice, first, count);
+}
+
+void
+slice_part(struct slice *slice, uint32_t first, uint32_t count)
+{
 	slice->first = first;
 	slice->count = count;
 	for (uint32_t i = 0; i < slice->columns_count; i++)
@@ -85,6 +93,51 @@ find_column(struct slice *slice, uint16_t column, struct store_str key)
 	return &slice->columns[slice->columns_count++];
 }
 
+static int
+open_reader(struct slice *slice, struct slice_column *column, struct store_error *error)
+{
+	int result;
+
+	if (column->reader != NULL)
+		return 0;
+	slice->bytes_read += block_column_bytes(slice->block, column->column, column->key);
+	result = block_reader_open(slice->block, column->column, column->key, true,
+				   slice->block_arena, &column->reader, error);
+	if (result != 0)
+		column->reader = NULL;
+	return result;
+}
+
+static bool
+has_whole(const struct slice *slice, const struct slice_column *column)
+{
+	return slice->first >= column->whole_first &&
+	       slice->first + slice->count <= column->whole_first + column->whole_count;
+}
+
+/* The slice's rows of what was decoded of it before. */
+static void
+take_part(const struct slice *slice, struct slice_column *column)
+{
+	uint32_t skipped = slice->first - column->whole_first;
+	struct vector *part = &column->vector;
+
+	*part = column->whole;
+	part->rows_count = slice->count;
+	if (part->nulls != NULL)
+		part->nulls += skipped / 64;
+	if (part->constant)
+		return;
+	if (part->values != NULL)
+		part->values += skipped;
+	if (part->narrow != NULL)
+		part->narrow += skipped;
+	if (part->codes != NULL)
+		part->codes += skipped;
+	if (part->bytes != NULL)
+		part->bytes += skipped;
+}
+
 int
 slice_read(struct slice *slice, uint16_t column, struct store_str key, struct slice_column **out,
 	   struct store_error *error)
@@ -97,20 +150,36 @@ slice_read(struct slice *slice, uint16_t column, struct store_str key, struct sl
 	*out = found;
 	if (found->is_read)
 		return 0;
-	if (found->reader == NULL) {
-		slice->bytes_read += block_column_bytes(slice->block, column, key);
-		result = block_reader_open(slice->block, column, key, true, slice->block_arena,
-					   &found->reader, error);
-		if (result != 0) {
-			found->reader = NULL;
-			return result == STORE_ELIMIT ? expression_no_memory(error) : result;
-		}
-	}
-	result = block_reader_read(found->reader, slice->first, slice->count, slice->arena,
-				   &found->vector, error);
-	if (result != 0)
-		return result == STORE_ELIMIT ? expression_no_memory(error) : result;
 	found->is_read = true;
+	if (has_whole(slice, found)) {
+		take_part(slice, found);
+		return 0;
+	}
+	result = open_reader(slice, found, error);
+	if (result == 0)
+		result = block_reader_read(found->reader, slice->first, slice->count, slice->arena,
+					   &found->vector, error);
+	found->is_read = result == 0;
+	found->whole = found->vector;
+	found->whole_first = slice->first;
+	found->whole_count = result == 0 ? slice->count : 0;
+	return result == STORE_ELIMIT ? expression_no_memory(error) : result;
+}
+
+int
+slice_bounds(struct slice *slice, uint16_t column, int64_t bounds[2], bool *known,
+	     struct store_error *error)
+{
+	struct slice_column *found = find_column(slice, column, (struct store_str){NULL, 0});
+	int result;
+
+	*known = false;
+	if (found == NULL)
+		return expression_no_memory(error);
+	if ((result = open_reader(slice, found, error)) != 0)
+		return result == STORE_ELIMIT ? expression_no_memory(error) : result;
+	*known =
+	    block_reader_bounds(found->reader, slice->first, slice->count, &bounds[0], &bounds[1]);
 	return 0;
 }
 

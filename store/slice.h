@@ -20,6 +20,9 @@ struct slice_column {
 	struct block_reader *reader; /* of the block; NULL: not opened yet */
 	bool is_read;                /* `vector` is of the slice */
 	struct vector vector;
+	/* What was decoded last, from whose rows others of the same slice are taken. */
+	struct vector whole;
+	uint32_t whole_first, whole_count; /* rows of the block; none: 0 */
 	/* What expression_column.c made of it for the selected rows; data.type is that of
 	 * the first expression that wanted it. */
 	bool has_values, has_stored, has_narrow;
@@ -56,6 +59,13 @@ void slice_close(struct slice *slice);
 void slice_set_block(struct slice *slice, const struct block *block);
 /* On to rows[first, first + count) of the block, in order. */
 void slice_move(struct slice *slice, uint32_t first, uint32_t count);
+/* On to some of the slice's rows, in order, while the arena still has what was decoded:
+ * `first` is a multiple of 64. */
+void slice_part(struct slice *slice, uint32_t first, uint32_t count);
+/* Bounds of a numeric column's values in the slice, where they are known without
+ * decoding them: *known. */
+int slice_bounds(struct slice *slice, uint16_t column, int64_t bounds[2], bool *known,
+		 struct store_error *error);
 /* Other rows of the slice are selected: what was gathered is void. */
 void slice_select(struct slice *slice);
 /* A column of the slice, decoded, numbers in 32 bits where they fit; borrowed
