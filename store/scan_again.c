@@ -6,6 +6,8 @@
  * waited, for rows of the groups that are left. Beside scan_group.c and scan.c's
  * one pass, and must give the same answer.
  */
+#include <string.h>
+
 #include "scan_inside.h"
 
 /* So many groups, and so many times the limit, are worth it: below, the states of all fit
@@ -191,6 +193,21 @@ keep_rows(const uint32_t *groups, uint32_t count, const uint32_t *places, uint32
 	return kept;
 }
 
+/* The evaluation is of rows[kept] of its own from now on, whose places are these. */
+static void
+take_kept(struct evaluation *evaluation, uint32_t *rows, uint32_t kept, const uint32_t *places,
+	  struct scan_assigned *assigned)
+{
+	*assigned = (struct scan_assigned){.groups = places};
+	if (kept == evaluation->count)
+		return;
+	for (uint32_t i = 0; evaluation->rows != NULL && i < kept; i++)
+		rows[i] = evaluation->rows[rows[i]];
+	evaluation->rows = rows;
+	evaluation->count = kept;
+	slice_select(evaluation->slice);
+}
+
 int
 scan_again_narrow(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *assigned)
 {
@@ -205,15 +222,121 @@ scan_again_narrow(struct scan *scan, struct evaluation *evaluation, struct scan_
 		return store_error_set(scan->error, STORE_ECORRUPT,
 				       "A file was lost while it was read");
 	kept = keep_rows(groups, count, scan->again.places, rows, places);
-	*assigned = (struct scan_assigned){.groups = places};
-	if (kept == count)
-		return 0;
-	for (uint32_t i = 0; evaluation->rows != NULL && i < kept; i++)
-		rows[i] = evaluation->rows[rows[i]];
-	evaluation->rows = rows;
-	evaluation->count = kept;
-	slice_select(evaluation->slice);
+	take_kept(evaluation, rows, kept, places, assigned);
 	return 0;
+}
+
+/* ---- by codes ------------------------------------------------------------------------- */
+
+/* The string's code, or the number of them: entries ascend, as in every segment. */
+static uint32_t
+find_code(const struct dictionary *dictionary, struct store_str string)
+{
+	uint32_t low = 0, high = dictionary->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = string_compare(dictionary_entry(dictionary, middle), string);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return dictionary->count;
+}
+
+/* Places of a dictionary's codes, kept while slices have the same; NULL: no memory. */
+static const uint32_t *
+find_code_places(struct scan *scan, const struct dictionary *dictionary)
+{
+	struct scan_again *again = &scan->again;
+	size_t bytes = (dictionary->count + 1u) * sizeof *again->code_places;
+
+	if (again->epoch == scan->slice.epoch && again->dictionary.chunks == dictionary->chunks &&
+	    again->dictionary.count == dictionary->count)
+		return again->code_places;
+	if (again->code_places_max <= dictionary->count) {
+		again->code_places = store_arena_alloc(scan->arena, bytes);
+		again->code_places_max = again->code_places == NULL ? 0 : dictionary->count + 1;
+	}
+	if (again->code_places == NULL)
+		return NULL;
+	memset(again->code_places, 0xff, bytes);
+	for (uint32_t p = 0; p < again->places_count; p++) {
+		uint32_t code = find_code(dictionary, again->strings[p]);
+
+		if (code < dictionary->count)
+			again->code_places[code] = p;
+	}
+	again->epoch = scan->slice.epoch;
+	again->dictionary = *dictionary;
+	return again->code_places;
+}
+
+/* keep_rows() of codes of a byte each. */
+static uint32_t
+keep_bytes(const uint8_t *codes, uint32_t count, const uint32_t *places, uint32_t *rows,
+	   uint32_t *out)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t place = places[codes[i]];
+
+		rows[kept] = i;
+		out[kept] = place;
+		kept += place != SCAN_UNKNOWN;
+	}
+	return kept;
+}
+
+/* The few groups are looked for in each dictionary, not each of its strings among all
+ * groups. */
+int
+scan_again_by_codes(struct scan *scan, struct evaluation *evaluation,
+		    struct scan_assigned *assigned, bool *taken)
+{
+	uint32_t count = evaluation->count, kept, *rows, *places;
+	const uint32_t *code_places;
+	struct data data;
+	int result;
+
+	*taken = false;
+	if (scan->again.strings == NULL || evaluation->slice == NULL ||
+	    block_source(evaluation->slice->block) == NULL)
+		return 0;
+	result = expression_evaluate(evaluation, scan->plan->keys[0], &data);
+	if (result != 0 || data.constant || !data_is_coded(&data) || data.nulls != NULL)
+		return result;
+	rows = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *rows);
+	places = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *places);
+	code_places = find_code_places(scan, data.dictionary);
+	if (rows == NULL || places == NULL || code_places == NULL)
+		return scan_no_memory(scan);
+	kept = data.bytes != NULL ? keep_bytes(data.bytes, count, code_places, rows, places)
+				  : keep_rows(data.codes, count, code_places, rows, places);
+	take_kept(evaluation, rows, kept, places, assigned);
+	*taken = true;
+	return 0;
+}
+
+/* ---- both ------------------------------------------------------------------------------ */
+
+/* The strings of groups[count]; NULL: no memory. */
+static const struct store_str *
+list_strings(struct scan *scan, const uint32_t *groups, uint32_t count)
+{
+	struct store_str *strings = store_arena_alloc(scan->arena, (count + 1u) * sizeof *strings);
+
+	for (uint32_t i = 0; strings != NULL && i < count; i++) {
+		uint64_t id = scan->groups.keys[(size_t)groups[i] * scan->groups.words];
+
+		strings[i] = scan->strings.list[id];
+	}
+	return strings;
 }
 
 int
@@ -231,6 +354,9 @@ scan_again(struct scan *scan, const uint32_t *groups, uint32_t count)
 		places[g] = SCAN_UNKNOWN;
 	for (uint32_t i = 0; i < count; i++)
 		places[groups[i]] = i;
+	if (scan->groups.are_strings &&
+	    (again->strings = list_strings(scan, groups, count)) == NULL)
+		return scan_no_memory(scan);
 	again->places = places;
 	again->groups_count = scan->groups.count;
 	again->places_count = count;

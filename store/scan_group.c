@@ -200,11 +200,15 @@ scan_group_slice_again(struct scan *scan, struct evaluation *evaluation)
 {
 	struct scan_assigned assigned;
 	const uint64_t *weights;
+	bool taken;
 	int result;
 
-	if ((result = scan_assign(scan, evaluation, &assigned)) != 0 ||
-	    (result = scan_again_narrow(scan, evaluation, &assigned)) != 0 ||
-	    evaluation->count == 0 || (result = read_weights(scan, evaluation, &weights)) != 0)
+	if ((result = scan_again_by_codes(scan, evaluation, &assigned, &taken)) != 0)
+		return result;
+	if (!taken && ((result = scan_assign(scan, evaluation, &assigned)) != 0 ||
+		       (result = scan_again_narrow(scan, evaluation, &assigned)) != 0))
+		return result;
+	if (evaluation->count == 0 || (result = read_weights(scan, evaluation, &weights)) != 0)
 		return result;
 	return add_all(scan, evaluation, true, scan->again.places_count, &assigned, weights);
 }
@@ -284,9 +288,10 @@ scan_group_of_block(struct scan *scan, struct evaluation *evaluation, uint32_t *
 
 /* ---- several threads' groups ------------------------------------------------ */
 
-/* The other scan's key with this one's ids of strings. */
+/* The other scan's key, of whose strings these are the hashes, with this one's ids of them. */
 static int
-translate_key(struct scan *scan, const struct scan *from, const uint64_t *key, uint64_t *out)
+translate_key(struct scan *scan, const struct scan *from, const uint32_t *hashes,
+	      const uint64_t *key, uint64_t *out)
 {
 	uint32_t keys_count = scan->plan->keys_count;
 
@@ -297,7 +302,8 @@ translate_key(struct scan *scan, const struct scan *from, const uint64_t *key, u
 		enum store_result_type type = scan->plan->keys[k]->type.type;
 
 		if ((type == STORE_R_STRING || type == STORE_R_ARRAY) && !null &&
-		    scan_keys_intern(scan, from->strings.list[key[k]], true, &out[k]) != 0)
+		    scan_keys_intern_hashed(scan, from->strings.list[key[k]], hashes[key[k]], true,
+					    &out[k]) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;
@@ -324,15 +330,16 @@ scan_group_merge(struct scan *scan, struct scan *from)
 {
 	uint32_t *groups =
 	    store_arena_zalloc(from->arena, (from->groups.count + 1u) * sizeof *groups);
+	const uint32_t *hashes = scan_keys_hashes(from);
 	int result = 0;
 
-	if (groups == NULL)
+	if (groups == NULL || hashes == NULL)
 		return scan_no_memory(scan);
 	for (uint32_t g = 0; scan->plan->keys_count > 0 && g < from->groups.count; g++) {
 		const uint64_t *words = from->groups.keys + (size_t)g * from->groups.words;
 		uint64_t key[PLAN_KEYS_MAX + 1];
 
-		if ((result = translate_key(scan, from, words, key)) != 0 ||
+		if ((result = translate_key(scan, from, hashes, words, key)) != 0 ||
 		    (result = scan_keys_group(scan, key, &groups[g])) != 0)
 			return result;
 	}

@@ -109,6 +109,19 @@ scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t has
 	return 0;
 }
 
+const uint32_t *
+scan_keys_hashes(const struct scan *scan)
+{
+	const struct strings *strings = &scan->strings;
+	uint32_t *hashes = store_arena_alloc(scan->arena, (strings->count + 1u) * sizeof *hashes);
+
+	for (uint32_t i = 0; hashes != NULL && i < strings->slots_count; i++) {
+		if (strings->slots[i].taken != 0)
+			hashes[strings->slots[i].taken - 1] = strings->slots[i].hash;
+	}
+	return hashes;
+}
+
 static int
 list_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
 	   uint64_t *words)
