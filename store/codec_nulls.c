@@ -22,6 +22,30 @@ count_bits_any(const uint64_t *bitmap, uint32_t words)
 
 CODEC_BOTH_FORMS(uint32_t, count_bits, (const uint64_t *bitmap, uint32_t words), (bitmap, words))
 
+static CODEC_INLINE uint32_t
+copy_bits_any(const unsigned char *bytes, size_t size, uint64_t *bitmap)
+{
+	uint32_t found = 0;
+	size_t at = 0;
+
+	for (; at + 8 <= size; at += 8) {
+		uint64_t word;
+
+		memcpy(&word, bytes + at, sizeof word);
+		found += (uint32_t)__builtin_popcountll(word);
+		*bitmap++ = word;
+	}
+	if (at < size) {
+		*bitmap = 0;
+		memcpy(bitmap, bytes + at, size - at);
+		found += (uint32_t)__builtin_popcountll(*bitmap);
+	}
+	return found;
+}
+
+CODEC_BOTH_FORMS(uint32_t, copy_bits, (const unsigned char *bytes, size_t size, uint64_t *bitmap),
+		 (bytes, size, bitmap))
+
 static inline uint32_t
 is_null(const uint64_t *nulls, uint32_t row)
 {

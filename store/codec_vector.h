@@ -126,6 +126,9 @@ bool codec_bytes_map(const uint32_t *table, uint32_t entries_count, uint32_t cou
 
 /* Bits set of bitmap[words]. */
 uint32_t codec_count_bits(const uint64_t *bitmap, uint32_t words);
+/* bitmap[] becomes bytes[size], with zeros behind them in the last word; returns
+ * the bits set. */
+uint32_t codec_copy_bits(const unsigned char *bytes, size_t size, uint64_t *bitmap);
 /* Values of rows that are not NULL to their rows: out[rows], NULL rows get
  * `null`. `dense` is elsewhere, and CODEC_SPREAD_PADDING longer than the rows
  * need. */

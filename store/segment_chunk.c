@@ -30,21 +30,23 @@ open_nulls(struct segment_reader *reader, struct store_arena *arena, struct stor
 {
 	const struct segment_chunk *chunk = reader->chunk;
 	const unsigned char *stored = reader->segment->bytes + chunk->offset;
-	uint32_t words = bitmap_words(reader->rows), beyond = reader->rows % 64;
+	uint32_t words = bitmap_words(reader->rows), beyond = reader->rows % 64, found;
 	uint64_t *nulls = store_arena_alloc(arena, (size_t)words * sizeof *nulls);
 
 	if (nulls == NULL)
 		return segment_chunk_no_memory(error);
 	nulls[words - 1] = 0;
 	/* Bit i of the bitmap's bytes is bit i of little-endian words. */
-	if (!(chunk->flags & SEGMENT_CHUNK_NULLS_LZ4))
-		memcpy(nulls, stored, chunk->nulls_bytes);
-	else if (codec_decompress(stored, chunk->nulls_bytes, (unsigned char *)nulls,
-				  segment_nulls_bytes(reader->rows)) != 0)
-		return segment_chunk_malformed(reader, error,
-					       "malformed LZ4 data of a null bitmap");
-	if (codec_count_bits(nulls, words) != chunk->null_count ||
-	    (beyond != 0 && nulls[words - 1] >> beyond != 0))
+	if (!(chunk->flags & SEGMENT_CHUNK_NULLS_LZ4)) {
+		found = codec_copy_bits(stored, chunk->nulls_bytes, nulls);
+	} else {
+		if (codec_decompress(stored, chunk->nulls_bytes, (unsigned char *)nulls,
+				     segment_nulls_bytes(reader->rows)) != 0)
+			return segment_chunk_malformed(reader, error,
+						       "malformed LZ4 data of a null bitmap");
+		found = codec_count_bits(nulls, words);
+	}
+	if (found != chunk->null_count || (beyond != 0 && nulls[words - 1] >> beyond != 0))
 		return segment_chunk_malformed(reader, error, "malformed null bitmap");
 	reader->nulls = nulls;
 	return 0;

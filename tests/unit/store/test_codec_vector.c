@@ -351,6 +351,21 @@ test_map(void **state)
 
 /* ---- NULL rows ------------------------------------------------------------- */
 
+/* Of a bitmap as it lies in a file: bytes, as many as the rows need. */
+static void
+check_copy(const uint64_t *nulls, uint32_t rows, uint32_t hidden)
+{
+	size_t words = (rows + 63) / 64, size = (rows + 7) / 8;
+	unsigned char *bytes = array(size, 1);
+	uint64_t *copy = array(words, sizeof *copy);
+
+	memcpy(bytes, nulls, size);
+	assert_int_equal(codec_copy_bits(bytes, size, copy), hidden);
+	assert_memory_equal(copy, nulls, words * sizeof *copy);
+	free(bytes);
+	free(copy);
+}
+
 static void
 check_nulls(uint32_t rows, uint32_t percent)
 {
@@ -375,6 +390,7 @@ check_nulls(uint32_t rows, uint32_t percent)
 	for (uint32_t row = 0; row < rows; row++)
 		set[row] = row;
 	assert_int_equal(codec_count_bits(nulls, (rows + 63) / 64), hidden);
+	check_copy(nulls, rows, hidden);
 	codec_spread(nulls, rows, dense, null, out);
 	codec_spread_wide(nulls, rows, wide_dense, -5, wide);
 	codec_set_nulls(nulls, rows, null, set);
