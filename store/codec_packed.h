@@ -84,18 +84,19 @@ packed_rows_left(const struct packed_reader *reader)
  * the last group are too. */
 int codec_packed_open(struct packed_reader *reader, const unsigned char *bytes, size_t size,
 		      uint32_t count);
-/* The next group into values[packed_rows_left]. */
-int codec_packed_read(struct packed_reader *reader, int64_t *values);
+/* The next `count` values: whole groups, or all that are left. */
+int codec_packed_read(struct packed_reader *reader, uint32_t count, int64_t *values);
 /* The same modulo 2^32; `codes`: only of groups that are within 32 bits. */
-int codec_packed_read_narrow(struct packed_reader *reader, bool codes, uint32_t *values);
+int codec_packed_read_narrow(struct packed_reader *reader, uint32_t count, bool codes,
+			     uint32_t *values);
 /* And with `null` for those values whose bit in `nulls` is set. */
-int codec_packed_read_shown(struct packed_reader *reader, bool codes, const uint64_t *nulls,
-			    uint32_t null, uint32_t *values);
+int codec_packed_read_shown(struct packed_reader *reader, uint32_t count, bool codes,
+			    const uint64_t *nulls, uint32_t null, uint32_t *values);
 /* Codes, 255 for those above; of a whole group without exceptions straight from
  * its bits. */
-int codec_packed_read_bytes(struct packed_reader *reader, uint8_t *values);
+int codec_packed_read_bytes(struct packed_reader *reader, uint32_t count, uint8_t *values);
 int codec_packed_skip(struct packed_reader *reader);
-/* The group holds differences: each value is *sum and those up to it, and *sum
+/* The next group holds differences: each value is *sum and those up to it, and *sum
  * becomes the last. The first `kept` go to `values`, the others to
  * rest[CODEC_GROUP_ROWS]. Narrow: modulo 2^32, *sum too. */
 int codec_packed_read_sums(struct packed_reader *reader, uint64_t *sum, uint32_t kept,

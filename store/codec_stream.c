@@ -161,27 +161,28 @@ codec_stream_open(struct codec_stream *stream, enum codec codec, enum codec_as a
 
 /* ---- groups ---------------------------------------------------------------- */
 
-/* The next group's values, all to the target; of DISTINCT their codes. */
+/* The next `count` values, which are a group or of PACKED several, all to the
+ * target; of DISTINCT their codes. */
 static int
-read_group(struct codec_stream *stream, uint32_t count, struct target target)
+read_groups(struct codec_stream *stream, uint32_t count, struct target target)
 {
 	struct packed_reader *packed = &stream->packed;
 	bool wide = stream->as == CODEC_AS_WIDE, codes = stream->as == CODEC_AS_CODES;
 
 	if (target.bytes != NULL)
-		return codec_packed_read_bytes(packed, target.bytes);
+		return codec_packed_read_bytes(packed, count, target.bytes);
 	if (stream->codec == CODEC_DISTINCT)
-		return codec_packed_read_narrow(packed, true, target.narrow);
+		return codec_packed_read_narrow(packed, count, true, target.narrow);
 	if (stream->codec == CODEC_DELTA)
 		return wide ? codec_packed_read_sums(packed, &stream->sum, count, target.wide,
 						     stream->spare.wide)
 			    : codec_packed_read_sums_narrow(packed, &stream->sum, target.narrow);
 	if (wide)
-		return codec_packed_read(packed, target.wide);
+		return codec_packed_read(packed, count, target.wide);
 	if (target.nulls != NULL)
-		return codec_packed_read_shown(packed, codes, target.nulls, target.null,
+		return codec_packed_read_shown(packed, count, codes, target.nulls, target.null,
 					       target.narrow);
-	return codec_packed_read_narrow(packed, codes, target.narrow);
+	return codec_packed_read_narrow(packed, count, codes, target.narrow);
 }
 
 /* The first `kept` to the target, the others to `spare`. */
@@ -203,10 +204,10 @@ fill_spare(struct codec_stream *stream, uint32_t count)
 
 	stream->spare_at = 0;
 	stream->spare_end = count;
-	return read_group(stream, count,
-			  (struct target){.wide = wide ? stream->spare.wide : NULL,
-					  .bytes = bytes ? stream->spare.bytes : NULL,
-					  .narrow = wide || bytes ? NULL : stream->spare.narrow});
+	return read_groups(stream, count,
+			   (struct target){.wide = wide ? stream->spare.wide : NULL,
+					   .bytes = bytes ? stream->spare.bytes : NULL,
+					   .narrow = wide || bytes ? NULL : stream->spare.narrow});
 }
 
 static bool
@@ -308,12 +309,21 @@ pass_group(struct codec_stream *stream, uint32_t count, const struct target *tar
 		 rows == count + 1)
 		result = skip_to_mark(stream), rows = count;
 	else if (target != NULL && whole)
-		result = read_group(stream, rows, *target);
+		result = read_groups(stream, rows, *target);
 	else if (target != NULL && stream->codec == CODEC_DELTA && target->wide != NULL)
 		result = split_group(stream, rows, count, *target), rows = count;
 	else
 		return fill_spare(stream, rows);
 	return result != 0 ? -1 : (int)rows;
+}
+
+/* Whether the next `count` values are whole groups that need no `spare`. */
+static bool
+are_groups(const struct codec_stream *stream, uint32_t count)
+{
+	return stream->codec == CODEC_PACKED && stream->spare_at == stream->spare_end &&
+	       (count % CODEC_GROUP_ROWS == 0 ||
+		count == stream->packed.count - stream->packed.next);
 }
 
 /* Without a target values are skipped. */
@@ -324,6 +334,8 @@ pass(struct codec_stream *stream, uint32_t count, const struct target *target)
 
 	if (target != NULL)
 		at = *target;
+	if (target != NULL && are_groups(stream, count))
+		return read_groups(stream, count, at);
 	while (count > 0) {
 		uint32_t passed = stream->spare_end - stream->spare_at;
 

@@ -145,6 +145,7 @@ decode_narrow_parts(enum codec codec, enum codec_as as, const unsigned char *byt
 	for (uint32_t at = 0; result == 0 && at < count; at = codec_stream_position(stream)) {
 		uint32_t left = count - at, part = 1 + (uint32_t)(next() % 2500);
 
+		part = next() % 2 == 0 ? 2048 : part;
 		part = part < left ? part : left;
 		if (next() % 3 == 0)
 			result = codec_stream_skip(stream, part);
