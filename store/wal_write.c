@@ -22,12 +22,14 @@
  * sync waits for little. Less would cost more calls than it saves. */
 #define EARLY_BYTES (512u << 10)
 
-/* A sync that makes the file longer makes the file system commit its journal,
- * too: two to five times the time of one that only overwrites, and more of the
- * CPU. So a small group that ends beyond the zeros brings more of them, as many
- * as the file has bytes, within these bounds: of the syncs of groups of 2 KB
- * one in 500 makes it longer then, of those of 30 KB one in 35. Large ones would
- * be written twice for little: their sync is mostly their bytes. */
+/* A sync after which the file is longer is also one of the file system's own
+ * blocks, or a commit of its journal. So a small group that ends beyond the zeros
+ * brings more of them, as many as the file has bytes, within these bounds. On ext4
+ * without a journal, of groups of 17 KB, one in 60 makes the file longer then; a
+ * sync takes 0.55 of the time and 0.65 of the CPU, at p99 0.4 of the time. With at
+ * most 64 KiB p99 was 0.55 to 0.8; RWF_DSYNC instead of fdatasync saves nothing
+ * more. Large groups would be written twice for little: their sync is mostly their
+ * bytes. */
 #define ZEROS_BYTES_MIN (64u << 10)
 #define ZEROS_BYTES_MAX (1u << 20)
 #define ZEROS_GROUP_BYTES_MAX (128u << 10)
