@@ -31,15 +31,15 @@ struct ingest {
 	uint32_t wanted_count; /* the writer waits for so many */
 	/* the writer thread's: */
 	struct ingest_item *taken; /* from the queue, not yet in a group */
-	bool come_together;        /* what was taken last was more than one */
+	uint32_t together;         /* of the next groups so many keep the interval */
 	int64_t began_ns;          /* when the last group was given to the store */
 	struct store_commit commits[GROUP_MAX];
 	struct ingest_item *items[GROUP_MAX];
 };
 
-/* Until it is time for a group: there is an item, and either the last group was
- * one item, or its sync began long enough ago, or many wait, or it is time to
- * end. Under the mutex. */
+/* Until it is time for a group: there is an item, and either the last groups were
+ * one item each, or the last one's sync began long enough ago, or many wait, or it
+ * is time to end. Under the mutex. */
 static void
 await(struct ingest *ingest)
 {
@@ -47,7 +47,7 @@ await(struct ingest *ingest)
 	struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
 
 	ingest->wanted_count = INGEST_MANY;
-	while (ingest->come_together && ingest->count < INGEST_MANY && !ingest->stopping &&
+	while (ingest->together > 0 && ingest->count < INGEST_MANY && !ingest->stopping &&
 	       pthread_cond_timedwait(&ingest->wanted, &ingest->mutex, &until) == 0)
 		;
 	ingest->wanted_count = 1;
@@ -67,7 +67,10 @@ take(struct ingest *ingest)
 		await(ingest);
 		ingest->taken = ingest->first;
 		ingest->first = NULL;
-		ingest->come_together = ingest->count > 1;
+		if (ingest->count > 1)
+			ingest->together = INGEST_TOGETHER;
+		else if (ingest->together > 0)
+			ingest->together--;
 		ingest->count = 0;
 		pthread_mutex_unlock(&ingest->mutex);
 	}

@@ -13,14 +13,18 @@ struct ingest;
 /*
  * A sync costs 200 us of CPU, its share of the loops' wake-ups included, and a
  * write or two of the disk. So when beacons come together, syncs begin this far
- * apart, unless many wait already: at 2,000 beacons/s 0.18 syncs a beacon. Twice as
- * far would be 0.12, but at 20,000 beacons/s answers took twice as long (p50 8.5
- * rather than 4 ms on a slow disk). Who waits for each answer before the next
- * beacon is not held up: a group of one is followed at once.
+ * apart, unless many wait already: at 2,000 beacons/s 0.12 syncs a beacon, which
+ * waits 4.4 ms (p50); half as far apart were 0.24 and 2.7 ms, and a fifth more CPU
+ * in all. Who waits for each answer before the next beacon is not held up: a group
+ * of one, where those before were of one, too, is followed at once.
  */
-#define INGEST_INTERVAL_NS 2000000
-/* So many need not wait for more: those of 32,000 beacons/s. */
-#define INGEST_MANY 64u
+#define INGEST_INTERVAL_NS 4000000
+/* So many need not wait for more: at 20,000 beacons/s a group each 2 ms. With 64
+ * their p50 was 4.6 ms rather than 3.3, and with 32 a beacon took more CPU. */
+#define INGEST_MANY 40u
+/* After a group of several so many keep the interval: with 8 connections, each
+ * for one beacon, groups of one are between them by chance. */
+#define INGEST_TOGETHER 4u
 
 struct ingest_item {
 	struct store_commit commit; /* and what it points to: the item's until done */
