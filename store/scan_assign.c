@@ -224,6 +224,17 @@ find_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint3
 	return scan_keys_group(scan, key, group);
 }
 
+/* The same of the only key, a string that is new. */
+static int
+add_dense_group(struct scan *scan, const struct data *data, uint32_t row, uint32_t *group)
+{
+	uint64_t key[2] = {0};
+
+	if (scan_keys_add(scan, data_string(data, row), &key[0]) != 0)
+		return STORE_ELIMIT;
+	return scan_keys_group(scan, key, group);
+}
+
 /* The first key's strings lie anywhere in memory, as does what is known of them: those
  * of several rows are asked for at once. hashes[] are theirs. */
 static void
@@ -250,6 +261,8 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 	     uint32_t first, uint32_t end, uint32_t *out)
 {
 	CODEC_UNSET uint32_t rows[DENSE_ROWS], hashes[DENSE_ROWS];
+	bool new = scan->groups.are_strings &&block_source(scan->slice.block) !=
+		   NULL &&scan_keys_are_sole(scan);
 	uint32_t count = 0;
 	int result = 0;
 
@@ -257,12 +270,14 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 		rows[count] = i;
 		count += out[i] == SCAN_UNKNOWN;
 	}
-	fetch_strings(scan, &data[0], rows, count, hashes);
+	if (!new)
+		fetch_strings(scan, &data[0], rows, count, hashes);
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
 		uint32_t *group = &table[places[rows[i]]];
 
 		if (*group == SCAN_UNKNOWN)
-			result = find_dense_group(scan, data, rows[i], hashes[i], group);
+			result = new ? add_dense_group(scan, data, rows[i], group)
+				     : find_dense_group(scan, data, rows[i], hashes[i], group);
 		out[rows[i]] = *group;
 	}
 	return result;

@@ -26,8 +26,9 @@ struct string_slot {
 /* Distinct strings of group keys: ids are the words of keys. */
 struct strings {
 	struct store_str *list;
-	struct string_slot *slots;
-	uint32_t count, list_max, slots_count;
+	struct string_slot *slots; /* of the first hashed_count */
+	uint32_t count, list_max, slots_count, hashed_count;
+	uint64_t sole; /* dense.emptied, by whose table those that have no slot came */
 };
 
 #define SCAN_UNKNOWN UINT32_MAX
@@ -294,6 +295,11 @@ int scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uin
 uint32_t scan_keys_hash(const struct scan *scan, struct store_str string);
 int scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t hash, bool lasts,
 			    uint64_t *id);
+/* Whether all strings so far came by one dictionary's table, which is that of now: others of
+ * the dictionary are new ones. */
+bool scan_keys_are_sole(const struct scan *scan);
+/* The id of such a string, whose bytes last, without a look at it. */
+int scan_keys_add(struct scan *scan, struct store_str string, uint64_t *id);
 /* Of all strings that the scan knows, [strings.count], in its arena; NULL: no memory. */
 const uint32_t *scan_keys_hashes(const struct scan *scan);
 /* words[row * stride] = the key's word for each row; codes are interned once

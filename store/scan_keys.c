@@ -39,32 +39,57 @@ find_string(const struct strings *strings, struct store_str string, uint32_t has
 }
 
 static int
-grow_strings(struct scan *scan)
+grow_list(struct scan *scan)
 {
 	struct strings *strings = &scan->strings;
-	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2, count = max * 2;
+	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2;
 	struct store_str *list = store_arena_alloc(scan->arena, max * sizeof *list);
-	struct string_slot *slots = store_arena_zalloc(scan->arena, (size_t)count * sizeof *slots);
 
-	if (list == NULL || slots == NULL)
+	if (list == NULL)
 		return scan_no_memory(scan);
 	if (strings->count > 0)
 		memcpy(list, strings->list, strings->count * sizeof *list);
-	for (uint32_t i = 0; i < strings->slots_count; i++) {
-		uint32_t slot = strings->slots[i].hash & (count - 1);
-
-		if (strings->slots[i].taken == 0)
-			continue;
-		while (slots[slot].taken != 0)
-			slot = next_slot(slot, count);
-		slots[slot] = strings->slots[i];
-	}
 	store_arena_release(scan->arena, strings->list, strings->list_max * sizeof *list);
-	store_arena_release(scan->arena, strings->slots, strings->slots_count * sizeof *slots);
 	strings->list = list;
 	strings->list_max = max;
-	strings->slots = slots;
-	strings->slots_count = count;
+	return 0;
+}
+
+static void
+put_slot(struct string_slot *slots, uint32_t slots_count, struct string_slot put)
+{
+	uint32_t slot = put.hash & (slots_count - 1);
+
+	while (slots[slot].taken != 0)
+		slot = next_slot(slot, slots_count);
+	slots[slot] = put;
+}
+
+/* Slots for as many strings as the list has room for, and for those that have none. */
+static int
+grow_slots(struct scan *scan)
+{
+	struct strings *strings = &scan->strings;
+	uint32_t count = strings->list_max * 2;
+	struct string_slot *slots = strings->slots;
+
+	if (strings->slots_count < count) {
+		slots = store_arena_zalloc(scan->arena, (size_t)count * sizeof *slots);
+		if (slots == NULL)
+			return scan_no_memory(scan);
+		for (uint32_t i = 0; i < strings->slots_count; i++) {
+			if (strings->slots[i].taken != 0)
+				put_slot(slots, count, strings->slots[i]);
+		}
+		store_arena_release(scan->arena, strings->slots,
+				    strings->slots_count * sizeof *slots);
+		strings->slots = slots;
+		strings->slots_count = count;
+	}
+	for (uint32_t i = strings->hashed_count; i < strings->count; i++)
+		put_slot(slots, count,
+			 (struct string_slot){scan_keys_hash(scan, strings->list[i]), i + 1});
+	strings->hashed_count = strings->count;
 	return 0;
 }
 
@@ -93,7 +118,11 @@ scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t has
 	struct strings *strings = &scan->strings;
 	struct string_slot *slot;
 
-	if (strings->count == strings->list_max && grow_strings(scan) != 0)
+	if (strings->count == strings->list_max && grow_list(scan) != 0)
+		return STORE_ELIMIT;
+	if ((strings->slots_count < strings->list_max * 2 ||
+	     strings->hashed_count < strings->count) &&
+	    grow_slots(scan) != 0)
 		return STORE_ELIMIT;
 	slot = find_string(strings, string, hash);
 	if (slot->taken == 0) {
@@ -103,9 +132,33 @@ scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t has
 				return scan_no_memory(scan);
 		}
 		strings->list[strings->count++] = string;
+		strings->hashed_count = strings->count;
 		*slot = (struct string_slot){hash, strings->count};
 	}
 	*id = slot->taken - 1;
+	return 0;
+}
+
+bool
+scan_keys_are_sole(const struct scan *scan)
+{
+	const struct strings *strings = &scan->strings;
+
+	return strings->count == 0 ||
+	       (strings->hashed_count == 0 && strings->sole == scan->dense.emptied);
+}
+
+int
+scan_keys_add(struct scan *scan, struct store_str string, uint64_t *id)
+{
+	struct strings *strings = &scan->strings;
+
+	assert(scan_keys_are_sole(scan));
+	if (strings->count == strings->list_max && grow_list(scan) != 0)
+		return STORE_ELIMIT;
+	strings->sole = scan->dense.emptied;
+	*id = strings->count;
+	strings->list[strings->count++] = string;
 	return 0;
 }
 
@@ -119,6 +172,8 @@ scan_keys_hashes(const struct scan *scan)
 		if (strings->slots[i].taken != 0)
 			hashes[strings->slots[i].taken - 1] = strings->slots[i].hash;
 	}
+	for (uint32_t i = strings->hashed_count; hashes != NULL && i < strings->count; i++)
+		hashes[i] = scan_keys_hash(scan, strings->list[i]);
 	return hashes;
 }
 

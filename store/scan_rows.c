@@ -74,6 +74,66 @@ scan_rows_column(const struct plan *plan, uint32_t column)
 			       : plan->limit_by[column - keys];
 }
 
+/* Numbers as they are; out[i * width]. */
+static void
+put_numbers(const struct data *data, uint32_t count, uint32_t width, struct store_value *out)
+{
+	for (uint32_t i = 0; i < count; i++, out += width) {
+		bool null = data_is_null(data, i);
+
+		*out = (struct store_value){.null = null,
+					    .v.u = null ? 0 : data->n.u[data_index(data, i)]};
+	}
+}
+
+/* Strings, all copies of which lie together. */
+static int
+put_strings(struct scan *scan, const struct data *data, uint32_t count, uint32_t width,
+	    struct store_value *out)
+{
+	size_t size = 0;
+	char *bytes;
+
+	for (uint32_t i = 0; i < count; i++)
+		size += data_is_null(data, i) ? 0 : data_string(data, i).size;
+	if ((bytes = store_arena_alloc(scan->arena, size + 1)) == NULL)
+		return scan_no_memory(scan);
+	for (uint32_t i = 0; i < count; i++, out += width) {
+		struct store_str string = {NULL, 0};
+
+		*out = (struct store_value){.null = data_is_null(data, i)};
+		if (out->null)
+			continue;
+		string = data_string(data, i);
+		if (string.size > 0)
+			memcpy(bytes, string.bytes, string.size);
+		out->v.s = (struct store_str){bytes, string.size};
+		bytes += string.size;
+	}
+	return 0;
+}
+
+/* A column of `count` rows that are all wanted. */
+static int
+put_column(struct scan *scan, const struct type *type, const struct data *data, uint32_t count,
+	   struct store_value *out)
+{
+	uint32_t width = scan->rows.width;
+	int result = 0;
+
+	if (data->values == NULL && type->type == STORE_R_STRING)
+		return put_strings(scan, data, count, width, out);
+	if (data->values == NULL) {
+		put_numbers(data, count, width, out);
+		return 0;
+	}
+	for (uint32_t i = 0; result == 0 && i < count; i++, out += width) {
+		*out = data_value(data, i);
+		result = copy_value(scan, type, out);
+	}
+	return result;
+}
+
 /* Appends `evaluation`'s rows; those of `keep` when it is not NULL. */
 int
 scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct data *keep)
@@ -89,10 +149,16 @@ scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct
 
 		if ((result = expression_evaluate(evaluation, expression, &data)) != 0)
 			return result;
+		if (keep == NULL) {
+			result = put_column(scan, &expression->type, &data, evaluation->count,
+					    rows->values + first * rows->width + c);
+			rows->count = first + evaluation->count;
+			continue;
+		}
 		for (uint32_t i = 0; result == 0 && i < evaluation->count; i++) {
 			struct store_value *value = &rows->values[at * rows->width + c];
 
-			if (keep != NULL && (data_is_null(keep, i) || !data_true(keep, i)))
+			if (data_is_null(keep, i) || !data_true(keep, i))
 				continue;
 			*value = data_value(&data, i);
 			result = copy_value(scan, &expression->type, value);
