@@ -86,6 +86,32 @@ int aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 bool aggregate_takes_stored(const struct aggregate *aggregate);
 int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
+#define AGGREGATE_UNKNOWN UINT32_MAX
+
+/* Rows' groups: groups[list[row] + base], below `count`; AGGREGATE_UNKNOWN where it is
+ * none yet. */
+struct aggregate_places {
+	const uint32_t *list, *groups;
+	uint32_t base, count;
+	uint64_t meaning; /* while it is the same, places are */
+};
+
+/* Rows whose groups are unknown. */
+struct aggregate_rest {
+	uint32_t *rows; /* room for all */
+	uint32_t count;
+};
+
+/* Whether aggregate_add_places may be asked. */
+bool aggregate_takes_places(const struct aggregate *aggregate);
+/* As aggregate_add_stored without groups, of an aggregate that has taken rows with groups,
+ * but for those of *rest, if it sets *taken; else nothing was done. */
+int aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
+			 const struct aggregate_input *input, const struct aggregate_places *places,
+			 struct aggregate_rest *rest, bool *taken);
+/* The rest, with groups. */
+int aggregate_add_rest(struct aggregate_states *states, const struct aggregate_input *input,
+		       const struct aggregate_rest *rest);
 /* AGGREGATE_UNIQ of a column, aggregate_takes_stored: `rows_count` rows of a group,
  * whose stored integers are these and no others. */
 int aggregate_add_distinct(struct aggregate_states *states, uint32_t group, const int64_t *values,

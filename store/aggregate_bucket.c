@@ -257,24 +257,31 @@ count_group(struct aggregate_states *states, const struct aggregate_rows *rows, 
 
 /* ---- weights ------------------------------------------------------------------- */
 
-/* list[]: the rows of weights above 1 that have buckets; how many. */
-static uint32_t
-list_heavy(const struct aggregate_rows *rows, const uint16_t *buckets, uint32_t *list)
+/* Buckets of rows of weights above 1 become 0, and marks[] of those of them that had
+ * one 1, of all others 0. */
+CODEC_CLONES static void
+mark_heavy(const uint64_t *weights, uint32_t count, uint16_t *buckets, uint8_t *marks)
 {
-	uint32_t count = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint16_t heavy = weights[i] == 1 ? 0 : UINT16_MAX, bucket = buckets[i];
 
-	for (uint32_t i = 0; i < rows->count; i++) {
-		list[count] = i;
-		count += (uint32_t)(buckets[i] != 0) & (rows->weights[i] != 1);
+		marks[i] = (uint8_t)((bucket & heavy) != 0);
+		buckets[i] = (uint16_t)(bucket & ~heavy);
 	}
-	return count;
 }
 
-CODEC_CLONES static void
-leave_heavy_out(const uint64_t *weights, uint32_t count, uint16_t *buckets)
+/* list[]: the rows that are marked; how many. */
+static uint32_t
+list_marked(const uint8_t *marks, uint32_t count, uint32_t *list)
 {
-	for (uint32_t i = 0; i < count; i++)
-		buckets[i] = weights[i] == 1 ? buckets[i] : 0;
+	uint32_t listed = 0;
+
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < count; i++) {
+		list[listed] = i;
+		listed += marks[i];
+	}
+	return listed;
 }
 
 #define PLACES 64u /* that are looked up before they are added to */
@@ -299,10 +306,9 @@ heavy_place(struct aggregate_states *states, uint32_t group, uint32_t value, uin
 	return 0;
 }
 
-/* Rows of any weight, of those listed. */
-static int
-count_heavy(struct aggregate_states *states, const struct aggregate_rows *rows,
-	    const uint32_t *list, uint32_t count)
+int
+aggregate_bucket_heavy(struct aggregate_states *states, const struct aggregate_rows *rows,
+		       const uint32_t *list, uint32_t count)
 {
 	uint32_t *places[PLACES], none = 0;
 
@@ -330,11 +336,12 @@ static int
 count_weighted(struct aggregate_states *states, const struct aggregate_rows *rows)
 {
 	struct aggregate_scratch *scratch = &states->scratch;
-	uint32_t heavy = list_heavy(rows, scratch->buckets, scratch->rows);
+	uint32_t heavy;
 
-	if (count_heavy(states, rows, scratch->rows, heavy) != 0)
+	mark_heavy(rows->weights, rows->count, scratch->buckets, scratch->marks);
+	heavy = list_marked(scratch->marks, rows->count, scratch->rows);
+	if (aggregate_bucket_heavy(states, rows, scratch->rows, heavy) != 0)
 		return STORE_ELIMIT;
-	leave_heavy_out(rows->weights, rows->count, scratch->buckets);
 	if (rows->groups != NULL)
 		return count_groups(states, rows);
 	return count_group(states, rows, 1, 0);
@@ -359,16 +366,20 @@ add_all_cold(struct aggregate_states *states, const struct aggregate_rows *rows,
 	return 0;
 }
 
-static uint64_t
-sum_weights(const struct aggregate_rows *rows)
+CODEC_CLONES static uint64_t
+add_weights(const uint64_t *weights, uint32_t count)
 {
 	uint64_t sum = 0;
 
-	if (rows->weights == NULL)
-		return rows->count;
-	for (uint32_t i = 0; i < rows->count; i++)
-		sum += rows->weights[i];
+	for (uint32_t i = 0; i < count; i++)
+		sum += weights[i];
 	return sum;
+}
+
+uint64_t
+aggregate_bucket_weight(const struct aggregate_rows *rows)
+{
+	return rows->weights == NULL ? rows->count : add_weights(rows->weights, rows->count);
 }
 
 /* The ways fit the number of groups, which grows. */
@@ -387,7 +398,7 @@ int
 aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows)
 {
 	uint16_t *buckets = states->scratch.buckets;
-	uint64_t sum = sum_weights(rows);
+	uint64_t sum = aggregate_bucket_weight(rows);
 	uint32_t min, max;
 	bool some_cold;
 

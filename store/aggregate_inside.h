@@ -79,6 +79,8 @@ struct aggregate_scratch {
 	uint64_t *weights;
 	uint64_t *hashes;
 	uint16_t *buckets;
+	uint8_t *marks;
+	uint32_t *cells;
 };
 
 struct aggregate_states {
@@ -92,6 +94,10 @@ struct aggregate_states {
 	uint8_t **light; /* a group's [ways][SKETCH_BUCKETS], rows of weight 1, or NULL */
 	struct aggregate_edges *edges;
 	struct aggregate_scratch scratch;
+	/* aggregate_places.c: [cells_count][SKETCH_BUCKETS], each place's; or NULL */
+	uint8_t *cells;
+	uint32_t cells_count, cells_opened, cells_missed;
+	uint64_t cells_meaning; /* of the places */
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	bool is_hot;         /* hot[] has something */
@@ -249,6 +255,11 @@ bool aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group,
 
 /* aggregate_bucket.c: of slices; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
 int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);
+/* The rows' weights. */
+uint64_t aggregate_bucket_weight(const struct aggregate_rows *rows);
+/* Rows list[count] of any weight, which have buckets. */
+int aggregate_bucket_heavy(struct aggregate_states *states, const struct aggregate_rows *rows,
+			   const uint32_t *list, uint32_t count);
 /* values[count] of weight 1, count <= SKETCH_EXACT_MAX, of a group that has bytes. */
 int aggregate_bucket_values(struct aggregate_states *states, uint32_t group, const uint32_t *values,
 			    uint32_t count);

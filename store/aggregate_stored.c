@@ -40,9 +40,11 @@ reserve_scratch(struct aggregate_states *states, uint32_t count)
 	scratch->weights = store_arena_alloc(states->arena, count * sizeof *scratch->weights);
 	scratch->hashes = store_arena_alloc(states->arena, count * sizeof *scratch->hashes);
 	scratch->buckets = store_arena_alloc(states->arena, count * sizeof *scratch->buckets);
+	scratch->marks = store_arena_alloc(states->arena, count * sizeof *scratch->marks);
+	scratch->cells = store_arena_alloc(states->arena, count * sizeof *scratch->cells);
 	if (scratch->rows == NULL || scratch->groups == NULL || scratch->values == NULL ||
 	    scratch->weights == NULL || scratch->buckets == NULL || scratch->hashes == NULL ||
-	    scratch->narrow == NULL)
+	    scratch->narrow == NULL || scratch->marks == NULL || scratch->cells == NULL)
 		return STORE_ELIMIT;
 	scratch->max = count;
 	return 0;

@@ -52,6 +52,22 @@ carry_groups(const struct dictionary *before, const uint32_t *groups,
 	}
 }
 
+/* Whether both have the same strings by the same codes: segments of one table mostly
+ * do where a column has few values. */
+static bool
+is_same_dictionary(const struct dictionary *a, const struct dictionary *b)
+{
+	if (a->count != b->count)
+		return false;
+	if (a->chunks == b->chunks)
+		return true;
+	for (uint32_t i = 0; i < a->count; i++) {
+		if (string_compare(dictionary_entry(a, i), dictionary_entry(b, i)) != 0)
+			return false;
+	}
+	return true;
+}
+
 /* A table of one key's dictionary, with what the one before knows where so many
  * rows are worth it. */
 static uint32_t *
@@ -72,10 +88,24 @@ single_table(struct scan *scan, const struct dictionary *dictionary, uint32_t ro
 	dense->spare_max = dense->max;
 	dense->table = table;
 	dense->max = dictionary->count;
-	dense->epoch = scan->slice.epoch;
 	dense->dictionaries[0] = *dictionary;
 	dense->emptied++;
 	return table;
+}
+
+/* Room for so many entries; NULL: no memory. */
+static uint32_t *
+reserve_table(struct scan *scan, uint32_t entries)
+{
+	struct dense *dense = &scan->dense;
+
+	if (dense->table != NULL && dense->max >= entries)
+		return dense->table;
+	if (dense->table != NULL)
+		store_arena_release(scan->arena, dense->table, dense->max * sizeof *dense->table);
+	dense->table = store_arena_alloc(scan->arena, (size_t)entries * sizeof *dense->table);
+	dense->max = entries;
+	return dense->table;
 }
 
 /* The table of the dictionaries' combinations, kept from slice to slice. */
@@ -83,28 +113,23 @@ static uint32_t *
 dense_table(struct scan *scan, const struct data *data, uint32_t entries)
 {
 	struct dense *dense = &scan->dense;
-	bool same = dense->table != NULL && dense->epoch == scan->slice.epoch;
+	bool same = dense->table != NULL;
 
-	for (uint32_t k = 0; k < scan->plan->keys_count; k++) {
-		same = same && dense->dictionaries[k].chunks == data[k].dictionary->chunks &&
-		       dense->dictionaries[k].count == data[k].dictionary->count;
-	}
+	for (uint32_t k = 0; same && k < scan->plan->keys_count; k++)
+		same = is_same_dictionary(&dense->dictionaries[k], data[k].dictionary);
+	for (uint32_t k = 0; same && k < scan->plan->keys_count; k++)
+		dense->dictionaries[k] = *data[k].dictionary;
 	if (same)
 		return dense->table;
 	if (scan->plan->keys_count == 1)
 		return single_table(scan, data[0].dictionary, data[0].count);
+	if (reserve_table(scan, entries) == NULL)
+		return NULL;
 	for (uint32_t k = 0; k < scan->plan->keys_count; k++)
 		dense->dictionaries[k] = *data[k].dictionary;
 	/* Columns that some blocks lack come and go: the memory serves again. */
-	if (dense->table == NULL || dense->epoch != scan->slice.epoch || dense->max < entries) {
-		dense->table = store_arena_alloc(scan->slice.source_arena,
-						 (size_t)entries * sizeof *dense->table);
-		dense->max = entries;
-		dense->epoch = scan->slice.epoch;
-	}
 	dense->emptied++;
-	if (dense->table != NULL)
-		memset(dense->table, 0xff, (size_t)entries * sizeof *dense->table);
+	memset(dense->table, 0xff, (size_t)entries * sizeof *dense->table);
 	return dense->table;
 }
 
@@ -394,8 +419,27 @@ evaluate_keys(struct scan *scan, struct evaluation *evaluation, struct data *dat
 	return result;
 }
 
-int
-scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out)
+/* Places where they are few and nothing is gained by runs. */
+static int
+find_places(struct scan *scan, const struct data *data, uint32_t count, struct scan_places *out)
+{
+	uint32_t *sums, entries;
+
+	if (!is_dense(data, scan->plan->keys_count, &entries) || entries > SCAN_PLACES_MAX)
+		return 0;
+	out->groups = dense_table(scan, data, entries);
+	sums = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *sums);
+	if (out->groups == NULL || sums == NULL)
+		return scan_no_memory(scan);
+	out->list = place_rows(data, scan->plan->keys_count, count, sums, &out->base);
+	out->count = entries;
+	return 0;
+}
+
+/* `places`: NULL, or where they serve in place of groups. */
+static int
+assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out,
+       struct scan_places *places)
 {
 	const struct plan *plan = scan->plan;
 	uint32_t count = evaluation->count, *groups;
@@ -408,13 +452,30 @@ scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assign
 		return result;
 	if (constant) /* without keys too */
 		return plan->keys_count == 0 ? 0 : assign_words(scan, data, 1, &out->group);
+	if ((result = scan_runs_find(scan, data, plan->keys_count, count, &out->runs)) != 0)
+		return result;
+	if (places != NULL && coded && out->runs.count == 0 &&
+	    ((result = find_places(scan, data, count, places)) != 0 || places->count > 0))
+		return result;
 	out->groups = groups = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *groups);
 	if (groups == NULL)
 		return scan_no_memory(scan);
-	if ((result = scan_runs_find(scan, data, plan->keys_count, count, &out->runs)) != 0)
-		return result;
 	return out->runs.count > 0 ? assign_runs(scan, data, coded, &out->runs, groups)
 				   : assign_rows(scan, data, coded, count, groups);
+}
+
+int
+scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out)
+{
+	return assign(scan, evaluation, out, NULL);
+}
+
+int
+scan_assign_or_place(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out,
+		     struct scan_places *places)
+{
+	*places = (struct scan_places){.count = 0};
+	return assign(scan, evaluation, out, places);
 }
 
 int

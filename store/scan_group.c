@@ -177,6 +177,77 @@ add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 	return result == 0 ? 0 : scan_no_memory(scan);
 }
 
+/* Whether all that rows need of their groups is to be counted there; something is. */
+static bool
+may_place(const struct scan *scan, const struct evaluation *evaluation)
+{
+	const struct plan *plan = scan->plan;
+	uint32_t count = 0;
+
+	if (evaluation->slice == NULL || plan->keys_count == 0 || scan->ranges_count > 0)
+		return false;
+	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
+		if (scan->shares[a] != a || scan->again.later[a])
+			continue;
+		if (!aggregate_takes_places(&plan->aggregates[a]))
+			return false;
+		count++;
+	}
+	return count > 0;
+}
+
+/* Rows by places into the states of aggregate `a`; of those that need a group, or of
+ * all, *assigned is made. */
+static int
+add_places(struct scan *scan, struct evaluation *evaluation, uint32_t a,
+	   const struct aggregate_places *places, const uint64_t *weights,
+	   struct scan_assigned *assigned)
+{
+	const struct aggregate *aggregate = &scan->plan->aggregates[a];
+	struct data argument;
+	struct aggregate_input input = {.argument = &argument,
+					.weights = aggregate->weighted ? weights : NULL};
+	uint32_t *rows = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *rows);
+	struct aggregate_rest rest = {rows, 0};
+	bool taken;
+	int result;
+
+	if (rows == NULL || aggregate_reserve(scan->states[a], scan->groups.count) != 0)
+		return scan_no_memory(scan);
+	if ((result = expression_read_narrow(evaluation, aggregate->argument, &argument)) != 0)
+		return result;
+	if (aggregate_add_places(scan->states[a], evaluation->count, &input, places, &rest,
+				 &taken) != 0)
+		return scan_no_memory(scan);
+	if (taken && rest.count == 0)
+		return 0;
+	if (assigned->groups == NULL && (result = scan_assign(scan, evaluation, assigned)) != 0)
+		return result;
+	if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
+		return scan_no_memory(scan);
+	input.groups = assigned->groups;
+	result = taken ? aggregate_add_rest(scan->states[a], &input, &rest)
+		       : aggregate_add_stored(scan->states[a], evaluation->count, &input);
+	return result == 0 ? 0 : scan_no_memory(scan);
+}
+
+/* Into all aggregates that do not wait. */
+static int
+add_all_places(struct scan *scan, struct evaluation *evaluation, const struct scan_places *of,
+	       const uint64_t *weights)
+{
+	struct aggregate_places places = {of->list, of->groups, of->base, of->count,
+					  scan->dense.emptied};
+	struct scan_assigned assigned = {.groups = NULL};
+	int result = 0;
+
+	for (uint32_t a = 0; result == 0 && a < scan->plan->aggregates_count; a++) {
+		if (scan->shares[a] == a && !scan->again.later[a])
+			result = add_places(scan, evaluation, a, &places, weights, &assigned);
+	}
+	return result;
+}
+
 /* Into the aggregates of rows' own groups, of which there are so many: those that
  * wait, or the others. */
 static int
@@ -217,6 +288,7 @@ int
 scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 {
 	struct scan_assigned assigned;
+	struct scan_places places = {.count = 0};
 	const uint64_t *weights;
 	bool taken;
 	int result;
@@ -228,9 +300,13 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 		if (result != 0 || taken)
 			return result;
 	}
-	if ((result = scan_assign(scan, evaluation, &assigned)) != 0)
-		return result;
-	result = scan_classes_slice(scan, evaluation, &assigned, weights);
+	result = may_place(scan, evaluation)
+		     ? scan_assign_or_place(scan, evaluation, &assigned, &places)
+		     : scan_assign(scan, evaluation, &assigned);
+	if (result == 0 && places.count > 0)
+		return add_all_places(scan, evaluation, &places, weights);
+	if (result == 0)
+		result = scan_classes_slice(scan, evaluation, &assigned, weights);
 	return result != 0
 		   ? result
 		   : add_all(scan, evaluation, false, scan->groups.count, &assigned, weights);

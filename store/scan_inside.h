@@ -39,7 +39,6 @@ struct dense {
 	uint32_t max;
 	uint32_t *spare; /* [spare_max]: of one key, the table before, to be used again */
 	uint32_t spare_max;
-	uint64_t epoch;   /* of the slice's dictionaries */
 	uint64_t emptied; /* how often: places are the same while it is */
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };
@@ -68,6 +67,7 @@ struct scan_places {
 	const uint8_t *bytes;
 	uint32_t count;
 	const uint32_t *groups; /* [count]: each place's group, or SCAN_UNKNOWN */
+	uint32_t base;          /* of scan_assign_or_place: is to be added to those of the list */
 };
 
 #define SCAN_THREADS_MAX 64u
@@ -321,6 +321,10 @@ int scan_lists_read(struct scan *scan, const struct type *type, struct store_str
 
 /* scan_assign.c: the groups of the evaluation's rows, in the scratch. */
 int scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out);
+/* The same, or the rows' places where these are few: then places->count is not 0, and
+ * nothing else is set. */
+int scan_assign_or_place(struct scan *scan, struct evaluation *evaluation,
+			 struct scan_assigned *out, struct scan_places *places);
 /* The rows' places, where these are few, and fewer than rows; else out->count is 0. Groups
  * that are unknown are known after scan_assign() of the same evaluation. */
 int scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan_places *out);

@@ -1,0 +1,210 @@
+/*
+ * Goal: quantiles of rows by places give exactly what the same rows give by groups,
+ * whatever is NULL, weighted, large or of a group that nobody knew, when other
+ * dictionaries give the places other meanings, and when groups have few rows or so many
+ * that bytes are full. Method: random slices (seeded) into both, answers compared.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "store/aggregate.h"
+
+#define PLACES_MAX 60u
+#define GROUPS PLACES_MAX
+#define ROWS 2048u
+#define SLICES 160u
+
+static uint64_t seed;
+
+static uint64_t
+next(void)
+{
+	uint64_t x = seed += 0x9e3779b97f4a7c15;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static struct expression argument = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_FLOAT64}};
+static struct aggregate quantiles = {.kind = AGGREGATE_QUANTILES,
+				     .argument = &argument,
+				     .levels = {0, 0.01, 0.25, 0.5, 0.75, 0.95, 0.99, 1},
+				     .levels_count = 8,
+				     .scale = 10,
+				     .type = {.type = STORE_R_ARRAY, .element = STORE_R_FLOAT64}};
+
+/* Which group each place is, as the dictionaries tell, and what is known of that. */
+struct meaning {
+	uint32_t group_of[PLACES_MAX], known[PLACES_MAX];
+	uint64_t number;
+	uint32_t count;
+};
+
+static struct slice_rows {
+	uint32_t count, list[ROWS], groups[ROWS], narrow[ROWS], rest[ROWS];
+	uint64_t weights[ROWS];
+	struct data argument;
+} rows;
+
+static uint32_t taken_slices, rest_rows;
+
+static void
+change_meaning(struct meaning *meaning, uint32_t base)
+{
+	uint32_t shift = (uint32_t)(next() % GROUPS);
+
+	meaning->number++;
+	meaning->count = base + 20 + (uint32_t)(next() % (PLACES_MAX - 20 - base + 1));
+	for (uint32_t p = 0; p < PLACES_MAX; p++) {
+		meaning->group_of[p] = (p + shift) % GROUPS;
+		meaning->known[p] = AGGREGATE_UNKNOWN;
+	}
+}
+
+static uint32_t
+draw_value(uint32_t place, bool few)
+{
+	switch (next() % (few ? 60 : 3000)) {
+	case 0:
+		return VECTOR_NARROW_NULL;
+	case 1:
+		return (uint32_t)next() & 0xffffff;
+	case 2:
+		return (uint32_t)(next() % 600);
+	default:
+		return few ? 5000 + (uint32_t)(next() % 4) * 100
+			   : place * 50 + (uint32_t)(next() % 20000 * (next() % 4 + 1));
+	}
+}
+
+static void
+draw_rows(const struct meaning *meaning, uint32_t base, bool few, bool late)
+{
+	/* Some are not seen until rows are counted by places. */
+	uint32_t places = meaning->count - base, seen = late ? places : places - 3;
+
+	rows.count = next() % 8 == 0 ? 1 + (uint32_t)(next() % ROWS) : ROWS;
+	for (uint32_t i = 0; i < rows.count; i++) {
+		uint32_t place = (uint32_t)(next() % (1 + next() % seen));
+
+		rows.list[i] = place;
+		rows.narrow[i] = draw_value(rows.list[i], few);
+		rows.weights[i] = next() % 5 == 0 ? 1 + next() % 1000 : 1;
+		rows.groups[i] = meaning->group_of[rows.list[i] + base];
+	}
+	if (next() % 40 == 0)
+		rows.narrow[next() % rows.count] = 1u << 24 | (uint32_t)(next() % 1000);
+	rows.argument = (struct data){.type = argument.type,
+				      .count = rows.count,
+				      .narrow = rows.narrow,
+				      .narrow_nulls = true};
+}
+
+static void
+add_places(struct aggregate_states *states, struct meaning *meaning, uint32_t base,
+	   const uint64_t *weights)
+{
+	struct aggregate_places places = {rows.list, meaning->known, base, meaning->count,
+					  meaning->number};
+	struct aggregate_input input = {.argument = &rows.argument, .weights = weights};
+	struct aggregate_rest rest = {rows.rest, 0};
+	bool taken;
+
+	assert_int_equal(aggregate_add_places(states, rows.count, &input, &places, &rest, &taken),
+			 0);
+	for (uint32_t i = 0; i < rest.count; i++)
+		assert_int_equal(meaning->known[rows.list[rest.rows[i]] + base], AGGREGATE_UNKNOWN);
+	for (uint32_t i = 0; i < rows.count; i++)
+		meaning->known[rows.list[i] + base] = rows.groups[i];
+	input.groups = rows.groups;
+	taken_slices += taken;
+	rest_rows += rest.count;
+	assert_int_equal(taken ? aggregate_add_rest(states, &input, &rest)
+			       : aggregate_add_stored(states, rows.count, &input),
+			 0);
+}
+
+static void
+assert_same(struct aggregate_states *a, struct aggregate_states *b, struct store_arena *arena)
+{
+	struct store_error error = {0};
+	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+	struct data x, y;
+
+	assert_int_equal(aggregate_finish(a, NULL, GROUPS, &evaluation, &x), 0);
+	assert_int_equal(aggregate_finish(b, NULL, GROUPS, &evaluation, &y), 0);
+	for (uint32_t g = 0; g < GROUPS; g++) {
+		for (uint32_t i = 0; i < quantiles.levels_count; i++) {
+			double u = x.values[g].v.list.items[i].v.f;
+			double v = y.values[g].v.list.items[i].v.f;
+
+			if (memcmp(&u, &v, sizeof u) != 0)
+				fail_msg("group %u level %u: %.17g, not %.17g", g, i, u, v);
+		}
+	}
+}
+
+/* Slices into both states of each thread, whose states are taken together. */
+static void
+run_round(struct store_arena *arena, uint32_t threads)
+{
+	struct aggregate_states *by_places[2], *by_groups[2];
+	static struct meaning meaning;
+	bool weighted = next() % 2, few = next() % 2;
+	uint32_t base = next() % 3 == 0 ? 7 : 0, same[GROUPS];
+
+	for (uint32_t t = 0; t < threads; t++) {
+		by_places[t] = aggregate_create(&quantiles, arena, 7);
+		by_groups[t] = aggregate_create(&quantiles, arena, 7);
+		assert_int_equal(aggregate_reserve(by_places[t], GROUPS), 0);
+		assert_int_equal(aggregate_reserve(by_groups[t], GROUPS), 0);
+		change_meaning(&meaning, base);
+		for (uint32_t i = 0; i < SLICES; i++) {
+			struct aggregate_input input = {.argument = &rows.argument,
+							.weights = weighted ? rows.weights : NULL,
+							.groups = rows.groups};
+
+			if (next() % SLICES == 0)
+				change_meaning(&meaning, base);
+			draw_rows(&meaning, base, few, i > SLICES / 2);
+			add_places(by_places[t], &meaning, base, input.weights);
+			assert_int_equal(aggregate_add_stored(by_groups[t], rows.count, &input), 0);
+		}
+	}
+	for (uint32_t g = 0; g < GROUPS; g++)
+		same[g] = g;
+	if (threads == 2) {
+		assert_int_equal(aggregate_take(by_places[0], same, by_places[1], GROUPS), 0);
+		assert_int_equal(aggregate_take(by_groups[0], same, by_groups[1], GROUPS), 0);
+	}
+	assert_same(by_places[0], by_groups[0], arena);
+}
+
+static void
+test_random(void **state)
+{
+	(void)state;
+	taken_slices = rest_rows = 0;
+	for (uint32_t i = 0; i < 16; i++) {
+		struct store_arena *arena = store_arena_create(0);
+
+		assert_non_null(arena);
+		run_round(arena, 1 + i % 2);
+		store_arena_free(arena);
+	}
+	assert_true(taken_slices > 800);
+	assert_true(rest_rows > 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+
+	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
+	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
