@@ -405,8 +405,8 @@ recover(const char *file, const char *directory)
 /* ---- decoding -------------------------------------------------------- */
 
 /* Columns take turns: a machine whose processor others share is slower by half for
- * seconds, whatever is decoded. */
-#define DECODE_ROUNDS 8
+ * seconds, whatever is decoded; so many rounds are longer than that. */
+#define DECODE_ROUNDS 64
 #define DECODE_TIMES 2 /* in a round */
 
 static int

@@ -73,5 +73,5 @@ report(`Store, ${shown(rows)} rows`, `ROWS=${rows} node tests/bench/store.mjs`, 
   table(['engine', 'rows/s loaded', 'rows/s loaded and merged', 'CPU, us a row', 'bytes a row', 'JSON : disk', 'loaded at, UTC', 'load average'], engines),
   goals.table(),
   ...(drum.wal_bytes_per_row ? [`WAL: ${shown(drum.wal_bytes_per_row)} bytes a row, ${shown(drum.wal_sync_s)} s in fdatasync.`] : []),
-  'Decoding, ns a value (CPU time, whole columns in the slices that queries read, least of eight rounds):',
+  'Decoding, ns a value (CPU time, whole columns in the slices that queries read, least of 64 rounds):',
   table(['column', 'drum', 'prototype', 'ratio', 'within 1.5 x'], decoded)]);
