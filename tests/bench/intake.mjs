@@ -86,7 +86,7 @@ async function startDrum() {
   fs.writeFileSync(config, `trusted_proxies: ["127.0.0.0/8"]
 limits: {requests_per_s: 10000000, address_requests_per_s: 1000000, address_in_flight: 100000, site_beacons_per_s: 1000000, site_in_flight: 100000, connections_per_s: 100000, memtable_mb: 8192}
 `);
-  const server = await serve(file('data'), ['--config', config, ...GEOIP], 'build/drum');
+  const server = await serve(file('data'), ['--config', config, ...GEOIP]);
   children.push(server.child);
   return { ...server, name: 'drum', pids: () => [server.child.pid], port: new URL(server.url).port, secure: new URL(await server.https).port };
 }
