@@ -3,9 +3,9 @@
  * combined and of JSON access logs (45 % pages, 5 % boomerang beacons, the rest
  * assets), into the store of a stopped server and over HTTP to a running one,
  * with places from GeoIP. Wall time, CPU time and most resident memory of the
- * importer, and of the server. Usage: node tests/bench/import.mjs; LINES (a
- * million), BENCH_DIR (a directory for files, else a temporary one), RESULTS the
- * file of results to renew.
+ * importer, and of the server; and what the beacons take on disk. Usage: node
+ * tests/bench/import.mjs; LINES (a million), BENCH_DIR (a directory for files,
+ * else a temporary one), RESULTS the file of results to renew.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -99,7 +99,17 @@ async function importing(args) {
   return { seconds: (performance.now() - start) / 1000, ...last, late };
 }
 
+/** What the segments of a store that nobody has open take, in a sentence. */
+function stored(data, json) {
+  const [, segments, count] = /(\d+) segments with (\d+) rows/.exec(execFileSync(drum, ['check', data], { encoding: 'utf8' }));
+  const bytes = fs.readdirSync(data, { recursive: true }).filter((name) => name.endsWith('.seg'))
+    .reduce((sum, name) => sum + fs.statSync(path.join(data, name)).size, 0);
+  return `In the full schema (page views, errors, events), as the import leaves them in ${segments} segments, ${shown(LINES)} native beacons of ${shown(json / LINES, 0)} bytes `
+    + `are ${shown(Number(count))} rows of ${shown(bytes / Number(count))} bytes: JSON : disk is ${shown(json / bytes)} : 1.`;
+}
+
 const rows = [], goals = targets();
+let full;
 
 function put(what, way, target, run, server) {
   const rate = LINES / run.seconds;
@@ -117,6 +127,7 @@ for (const [what, file, stopped, served] of [
   const name = path.join(directory, file), data = path.join(directory, `data-${file}`);
   fs.rmSync(data, { recursive: true, force: true });
   put(what, 'stopped store', stopped, await importing(['--data', data, '--geoip', GEOIP, '--site', 'shop', name]));
+  full ??= stored(data, fs.statSync(name).size);
   fs.rmSync(data, { recursive: true });
   const server = await serve(data, ['--geoip', GEOIP], drum);
   const before = usage(server.child.pid);
@@ -134,4 +145,5 @@ report(`Imports of ${shown(LINES)} lines`, 'node tests/bench/import.mjs', [
   + `resident memory is the most there was. Late: updates of views that were in a segment already.`,
   goals.table(),
   table(['lines', 'into', 'lines/s', 'CPU, us a line', 'importer, MiB', 'server, MiB', 'late'], rows),
+  full,
 ]);
