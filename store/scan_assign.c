@@ -280,14 +280,23 @@ fetch_strings(const struct scan *scan, const struct data *data, const uint32_t *
 		hashes[i] = scan_keys_hash(scan, data_string(data, rows[i]));
 }
 
+/* Whether strings whose groups are unknown are no group's: then they need not be looked
+ * up. Segments' strings last. */
+static bool
+are_new(const struct scan *scan)
+{
+	if (!scan->groups.are_strings || block_source(scan->slice.block) == NULL)
+		return false;
+	return scan_keys_are_sole(scan);
+}
+
 /* Sets out[i] of rows first ... end - 1 that are SCAN_UNKNOWN, and the table. */
 static int
 find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const uint32_t *places,
 	     uint32_t first, uint32_t end, uint32_t *out)
 {
 	CODEC_UNSET uint32_t rows[DENSE_ROWS], hashes[DENSE_ROWS];
-	bool new = scan->groups.are_strings &&block_source(scan->slice.block) !=
-		   NULL &&scan_keys_are_sole(scan);
+	bool new = are_new(scan);
 	uint32_t count = 0;
 	int result = 0;
 
