@@ -105,6 +105,7 @@ async function startNginx(buffered) {
   fs.writeFileSync(config, `daemon off; master_process on; worker_processes ${os.cpus().length}; pid ${file('nginx.pid')}; error_log ${file('nginx-error.log')};
 events { worker_connections 4096; }
 http {
+  ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((what) => `${what}_temp_path ${file(`nginx-${what}`)};`).join(' ')}
   access_log off; keepalive_requests 1000000000; client_body_buffer_size 64k; client_body_in_single_buffer on;
   log_format beacon escape=json '$msec $remote_addr "$http_user_agent" "$request_body"';
   server {
