@@ -125,6 +125,13 @@ block_column_bytes(const struct block *block, uint16_t column, struct store_str 
 	return segment_column_bytes(block->segment, block->index, column, key);
 }
 
+void
+block_want(const struct block *block, uint16_t column, struct store_str key)
+{
+	if (block->segment != NULL)
+		segment_want(block->segment, block->index, column, key);
+}
+
 /* ---- reading ---------------------------------------------------------- */
 
 struct block_reader {

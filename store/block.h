@@ -47,6 +47,9 @@ int block_distinct(const struct block *block, uint16_t column, struct store_aren
 /* Number of encoded bytes that reading the column costs (statistics). */
 uint64_t block_column_bytes(const struct block *block, uint16_t column, struct store_str key);
 
+/* The column will be read soon: what of it is on the disk may begin to come into memory. */
+void block_want(const struct block *block, uint16_t column, struct store_str key);
+
 /* Decodes a column; `key` is empty except for MAP columns. A column that the
  * block's segment does not have reads as all_null. Arrays live in the arena or
  * in the snapshot. */

@@ -43,6 +43,9 @@ struct io {
 	 * they need not count as the process's memory. Reading them stays allowed,
 	 * meanwhile too. NULL instead of the function: does nothing. */
 	void (*forget)(struct io *io, const void *address, size_t size);
+	/* These bytes of a mapping will be read soon: they may begin to come into
+	 * memory. Promises nothing; NULL instead of the function: does nothing. */
+	void (*want)(struct io *io, const void *address, size_t size);
 	int (*unmap)(struct io *io, const void *address, size_t size);
 };
 

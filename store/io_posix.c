@@ -178,14 +178,28 @@ posix_lost(struct io *io, const void *address)
 	return io_lost_flag(address);
 }
 
+/* Of all pages that have some of the bytes. */
 static void
-posix_forget(struct io *io, const void *address, size_t size)
+advise(const void *address, size_t size, int advice)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t first = (uintptr_t)address & ~(page - 1);
 
+	(void)madvise((void *)first, (uintptr_t)address + size - first, advice);
+}
+
+static void
+posix_forget(struct io *io, const void *address, size_t size)
+{
 	(void)io;
-	(void)madvise((void *)first, (uintptr_t)address + size - first, MADV_DONTNEED);
+	advise(address, size, MADV_DONTNEED);
+}
+
+static void
+posix_want(struct io *io, const void *address, size_t size)
+{
+	(void)io;
+	advise(address, size, MADV_WILLNEED);
 }
 
 static int
@@ -220,6 +234,7 @@ io_posix(void)
 	    .map = posix_map,
 	    .lost = posix_lost,
 	    .forget = posix_forget,
+	    .want = posix_want,
 	    .unmap = posix_unmap,
 	};
 

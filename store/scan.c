@@ -178,10 +178,13 @@ scan_close(struct scan *scan)
 	store_arena_free(scan->scratch);
 }
 
+/* So many blocks come from the disk while one is scanned. */
+#define AHEAD_BLOCKS 8u
+
 int
 scan_blocks(struct scan *scan, const uint32_t *list, uint32_t count)
 {
-	uint32_t table = scan->plan->table_index;
+	uint32_t table = scan->plan->table_index, wanted = 1;
 	int result = 0;
 
 	for (uint32_t i = 0; result == 0 && !scan->done && i < count; i++) {
@@ -189,6 +192,9 @@ scan_blocks(struct scan *scan, const uint32_t *list, uint32_t count)
 
 		if ((result = check_limits(scan)) == 0)
 			result = scan_block(scan, snapshot_block(scan->snapshot, table, block));
+		for (; list != NULL && wanted < count && wanted <= i + AHEAD_BLOCKS; wanted++)
+			slice_want(&scan->slice,
+				   snapshot_block(scan->snapshot, table, list[wanted]));
 	}
 	return result;
 }

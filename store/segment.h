@@ -126,6 +126,10 @@ int segment_dictionary(const struct segment *segment, uint16_t column, struct st
 int segment_hold(const struct segment *segment, uint16_t column, struct store_str key,
 		 const struct dictionary **out, struct store_error *error);
 void segment_release(const struct segment *segment, uint16_t column, struct store_str key);
+/* A column of a block will be read soon: what of it was never read while the segment
+ * was open begins to come into memory. Any thread. */
+void
+segment_want(const struct segment *segment, uint32_t block, uint16_t column, struct store_str key);
 /* Nobody who reads like that will read the column again: its bytes leave the
  * process's memory. Whoever else reads it gets them back. Any thread. */
 void segment_forget(const struct segment *segment, uint16_t column, struct store_str key);

@@ -19,6 +19,7 @@ check_bytes(const struct segment_reader *reader, struct segment_chunk *chunk,
 
 	if (atomic_load_explicit(&chunk->checked, memory_order_relaxed))
 		return 0;
+	segment_want_bytes(reader->segment, chunk->offset, size);
 	if (XXH3_64bits(reader->segment->bytes + chunk->offset, size) != chunk->checksum)
 		return segment_chunk_malformed(reader, error, "chunk's checksum does not match");
 	atomic_store_explicit(&chunk->checked, true, memory_order_relaxed);

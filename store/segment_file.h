@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "codec.h"
+#include "io.h"
 #include "segment.h"
 #include "segment_format.h"
 
@@ -65,6 +66,14 @@ struct segment {
 	struct segment_column *known;        /* owned: [known_count], the same */
 	pthread_mutex_t mutex;               /* guards columns[].strings unless kept */
 };
+
+/* These bytes of the file will be read soon. */
+static inline void
+segment_want_bytes(const struct segment *segment, uint64_t offset, uint64_t size)
+{
+	if (segment->io->want != NULL && size > 0)
+		segment->io->want(segment->io, segment->bytes + offset, size);
+}
 
 /* STORE_ECORRUPT with the segment's path and the offset. */
 int segment_corrupt(const struct segment *segment, uint64_t offset, struct store_error *error,

@@ -116,6 +116,25 @@ segment_release(const struct segment *segment, uint16_t column, struct store_str
 		segment_release_strings((struct segment *)(uintptr_t)segment, found);
 }
 
+void
+segment_want(const struct segment *segment, uint32_t block, uint16_t column, struct store_str key)
+{
+	const struct segment_file_column *found = segment_find_column(segment, column, key);
+	const struct segment_chunk *chunk;
+
+	if (found == NULL)
+		return;
+	assert(block < segment->blocks_count);
+	chunk = &found->chunks[block];
+	if (chunk->codec != CODEC_ABSENT &&
+	    !atomic_load_explicit(&chunk->checked, memory_order_relaxed))
+		segment_want_bytes(segment, chunk->offset,
+				   (uint64_t)chunk->nulls_bytes + chunk->values_bytes);
+	if (found->strings.count != 0 &&
+	    !atomic_load_explicit(&found->strings.kept, memory_order_relaxed))
+		segment_want_bytes(segment, found->strings.offset, found->strings.stored_bytes);
+}
+
 /* A fault maps the pages around it, too, that the system has in memory; so much at
  * an address of that alignment. Before a column these are of the one before. */
 #define FAULT_AROUND_BYTES ((uintptr_t)64 << 10)

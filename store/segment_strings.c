@@ -50,6 +50,7 @@ build_strings(struct segment *segment, struct segment_strings *strings, struct s
 	const unsigned char *stored = segment->bytes + strings->offset, *raw = stored;
 	uint32_t chunks = (strings->count + DICTIONARY_CHUNK_SIZE - 1) / DICTIONARY_CHUNK_SIZE;
 
+	segment_want_bytes(segment, strings->offset, strings->stored_bytes);
 	if (XXH3_64bits(stored, strings->stored_bytes) != strings->checksum)
 		return segment_corrupt(segment, strings->offset, error,
 				       "dictionary's checksum does not match");

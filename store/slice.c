@@ -41,6 +41,13 @@ slice_set_block(struct slice *slice, const struct block *block)
 }
 
 void
+slice_want(const struct slice *slice, const struct block *block)
+{
+	for (uint32_t i = 0; i < slice->columns_count; i++)
+		block_want(block, slice->columns[i].column, slice->columns[i].key);
+}
+
+void
 slice_move(struct slice *slice, uint32_t first, uint32_t count)
 {
 	for (uint32_t i = 0; i < slice->columns_count; i++)

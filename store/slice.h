@@ -55,6 +55,8 @@ struct slice {
 /* `bytes_max` bounds what a block may need. 0 or STORE_ELIMIT. */
 int slice_open(struct slice *slice, struct store_arena *arena, size_t bytes_max);
 void slice_close(struct slice *slice);
+/* Another block is going to follow, whose columns will be those read so far. */
+void slice_want(const struct slice *slice, const struct block *block);
 /* A slice must be left with slice_move before the first row. */
 void slice_set_block(struct slice *slice, const struct block *block);
 /* On to rows[first, first + count) of the block, in order. */
