@@ -11,6 +11,8 @@
  *   bench_store blocks DIR [COLUMN...]      the same of whole blocks, as merges read
  *   bench_store query DIR THREADS SQL...    least [wall, CPU] ms of several runs, each
  *   bench_store weighted DIR THREADS SQL... the same by the rows' intervals
+ *   bench_store first query|weighted DIR THREADS SQL  of one run, which begins when stdin
+ *                                           has a line, once stdout has had one
  *   bench_store answer query|weighted DIR SQL  its rows, tab-separated
  */
 #include <fcntl.h>
@@ -498,8 +500,18 @@ decode(const char *directory, bool in_slices, char **names, int count)
 
 #define QUERY_TIMES 7
 
+/* Says that the store is open, and waits for a line. */
+static void
+wait_for_line(void)
+{
+	printf("\n");
+	fflush(stdout);
+	while (getchar() >= ' ')
+		;
+}
+
 static int
-query(const char *directory, uint32_t threads, char **texts, int count)
+query(const char *directory, uint32_t threads, char **texts, int count, bool first)
 {
 	struct store_options options = {
 	    .directory = directory, .schema = &schema, .read_only = true};
@@ -508,12 +520,14 @@ query(const char *directory, uint32_t threads, char **texts, int count)
 
 	if (store_open(&options, &store, &error) != 0)
 		return fprintf(stderr, "%s\n", error.text), 1;
+	if (first)
+		wait_for_line();
 	printf("[");
 	for (int i = 0; i < count; i++) {
 		struct store_query asked = {.text = string(texts[i]), .threads = threads};
 		double least_wall = 1e9, least_cpu = 1e9;
 
-		for (int times = 0; times < QUERY_TIMES; times++) {
+		for (int times = 0; times < (first ? 1 : QUERY_TIMES); times++) {
 			struct store_result *result = NULL;
 			double began = now_s(), cpu = cpu_s();
 
@@ -579,7 +593,11 @@ answer(const char *directory, const char *text)
 int
 main(int argc, char **argv)
 {
+	bool first = argc == 6 && strcmp(argv[1], "first") == 0;
+
 	prepare();
+	argc -= first;
+	argv += first;
 	if (argc == 5 && strcmp(argv[1], "generate") == 0) {
 		FILE *out = fopen(argv[4], "we");
 
@@ -609,7 +627,8 @@ main(int argc, char **argv)
 	if (argc == 5 && strcmp(argv[1], "answer") == 0)
 		return answer(argv[3], argv[4]);
 	if (argc >= 5 && (strcmp(argv[1], "query") == 0 || strcmp(argv[1], "weighted") == 0))
-		return query(argv[2], (uint32_t)strtoul(argv[3], NULL, 10), argv + 4, argc - 4);
+		return query(argv[2], (uint32_t)strtoul(argv[3], NULL, 10), argv + 4, argc - 4,
+			     first);
 	fprintf(stderr, "usage: see the head of bench_store.c\n");
 	return 2;
 }

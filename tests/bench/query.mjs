@@ -7,75 +7,18 @@
  * First the answers: counts are equal, quantiles of large groups within 1 % of the exact ones, distinct values within 4 %. A peer's
  * function that is worse is not timed; of the others the fastest counts. Then
  * the engines take turns, and the least of all rounds counts: with one thread
- * CPU time, which other programs disturb least, with two wall time.
+ * CPU time, which other programs disturb least, with two wall time. Last the
+ * same cold: each engine is started for one question, and the page cache has
+ * nothing of its files; the median of the rounds counts.
  */
-import { execFileSync, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-import { chdbVersion, clickhouseDirectory, clock, duckdb, duckdbFile, duckdbVersion, loadAll, openClickhouse, rows, store, tool } from './lib/peers.mjs';
+import { askCold, askDrum, drumAnswer, startPeer } from './lib/ask.mjs';
+import { chdbVersion, duckdbVersion, loadAll, rows } from './lib/peers.mjs';
 import { QUERIES } from './lib/queries.mjs';
 import { report, shown, table, targets, verdict } from './lib/results.mjs';
 
-const TIMES = 2; // of a peer's query in a round
 const rounds = Number(process.env.ROUNDS ?? 5);
 
-/* ---- peers: a process each, which answers { sql, threads } ---------------- */
-
-function clickhousePeer() {
-  const session = openClickhouse(clickhouseDirectory(false));
-  return (sql, threads) => session.query(`${sql} SETTINGS max_threads = ${threads}, use_query_condition_cache = 0, use_uncompressed_cache = 0`, 'TSV');
-}
-
-async function duckdbPeer() {
-  const instance = await duckdb().create(duckdbFile, { access_mode: 'READ_ONLY' });
-  const connection = await instance.connect();
-  let set = 0;
-  return async (sql, threads) => {
-    if (set !== threads) await connection.run(`SET threads = ${(set = threads)}`);
-    return (await connection.runAndReadAll(sql)).getRows();
-  };
-}
-
-async function servePeer(name) {
-  const ask = await (name === 'clickhouse' ? clickhousePeer() : duckdbPeer());
-  process.on('message', async ({ sql, threads }) => {
-    const least = { wall: Infinity, cpu: Infinity };
-    let answer;
-    for (let i = 0; i < TIMES; i++) {
-      const start = clock();
-      answer = await ask(sql, threads);
-      const taken = clock(start);
-      for (const key of ['wall', 'cpu']) least[key] = Math.min(least[key], taken[key] * 1000);
-    }
-    if (typeof answer === 'string') answer = answer.trim().split('\n').map((line) => line.split('\t'));
-    process.send({ ...least, answer: answer.map((row) => row.map(String)) });
-  });
-  process.on('disconnect', () => process.exit(0));
-}
-
-function startPeer(name) {
-  const child = fork(fileURLToPath(import.meta.url), ['--peer', name]);
-  const ask = (sql, threads) => new Promise((resolve, reject) => {
-    const ended = (code) => reject(new Error(`${name} ended with ${code}: ${sql}`));
-    child.once('exit', ended);
-    child.once('message', (message) => {
-      child.off('exit', ended);
-      resolve(message);
-    });
-    child.send({ sql, threads });
-  });
-  return { ask, end: () => child.disconnect() };
-}
-
-function askDrum(query, threads) {
-  const [[wall, cpu]] = JSON.parse(execFileSync(tool, [query.weighted ? 'weighted' : 'query', store, String(threads), query.drum]));
-  return { wall, cpu };
-}
-
 /* ---- answers --------------------------------------------------------------- */
-
-const drumAnswer = (query) => execFileSync(tool, ['answer', query.weighted ? 'weighted' : 'query', store, query.drum], { maxBuffer: 1 << 26 })
-  .toString().trim().split('\n').map((line) => line.split('\t'));
 
 /* Numbers by key, in the peers' units; rows by time are in order instead. */
 function normalise(query, answer, ours) {
@@ -143,7 +86,20 @@ async function measure(query, chosen, peers) {
   return least;
 }
 
+const COLD_THREADS = 2;
+
+/* Median ms of each engine. */
+async function measureCold(query, chosen) {
+  const taken = {};
+  for (let round = 0; round < rounds; round++) {
+    for (const engine of ['drum', ...Object.keys(chosen)]) (taken[engine] ??= []).push(await askCold(engine, query, chosen[engine]?.sql, COLD_THREADS));
+  }
+  return Object.fromEntries(Object.entries(taken).map(([engine, ms]) => [engine, ms.sort((a, b) => a - b)[ms.length >> 1]]));
+}
+
 const WAY = { 1: 'cpu', 2: 'wall' };
+const ENGINES = { drum: 'drum', clickhouse: 'ClickHouse', duckdb: 'DuckDB' };
+const digits = (ms) => (ms === undefined ? '–' : shown(ms, ms < 10 ? 2 : ms < 100 ? 1 : 0));
 const HEAD = (threads) => ['query', 'drum, ms', 'ClickHouse, ms', 'DuckDB, ms', 'fastest peer : drum', 'prototype’s ratio', 'within 2 x of it',
   ...(threads === 1 ? ['wall: drum', 'ClickHouse', 'DuckDB'] : ['CPU: drum', 'ClickHouse', 'DuckDB'])];
 
@@ -151,13 +107,18 @@ function lineOf({ query, least, chosen }, threads, goals) {
   const way = WAY[threads];
   const other = way === 'cpu' ? 'wall' : 'cpu';
   const peers = Object.keys(chosen);
-  const digits = (ms) => (ms === undefined ? '–' : shown(ms, ms < 10 ? 2 : ms < 100 ? 1 : 0));
   const fastest = peers.reduce((a, b) => (least[a][threads][way] <= least[b][threads][way] ? a : b));
   const ratio = least[fastest][threads][way] / least.drum[threads][way];
-  const engines = ['drum', 'clickhouse', 'duckdb'];
-  goals?.add(`${query.name} ${query.what}, ${threads === 1 ? 'one thread' : 'two threads'}, ms`, `fastest peer ${query.target} x`, digits(least.drum[threads][way]), ratio >= query.target, `${digits(least[fastest][threads][way])} (${{ clickhouse: 'ClickHouse', duckdb: 'DuckDB' }[fastest]})`, shown(ratio));
+  const engines = Object.keys(ENGINES);
+  goals?.add(`${query.name} ${query.what}, ${threads === 1 ? 'one thread' : 'two threads'}, ms`, `fastest peer ${query.target} x`, digits(least.drum[threads][way]), ratio >= query.target, `${digits(least[fastest][threads][way])} (${ENGINES[fastest]})`, shown(ratio));
   return [`${query.name} ${query.what}`, ...engines.map((e) => digits(least[e]?.[threads][way])), shown(ratio),
     shown(query.prototype[threads - 1]), verdict(ratio >= query.prototype[threads - 1] / 2), ...engines.map((e) => digits(least[e]?.[threads][other]))];
+}
+
+function coldLine({ query, cold }, goals) {
+  const [fastest] = Object.keys(cold).filter((e) => e !== 'drum').sort((a, b) => cold[a] - cold[b]);
+  goals?.add(`${query.name} cold, two threads, ms`, 'faster than both peers', digits(cold.drum), cold.drum < cold[fastest], `${digits(cold[fastest])} (${ENGINES[fastest]})`, shown(cold[fastest] / cold.drum));
+  return [query.name, ...Object.keys(ENGINES).map((e) => digits(cold[e]))];
 }
 
 async function main() {
@@ -170,10 +131,16 @@ async function main() {
     measured.push({ query, chosen, least: await measure(query, chosen, peers) });
     console.error(`${query.name}: ${lineOf(measured.at(-1), 1).slice(1, 5)} | ${lineOf(measured.at(-1), 2).slice(1, 5)}`);
   }
-  for (const peer of Object.values(peers)) peer.end();
+  await Promise.all(Object.values(peers).map((peer) => peer.end())); // ClickHouse opens a directory once
+  for (const one of measured) {
+    one.cold = await measureCold(one.query, one.chosen);
+    console.error(`${one.query.name}, cold: ${coldLine(one).slice(1)}`);
+  }
   const goals = targets();
   const lines = (threads) => table(HEAD(threads), measured.map((m) => lineOf(m, threads, goals)));
-  const details = ['One thread, CPU time (wall time at the right):', lines(1), 'Two threads, wall time (CPU time at the right):', lines(2)];
+  const details = ['One thread, CPU time (wall time at the right):', lines(1), 'Two threads, wall time (CPU time at the right):', lines(2),
+    `Cold: wall time, ms, of the first question after a start, nothing of the engine’s files in the page cache; two threads, median of ${rounds} rounds:`,
+    table(['query', ...Object.values(ENGINES)], measured.map((m) => coldLine(m, goals)))];
   const used = measured.map(({ query, chosen }) => [query.name, ...['clickhouse', 'duckdb'].map((peer) => chosen[peer]?.name ?? 'has none')]);
   report(`Queries, ${shown(rows)} rows`, `ROWS=${rows} node tests/bench/query.mjs`, [
     `drum, ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), LowCardinality dimensions, Delta and T64 codecs with LZ4, OPTIMIZE FINAL), DuckDB ${duckdbVersion} (ENUM dimensions, sorted by site, ts); in process, data warm, engines in turn, ${rounds} rounds, least of each. The prototype is a plain C scan of bit-packed columns, measured against the same peers on another machine.`,
@@ -182,5 +149,4 @@ async function main() {
     'Errors against the exact answer, large groups, in %:', table(['query', 'function', 'mean', 'worst'], accuracy)]);
 }
 
-if (process.argv[2] === '--peer') await servePeer(process.argv[3]);
-else await main();
+await main();
