@@ -27,77 +27,6 @@ aggregate_keep(const struct aggregate_states *states, const struct store_value *
 	return 0;
 }
 
-/* ---- extremes -------------------------------------------------------- */
-
-static int
-keep_string(const struct aggregate_states *states, struct aggregate_state *state,
-	    struct store_str string)
-{
-	char *bytes = store_arena_alloc(states->arena, string.size);
-
-	if (bytes == NULL)
-		return STORE_ELIMIT;
-	if (string.size > 0)
-		memcpy(bytes, string.bytes, string.size);
-	state->string = (struct store_str){bytes, string.size};
-	return 0;
-}
-
-static bool
-is_signed(enum store_result_type type)
-{
-	return data_type_is_signed(type) || type == STORE_R_DATETIME64;
-}
-
-/* Whether the value is beyond what the state has. */
-static bool
-is_beyond(const struct aggregate_state *state, enum store_result_type type,
-	  const struct store_value *value, bool max)
-{
-	if (state->weight == 0)
-		return true;
-	if (type == STORE_R_STRING)
-		return max ? string_compare(state->string, value->v.s) < 0
-			   : string_compare(value->v.s, state->string) < 0;
-	if (data_type_is_float(type))
-		return isnan(state->number) ||
-		       (max ? value->v.f > state->number : value->v.f < state->number);
-	if (value->v.u == state->integer)
-		return false;
-	return (is_signed(type) ? value->v.i < (int64_t)state->integer
-				: value->v.u < state->integer) != max;
-}
-
-/* *moved: it is the new extreme. */
-static int
-add_extreme(const struct aggregate_states *states, struct aggregate_state *state,
-	    enum store_result_type type, const struct store_value *value, bool *moved)
-{
-	bool max = states->aggregate->kind == AGGREGATE_MAX ||
-		   states->aggregate->kind == AGGREGATE_ARG_MAX;
-
-	*moved = is_beyond(state, type, value, max);
-	if (!*moved)
-		return 0;
-	if (type == STORE_R_STRING)
-		return keep_string(states, state, value->v.s);
-	state->number = value->v.f;
-	state->integer = value->v.u;
-	return 0;
-}
-
-static int
-add_argument_at_extreme(const struct aggregate_states *states, struct aggregate_state *state,
-			const struct aggregate_input *input, uint32_t row)
-{
-	struct store_value by = data_value(input->second, row);
-	struct store_value value = data_value(input->argument, row);
-	bool moved;
-	int result = add_extreme(states, state, input->second->type.type, &by, &moved);
-
-	return result != 0 || !moved ? result : aggregate_keep(states, &value, &state->kept);
-}
-
 /* ---- quantiles and distinct values ----------------------------------- */
 
 /* `value` is the number's as the argument's type has it. */
@@ -220,7 +149,6 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 	struct store_value value = {0};
 	double number = 0;
 	int result = 0;
-	bool moved;
 
 	if (data != NULL)
 		value = data_value(data, row);
@@ -245,18 +173,16 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 	case AGGREGATE_STDDEV_SAMP:
 		add_moments(state, number, (double)weight);
 		break;
-	case AGGREGATE_MIN:
-	case AGGREGATE_MAX:
-		result = add_extreme(states, state, data->type.type, &value, &moved);
-		break;
 	case AGGREGATE_ANY:
 	case AGGREGATE_ANY_LAST:
 		if (state->weight == 0 || aggregate->kind == AGGREGATE_ANY_LAST)
 			result = aggregate_keep(states, &value, &state->kept);
 		break;
+	case AGGREGATE_MIN:
+	case AGGREGATE_MAX:
 	case AGGREGATE_ARG_MIN:
 	case AGGREGATE_ARG_MAX:
-		result = add_argument_at_extreme(states, state, input, row);
+		result = aggregate_extreme_add(states, state, input, row);
 		break;
 	case AGGREGATE_QUANTILE:
 	case AGGREGATE_QUANTILES:
@@ -281,21 +207,6 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 	return result;
 }
 
-/* Whether the row counts, by its condition and its argument. */
-static inline bool
-is_counted(const struct aggregate_input *input, uint32_t row)
-{
-	return (input->condition == NULL ||
-		(!data_is_null(input->condition, row) && data_true(input->condition, row))) &&
-	       (input->argument == NULL || !data_is_null(input->argument, row));
-}
-
-union cell {
-	uint64_t u;
-	int64_t i;
-	double f;
-};
-
 /* Inlined once for each kind of number. */
 static inline __attribute__((always_inline)) void
 add_sums_of(struct aggregate_states *states, uint32_t rows_count,
@@ -308,10 +219,10 @@ add_sums_of(struct aggregate_states *states, uint32_t rows_count,
 		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
 		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];
 		struct aggregate_state *state = &states->states[group];
-		union cell cell = {.u = argument->n.u[data_index(argument, i)]};
+		union aggregate_cell cell = {.u = argument->n.u[data_index(argument, i)]};
 		double number;
 
-		if (!is_counted(input, i))
+		if (!aggregate_is_counted(input, i))
 			continue;
 		number = is_float ? cell.f : is_signed ? (double)cell.i : (double)cell.u;
 		state->number += number * (double)weight;
@@ -334,50 +245,6 @@ add_sums(struct aggregate_states *states, uint32_t rows_count, const struct aggr
 		add_sums_of(states, rows_count, input, false, true);
 	else
 		add_sums_of(states, rows_count, input, false, false);
-}
-
-/* Integers and times are in the order of their bits, signed ones with that of the
- * sign flipped. */
-static inline __attribute__((always_inline)) void
-add_extremes_of(struct aggregate_states *states, uint32_t rows_count,
-		const struct aggregate_input *input, bool is_float, bool max)
-{
-	const struct data *argument = input->argument;
-	uint64_t flip = is_signed(argument->type.type) ? (uint64_t)1 << 63 : 0;
-
-	for (uint32_t i = 0; i < rows_count; i++) {
-		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
-		struct aggregate_state *state = &states->states[group];
-		union cell cell = {.u = argument->n.u[data_index(argument, i)]};
-		bool beyond;
-
-		if (!is_counted(input, i))
-			continue;
-		if (is_float)
-			beyond = isnan(state->number) ||
-				 (max ? cell.f > state->number : cell.f < state->number);
-		else
-			beyond = max ? (cell.u ^ flip) > (state->integer ^ flip)
-				     : (cell.u ^ flip) < (state->integer ^ flip);
-		if (state->weight == 0 || beyond) {
-			state->number = cell.f;
-			state->integer = cell.u;
-		}
-		state->weight += input->weights == NULL ? 1 : input->weights[i];
-	}
-}
-
-static void
-add_extremes(struct aggregate_states *states, uint32_t rows_count,
-	     const struct aggregate_input *input)
-{
-	bool is_float = data_type_is_float(input->argument->type.type);
-	bool max = states->aggregate->kind == AGGREGATE_MAX;
-
-	if (is_float)
-		add_extremes_of(states, rows_count, input, true, max);
-	else
-		add_extremes_of(states, rows_count, input, false, max);
 }
 
 /* Whether the rows need no more than a loop over numbers. */
@@ -405,7 +272,7 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 			return 0;
 		case AGGREGATE_MIN:
 		case AGGREGATE_MAX:
-			add_extremes(states, rows_count, input);
+			aggregate_extreme_add_all(states, rows_count, input);
 			return 0;
 		default:
 			break;
@@ -416,7 +283,7 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];
 		int result;
 
-		if (!is_counted(input, i) || (second != NULL && data_is_null(second, i)))
+		if (!aggregate_is_counted(input, i) || (second != NULL && data_is_null(second, i)))
 			continue;
 		if (weighs && (weight *= second->n.u[data_index(second, i)]) == 0)
 			continue;
@@ -427,27 +294,6 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 }
 
 /* ---- merging --------------------------------------------------------- */
-
-static int
-merge_extreme(struct aggregate_states *totals, struct aggregate_state *to,
-	      const struct aggregate_state *from)
-{
-	const struct aggregate *aggregate = totals->aggregate;
-	bool has_second = aggregate->second != NULL, moved;
-	enum store_result_type type =
-	    has_second ? aggregate->second->type.type : aggregate->argument->type.type;
-	struct store_value value = {.v.u = from->integer};
-
-	if (type == STORE_R_STRING)
-		value.v.s = from->string;
-	else if (data_type_is_float(type))
-		value.v.f = from->number;
-	if (add_extreme(totals, to, type, &value, &moved) != 0)
-		return STORE_ELIMIT;
-	if (moved && has_second)
-		to->kept = from->kept;
-	return 0;
-}
 
 static int
 merge_counts(struct aggregate_states *totals, struct aggregate_state *to,
@@ -480,7 +326,7 @@ aggregate_merge_state(struct aggregate_states *totals, struct aggregate_state *t
 	case AGGREGATE_MAX:
 	case AGGREGATE_ARG_MIN:
 	case AGGREGATE_ARG_MAX:
-		result = merge_extreme(totals, to, from);
+		result = aggregate_extreme_merge(totals, to, from);
 		break;
 	case AGGREGATE_ANY:
 	case AGGREGATE_ANY_LAST:

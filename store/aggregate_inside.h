@@ -201,6 +201,22 @@ aggregate_is_null(const struct aggregate_rows *rows, uint32_t row)
 	return rows->nulls != NULL && rows->nulls[row];
 }
 
+/* A number of 64 bits, of whatever type. */
+union aggregate_cell {
+	uint64_t u;
+	int64_t i;
+	double f;
+};
+
+/* Whether the row counts, by its condition and its argument. */
+static inline bool
+aggregate_is_counted(const struct aggregate_input *input, uint32_t row)
+{
+	return (input->condition == NULL ||
+		(!data_is_null(input->condition, row) && data_true(input->condition, row))) &&
+	       (input->argument == NULL || !data_is_null(input->argument, row));
+}
+
 static inline int64_t
 aggregate_value(const struct aggregate_rows *rows, uint32_t row)
 {
@@ -263,6 +279,16 @@ int aggregate_bucket_heavy(struct aggregate_states *states, const struct aggrega
 /* values[count] of weight 1, count <= SKETCH_EXACT_MAX, of a group that has bytes. */
 int aggregate_bucket_values(struct aggregate_states *states, uint32_t group, const uint32_t *values,
 			    uint32_t count);
+
+/* aggregate_extreme.c: of min, max, argMin and argMax. A row that counts; 0 or STORE_ELIMIT. */
+int aggregate_extreme_add(const struct aggregate_states *states, struct aggregate_state *state,
+			  const struct aggregate_input *input, uint32_t row);
+/* Of min and max: a slice of numbers. */
+void aggregate_extreme_add_all(struct aggregate_states *states, uint32_t rows_count,
+			       const struct aggregate_input *input);
+/* 0 or STORE_ELIMIT. */
+int aggregate_extreme_merge(struct aggregate_states *totals, struct aggregate_state *to,
+			    const struct aggregate_state *from);
 
 /* aggregate_add.c */
 /* What is settled of a group into another; 0 or STORE_ELIMIT. */
