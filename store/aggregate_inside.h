@@ -83,6 +83,17 @@ struct aggregate_scratch {
 	uint32_t *cells;
 };
 
+#define AGGREGATE_FEW_MAX 8u
+
+/* aggregate_few.c: counters[2][max][SKETCH_BUCKETS] of places, the two of which hold at
+ * most `filled` rows a bucket. */
+struct aggregate_few {
+	uint16_t *counters;
+	uint32_t groups[AGGREGATE_FEW_MAX]; /* of places [count] that count here */
+	uint32_t count, max, filled, missed;
+	uint64_t meaning; /* of the places */
+};
+
 struct aggregate_states {
 	const struct aggregate *aggregate;
 	struct store_arena *arena;
@@ -98,6 +109,7 @@ struct aggregate_states {
 	uint8_t *cells;
 	uint32_t cells_count, cells_opened, cells_missed;
 	uint64_t cells_meaning; /* of the places */
+	struct aggregate_few few;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	bool is_hot;         /* hot[] has something */
@@ -289,6 +301,20 @@ void aggregate_extreme_add_all(struct aggregate_states *states, uint32_t rows_co
 /* 0 or STORE_ELIMIT. */
 int aggregate_extreme_merge(struct aggregate_states *totals, struct aggregate_state *to,
 			    const struct aggregate_state *from);
+
+/* aggregate_few.c */
+/* Whether it counts such rows. */
+bool aggregate_few_serves(struct aggregate_states *states, uint32_t rows_count,
+			  const struct aggregate_places *places);
+/* Before rows are counted, whose values with buckets are in [min, max]: their groups'
+ * edges. Nothing was done when some row's place is not *known to count here. */
+int
+aggregate_few_widen(struct aggregate_states *states, const struct aggregate_rows *rows,
+		    const struct aggregate_places *places, uint32_t min, uint32_t max, bool *known);
+/* Rows of scratch.cells[count]. */
+void aggregate_few_count(struct aggregate_states *states, uint32_t count);
+/* What is counted goes to the groups' words. */
+void aggregate_few_settle(struct aggregate_states *states);
 
 /* aggregate_add.c */
 /* What is settled of a group into another; 0 or STORE_ELIMIT. */

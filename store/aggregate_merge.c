@@ -157,6 +157,7 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 {
 	int result = 0;
 
+	aggregate_few_settle(from);
 	if (!is_alike(states, from)) {
 		if ((result = aggregate_settle(states)) != 0 ||
 		    (result = aggregate_settle(from)) != 0)

@@ -18,20 +18,25 @@
 #define OPENED_MAX 4u
 
 /* cells[i] = that of the row's place and bucket, of bucket 0 where it has none;
- * returns whether there was a value for which there are none. */
+ * returns whether there was a value for which there are none. *min and *max: of those
+ * that have one. */
 CODEC_CLONES static bool
 number_cells(const uint32_t *values, const uint32_t *list, uint32_t base, uint32_t count,
-	     uint32_t *cells)
+	     uint32_t *cells, uint32_t *min, uint32_t *max)
 {
-	uint32_t far = 0;
+	uint32_t least = UINT32_MAX, most = 0, far = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t value = values[i], inside = value < SKETCH_BUCKETS_END ? UINT32_MAX : 0;
 		uint32_t bucket = sketch_bucket(value & (SKETCH_BUCKETS_END - 1)) & inside;
 
+		least = value < least ? value : least;
+		most = (value & inside) > most ? value & inside : most;
 		far |= (value ^ VECTOR_NARROW_NULL) & ~inside;
 		cells[i] = (list[i] + base) * SKETCH_BUCKETS + bucket;
 	}
+	*min = least;
+	*max = most;
 	return far != 0;
 }
 
@@ -214,16 +219,22 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 				      .narrow = input->argument->narrow,
 				      .weights = input->weights,
 				      .groups = scratch->groups};
+	bool few = aggregate_few_serves(states, rows_count, places), known = true;
+	uint32_t min, max, heavy;
 	uint64_t sum;
-	uint32_t heavy;
 
 	rest->count = 0;
 	*taken = false;
-	if (rows.narrow == NULL || !has_cells(states, rows_count, places))
+	if (rows.narrow == NULL || (!few && !has_cells(states, rows_count, places)))
 		return 0;
 	sum = aggregate_bucket_weight(&rows);
 	if (sum >= AGGREGATE_HOT_WEIGHT_MAX - states->hot_weight || rows_count > scratch->max ||
-	    number_cells(rows.narrow, places->list, places->base, rows_count, scratch->cells))
+	    number_cells(rows.narrow, places->list, places->base, rows_count, scratch->cells, &min,
+			 &max))
+		return 0;
+	if (few && aggregate_few_widen(states, &rows, places, min, max, &known) != 0)
+		return STORE_ELIMIT;
+	if (!known)
 		return 0;
 	*taken = true;
 	states->hot_weight += sum;
@@ -235,7 +246,10 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 		if (aggregate_bucket_heavy(states, &rows, scratch->rows, heavy) != 0)
 			return STORE_ELIMIT;
 	}
-	return count_cells(states, places, rows.narrow, rows_count, rest);
+	if (!few)
+		return count_cells(states, places, rows.narrow, rows_count, rest);
+	aggregate_few_count(states, rows_count);
+	return 0;
 }
 
 int

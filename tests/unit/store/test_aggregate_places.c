@@ -2,7 +2,8 @@
  * Goal: quantiles of rows by places give exactly what the same rows give by groups,
  * whatever is NULL, weighted, large or of a group that nobody knew, when other
  * dictionaries give the places other meanings, and when groups have few rows or so many
- * that bytes are full. Method: random slices (seeded) into both, answers compared.
+ * that bytes are full; of many places, and of so few that they have counters of their
+ * own. Method: random slices (seeded) into both, answers compared.
  */
 #include "check.h"
 
@@ -13,6 +14,7 @@
 
 #define PLACES_MAX 60u
 #define GROUPS PLACES_MAX
+#define FEW_PLACES 8u
 #define ROWS 2048u
 #define SLICES 160u
 
@@ -43,6 +45,14 @@ struct meaning {
 	uint32_t count;
 };
 
+/* What is drawn in a round. */
+struct kind {
+	uint32_t base, groups; /* as many as places at most */
+	bool weighted;
+	bool same; /* values, of few buckets */
+	bool one;  /* place, of nearly all rows, whose values are the same */
+};
+
 static struct slice_rows {
 	uint32_t count, list[ROWS], groups[ROWS], narrow[ROWS], rest[ROWS];
 	uint64_t weights[ROWS];
@@ -52,22 +62,23 @@ static struct slice_rows {
 static uint32_t taken_slices, rest_rows;
 
 static void
-change_meaning(struct meaning *meaning, uint32_t base)
+change_meaning(struct meaning *meaning, const struct kind *kind)
 {
-	uint32_t shift = (uint32_t)(next() % GROUPS);
+	uint32_t shift = (uint32_t)(next() % kind->groups);
+	uint32_t least = kind->groups / 3, base = kind->base;
 
 	meaning->number++;
-	meaning->count = base + 20 + (uint32_t)(next() % (PLACES_MAX - 20 - base + 1));
+	meaning->count = base + least + (uint32_t)(next() % (kind->groups - least - base + 1));
 	for (uint32_t p = 0; p < PLACES_MAX; p++) {
-		meaning->group_of[p] = (p + shift) % GROUPS;
+		meaning->group_of[p] = (p + shift) % kind->groups;
 		meaning->known[p] = AGGREGATE_UNKNOWN;
 	}
 }
 
 static uint32_t
-draw_value(uint32_t place, bool few)
+draw_value(uint32_t place, bool same)
 {
-	switch (next() % (few ? 60 : 3000)) {
+	switch (next() % (same ? 60 : 3000)) {
 	case 0:
 		return VECTOR_NARROW_NULL;
 	case 1:
@@ -75,25 +86,36 @@ draw_value(uint32_t place, bool few)
 	case 2:
 		return (uint32_t)(next() % 600);
 	default:
-		return few ? 5000 + (uint32_t)(next() % 4) * 100
-			   : place * 50 + (uint32_t)(next() % 20000 * (next() % 4 + 1));
+		return same ? 5000 + (uint32_t)(next() % 4) * 100
+			    : place * 50 + (uint32_t)(next() % 20000 * (next() % 4 + 1));
 	}
 }
 
-static void
-draw_rows(const struct meaning *meaning, uint32_t base, bool few, bool late)
+/* One that is not seen until rows are counted by places, unless it is late, or
+ * hardly ever: its group's values are few enough to be kept. */
+static uint32_t
+draw_place(uint32_t places, bool late)
 {
-	/* Some are not seen until rows are counted by places. */
-	uint32_t places = meaning->count - base, seen = late ? places : places - 3;
+	uint32_t hidden = places > 20 ? 3 : places > 1 ? 1 : 0, seen = places - hidden;
+
+	if (late && next() % 400 == 0)
+		return places - 1;
+	return (uint32_t)(next() % (1 + next() % (late && places > 20 ? places : seen)));
+}
+
+static void
+draw_rows(const struct meaning *meaning, const struct kind *kind, bool late)
+{
+	uint32_t places = meaning->count - kind->base;
 
 	rows.count = next() % 8 == 0 ? 1 + (uint32_t)(next() % ROWS) : ROWS;
 	for (uint32_t i = 0; i < rows.count; i++) {
-		uint32_t place = (uint32_t)(next() % (1 + next() % seen));
+		bool one = kind->one && next() % 500 != 0;
 
-		rows.list[i] = place;
-		rows.narrow[i] = draw_value(rows.list[i], few);
+		rows.list[i] = one ? 0 : draw_place(places, late);
+		rows.narrow[i] = one ? 5000 : draw_value(rows.list[i], kind->same);
 		rows.weights[i] = next() % 5 == 0 ? 1 + next() % 1000 : 1;
-		rows.groups[i] = meaning->group_of[rows.list[i] + base];
+		rows.groups[i] = meaning->group_of[rows.list[i] + kind->base];
 	}
 	if (next() % 40 == 0)
 		rows.narrow[next() % rows.count] = 1u << 24 | (uint32_t)(next() % 1000);
@@ -149,60 +171,80 @@ assert_same(struct aggregate_states *a, struct aggregate_states *b, struct store
 
 /* Slices into both states of each thread, whose states are taken together. */
 static void
-run_round(struct store_arena *arena, uint32_t threads)
+run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
 {
 	struct aggregate_states *by_places[2], *by_groups[2];
 	static struct meaning meaning;
-	bool weighted = next() % 2, few = next() % 2;
-	uint32_t base = next() % 3 == 0 ? 7 : 0, same[GROUPS];
+	uint32_t same[GROUPS];
 
 	for (uint32_t t = 0; t < threads; t++) {
 		by_places[t] = aggregate_create(&quantiles, arena, 7);
 		by_groups[t] = aggregate_create(&quantiles, arena, 7);
-		assert_int_equal(aggregate_reserve(by_places[t], GROUPS), 0);
-		assert_int_equal(aggregate_reserve(by_groups[t], GROUPS), 0);
-		change_meaning(&meaning, base);
+		assert_int_equal(aggregate_reserve(by_places[t], kind->groups), 0);
+		assert_int_equal(aggregate_reserve(by_groups[t], kind->groups), 0);
+		change_meaning(&meaning, kind);
 		for (uint32_t i = 0; i < SLICES; i++) {
 			struct aggregate_input input = {.argument = &rows.argument,
-							.weights = weighted ? rows.weights : NULL,
+							.weights =
+							    kind->weighted ? rows.weights : NULL,
 							.groups = rows.groups};
 
 			if (next() % SLICES == 0)
-				change_meaning(&meaning, base);
-			draw_rows(&meaning, base, few, i > SLICES / 2);
-			add_places(by_places[t], &meaning, base, input.weights);
+				change_meaning(&meaning, kind);
+			draw_rows(&meaning, kind, i > SLICES / 2);
+			add_places(by_places[t], &meaning, kind->base, input.weights);
 			assert_int_equal(aggregate_add_stored(by_groups[t], rows.count, &input), 0);
 		}
 	}
 	for (uint32_t g = 0; g < GROUPS; g++)
 		same[g] = g;
 	if (threads == 2) {
-		assert_int_equal(aggregate_take(by_places[0], same, by_places[1], GROUPS), 0);
-		assert_int_equal(aggregate_take(by_groups[0], same, by_groups[1], GROUPS), 0);
+		assert_int_equal(aggregate_take(by_places[0], same, by_places[1], kind->groups), 0);
+		assert_int_equal(aggregate_take(by_groups[0], same, by_groups[1], kind->groups), 0);
 	}
 	assert_same(by_places[0], by_groups[0], arena);
 }
 
 static void
-test_random(void **state)
+run_rounds(uint32_t rounds, uint32_t groups, uint32_t base)
 {
-	(void)state;
 	taken_slices = rest_rows = 0;
-	for (uint32_t i = 0; i < 16; i++) {
+	for (uint32_t i = 0; i < rounds; i++) {
 		struct store_arena *arena = store_arena_create(0);
+		struct kind kind = {.base = next() % 3 == 0 ? base : 0,
+				    .groups = groups,
+				    .weighted = next() % 2,
+				    .same = next() % 2,
+				    .one = next() % 4 == 0};
 
 		assert_non_null(arena);
-		run_round(arena, 1 + i % 2);
+		run_round(arena, 1 + i % 2, &kind);
 		store_arena_free(arena);
 	}
+}
+
+static void
+test_many(void **state)
+{
+	(void)state;
+	run_rounds(16, GROUPS, 7);
 	assert_true(taken_slices > 800);
 	assert_true(rest_rows > 0);
+}
+
+static void
+test_few(void **state)
+{
+	(void)state;
+	run_rounds(64, FEW_PLACES, 2);
+	assert_true(taken_slices > 64 * 100);
+	assert_int_equal(rest_rows, 0);
 }
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_many), cmocka_unit_test(test_few)};
 
 	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
 	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);

@@ -104,13 +104,14 @@ ask(struct store *store, const char *keys, const char *suffix, const char *where
 }
 
 static void
-check_query(struct store *store, const char *keys, const char *where, uint32_t threads)
+check_query(struct store *store, const char *keys, uint32_t groups_min, const char *where,
+	    uint32_t threads)
 {
 	static struct text by_codes, by_groups;
 	struct store_result *result = ask(store, keys, "", where, "", threads);
 
 	by_codes.size = by_groups.size = 0;
-	assert_true(result->rows_count > 16);
+	assert_true(result->rows_count >= groups_min);
 	text_add_result(&by_codes, result);
 	store_result_free(result);
 	result = ask(store, keys, "If", where, ", ts > 0", threads);
@@ -122,7 +123,10 @@ check_query(struct store *store, const char *keys, const char *where, uint32_t t
 static void
 check_store(const char *name, bool weighted)
 {
-	static const char *const keys[] = {"country, device", "device, country", "country"};
+	/* Of devices there are so few that they have counters of their own. */
+	static const char *const keys[] = {"country, device", "device, country", "country",
+					   "device"};
+	static const uint32_t groups_min[] = {17, 17, 17, 3};
 	static const char *const wheres[] = {"1", "lcp > 30", "device != 'tablet'"};
 	struct random random = random_seeded(name);
 	char directory[256];
@@ -134,10 +138,10 @@ check_store(const char *name, bool weighted)
 		if (day + 1 < DAYS)
 			assert_int_equal(store_flush(store, NULL), 0);
 	}
-	for (int k = 0; k < 3; k++) {
+	for (int k = 0; k < 4; k++) {
 		for (int w = 0; w < 3; w++) {
 			for (uint32_t threads = 1; threads <= 2; threads++)
-				check_query(store, keys[k], wheres[w], threads);
+				check_query(store, keys[k], groups_min[k], wheres[w], threads);
 		}
 	}
 	query_close(store, directory);
