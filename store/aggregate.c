@@ -160,9 +160,9 @@ int
 aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
 		const uint32_t *groups, uint32_t count)
 {
-	if ((groups == NULL && aggregate_reserve(with, count) != 0) ||
-	    aggregate_settle_groups(with, groups, count) != 0)
+	if (groups == NULL && aggregate_reserve(with, count) != 0)
 		return STORE_ELIMIT;
+	states->shared = with;
 	states->states = with->states;
 	states->hot = with->hot;
 	states->edges = with->edges;
@@ -325,30 +325,52 @@ too_large(struct store_error *error)
 			       "A sum does not fit in 64 bits: use sum(toFloat64(...))");
 }
 
-/* One of a column, whose groups mostly have few values: a sketch for each would take
- * longer than reading them. */
+/* The states that an aggregate's rows came into. */
+static struct aggregate_states *
+source_of(struct aggregate_states *states)
+{
+	return states->shared == NULL ? states : states->shared;
+}
+
+/* One of a column: a sketch for each group would take longer than reading what is
+ * hot of it. */
 static int
 finish_quantiles(struct aggregate_states *states, const uint32_t *groups, struct data *out)
 {
+	struct aggregate_states *source = source_of(states);
+	double level = states->aggregate->levels[0];
+
 	for (uint32_t i = 0; i < out->count; i++) {
 		uint32_t g = groups == NULL ? i : groups[i];
-		bool is_listed = aggregate_quantile_of_list(states, g, &out->n.f[i]);
+		bool is_hot = aggregate_answer(source, g, level, &out->n.f[i]);
 
-		if (!is_listed && aggregate_settle_groups(states, &g, 1) != 0)
+		if (!is_hot && aggregate_settle_groups(source, &g, 1) != 0)
 			return STORE_ELIMIT;
-		if (!is_listed)
-			finish_one(states->aggregate, &states->states[g], i, out);
+		if (!is_hot)
+			finish_one(states->aggregate, &source->states[g], i, out);
 		if (out->nulls != NULL)
-			out->nulls[i] = !is_listed && states->states[g].weight == 0;
+			out->nulls[i] = !is_hot && source->states[g].weight == 0;
 	}
 	return 0;
 }
 
-static bool
-has_lists(const struct aggregate_states *states)
+/* Counts of a column by the states of a quantile. */
+static void
+finish_counts(const struct aggregate_states *states, const uint32_t *groups, struct data *out)
 {
-	return states->aggregate->kind == AGGREGATE_QUANTILE && !states->aggregate->margin &&
-	       states->edges != NULL;
+	for (uint32_t i = 0; i < out->count; i++)
+		out->n.u[i] =
+		    aggregate_answer_weight(states->shared, groups == NULL ? i : groups[i]);
+}
+
+/* Whether what is hot need not be settled. */
+static bool
+is_answered(const struct aggregate_states *states)
+{
+	if (states->aggregate->margin || states->edges == NULL)
+		return false;
+	return states->aggregate->kind == AGGREGATE_QUANTILE ||
+	       (states->aggregate->kind == AGGREGATE_COUNT && states->shared != NULL);
 }
 
 int
@@ -358,8 +380,10 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 	const struct aggregate *aggregate = states->aggregate;
 	int result;
 
+	aggregate_few_settle(source_of(states));
 	if ((groups == NULL && aggregate_reserve(states, count) != 0) ||
-	    (!has_lists(states) && aggregate_settle_groups(states, groups, count) != 0))
+	    (!is_answered(states) &&
+	     aggregate_settle_groups(source_of(states), groups, count) != 0))
 		return expression_no_memory(evaluation->error);
 	if (states->overflowed)
 		return too_large(evaluation->error);
@@ -369,7 +393,11 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 		return result;
 	if (aggregate->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
-	if (has_lists(states))
+	if (is_answered(states) && aggregate->kind == AGGREGATE_COUNT) {
+		finish_counts(states, groups, out);
+		return 0;
+	}
+	if (is_answered(states))
 		return finish_quantiles(states, groups, out) == 0
 			   ? 0
 			   : expression_no_memory(evaluation->error);

@@ -135,8 +135,8 @@ int aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggrega
 int aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 		   struct aggregate_states *from, uint32_t count);
 /* Before another takes them, when no more rows come: settles of the first `count` groups
- * those that have many rows, for they are not merged any faster as they are where others
- * hardly have the same groups. 0 or STORE_ELIMIT. */
+ * those that have many rows and cannot be answered without, for they are not merged any
+ * faster as they are where others hardly have the same groups. 0 or STORE_ELIMIT. */
 int aggregate_settle_large(struct aggregate_states *states, uint32_t count);
 /* Results of groups[count] (NULL: of the first `count`), in the arena. There must
  * be room for them; may be called again for others. */

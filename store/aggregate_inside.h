@@ -112,8 +112,9 @@ struct aggregate_states {
 	struct aggregate_few few;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
-	bool is_hot;         /* hot[] has something */
-	bool overflowed;     /* a sum of integers left 64 bits */
+	struct aggregate_states *shared; /* whose states these are; NULL: its own */
+	bool is_hot;                     /* hot[] has something */
+	bool overflowed;                 /* a sum of integers left 64 bits */
 };
 
 /* Rows of a slice that count, all of them unless NULL: what is not wanted is
@@ -279,7 +280,17 @@ int aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group);
 int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
 /* Of a group that has listed values and nothing else: the answer, which its sketch
  * would give too. They stay listed, for more rows or to be settled. */
-bool aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double *out);
+bool aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double level,
+				double *out);
+
+/* aggregate_answer.c: of quantiles. */
+/* The answer of a group that has nothing in its sketch, which its sketch would give
+ * too; what is hot of it stays as it is. False: it has to be settled, or is empty. */
+bool aggregate_answer(struct aggregate_states *states, uint32_t group, double level, double *out);
+/* Whether that serves a group that has buckets. */
+bool aggregate_can_answer(const struct aggregate_states *states, uint32_t group);
+/* The weight of the group's rows, settled or not. */
+uint64_t aggregate_answer_weight(const struct aggregate_states *states, uint32_t group);
 
 /* aggregate_bucket.c: of slices; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
 int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);

@@ -3,12 +3,13 @@
  * group's first values are listed; when there are many, rows of weight 1 are
  * counted in bytes, so that the buckets of many groups fit the processor's caches,
  * and bytes that are full in words, where weights are counted too. All of that is "hot" until it is
- * settled into the group's sketch. Must give what sketch_add_stored() of each value gives.
- * aggregate_bucket.c does whole slices.
+ * settled into the group's sketch; aggregate_answer.c answers from it as it is. Must give what
+ * sketch_add_stored() of each value gives. aggregate_bucket.c does whole slices.
  */
 #include <string.h>
 
 #include "aggregate_inside.h"
+#include "codec.h"
 #include "codec_vector.h"
 
 static int
@@ -110,7 +111,8 @@ settle_values(struct aggregate_states *states, uint32_t group)
 }
 
 bool
-aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double *out)
+aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double level,
+			   double *out)
 {
 	struct aggregate_hot *hot = &states->hot[group];
 	uint32_t count = hot->values_count;
@@ -119,8 +121,7 @@ aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, doub
 	    states->edges[group].end != 0)
 		return false;
 	sort_values(hot->values, count);
-	*out = sketch_quantile_ascending(hot->values, count, states->aggregate->scale,
-					 states->aggregate->levels[0]);
+	*out = sketch_quantile_ascending(hot->values, count, states->aggregate->scale, level);
 	return true;
 }
 
@@ -205,6 +206,29 @@ is_inner(const struct aggregate_edges *edges, uint32_t bucket)
 	       bucket < sketch_bucket(edges->end - 1);
 }
 
+/* As many rows more of the bucket. */
+static int
+add_weight(struct aggregate_states *states, uint32_t group, uint32_t bucket, uint32_t weight)
+{
+	uint8_t *light = states->light[group];
+	uint32_t *edge = held(&states->edges[group], bucket);
+
+	if (weight == 0)
+		return 0;
+	if (edge != NULL) {
+		*edge += weight;
+		return 0;
+	}
+	if (light != NULL && light[bucket] + weight <= UINT8_MAX) {
+		light[bucket] = (uint8_t)(light[bucket] + weight);
+		return 0;
+	}
+	if (aggregate_quantile_heavy(states, group) != 0)
+		return STORE_ELIMIT;
+	states->hot[group].heavy[bucket] += weight;
+	return 0;
+}
+
 /* The weight is that of rows of the value's bucket. */
 static int
 release(struct aggregate_states *states, uint32_t group, uint32_t value, uint32_t *weight)
@@ -224,15 +248,31 @@ aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
 	return release(states, group, from->end - 1, &from->most);
 }
 
+/* Each byte by 1; whether one is 0 now. */
+CODEC_CLONES static bool
+increment(uint8_t *bytes, uint32_t count)
+{
+	uint8_t full = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bytes[i] = (uint8_t)(bytes[i] + 1);
+		full |= bytes[i] == 0;
+	}
+	return full;
+}
+
 /* Bytes of the buckets first ... last, which become inner ones. */
 static int
 raise_bytes(struct aggregate_states *states, uint32_t group, uint32_t first, uint32_t last)
 {
-	for (uint32_t way = 0; states->light[group] != NULL && way < states->ways; way++) {
+	for (uint32_t way = 0; states->light[group] != NULL && first <= last && way < states->ways;
+	     way++) {
 		uint8_t *bytes = states->light[group] + (size_t)way * SKETCH_BUCKETS;
 
+		if (!increment(bytes + first, last - first + 1))
+			continue;
 		for (uint32_t b = first; b <= last; b++) {
-			if (++bytes[b] == 0 &&
+			if (bytes[b] == 0 &&
 			    aggregate_quantile_carry(states, group, b, &bytes[b]) != 0)
 				return STORE_ELIMIT;
 		}
@@ -283,7 +323,7 @@ aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32
 			 uint32_t end)
 {
 	struct aggregate_edges *edges = &states->edges[group];
-	uint32_t first = sketch_bucket(edges->min), last;
+	uint32_t first = sketch_bucket(edges->min), last, low = 0, high = 0;
 
 	if (edges->end == 0) {
 		edges->min = min;
@@ -294,19 +334,22 @@ aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32
 		return 0;
 	last = sketch_bucket(edges->end - 1);
 	if (min < edges->min && sketch_bucket(min) != first) {
-		if (first == last) {
+		if (first == last)
 			edges->most = edges->least;
-			edges->least = 0;
-		} else if (release(states, group, edges->min, &edges->least) != 0) {
-			return STORE_ELIMIT;
-		}
+		else
+			low = edges->least;
+		edges->least = 0;
 	}
 	edges->min = min < edges->min ? min : edges->min;
-	if (end > edges->end && sketch_bucket(end - 1) != last &&
-	    release(states, group, edges->end - 1, &edges->most) != 0)
-		return STORE_ELIMIT;
+	if (end > edges->end && sketch_bucket(end - 1) != last) {
+		high = edges->most;
+		edges->most = 0;
+	}
 	edges->end = end > edges->end ? end : edges->end;
-	return raise_new(states, group, first, last);
+	if (raise_new(states, group, first, last) != 0 ||
+	    add_weight(states, group, first, low) != 0)
+		return STORE_ELIMIT;
+	return add_weight(states, group, last, high);
 }
 
 void

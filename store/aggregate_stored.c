@@ -277,7 +277,11 @@ int
 aggregate_settle_large(struct aggregate_states *states, uint32_t count)
 {
 	for (uint32_t g = 0; states->light != NULL && g < count; g++) {
-		if (states->light[g] != NULL && aggregate_settle_groups(states, &g, 1) != 0)
+		bool waits = states->aggregate->kind == AGGREGATE_QUANTILE &&
+			     aggregate_can_answer(states, g);
+
+		if (states->light[g] != NULL && !waits &&
+		    aggregate_settle_groups(states, &g, 1) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

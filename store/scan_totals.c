@@ -44,7 +44,7 @@ scan_totals(struct scan *scan, const struct data *keep)
 		for (uint32_t g = 0; g < scan->groups.count; g++) {
 			if (keep != NULL && (data_is_null(keep, g) || !data_true(keep, g)))
 				continue;
-			if (aggregate_merge(totals, 0, scan->states[a], g) != 0)
+			if (aggregate_merge(totals, 0, scan->states[scan->shares[a]], g) != 0)
 				return scan_no_memory(scan);
 		}
 		result = aggregate_finish(totals, NULL, 1, &evaluation,

@@ -306,9 +306,8 @@ is_plain(const struct sketch *sketch)
 	return !sketch->is_histogram && !sketch->is_weighted && sketch->total == sketch->count;
 }
 
-/* The value at the position, of those at `lower`, its floor, and next to that. */
-static double
-interpolate(double position, double lower, double low, double high)
+double
+sketch_between(double position, double lower, double low, double high)
 {
 	return low == high ? low : low * (lower + 1 - position) + high * (position - lower);
 }
@@ -324,13 +323,13 @@ sketch_quantile(struct sketch *sketch, double level)
 	if (is_plain(sketch)) {
 		uint32_t at = (uint32_t)lower, next = at + (position != lower);
 
-		return interpolate(position, lower, sketch->pairs[at].value,
-				   sketch->pairs[next].value);
+		return sketch_between(position, lower, sketch->pairs[at].value,
+				      sketch->pairs[next].value);
 	}
 	low = value_at(sketch, (uint64_t)lower);
 	if (position == lower)
 		return low;
-	return interpolate(position, lower, low, value_at(sketch, (uint64_t)lower + 1));
+	return sketch_between(position, lower, low, value_at(sketch, (uint64_t)lower + 1));
 }
 
 double
@@ -340,8 +339,8 @@ sketch_quantile_ascending(const uint32_t *stored, uint32_t count, uint32_t scale
 	uint32_t at = (uint32_t)lower, next = at + (position != lower);
 
 	assert(count > 0 && count <= SKETCH_EXACT_MAX && level >= 0 && level <= 1);
-	return interpolate(position, lower, (double)stored[at] / scale,
-			   (double)stored[next] / scale);
+	return sketch_between(position, lower, (double)stored[at] / scale,
+			      (double)stored[next] / scale);
 }
 
 uint32_t
@@ -439,6 +438,19 @@ bucket_integer(uint32_t number)
 
 	memcpy(&integer, &bits, sizeof integer);
 	return number == 1 ? 0 : (uint32_t)integer;
+}
+
+double
+sketch_within(uint32_t bucket, uint64_t rank, uint64_t count)
+{
+	uint32_t integer = bucket_integer(bucket);
+	uint32_t octave = integer < EXACT_BELOW ? 0 : 31 - (uint32_t)__builtin_clz(integer);
+
+	if (octave == 0)
+		return within_bucket(0, integer, rank, count);
+	return within_bucket(octave,
+			     (integer >> (octave - SKETCH_MANTISSA_BITS)) & (OCTAVE_BUCKETS - 1),
+			     rank, count);
 }
 
 /* added[i] = what buckets[first + i] have, together at most 32 bits; their sum. */

@@ -50,6 +50,9 @@ double sketch_quantile(struct sketch *sketch, double level);
 double
 sketch_quantile_ascending(const uint32_t *stored, uint32_t count, uint32_t scale, double level);
 
+/* The value at the position, of those at `lower`, its floor, and next to that. */
+double sketch_between(double position, double lower, double low, double high);
+
 /* ---- counting without a call ---------------------------------------------- */
 
 #define SKETCH_MANTISSA_BITS 8u /* 2^8 buckets an octave */
@@ -85,6 +88,9 @@ struct sketch_buckets {
 	uint32_t min, max; /* of the integers */
 };
 
+/* The integer, or one in between, that a histogram answers for `rank`, 0-based, of the
+ * `count` of a bucket. */
+double sketch_within(uint32_t bucket, uint64_t rank, uint64_t count);
 /* Adds it to a histogram, without the buckets 0, and sets *total to its weight.
  * 0 or STORE_ELIMIT. */
 int

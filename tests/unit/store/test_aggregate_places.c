@@ -169,6 +169,39 @@ assert_same(struct aggregate_states *a, struct aggregate_states *b, struct store
 	}
 }
 
+/* One quantile by the states of all, which it does not settle. */
+static void
+answer(struct aggregate_states *states, struct store_arena *arena, struct data *out)
+{
+	static const struct aggregate one = {.kind = AGGREGATE_QUANTILE,
+					     .argument = &argument,
+					     .levels = {0.75},
+					     .levels_count = 1,
+					     .scale = 10,
+					     .type = {.type = STORE_R_FLOAT64}};
+	struct store_error error = {0};
+	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+	struct aggregate_states *shared = aggregate_create(&one, arena, 7);
+
+	assert_non_null(shared);
+	assert_int_equal(aggregate_share(shared, states, NULL, GROUPS), 0);
+	assert_int_equal(aggregate_finish(shared, NULL, GROUPS, &evaluation, out), 0);
+}
+
+static void
+assert_same_answers(struct aggregate_states *a, struct aggregate_states *b,
+		    struct store_arena *arena)
+{
+	struct data x, y;
+
+	answer(a, arena, &x);
+	answer(b, arena, &y);
+	for (uint32_t g = 0; g < GROUPS; g++) {
+		if (memcmp(&x.n.f[g], &y.n.f[g], sizeof x.n.f[g]) != 0)
+			fail_msg("group %u: %.17g, not %.17g", g, x.n.f[g], y.n.f[g]);
+	}
+}
+
 /* Slices into both states of each thread, whose states are taken together. */
 static void
 run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
@@ -202,6 +235,7 @@ run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
 		assert_int_equal(aggregate_take(by_places[0], same, by_places[1], kind->groups), 0);
 		assert_int_equal(aggregate_take(by_groups[0], same, by_groups[1], kind->groups), 0);
 	}
+	assert_same_answers(by_places[0], by_groups[0], arena);
 	assert_same(by_places[0], by_groups[0], arena);
 }
 

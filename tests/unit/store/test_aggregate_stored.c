@@ -2,7 +2,8 @@
  * Goal: counts and quantiles of a column's stored integers give exactly what
  * the same rows give one by one, whatever is NULL, weighted, conditional, in one
  * group or many, large or negative; merged states too; distinct values are counted as well as
- * promised. Method: random slices into both ways, compared after every run.
+ * promised. Quantiles are answered from lists and buckets as from sketches. Method: random slices
+ * into both ways, compared after every run.
  */
 #include "check.h"
 
@@ -322,6 +323,163 @@ test_listed(void **state)
 	free(rows);
 }
 
+/* A count by the states of a quantile, of all groups or of the last. */
+static void
+assert_counts(struct aggregate_states *stored, const uint64_t *wanted, struct store_arena *arena)
+{
+	static const uint32_t last = GROUPS - 1;
+	static struct expression argument = {.kind = EXPRESSION_COLUMN,
+					     .type = {.type = STORE_R_FLOAT64}};
+	static const struct aggregate count = {
+	    .kind = AGGREGATE_COUNT, .argument = &argument, .type = {.type = STORE_R_UINT64}};
+	uint32_t first = next() % 2 ? 0 : last;
+	const uint32_t *groups = first == 0 ? NULL : &last;
+	struct store_error error = {0};
+	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+	struct aggregate_states *shared = aggregate_create(&count, arena, 7);
+	struct data out;
+
+	assert_non_null(shared);
+	assert_int_equal(aggregate_share(shared, stored, groups, GROUPS - first), 0);
+	assert_int_equal(aggregate_finish(shared, groups, GROUPS - first, &evaluation, &out), 0);
+	for (uint32_t g = first; g < GROUPS; g++)
+		assert_int_equal(out.n.u[g - first], wanted[g]);
+}
+
+/* What two states of a quantile have after a slice: each by itself, with a count and
+ * another quantile by its states. */
+struct answered {
+	struct aggregate aggregates[2]; /* of two levels */
+	struct aggregate_states *plain[2], *stored, *other;
+	uint64_t wanted[GROUPS];
+};
+
+static void
+add_slice(struct answered *answered, struct rows *rows, bool positive)
+{
+	draw_rows(rows);
+	for (uint32_t i = 0; positive && i < rows->count; i++) {
+		rows->stored[i] &= 0xffffff;
+		rows->values[i] = (double)rows->stored[i] / SCALE;
+	}
+	rows->input.condition = NULL;
+	if (next() % 4 != 0)
+		rows->input.weights = NULL;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(aggregate_add(answered->plain[i], rows->count, &rows->input), 0);
+	add_stored(next() % 2 ? answered->stored : answered->other, rows);
+	for (uint32_t g = 0; g < GROUPS; g++)
+		answered->wanted[g] += count_plainly(rows, g);
+}
+
+static void
+assert_answers(struct answered *answered, struct store_arena *arena)
+{
+	struct aggregate_states *shared = aggregate_create(&answered->aggregates[1], arena, 7);
+
+	assert_non_null(shared);
+	assert_same_quantiles(answered->plain[0], answered->stored, arena);
+	assert_counts(answered->stored, answered->wanted, arena);
+	assert_int_equal(aggregate_share(shared, answered->stored, NULL, GROUPS), 0);
+	assert_same_quantiles(answered->plain[1], shared, arena);
+}
+
+/* One quantile of many values, answered from buckets whose outermost ones widen with each
+ * slice; with a count and a quantile of another level by the same states; taken over
+ * from another thread, and again when more rows came. */
+static void
+test_answered(void **state)
+{
+	static const double levels[] = {0, 0.1, 0.5, 0.75, 0.99, 1};
+	static const uint32_t groups[GROUPS] = {0, 1, 2, 3, 4};
+	struct expression argument = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_FLOAT64}};
+	struct rows *rows = malloc(sizeof *rows);
+
+	(void)state;
+	assert_non_null(rows);
+	for (uint32_t round = 0; round < 200; round++) {
+		struct store_arena *arena = store_arena_create(0);
+		struct answered answered = {.wanted = {0}};
+		bool positive = round % 8 != 0;
+
+		for (uint32_t i = 0; i < 2; i++) {
+			answered.aggregates[i] =
+			    (struct aggregate){.kind = AGGREGATE_QUANTILE,
+					       .argument = &argument,
+					       .levels = {levels[(round + i) % 6]},
+					       .levels_count = 1,
+					       .scale = SCALE,
+					       .type = {.type = STORE_R_FLOAT64, .nullable = true}};
+			answered.plain[i] = create(&answered.aggregates[i], arena);
+		}
+		answered.stored = create(&answered.aggregates[0], arena);
+		answered.other = create(&answered.aggregates[0], arena);
+		if (next() % 2) { /* room for many: their buckets lie otherwise */
+			assert_int_equal(aggregate_reserve(answered.stored, 10 * GROUPS), 0);
+			if (next() % 4 != 0)
+				assert_int_equal(aggregate_reserve(answered.other, 10 * GROUPS), 0);
+		}
+		for (uint64_t slices = 1 + next() % 30; slices > 0; slices--) {
+			band_first = (int64_t)(next() >> (40 + next() % 24));
+			band_size = next() % 4 == 0 ? 0 : (int64_t)(1 + next() % 100000);
+			add_slice(&answered, rows, positive);
+		}
+		if (next() % 2)
+			assert_int_equal(aggregate_settle_large(answered.other, GROUPS), 0);
+		assert_int_equal(aggregate_take(answered.stored, groups, answered.other, GROUPS),
+				 0);
+		assert_answers(&answered, arena);
+		answered.other = answered.stored;
+		add_slice(&answered, rows, positive);
+		assert_answers(&answered, arena);
+		store_arena_free(arena);
+	}
+	free(rows);
+}
+
+/* So many rows of one value, then one below and one above: what the outermost bucket has
+ * by then, full or not, is that of an inner one. */
+static void
+test_becomes_inner(void **state)
+{
+	static const int64_t middles[] = {2, 100, 300, 100000};
+	static struct expression argument = {.kind = EXPRESSION_COLUMN,
+					     .type = {.type = STORE_R_FLOAT64}};
+	static const struct aggregate aggregate = {
+	    .kind = AGGREGATE_QUANTILE,
+	    .argument = &argument,
+	    .levels = {0.5},
+	    .levels_count = 1,
+	    .scale = SCALE,
+	    .type = {.type = STORE_R_FLOAT64, .nullable = true}};
+	struct rows *rows = calloc(1, sizeof *rows);
+
+	(void)state;
+	assert_non_null(rows);
+	rows->argument = (struct data){.type = argument.type, .n.i = rows->stored};
+	for (uint32_t round = 0; round < 1100; round++) {
+		int64_t middle = middles[round % 4];
+		struct store_arena *arena = store_arena_create(0);
+		struct aggregate_states *stored = create(&aggregate, arena);
+		uint64_t wanted[GROUPS] = {[1] = 1202 + round / 4};
+
+		assert_int_equal(aggregate_reserve(stored, 10 * GROUPS), 0);
+		for (uint32_t i = 0; i < 3; i++) {
+			rows->count = i == 0 ? 1200 + round / 4 : 1;
+			rows->argument.count = rows->count;
+			for (uint32_t row = 0; row < rows->count; row++)
+				rows->stored[row] = i == 0 ? middle : i == 1 ? 1 : 200000;
+			rows->input =
+			    (struct aggregate_input){.argument = &rows->argument, .group = 1};
+			assert_int_equal(aggregate_add_stored(stored, rows->count, &rows->input),
+					 0);
+		}
+		assert_counts(stored, wanted, arena);
+		store_arena_free(arena);
+	}
+	free(rows);
+}
+
 static uint64_t
 distinct_of(struct aggregate_states *states, struct store_arena *arena)
 {
@@ -379,9 +537,10 @@ test_distinct(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random),
-					   cmocka_unit_test(test_listed),
-					   cmocka_unit_test(test_distinct)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_random), cmocka_unit_test(test_listed),
+	    cmocka_unit_test(test_answered), cmocka_unit_test(test_becomes_inner),
+	    cmocka_unit_test(test_distinct)};
 
 	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
 	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);

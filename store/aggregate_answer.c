@@ -1,0 +1,215 @@
+/*
+ * A quantile and a count of what is hot of a group, as it lies: of the list of its
+ * values, or by adding up its buckets as far as the rank. To settle a group into a
+ * sketch first takes ten times as long. Beside aggregate_quantile.c; must answer what
+ * the sketch would.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "aggregate_inside.h"
+#include "codec.h"
+#include "codec_vector.h"
+
+/* Buckets from the integer 1's on are added up by so many, whose bytes fit 16 bits, and
+ * one by one where the rank is. */
+#define SPAN 128u
+#define SPANS ((SKETCH_BUCKETS - ONE) / SPAN)
+#define ZERO 1u
+#define ONE 2u
+
+/* Of a group that has buckets. */
+struct counted {
+	uint32_t first, last;  /* buckets */
+	uint32_t zeros;        /* weight of ZERO */
+	uint32_t spans[SPANS]; /* weights of those that it has some of */
+	uint64_t total;
+};
+
+/* ---- adding up ----------------------------------------------------------------- */
+
+static uint32_t
+span_of(uint32_t bucket)
+{
+	return bucket < ONE ? 0 : (bucket - ONE) / SPAN;
+}
+
+/* sums[i] += those of so many spans from `bytes` on. */
+CODEC_CLONES static void
+sum_bytes(const uint8_t *bytes, uint32_t count, uint32_t *sums)
+{
+	for (uint32_t s = 0; s < count; s++, bytes += SPAN) {
+		uint16_t sum = 0;
+
+		for (uint32_t i = 0; i < SPAN; i++)
+			sum = (uint16_t)(sum + bytes[i]);
+		sums[s] += sum;
+	}
+}
+
+CODEC_CLONES static void
+sum_words(const uint32_t *words, uint32_t count, uint32_t *sums)
+{
+	for (uint32_t s = 0; s < count; s++, words += SPAN) {
+		uint32_t sum = 0;
+
+		for (uint32_t i = 0; i < SPAN; i++)
+			sum += words[i];
+		sums[s] += sum;
+	}
+}
+
+/* weights[i] = what bytes[i] has beyond the 1 of inner buckets, where inner ones begin at
+ * `inner` and are so many. */
+CODEC_CLONES static void
+add_span(const uint8_t *bytes, uint32_t inner, uint32_t count, uint32_t *weights)
+{
+	for (uint32_t i = 0; i < SPAN; i++)
+		weights[i] += bytes[i] - (i - inner < count ? 1u : 0u);
+}
+
+/* What the edges have of buckets `from` ... from + count - 1, to weights[of the bucket / by]. */
+static void
+add_edges(const struct aggregate_edges *edges, const struct counted *counted, uint32_t from,
+	  uint32_t count, uint32_t by, uint32_t *weights)
+{
+	if (counted->first - from < count)
+		weights[(counted->first - from) / by] += edges->least;
+	if (counted->last - from < count)
+		weights[(counted->last - from) / by] += edges->most;
+}
+
+/* Takes the 1 of each inner bucket, of which none is ZERO, from its span. */
+static void
+lower_spans(struct counted *counted, uint32_t ways)
+{
+	for (uint32_t at = counted->first + 1, end; at < counted->last; at = end) {
+		end = ONE + (span_of(at) + 1) * SPAN;
+		end = end < counted->last ? end : counted->last;
+		counted->spans[span_of(at)] -= (end - at) * ways;
+	}
+}
+
+static void
+count_up(const struct aggregate_states *states, uint32_t group, struct counted *counted)
+{
+	const struct aggregate_edges *edges = &states->edges[group];
+	const uint8_t *light = states->light[group];
+	const uint32_t *heavy = states->hot[group].heavy;
+	uint32_t ways = light == NULL ? 0 : states->ways, span, count;
+
+	counted->first = sketch_bucket(edges->min);
+	counted->last = sketch_bucket(edges->end - 1);
+	span = span_of(counted->first);
+	count = counted->last < ONE ? 0 : span_of(counted->last) + 1 - span;
+	counted->zeros = heavy == NULL ? 0 : heavy[ZERO];
+	memset(counted->spans, 0, sizeof counted->spans);
+	for (uint32_t way = 0; way < ways; way++) {
+		const uint8_t *bytes = light + (size_t)way * SKETCH_BUCKETS;
+
+		counted->zeros += bytes[ZERO];
+		sum_bytes(bytes + ONE + span * SPAN, count, counted->spans + span);
+	}
+	if (heavy != NULL)
+		sum_words(heavy + ONE + span * SPAN, count, counted->spans + span);
+	lower_spans(counted, ways);
+	add_edges(edges, counted, ONE, SPANS * SPAN, SPAN, counted->spans);
+	counted->total = counted->zeros;
+	for (uint32_t s = span; s < span + count; s++)
+		counted->total += counted->spans[s];
+}
+
+/* weights[SPAN] */
+static void
+weigh_span(const struct aggregate_states *states, uint32_t group, const struct counted *counted,
+	   uint32_t span, uint32_t *weights)
+{
+	const uint8_t *light = states->light[group];
+	const uint32_t *heavy = states->hot[group].heavy;
+	uint32_t from = ONE + span * SPAN, inner = 0, count = 0;
+
+	memset(weights, 0, SPAN * sizeof *weights);
+	if (heavy != NULL)
+		memcpy(weights, heavy + from, SPAN * sizeof *weights);
+	if (counted->last > counted->first + 1) {
+		inner = counted->first + 1 - from;
+		count = counted->last - counted->first - 1;
+	}
+	for (uint32_t way = 0; light != NULL && way < states->ways; way++)
+		add_span(light + (size_t)way * SKETCH_BUCKETS + from, inner, count, weights);
+	add_edges(&states->edges[group], counted, from, SPAN, 1, weights);
+}
+
+/* The value at the rank, which is below the total. */
+static double
+value_at(const struct aggregate_states *states, uint32_t group, const struct counted *counted,
+	 uint64_t rank)
+{
+	const struct aggregate_edges *edges = &states->edges[group];
+	uint32_t scale = states->aggregate->scale, span = span_of(counted->first), at = 0;
+	double value, min = (double)edges->min / scale, max = (double)(edges->end - 1) / scale;
+	CODEC_UNSET uint32_t weights[SPAN];
+
+	if (rank < counted->zeros)
+		return 0;
+	for (rank -= counted->zeros; counted->spans[span] <= rank; span++)
+		rank -= counted->spans[span];
+	weigh_span(states, group, counted, span, weights);
+	for (; weights[at] <= rank; at++)
+		rank -= weights[at];
+	value = sketch_within(ONE + span * SPAN + at, rank, weights[at]) / scale;
+	value = value < min ? min : value;
+	return value > max ? max : value;
+}
+
+/* ---- answers --------------------------------------------------------------------- */
+
+/* Whether all that the group has is in its buckets. */
+static bool
+has_buckets(const struct aggregate_states *states, uint32_t group)
+{
+	return states->edges[group].end != 0 && states->hot[group].values_count == 0 &&
+	       states->states[group].sketch == NULL;
+}
+
+bool
+aggregate_answer(struct aggregate_states *states, uint32_t group, double level, double *out)
+{
+	CODEC_UNSET struct counted counted;
+	double position, lower, low;
+
+	if (aggregate_quantile_of_list(states, group, level, out))
+		return true;
+	if (!has_buckets(states, group))
+		return false;
+	count_up(states, group, &counted);
+	if (counted.total == 0)
+		return false;
+	position = level * (double)(counted.total - 1);
+	lower = floor(position);
+	low = value_at(states, group, &counted, (uint64_t)lower);
+	*out = position == lower
+		   ? low
+		   : sketch_between(position, lower, low,
+				    value_at(states, group, &counted, (uint64_t)lower + 1));
+	return true;
+}
+
+bool
+aggregate_can_answer(const struct aggregate_states *states, uint32_t group)
+{
+	return has_buckets(states, group);
+}
+
+uint64_t
+aggregate_answer_weight(const struct aggregate_states *states, uint32_t group)
+{
+	const struct aggregate_hot *hot = &states->hot[group];
+	uint64_t weight = states->states[group].weight + hot->weight + hot->values_count;
+	CODEC_UNSET struct counted counted;
+
+	if (states->edges == NULL || states->edges[group].end == 0)
+		return weight;
+	count_up(states, group, &counted);
+	return weight + counted.total;
+}
