@@ -112,7 +112,9 @@ find_bounds(const uint32_t *values, const uint32_t *list, uint32_t number, uint3
 	uint32_t least = UINT32_MAX, most = 0, some = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t here = list[i] == number ? UINT32_MAX : 0, value = values[i] | ~here;
+		/* By arithmetic: of a comparison gcc makes a branch. */
+		uint32_t here = 0 - (((list[i] ^ number) - 1) >> 31);
+		uint32_t value = values[i] | ~here;
 		uint32_t inside = value < SKETCH_BUCKETS_END ? UINT32_MAX : 0;
 
 		some |= here;

@@ -17,27 +17,27 @@
 #define ROWS_MIN 65536u
 #define OPENED_MAX 4u
 
-/* cells[i] = that of the row's place and bucket, of bucket 0 where it has none;
- * returns whether there was a value for which there are none. *min and *max: of those
- * that have one. */
+/* cells[i] = that of the row's place and bucket, of bucket 0 where it has no value.
+ * *min and *max: of the values. Returns whether there was one that has no bucket; then
+ * cells are anything. */
 CODEC_CLONES static bool
 number_cells(const uint32_t *values, const uint32_t *list, uint32_t base, uint32_t count,
 	     uint32_t *cells, uint32_t *min, uint32_t *max)
 {
-	uint32_t least = UINT32_MAX, most = 0, far = 0;
+	uint32_t least = UINT32_MAX, end = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t value = values[i], inside = value < SKETCH_BUCKETS_END ? UINT32_MAX : 0;
-		uint32_t bucket = sketch_bucket(value & (SKETCH_BUCKETS_END - 1)) & inside;
+		uint32_t value = values[i], above = value + 1; /* 0 of VECTOR_NARROW_NULL */
+		/* All bits, unless the sign is that of VECTOR_NARROW_NULL. */
+		uint32_t some = (value >> 31) - 1;
 
 		least = value < least ? value : least;
-		most = (value & inside) > most ? value & inside : most;
-		far |= (value ^ VECTOR_NARROW_NULL) & ~inside;
-		cells[i] = (list[i] + base) * SKETCH_BUCKETS + bucket;
+		end = above > end ? above : end;
+		cells[i] = (list[i] + base) * SKETCH_BUCKETS + (sketch_bucket_wide(value) & some);
 	}
 	*min = least;
-	*max = most;
-	return far != 0;
+	*max = end == 0 ? 0 : end - 1;
+	return end > SKETCH_BUCKETS_END;
 }
 
 /* Rows of weights above 1 get bucket 0; marks[] of those of them that have a value

@@ -67,8 +67,8 @@ double sketch_between(double position, double lower, double low, double high);
 /* The number of an integer's bucket, integer < SKETCH_BUCKETS_END: the high bits
  * of the float that it is, which a loop computes for many at once; 1 is that of
  * the integer 0, 0 is nobody's. */
-static inline uint16_t
-sketch_bucket(uint32_t integer)
+static inline uint32_t
+sketch_bucket_wide(uint32_t integer)
 {
 	float number = (float)(int32_t)integer;
 	int32_t bits;
@@ -76,7 +76,14 @@ sketch_bucket(uint32_t integer)
 	memcpy(&bits, &number, sizeof bits);
 	bits >>= 23 - SKETCH_MANTISSA_BITS;
 	bits = bits > SKETCH_BEFORE_ONE ? bits : SKETCH_BEFORE_ONE;
-	return (uint16_t)(bits - SKETCH_BEFORE_ONE + 1);
+	return (uint32_t)(bits - SKETCH_BEFORE_ONE + 1);
+}
+
+/* The same in 16 bits. */
+static inline uint16_t
+sketch_bucket(uint32_t integer)
+{
+	return (uint16_t)sketch_bucket_wide(integer);
 }
 
 /* What was counted of one group: weights in heavy[SKETCH_BUCKETS], rows of

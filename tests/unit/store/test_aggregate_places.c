@@ -82,7 +82,7 @@ draw_value(uint32_t place, bool same)
 	case 0:
 		return VECTOR_NARROW_NULL;
 	case 1:
-		return (uint32_t)next() & 0xffffff;
+		return next() % 8 == 0 ? 0xffffff : (uint32_t)next() & 0xffffff;
 	case 2:
 		return (uint32_t)(next() % 600);
 	default:
@@ -106,6 +106,9 @@ draw_place(uint32_t places, bool late)
 static void
 draw_rows(const struct meaning *meaning, const struct kind *kind, bool late)
 {
+	/* They have no buckets. */
+	static const uint32_t far[] = {1u << 24, 1u << 24 | 1000, INT32_MAX, 1u << 31,
+				       VECTOR_NARROW_NULL - 2};
 	uint32_t places = meaning->count - kind->base;
 
 	rows.count = next() % 8 == 0 ? 1 + (uint32_t)(next() % ROWS) : ROWS;
@@ -118,7 +121,7 @@ draw_rows(const struct meaning *meaning, const struct kind *kind, bool late)
 		rows.groups[i] = meaning->group_of[rows.list[i] + kind->base];
 	}
 	if (next() % 40 == 0)
-		rows.narrow[next() % rows.count] = 1u << 24 | (uint32_t)(next() % 1000);
+		rows.narrow[next() % rows.count] = far[next() % 5] | (uint32_t)(next() % 2);
 	rows.argument = (struct data){.type = argument.type,
 				      .count = rows.count,
 				      .narrow = rows.narrow,
