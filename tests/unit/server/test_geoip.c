@@ -364,7 +364,8 @@ flat(void **state)
 	geoip_close(geoip);
 }
 
-/* Random addresses, beside what libmaxminddb's own walk finds. */
+/* Random addresses, beside what libmaxminddb's own walk finds; half of them are
+ * others of 64 networks, of which something is remembered. */
 static void
 as_the_library(void **state)
 {
@@ -372,14 +373,16 @@ as_the_library(void **state)
 	static const char *const path[] = {"city", NULL};
 	struct random random = random_seeded("as_the_library");
 	struct geoip *geoip = open_files(files, 1);
-	uint32_t found_count = 0;
+	uint32_t found_count = 0, networks[64];
 	MMDB_s mmdb;
 
 	(void)state;
 	assert_int_equal(MMDB_open(files[0], MMDB_MODE_MMAP, &mmdb), MMDB_SUCCESS);
 	for (int i = 0; i < 20000; i++) {
-		uint32_t number = htonl((uint32_t)random_below(&random, 256) << 24 |
-					(uint32_t)random_next(&random) >> 8);
+		uint32_t any = (uint32_t)random_below(&random, 256) << 24 |
+			       (uint32_t)random_next(&random) >> 8;
+		uint32_t number =
+		    htonl(i < 64 || i % 2 == 0 ? any : networks[any % 64] ^ any >> 24);
 		struct store_str city = {"", 0};
 		MMDB_lookup_result_s found;
 		MMDB_entry_data_s data;
@@ -387,6 +390,8 @@ as_the_library(void **state)
 		int wrong, status;
 		char text[64];
 
+		if (i < 64)
+			networks[i] = any;
 		assert_non_null(inet_ntop(AF_INET, &number, text, sizeof text));
 		geoip_find(geoip, beacon_str(text), &place);
 		if (place.country.size == 0)
