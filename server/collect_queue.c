@@ -159,6 +159,7 @@ submit(h2o_req_t *req, struct pending *pending)
 		reply->arena = pending->arena; /* with the beacon in it */
 		reply->landed = on_landed;
 		reply->context = pending;
+		reply->touched = pending->place.address;
 		return true;
 	}
 	loop_reply_discard(reply);

@@ -14,7 +14,8 @@
 #include "loop_reply.h"
 
 #define LOOP_ARENAS_MAX 1024u
-#define LOOP_PAUSE_MS 50 /* without accepting */
+#define LOOP_PAUSE_MS 50    /* without accepting */
+#define LOOP_LINE_BYTES 64u /* of the processor's caches */
 
 struct connection {
 	struct guard_connection guard;

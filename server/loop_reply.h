@@ -40,14 +40,16 @@ struct reply {
 	const char *reason;       /* static */
 	const char *content_type; /* static; NULL: no body */
 	char *body;               /* taken: freed with free() */
-	size_t body_size, held_bytes;
-	uint32_t retry_after_s; /* 0: no header */
-	char *headers;          /* names and values, each with a NUL */
-	size_t headers_size;
+	size_t body_size;
+	char *headers; /* names and values, each with a NUL */
+	uint32_t headers_size;
+	uint16_t retry_after_s; /* 0: no header */
+	bool is_held;           /* by loop_reply_hold */
 	/* NULL, or called with `context` on the loop's thread when it is back, also
 	 * if the client is gone. */
 	void (*landed)(void *context);
 	void *context;
+	const void *touched;       /* NULL, or what `landed` will touch besides its context */
 	struct store_arena *arena; /* NULL, or owned: from loop_arena */
 	/* the loop's: */
 	struct loop *loop;
