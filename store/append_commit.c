@@ -127,7 +127,7 @@ log_commit(struct append_group *group, const struct store_commit *commit,
 }
 
 /* Beacons are a commit each, and settling a row alone costs thrice its part of
- * sixteen: so rows wait for those of the next commits, unless the arena, which
+ * many: so rows wait for those of the next commits, unless the arena, which
  * these use again, has their cells. */
 static int
 settle_commit(struct append_group *group)

@@ -21,7 +21,9 @@ find_forms(void)
 #if CODEC_HAS_AVX2
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
 	    __builtin_cpu_supports("popcnt"))
-		return CODEC_FORMS_AVX2;
+		return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
+			   ? CODEC_FORMS_AVX512
+			   : CODEC_FORMS_AVX2;
 #endif
 	return CODEC_FORMS_PLAIN;
 }

@@ -16,6 +16,8 @@
 #if defined(__x86_64__)
 #define CODEC_HAS_AVX2 1
 #define CODEC_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
+/* Of loads and comparisons that leave bytes out, no other forms are worth it. */
+#define CODEC_AVX512 __attribute__((target("avx512bw,avx512vl,bmi,bmi2,popcnt")))
 #else
 #define CODEC_HAS_AVX2 0
 #endif
@@ -29,7 +31,7 @@
 #define CODEC_SPREAD_PADDING 8u
 
 /* Which forms of the loops serve: 0 until somebody asks. */
-enum { CODEC_FORMS_PLAIN = 1, CODEC_FORMS_AVX2 };
+enum { CODEC_FORMS_PLAIN = 1, CODEC_FORMS_AVX2, CODEC_FORMS_AVX512 };
 extern _Atomic int codec_forms;
 bool codec_choose_forms(void);
 
@@ -39,6 +41,14 @@ codec_is_plain(void)
 	int forms = atomic_load_explicit(&codec_forms, memory_order_relaxed);
 
 	return forms == 0 ? codec_choose_forms() : forms == CODEC_FORMS_PLAIN;
+}
+
+/* Besides those for AVX2. */
+static inline bool
+codec_has_avx512(void)
+{
+	return !codec_is_plain() &&
+	       atomic_load_explicit(&codec_forms, memory_order_relaxed) == CODEC_FORMS_AVX512;
 }
 
 /* For tests: the loops for any machine. */

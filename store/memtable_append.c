@@ -9,6 +9,8 @@
 
 #include "memtable_inside.h"
 
+#define LINE_BYTES 64u /* of the cache */
+
 /* ---- columns --------------------------------------------------------- */
 
 static enum kind
@@ -381,6 +383,18 @@ make_room(struct memtable *memtable, struct table *table, uint32_t index)
 	return table->buckets == NULL ? STORE_ENOMEM : 0;
 }
 
+/* A large commit's cells have left the caches by the time it is applied, and the
+ * row waits for some others before its own are looked at. */
+static inline void
+prefetch_cells(const struct store_row *row)
+{
+	const char *at = (const char *)row->cells;
+	const char *end = (const char *)(row->cells + row->cells_count);
+
+	for (; at < end; at += LINE_BYTES)
+		__builtin_prefetch(at, 0, 2);
+}
+
 int
 memtable_add(struct memtable *memtable, const struct store_row *row, uint64_t commit,
 	     uint32_t *row_index)
@@ -403,6 +417,7 @@ memtable_add(struct memtable *memtable, const struct store_row *row, uint64_t co
 	lifetimes->born[index % CHUNK_ROWS] = commit;
 	atomic_store_explicit(&lifetimes->died[index % CHUNK_ROWS], MEMTABLE_ALIVE,
 			      memory_order_relaxed);
+	prefetch_cells(row);
 	table->pending[table->pending_count++] = (struct pending_row){row->cells, row->cells_count};
 	*row_index = index;
 	return 0;

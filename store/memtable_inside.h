@@ -19,8 +19,9 @@
 #define CHUNKS_MAX 512u /* 512 Ki rows a table and generation */
 #define ROWS_MAX (CHUNKS_MAX * CHUNK_ROWS)
 #define MAP_KEYS_MAX 1024u
-/* Rows that are settled together. */
-#define MEMTABLE_PENDING_MAX 16u
+/* Rows that are settled together. Of 16, a column's cells cost a fifth more; 64
+ * are no faster, and their cells leave the first cache. */
+#define MEMTABLE_PENDING_MAX 32u
 
 struct number_chunk {
 	int64_t values[CHUNK_ROWS];

@@ -9,11 +9,17 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "codec_vector.h"
 #include "memtable_strings.h"
 #include "recycle.h"
 
+#if CODEC_HAS_AVX2
+#include <immintrin.h>
+#endif
+
 #define SHORT_MAX 16u /* bytes of a string that a slot has whole */
 #define SLOTS_MIN 32u
+#define AHEAD 4u /* strings whose bytes are on their way to the cache */
 #define SLAB_BYTES_MIN ((size_t)32 << 10)
 #define ALIGNMENT 64u /* a line of the cache */
 
@@ -104,28 +110,81 @@ load32(const char *bytes)
 	return word;
 }
 
-/* All but the code. Of up to 16 bytes, no two strings of a size are alike. */
+/* Of a longer string than a slot has whole. */
 static inline struct memtable_slot
-slot_for(const struct memtable_memory *memory, struct store_str string)
+long_slot(const struct memtable_memory *memory, struct store_str string)
+{
+	return (struct memtable_slot){
+	    .head = XXH3_64bits_withSeed(string.bytes, string.size, memory->secret),
+	    .size = string.size};
+}
+
+/* The others: the string itself, and zeros behind it. */
+static inline struct memtable_slot
+short_slot(struct store_str string)
 {
 	const char *bytes = string.bytes;
 	uint32_t size = string.size;
 	struct memtable_slot slot = {.size = size};
 
-	if (size > SHORT_MAX) {
-		slot.head = XXH3_64bits_withSeed(bytes, size, memory->secret);
-		slot.tail = load64(bytes + size - 8);
-	} else if (size >= 8) {
+	if (size >= 8) {
 		slot.head = load64(bytes);
-		slot.tail = load64(bytes + size - 8);
+		slot.tail = size == 8 ? 0 : load64(bytes + size - 8) >> (128 - size * 8);
 	} else if (size >= 4) {
-		slot.head = load32(bytes) | load32(bytes + size - 4) << 32;
+		slot.head = load32(bytes) | load32(bytes + size - 4) << (size * 8 - 32);
 	} else if (size > 0) {
 		slot.head = (uint64_t)(unsigned char)bytes[0] |
-			    (uint64_t)(unsigned char)bytes[size / 2] << 8 |
-			    (uint64_t)(unsigned char)bytes[size - 1] << 16;
+			    (uint64_t)(unsigned char)bytes[size / 2] << size / 2 * 8 |
+			    (uint64_t)(unsigned char)bytes[size - 1] << (size * 8 - 8);
 	}
 	return slot;
+}
+
+static void
+make_slots_plain(const struct memtable_memory *memory, const struct store_str *strings,
+		 uint32_t count, struct memtable_slot *slots)
+{
+	for (uint32_t i = 0; i < count; i++)
+		slots[i] = strings[i].size > SHORT_MAX ? long_slot(memory, strings[i])
+						       : short_slot(strings[i]);
+}
+
+#if CODEC_HAS_AVX2
+/* Sizes come in any order, and no branch by them is foreseen. */
+CODEC_AVX512 static void
+make_slots_avx512(const struct memtable_memory *memory, const struct store_str *strings,
+		  uint32_t count, struct memtable_slot *slots)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t size = strings[i].size;
+		/* To load nothing from nowhere would be slow. */
+		const char *bytes = size == 0 ? "" : strings[i].bytes;
+		__m128i both;
+
+		if (size > SHORT_MAX) {
+			slots[i] = long_slot(memory, strings[i]);
+			continue;
+		}
+		both = _mm_maskz_loadu_epi8((__mmask16)_bzhi_u32(UINT16_MAX, size), bytes);
+		slots[i] = (struct memtable_slot){.head = (uint64_t)_mm_cvtsi128_si64(both),
+						  .tail = (uint64_t)_mm_extract_epi64(both, 1),
+						  .size = size};
+	}
+}
+#endif
+
+/* All but the codes. Of up to 16 bytes, no two strings of a size are alike. */
+static void
+make_slots(const struct memtable_memory *memory, const struct store_str *strings, uint32_t count,
+	   struct memtable_slot *slots)
+{
+#if CODEC_HAS_AVX2
+	if (codec_has_avx512()) {
+		make_slots_avx512(memory, strings, count, slots);
+		return;
+	}
+#endif
+	make_slots_plain(memory, strings, count, slots);
 }
 
 /* A 128-bit product, folded: who does not know the secret cannot choose strings
@@ -133,9 +192,9 @@ slot_for(const struct memtable_memory *memory, struct store_str string)
 static inline uint32_t
 hash_of(const struct memtable_memory *memory, const struct memtable_slot *slot)
 {
-	unsigned __int128 product =
-	    (unsigned __int128)(slot->head ^ memory->secret) *
-	    (slot->tail ^ ~memory->secret * 0x9e3779b97f4a7c15u ^ slot->size);
+	uint64_t tail = slot->size > SHORT_MAX ? 0 : slot->tail;
+	unsigned __int128 product = (unsigned __int128)(slot->head ^ memory->secret) *
+				    (tail ^ ~memory->secret * 0x9e3779b97f4a7c15u ^ slot->size);
 
 	return (uint32_t)(product >> 64) ^ (uint32_t)product;
 }
@@ -152,11 +211,11 @@ find_slot(const struct memtable_strings *strings, uint32_t hash, const struct me
 
 		if (slot->code == 0)
 			return slot;
-		if (slot->head == wanted->head && slot->tail == wanted->tail &&
-		    slot->size == wanted->size &&
-		    (slot->size <= SHORT_MAX ||
-		     memcmp(memtable_strings_at(strings, slot->code - 1).bytes, bytes,
-			    slot->size) == 0))
+		if (slot->head != wanted->head || slot->size != wanted->size)
+			continue;
+		if (slot->size > SHORT_MAX
+			? memcmp((const char *)(uintptr_t)slot->tail, bytes, slot->size) == 0
+			: slot->tail == wanted->tail)
 			return slot;
 	}
 }
@@ -211,6 +270,20 @@ add(struct memtable_memory *memory, struct memtable_strings *strings, struct sto
 	return 0;
 }
 
+static const char *
+last_added(const struct memtable_strings *strings)
+{
+	return memtable_strings_at(strings, strings->count - 1).bytes;
+}
+
+/* The slot is in the cache by now; what it points to may not be. */
+static inline void
+prefetch_bytes(const struct memtable_slot *slot)
+{
+	if (slot->size > SHORT_MAX)
+		__builtin_prefetch((const char *)(uintptr_t)slot->tail);
+}
+
 /* Those of all are looked for together, so that waits for memory overlap. */
 int
 memtable_strings_codes(struct memtable_memory *memory, struct memtable_strings *strings,
@@ -225,20 +298,25 @@ memtable_strings_codes(struct memtable_memory *memory, struct memtable_strings *
 		if (grow(memory, strings) != 0)
 			return STORE_ENOMEM;
 	}
+	make_slots(memory, wanted, count, slots);
 	for (uint32_t i = 0; i < count; i++) {
-		slots[i] = slot_for(memory, wanted[i]);
 		hashes[i] = hash_of(memory, &slots[i]);
 		__builtin_prefetch(&strings->slots[hashes[i] & (strings->slots_count - 1)]);
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		struct memtable_slot *slot =
-		    find_slot(strings, hashes[i], &slots[i], wanted[i].bytes);
+		struct memtable_slot *slot;
 
+		if (i + AHEAD < count)
+			prefetch_bytes(
+			    &strings->slots[hashes[i + AHEAD] & (strings->slots_count - 1)]);
+		slot = find_slot(strings, hashes[i], &slots[i], wanted[i].bytes);
 		if (slot->code == 0) {
 			if ((result = add(memory, strings, wanted[i])) != 0)
 				return result;
 			*slot = slots[i];
 			slot->code = strings->count;
+			if (slot->size > SHORT_MAX)
+				slot->tail = (uintptr_t)last_added(strings);
 		}
 		codes[i] = slot->code - 1;
 	}

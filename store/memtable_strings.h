@@ -28,8 +28,8 @@ void *memtable_memory_take(struct memtable_memory *memory, size_t size);
 void memtable_memory_clear(struct memtable_memory *memory);
 
 /* A string in a hash table. Of up to 16 bytes, these are the string itself and
- * finding it looks nowhere else; of more, `head` is a hash and `tail` the last
- * eight. */
+ * finding it looks nowhere else; of more, `head` is a hash and `tail` where the
+ * bytes are. */
 struct memtable_slot {
 	uint64_t head, tail;
 	uint32_t size;
@@ -45,7 +45,7 @@ struct memtable_strings {
 
 /* Codes of count strings, at most MEMTABLE_LOOKS_MAX, new or known: 0,
  * STORE_ENOMEM, or STORE_ELIMIT when there are too many. */
-#define MEMTABLE_LOOKS_MAX 16u
+#define MEMTABLE_LOOKS_MAX 32u
 int memtable_strings_codes(struct memtable_memory *memory, struct memtable_strings *strings,
 			   const struct store_str *wanted, uint32_t count, uint32_t *codes);
 void memtable_strings_clear(struct memtable_strings *strings);

@@ -9,7 +9,10 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "store/codec_vector.h"
 #include "store/memtable.h"
 
 enum { TS, SITE, LCP, PLAIN, SMALL, TAGS };
@@ -389,7 +392,8 @@ test_times(void **state)
 }
 
 /* Strings of all sizes, alike but for a byte or their size: each is found again
- * as itself, with one code for equal ones. */
+ * as itself, with one code for equal ones, whichever form of the code adds it and
+ * looks for it. Behind them is no memory. */
 static void
 test_strings(void **state)
 {
@@ -399,9 +403,13 @@ test_strings(void **state)
 	struct random random = random_seeded("strings");
 	struct memtable *memtable = memtable_create(&schema, 7);
 	struct store_arena *arena = store_arena_create(0);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *pages =
+	    mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct vector vector;
 
 	(void)state;
+	assert_true(pages != MAP_FAILED && mprotect(pages + page, page, PROT_NONE) == 0);
 	for (uint32_t i = 0; i < ROWS; i++) {
 		struct store_cell cell = {.column = SITE};
 		struct store_row row = {0, 1, &cell};
@@ -411,9 +419,13 @@ test_strings(void **state)
 		memset(texts[i], 0, SIZE_MAX_TESTED);
 		if (sizes[i] > 0 && random_below(&random, 2) == 0)
 			texts[i][random_below(&random, sizes[i])] = (char)random_below(&random, 3);
-		cell.value.s = (struct store_str){texts[i], sizes[i]};
+		memcpy(pages + page - sizes[i], texts[i], sizes[i]);
+		cell.value.s = (struct store_str){pages + page - sizes[i], sizes[i]};
+		codec_set_plain(random_below(&random, 2) == 0);
 		assert_int_equal(append_row(memtable, &row, 1, &index), 0);
 	}
+	codec_set_plain(false);
+	munmap(pages, 2 * page);
 	assert_int_equal(memtable_read(memtable, 0, SITE, (struct store_str){NULL, 0}, NULL, 0,
 				       ROWS, arena, &vector),
 			 0);
