@@ -18,12 +18,20 @@
 #define RETRY_S 5                           /* after a failed flush */
 #define WAL_BYTES_MAX ((uint64_t)512 << 20) /* of sealed generations */
 
-/* A row on its way to a segment: ordered by (day, rank of SORT, TIME), rows of
- * equal keys as they came. */
+/* A row on its way to a segment. */
 struct sorted_row {
-	uint64_t major; /* day, rank */
-	uint64_t minor; /* TIME; the sign's bit flipped */
+	uint64_t key;
 	uint32_t row;
+};
+
+/* A table's live rows by (day, rank of SORT, TIME), those of equal keys as they
+ * came. */
+struct sorted {
+	struct sorted_row *rows;
+	uint32_t count;
+	uint64_t day_keys;     /* how many keys a day has: rows of one have the same quotient */
+	const int64_t *times;  /* of all rows; NULL: 0 */
+	const uint32_t *ranks; /* of all rows; NULL: 0 */
 };
 
 struct flush {
@@ -57,53 +65,41 @@ read_source(void *context, uint32_t column, uint64_t first, uint32_t count, stru
 	return 0;
 }
 
-static uint64_t
-major_of(int32_t day, uint32_t rank)
-{
-	return (uint64_t)((uint32_t)day ^ 0x80000000u) << 32 | rank;
-}
+/* Bits that a pass of the sort looks at: what it counts fits the first cache. */
+#define DIGIT_BITS 11u
+#define DIGITS (1u << DIGIT_BITS)
 
-static int32_t
-day_of(const struct sorted_row *row)
-{
-	return (int32_t)((uint32_t)(row->major >> 32) ^ 0x80000000u);
-}
-
-/* Byte `byte` of the key, least significant first. */
 static inline uint32_t
-key_byte(const struct sorted_row *row, uint32_t byte)
+digit_of(const struct sorted_row *row, uint32_t shift)
 {
-	return (uint32_t)((byte < 8 ? row->minor >> 8 * byte : row->major >> 8 * (byte - 8)) & 255);
+	return (uint32_t)(row->key >> shift) & (DIGITS - 1);
 }
 
-/* Radix sort, least significant byte first, over the bytes in which rows
+/* Radix sort, least significant digit first, over the digits in which rows
  * differ; the result is in the array that is returned, of the two. */
 static struct sorted_row *
 radix_sort(struct sorted_row *rows, struct sorted_row *other, uint32_t count)
 {
-	uint64_t major = 0, minor = 0; /* bits that are not the same everywhere */
+	uint64_t differs = 0;
 
-	for (uint32_t i = 1; i < count; i++) {
-		major |= rows[i].major ^ rows[0].major;
-		minor |= rows[i].minor ^ rows[0].minor;
-	}
-	for (uint32_t byte = 0; byte < 16; byte++) {
-		uint64_t differs = byte < 8 ? minor >> 8 * byte : major >> 8 * (byte - 8);
-		uint32_t starts[256] = {0}, start = 0;
+	for (uint32_t i = 1; i < count; i++)
+		differs |= rows[i].key ^ rows[0].key;
+	for (uint32_t shift = 0; shift < 64; shift += DIGIT_BITS) {
+		uint32_t starts[DIGITS] = {0}, start = 0;
 		struct sorted_row *swap = rows;
 
-		if ((differs & 255) == 0)
+		if ((differs >> shift & (DIGITS - 1)) == 0)
 			continue;
 		for (uint32_t i = 0; i < count; i++)
-			starts[key_byte(&rows[i], byte)]++;
-		for (uint32_t i = 0; i < 256; i++) {
+			starts[digit_of(&rows[i], shift)]++;
+		for (uint32_t i = 0; i < DIGITS; i++) {
 			uint32_t size = starts[i];
 
 			starts[i] = start;
 			start += size;
 		}
 		for (uint32_t i = 0; i < count; i++)
-			other[starts[key_byte(&rows[i], byte)]++] = rows[i];
+			other[starts[digit_of(&rows[i], shift)]++] = rows[i];
 		rows = other;
 		other = swap;
 	}
@@ -122,58 +118,127 @@ compare_strings(const void *a, const void *b)
 			      ((const struct ranked *)b)->string);
 }
 
-/* ranks[code]: the string's place among all of its dictionary. */
+/* Of each row, the place of its string among all of the dictionary. */
 static uint32_t *
-rank_strings(const struct dictionary *dictionary, struct store_arena *arena)
+rank_rows(const struct vector *strings, struct store_arena *arena)
 {
+	const struct dictionary *dictionary = strings->dictionary;
 	struct ranked *ranked = store_arena_alloc(arena, dictionary->count * sizeof *ranked);
 	uint32_t *ranks = store_arena_alloc(arena, dictionary->count * sizeof *ranks);
+	uint32_t *out = store_arena_alloc(arena, strings->rows_count * sizeof *out);
 
-	if (ranked == NULL || ranks == NULL)
+	if (ranked == NULL || ranks == NULL || out == NULL)
 		return NULL;
 	for (uint32_t i = 0; i < dictionary->count; i++)
 		ranked[i] = (struct ranked){dictionary_entry(dictionary, i), i};
 	qsort(ranked, dictionary->count, sizeof *ranked, compare_strings);
 	for (uint32_t i = 0; i < dictionary->count; i++)
 		ranks[ranked[i].code] = i;
-	return ranks;
+	for (uint32_t i = 0; i < strings->rows_count; i++)
+		out[i] = ranks[strings->codes[i]];
+	return out;
 }
 
-/* The table's live rows, sorted by (day, SORT, TIME). */
+static int64_t
+time_at(const struct sorted *sorted, uint32_t row)
+{
+	return sorted->times == NULL ? 0 : sorted->times[row];
+}
+
+static uint32_t
+rank_at(const struct sorted *sorted, uint32_t row)
+{
+	return sorted->ranks == NULL ? 0 : sorted->ranks[row];
+}
+
+/* All three in one number, in which days, ranks and the milliseconds of a day are
+ * digits; false where these are too many. */
+static bool
+set_whole_keys(struct sorted *sorted, uint32_t ranks_count)
+{
+	int64_t first = INT64_MAX, last = INT64_MIN, begin_ms;
+	uint64_t days;
+
+	for (uint32_t i = 0; i < sorted->count; i++) {
+		int64_t time = time_at(sorted, sorted->rows[i].row);
+
+		first = time < first ? time : first;
+		last = time > last ? time : last;
+	}
+	if (first / PARTITION_DAY_MS <= INT32_MIN || last / PARTITION_DAY_MS >= INT32_MAX)
+		return false; /* partition_day would not ascend */
+	days = (uint64_t)(partition_day(last) - (int64_t)partition_day(first) + 1);
+	if (days > UINT32_MAX || days * ranks_count > UINT64_MAX / PARTITION_DAY_MS)
+		return false;
+	sorted->day_keys = ranks_count * (uint64_t)PARTITION_DAY_MS;
+	begin_ms = partition_day(first) * PARTITION_DAY_MS;
+	for (uint32_t i = 0; i < sorted->count; i++) {
+		struct sorted_row *row = &sorted->rows[i];
+		uint64_t since = (uint64_t)(time_at(sorted, row->row) - begin_ms);
+		uint64_t day = since / PARTITION_DAY_MS;
+
+		row->key = (day * ranks_count + rank_at(sorted, row->row)) * PARTITION_DAY_MS +
+			   since % PARTITION_DAY_MS;
+	}
+	return true;
+}
+
+/* Of two sorts: the one by time comes first. */
+static void
+set_time_keys(struct sorted *sorted)
+{
+	for (uint32_t i = 0; i < sorted->count; i++)
+		sorted->rows[i].key = (uint64_t)time_at(sorted, sorted->rows[i].row) ^ (uint64_t)1
+											   << 63;
+}
+
+static void
+set_day_keys(struct sorted *sorted)
+{
+	sorted->day_keys = (uint64_t)1 << 32;
+	for (uint32_t i = 0; i < sorted->count; i++) {
+		uint32_t row = sorted->rows[i].row;
+		uint32_t day = (uint32_t)partition_day(time_at(sorted, row)) ^ 0x80000000u;
+
+		sorted->rows[i].key = (uint64_t)day << 32 | rank_at(sorted, row);
+	}
+}
+
 static int
-sort_rows(const struct flush *flush, uint32_t table, struct store_arena *arena,
-	  struct sorted_row **out, uint32_t *out_count)
+sort_rows(const struct flush *flush, uint32_t table, struct store_arena *arena, struct sorted *out)
 {
 	const struct memtable *memtable = flush->generation->memtable;
 	const struct store_table *schema = &flush->store->schema->tables[table];
-	uint32_t rows_count = memtable_rows_count(memtable, table), count = 0;
+	uint32_t rows_count = memtable_rows_count(memtable, table);
 	int time_column = state_role(schema, STORE_ROLE_TIME);
 	int sort_column = state_role(schema, STORE_ROLE_SORT);
-	struct sorted_row *rows = store_arena_alloc(arena, (rows_count + 1u) * sizeof *rows);
-	struct sorted_row *other = store_arena_alloc(arena, (rows_count + 1u) * sizeof *rows);
-	uint32_t *ranks = NULL;
+	struct sorted_row *other = store_arena_alloc(arena, (rows_count + 1u) * sizeof *other);
 	struct vector time, sort;
 	struct store_str no_key = {NULL, 0};
 
-	if (rows == NULL || other == NULL ||
+	*out = (struct sorted){.rows = store_arena_alloc(arena, (rows_count + 1u) * sizeof *other)};
+	if (out->rows == NULL || other == NULL ||
 	    memtable_read(memtable, table, (uint16_t)time_column, no_key, NULL, 0, rows_count,
 			  arena, &time) != 0 ||
 	    memtable_read(memtable, table, (uint16_t)sort_column, no_key, NULL, 0, rows_count,
 			  arena, &sort) != 0)
 		return STORE_ENOMEM;
-	if (!sort.all_null && (ranks = rank_strings(sort.dictionary, arena)) == NULL)
+	if (!sort.all_null && (out->ranks = rank_rows(&sort, arena)) == NULL)
 		return STORE_ENOMEM;
+	out->times = time.all_null ? NULL : time.values;
 	for (uint32_t row = 0; row < rows_count; row++) {
-		int64_t at = time.all_null ? 0 : time.values[row];
-
-		if (memtable_died(memtable, table, row) != MEMTABLE_ALIVE)
-			continue;
-		rows[count++] = (struct sorted_row){
-		    major_of(partition_day(at), ranks == NULL ? 0 : ranks[sort.codes[row]]),
-		    (uint64_t)at ^ (uint64_t)1 << 63, row};
+		if (memtable_died(memtable, table, row) == MEMTABLE_ALIVE)
+			out->rows[out->count++].row = row;
 	}
-	*out = radix_sort(rows, other, count);
-	*out_count = count;
+	if (!set_whole_keys(out, sort.all_null ? 1 : sort.dictionary->count)) {
+		struct sorted_row *rows = out->rows;
+
+		set_time_keys(out);
+		out->rows = radix_sort(rows, other, out->count);
+		other = out->rows == rows ? other : rows;
+		set_day_keys(out);
+	}
+	out->rows = radix_sort(out->rows, other, out->count);
 	return 0;
 }
 
@@ -205,21 +270,25 @@ static int
 flush_table(struct flush *flush, uint32_t table)
 {
 	struct store_arena *arena = store_arena_create(0);
-	struct sorted_row *sorted;
-	uint32_t count, *rows;
-	int result = arena == NULL ? STORE_ENOMEM : sort_rows(flush, table, arena, &sorted, &count);
+	struct sorted sorted;
+	uint32_t *rows;
+	int result = arena == NULL ? STORE_ENOMEM : sort_rows(flush, table, arena, &sorted);
 
-	if (result != 0 || (rows = store_arena_alloc(arena, (count + 1u) * sizeof *rows)) == NULL) {
+	if (result != 0 ||
+	    (rows = store_arena_alloc(arena, (sorted.count + 1u) * sizeof *rows)) == NULL) {
 		store_arena_free(arena);
 		return store_error_set(flush->error, STORE_ENOMEM, "out of memory while flushing");
 	}
-	for (uint32_t i = 0; i < count; i++)
-		rows[i] = sorted[i].row;
-	for (uint32_t first = 0, end; result == 0 && first < count; first = end) {
-		for (end = first; end < count && day_of(&sorted[end]) == day_of(&sorted[first]);)
+	for (uint32_t i = 0; i < sorted.count; i++)
+		rows[i] = sorted.rows[i].row;
+	for (uint32_t first = 0, end; result == 0 && first < sorted.count; first = end) {
+		uint64_t day = sorted.rows[first].key / sorted.day_keys;
+
+		for (end = first;
+		     end < sorted.count && sorted.rows[end].key / sorted.day_keys == day;)
 			end++;
-		result = write_segment(flush, table, day_of(&sorted[first]), rows + first,
-				       end - first, arena);
+		result = write_segment(flush, table, partition_day(time_at(&sorted, rows[first])),
+				       rows + first, end - first, arena);
 	}
 	store_arena_free(arena);
 	return result;
