@@ -94,13 +94,17 @@ evaluate_by_ends(struct evaluation *evaluation, const struct expression *express
 		 struct data *out, bool *same)
 {
 	int64_t *ends;
-	int result;
+	int result = 0;
 
 	*same = false;
 	if (!has_ends(evaluation, expression))
 		return 0;
-	result = expression_ends(evaluation, expression, out, same);
-	*same = *same && out->n.u[0] == out->n.u[1];
+	if (evaluation->slice->mixed != expression) {
+		result = expression_ends(evaluation, expression, out, same);
+		*same = *same && out->n.u[0] == out->n.u[1];
+		if (result == 0 && !*same)
+			evaluation->slice->mixed = expression;
+	}
 	if (result == 0 && !*same) {
 		if ((ends = store_arena_alloc(evaluation->arena, 2 * sizeof *ends)) == NULL)
 			return expression_no_memory(evaluation->error);
@@ -113,6 +117,37 @@ evaluate_by_ends(struct evaluation *evaluation, const struct expression *express
 	out->count = evaluation->count;
 	out->constant = true;
 	return result;
+}
+
+int
+expression_runs(struct evaluation *evaluation, const struct expression *expression,
+		struct function_runs *runs)
+{
+	struct data args[EXPRESSION_ENDS_ARGS_MAX], one;
+	int64_t bounds[2];
+	bool known;
+	int result;
+
+	runs->count = 0;
+	if (evaluation->rows != NULL || evaluation->count == 0 || !has_ends(evaluation, expression))
+		return 0;
+	if ((result = evaluate_by_ends(evaluation, expression, &one, &known)) != 0)
+		return result;
+	if (known) {
+		runs->firsts[0] = 0;
+		runs->values[0] = one.n.i[0];
+		runs->count = 1;
+		return 0;
+	}
+	result = slice_bounds(evaluation->slice, expression->args[0]->column, bounds, &known,
+			      evaluation->error);
+	if (result != 0 || !known)
+		return result;
+	for (uint32_t i = 0; result == 0 && i < expression->args_count; i++)
+		result = expression_evaluate(evaluation, expression->args[i], &args[i]);
+	if (result != 0 || args[0].constant || args[0].nulls != NULL)
+		return result;
+	return function_find_runs(evaluation, expression, args, runs);
 }
 
 static int

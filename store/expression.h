@@ -117,6 +117,12 @@ int expression_entries(struct evaluation *evaluation, const struct expression *e
 int expression_ends(struct evaluation *evaluation, const struct expression *expression,
 		    struct data *out, bool *known);
 
+/* The runs of the rows by a monotone function of TIME, where the slice's times are known to
+ * ascend and there are not more of them; else runs->count is 0. */
+struct function_runs;
+int expression_runs(struct evaluation *evaluation, const struct expression *expression,
+		    struct function_runs *runs);
+
 /* A numeric column's stored integers (value * scale) in n.i, which must not be
  * written to. */
 int expression_read_stored(struct evaluation *evaluation, const struct expression *expression,

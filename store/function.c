@@ -1,6 +1,7 @@
 /*
  * Finding functions and calling their kernels with the NULL rule.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "codec.h"
@@ -324,6 +325,76 @@ evaluate_steps(struct evaluation *evaluation, const struct expression *call,
 	for (uint32_t i = 0; i < left_count; i++)
 		out->n.i[rows[i]] = some.n.i[i];
 	return 0;
+}
+
+/* The row begins a run, or is of the one before; false: there are too many. */
+static bool
+add_to_runs(struct function_runs *runs, uint32_t row, int64_t value)
+{
+	if (runs->count > 0 && runs->values[runs->count - 1] == value)
+		return true;
+	if (runs->count == runs->max)
+		return false;
+	runs->firsts[runs->count] = row;
+	runs->values[runs->count++] = value;
+	return true;
+}
+
+/* By steps, and the rows between two of them that differ. */
+static bool
+join_runs(const struct data *asked, const struct data *inner, uint32_t count,
+	  struct function_runs *runs)
+{
+	bool fits = true;
+
+	for (uint32_t first = 0, step = 0, n = 0; fits && first < count;
+	     first += STEP_ROWS, step++) {
+		uint32_t end = count - first < STEP_ROWS ? count : first + STEP_ROWS;
+
+		fits = add_to_runs(runs, first, asked->n.i[step]);
+		if (asked->n.i[step] == asked->n.i[step + 1])
+			continue;
+		for (uint32_t i = first + 1; fits && i < end; i++)
+			fits = add_to_runs(runs, i, inner->n.i[n++]);
+	}
+	return fits;
+}
+
+int
+function_find_runs(struct evaluation *evaluation, const struct expression *call,
+		   const struct data *args, struct function_runs *runs)
+{
+	uint32_t count = args[0].count, steps = (count + STEP_ROWS - 1) / STEP_ROWS,
+		 inner_count = 0;
+	int64_t *times = store_arena_alloc(evaluation->arena, ((size_t)count + 2) * sizeof *times);
+	struct data asked, inner = {.count = 0};
+	int result;
+
+	assert(function_is_monotone(call) && !args[0].constant && args[0].nulls == NULL);
+	runs->count = 0;
+	if (times == NULL)
+		return expression_no_memory(evaluation->error);
+	for (uint32_t i = 0; i < steps; i++)
+		times[i] = args[0].n.i[i * STEP_ROWS];
+	times[steps] = args[0].n.i[count - 1];
+	if ((result = evaluate_times(evaluation, call, args, times, steps + 1, &asked)) != 0 ||
+	    asked.s != NULL || asked.nulls != NULL)
+		return result;
+	for (uint32_t step = 0; step < steps; step++) {
+		uint32_t first = step * STEP_ROWS;
+		uint32_t end = count - first < STEP_ROWS ? count : first + STEP_ROWS;
+
+		if (asked.n.i[step] == asked.n.i[step + 1])
+			continue;
+		memcpy(times + inner_count, args[0].n.i + first + 1,
+		       (end - first - 1) * sizeof *times);
+		inner_count += end - first - 1;
+	}
+	if (inner_count > 0)
+		result = evaluate_times(evaluation, call, args, times, inner_count, &inner);
+	if (result == 0 && !join_runs(&asked, &inner, count, runs))
+		runs->count = 0;
+	return result;
 }
 
 /* Rows come sorted by time, so many in turn are of one hour or day: when the

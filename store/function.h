@@ -32,6 +32,17 @@ bool function_may_fail(const struct function *function);
 /* A call that never falls while the time that is its first argument grows; the
  * other arguments are constants. */
 bool function_is_monotone(const struct expression *call);
+/* Rows in turn for which a call gives the same. */
+struct function_runs {
+	uint32_t *firsts; /* [max] */
+	int64_t *values;  /* [max] */
+	uint32_t count, max;
+};
+
+/* Of such a call, whose first argument has no NULL and ascends: runs->count is 0 where
+ * there are too many. */
+int function_find_runs(struct evaluation *evaluation, const struct expression *call,
+		       const struct data *args, struct function_runs *runs);
 /* After the arguments up to `a`: which rows want argument a + 1 of a lazy call;
  * `active` (or NULL) are those that want the call. */
 void function_mask(const struct expression *call, const struct data *args, uint32_t a,

@@ -391,6 +391,15 @@ assign_rows(struct scan *scan, const struct data *data, bool coded, uint32_t cou
 }
 
 /* Only ranges need the groups of rows that come in runs. */
+static void
+spread_runs(const struct scan *scan, const struct scan_runs *runs, uint32_t *groups)
+{
+	for (uint32_t r = 0; scan->ranges_count > 0 && r < runs->count; r++) {
+		for (uint32_t i = runs->firsts[r]; i < runs->firsts[r + 1]; i++)
+			groups[i] = runs->groups[r];
+	}
+}
+
 static int
 assign_runs(struct scan *scan, const struct data *data, bool coded, const struct scan_runs *runs,
 	    uint32_t *groups)
@@ -402,15 +411,9 @@ assign_runs(struct scan *scan, const struct data *data, bool coded, const struct
 		result = scan_runs_key(scan, runs, &data[k], &keys[k]);
 	if (result == 0)
 		result = assign_rows(scan, keys, coded, runs->count, runs->groups);
-	if (result != 0 || scan->ranges_count == 0)
-		return result;
-	for (uint32_t r = 0; r < runs->count; r++) {
-		uint32_t group = runs->groups[r];
-
-		for (uint32_t i = runs->firsts[r]; i < runs->firsts[r + 1]; i++)
-			groups[i] = group;
-	}
-	return 0;
+	if (result == 0)
+		spread_runs(scan, runs, groups);
+	return result;
 }
 
 /* Sets *constant to whether all rows have the same. */
@@ -445,6 +448,38 @@ find_places(struct scan *scan, const struct data *data, uint32_t count, struct s
 	return 0;
 }
 
+/* By the only key, of times that ascend; *found: all is done. */
+static int
+assign_times(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out,
+	     bool *found)
+{
+	const struct plan *plan = scan->plan;
+	struct data key;
+	uint32_t *groups;
+	int result;
+
+	*found = false;
+	if (plan->keys_count != 1 || evaluation->slice == NULL)
+		return 0;
+	result = scan_runs_find_times(scan, evaluation, plan->keys[0], &out->runs, &key);
+	if (result != 0 || out->runs.count == 0)
+		return result;
+	*found = true;
+	if ((result = assign_words(scan, &key, out->runs.count, out->runs.groups)) != 0)
+		return result;
+	if (out->runs.count == 1) {
+		out->group = out->runs.groups[0];
+		out->runs.count = 0;
+		return 0;
+	}
+	groups = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *groups);
+	if (groups == NULL)
+		return scan_no_memory(scan);
+	spread_runs(scan, &out->runs, groups);
+	out->groups = groups;
+	return 0;
+}
+
 /* `places`: NULL, or where they serve in place of groups. */
 static int
 assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out,
@@ -453,11 +488,12 @@ assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *o
 	const struct plan *plan = scan->plan;
 	uint32_t count = evaluation->count, *groups;
 	struct data data[PLAN_KEYS_MAX];
-	bool constant, coded = evaluation->slice != NULL;
-	int result = evaluate_keys(scan, evaluation, data, &constant);
+	bool constant, coded = evaluation->slice != NULL, found;
+	int result;
 
 	*out = (struct scan_assigned){.groups = NULL};
-	if (result != 0)
+	if ((result = assign_times(scan, evaluation, out, &found)) != 0 || found ||
+	    (result = evaluate_keys(scan, evaluation, data, &constant)) != 0)
 		return result;
 	if (constant) /* without keys too */
 		return plan->keys_count == 0 ? 0 : assign_words(scan, data, 1, &out->group);

@@ -349,6 +349,10 @@ int scan_group_merge_again(struct scan *scan, struct scan *from);
 /* scan_runs.c: the runs of `count` rows, without groups; in the scratch. */
 int scan_runs_find(struct scan *scan, const struct data *keys, uint32_t keys_count, uint32_t count,
 		   struct scan_runs *out);
+/* The same by a key of times that are known to ascend, and its value of each run, without
+ * a row's. */
+int scan_runs_find_times(struct scan *scan, struct evaluation *evaluation,
+			 const struct expression *key, struct scan_runs *out, struct data *values);
 /* A key of each run's rows. */
 int scan_runs_key(struct scan *scan, const struct scan_runs *runs, const struct data *key,
 		  struct data *out);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "function.h"
 #include "scan_inside.h"
 
 /* Rows in turn are looked at together, and few runs are those of that many rows
@@ -103,6 +104,31 @@ scan_runs_find(struct scan *scan, const struct data *keys, uint32_t keys_count, 
 		return scan_no_memory(scan);
 	out->count = find_runs(keys, keys_count, count, out->firsts);
 	out->firsts[out->count] = count;
+	return 0;
+}
+
+int
+scan_runs_find_times(struct scan *scan, struct evaluation *evaluation, const struct expression *key,
+		     struct scan_runs *out, struct data *values)
+{
+	uint32_t max = runs_max(evaluation->count);
+	struct function_runs runs = {.max = max};
+	int result;
+
+	out->count = 0;
+	if (!function_is_monotone(key))
+		return 0;
+	out->firsts = store_arena_alloc(scan->scratch, (max + 1u) * sizeof *out->firsts);
+	out->groups = store_arena_alloc(scan->scratch, (max + 1u) * sizeof *out->groups);
+	runs.values = store_arena_alloc(scan->scratch, max * sizeof *runs.values);
+	if (out->firsts == NULL || out->groups == NULL || runs.values == NULL)
+		return scan_no_memory(scan);
+	runs.firsts = out->firsts;
+	if ((result = expression_runs(evaluation, key, &runs)) != 0 || runs.count == 0)
+		return result;
+	out->count = runs.count;
+	out->firsts[out->count] = evaluation->count;
+	*values = (struct data){.type = key->type, .count = runs.count, .n.i = runs.values};
 	return 0;
 }
 

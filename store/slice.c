@@ -35,6 +35,7 @@ slice_set_block(struct slice *slice, const struct block *block)
 		store_arena_reset(slice->source_arena);
 	}
 	slice->block = block;
+	slice->mixed = NULL;
 	slice->bytes_read = 0;
 	for (uint32_t i = 0; i < slice->columns_count; i++)
 		slice->columns[i].reader = NULL;

@@ -40,6 +40,7 @@ struct slice_entries {
 struct slice {
 	const struct block *block;
 	uint32_t first, count;            /* rows of the block */
+	const struct expression *mixed;   /* known to differ between the block's times, or NULL */
 	uint64_t bytes_read;              /* encoded, of the columns opened so far */
 	struct store_arena *arena;        /* borrowed: of the slice */
 	struct store_arena *block_arena;  /* owned */
@@ -65,7 +66,7 @@ void slice_move(struct slice *slice, uint32_t first, uint32_t count);
  * `first` is a multiple of 64. */
 void slice_part(struct slice *slice, uint32_t first, uint32_t count);
 /* Bounds of a numeric column's values in the slice, where they are known without
- * decoding them: *known. */
+ * decoding them: *known; then the values ascend. */
 int slice_bounds(struct slice *slice, uint16_t column, int64_t bounds[2], bool *known,
 		 struct store_error *error);
 /* Other rows of the slice are selected: what was gathered is void. */

@@ -2,7 +2,7 @@
  * Goal: what is told of a slice's times without decoding them, and parts of a slice that
  * was decoded, give what the rows give. Method: many rows (seeded) of few sites and days, so
  * that hours are longer than slices and sites begin and end within them, merged; queries by
- * hour, day and ranges of time on one thread and several, counted row by row beside.
+ * minute, hour, day and ranges of time on one thread and several, counted row by row beside.
  */
 #include <time.h>
 
@@ -11,29 +11,54 @@
 #define ROWS_COUNT 40000u
 #define HOUR_MS 3600000
 #define SPAN_MS (30 * (int64_t)HOUR_MS)
-#define HOURS 40u
+#define GROUPS_MAX 4000u
 
 static struct model_row rows[ROWS_COUNT];
+static uint32_t rows_count;
 
+/* rows[rows_count] */
 static void
-fill_store(struct store *store, struct random *random)
+append_rows(struct store *store)
 {
 	static struct model_group group;
 
 	group.store = store;
-	for (uint32_t i = 0; i < ROWS_COUNT; i++) {
-		rows[i] = model_random_row(random, i + 1, 1);
-		rows[i].ts = MODEL_BASE_MS / HOUR_MS * HOUR_MS +
-			     (int64_t)random_below(random, (uint64_t)SPAN_MS);
+	for (uint32_t i = 0; i < rows_count; i++)
 		model_append(&group, &rows[i], 0);
-	}
 	model_append_group(&group);
 	assert_int_equal(store_flush(store, NULL), 0);
 	assert_int_equal(store_merge(store, NULL), 0);
 }
 
+static void
+fill_store(struct store *store, struct random *random)
+{
+	rows_count = ROWS_COUNT;
+	for (uint32_t i = 0; i < rows_count; i++) {
+		rows[i] = model_random_row(random, i + 1, 1);
+		rows[i].ts = MODEL_BASE_MS / HOUR_MS * HOUR_MS +
+			     (int64_t)random_below(random, (uint64_t)SPAN_MS);
+	}
+	append_rows(store);
+}
+
+/* What is grouped by, how long a group lasts, and how its value is counted in ms. */
+struct key {
+	const char *text;
+	int64_t group_ms, unit_ms;
+};
+
+/* A slice has one or two days or hours, some tens of five minutes, and too many minutes. */
+static const struct key keys[] = {
+    {"toDate(ts)", 24 * HOUR_MS, 24 * HOUR_MS},
+    {"toStartOfHour(ts)", HOUR_MS, 1000},
+    {"toStartOfHour(ts)", HOUR_MS, 1000},
+    {"toStartOfFiveMinutes(ts)", HOUR_MS / 12, 1000},
+    {"toUnixTimestamp(toStartOfInterval(ts, INTERVAL 20 MINUTE))", HOUR_MS / 3, 1000},
+    {"toStartOfMinute(ts)", HOUR_MS / 60, 1000}};
+
 struct counted {
-	uint64_t rows, lcp, errors;
+	uint64_t rows, lcp, errors, slow;
 };
 
 static void
@@ -48,19 +73,19 @@ add_time(struct text *text, const char *before, int64_t ms)
 	text_add(text, " AND ts %s '%s.%03d'", before, shown, (int)(ms % 1000));
 }
 
-/* Rows of the site, or of all, from one time to before another; by hour. */
+/* Rows of the site, or of all, from one time to before another; by the key. */
 static void
-check_hours(struct store *store, const char *site, int64_t from, int64_t end, bool negated,
-	    struct store_query query)
+check_groups(struct store *store, const struct key *key, const char *site, int64_t from,
+	     int64_t end, bool negated, struct store_query query)
 {
-	struct counted wanted[HOURS] = {{0}};
-	int64_t first_hour = MODEL_BASE_MS / HOUR_MS;
+	struct counted wanted[GROUPS_MAX] = {{0}};
+	int64_t first_group = MODEL_BASE_MS / HOUR_MS * HOUR_MS / key->group_ms;
 	struct text text = {0}, range = {0};
 	struct store_result *result;
 	uint64_t row = 0;
 
-	for (uint32_t i = 0; i < ROWS_COUNT; i++) {
-		struct counted *of = &wanted[rows[i].ts / HOUR_MS - first_hour];
+	for (uint32_t i = 0; i < rows_count; i++) {
+		struct counted *of = &wanted[rows[i].ts / key->group_ms - first_group];
 		bool within = rows[i].ts >= from && rows[i].ts < end;
 
 		if ((site != NULL && strcmp(site, rows[i].site) != 0) || within == negated)
@@ -68,29 +93,33 @@ check_hours(struct store *store, const char *site, int64_t from, int64_t end, bo
 		of->rows++;
 		of->lcp += rows[i].has_lcp;
 		of->errors += rows[i].errors;
+		of->slow += rows[i].has_lcp && rows[i].lcp > 200;
 	}
 	add_time(&range, ">=", from);
 	add_time(&range, "<", end);
-	text_add(&text, "SELECT toStartOfHour(ts) AS h, count(), count(lcp), sum(error_count), "
-			"quantile(0.5)(lcp) FROM pageviews WHERE ");
+	text_add(&text,
+		 "SELECT %s AS h, count(), count(lcp), sum(error_count), countIf(lcp > 200), "
+		 "quantile(0.5)(lcp) FROM pageviews WHERE ",
+		 key->text);
 	text_add(&text, "%s (1%s)", negated ? "NOT" : "", range.bytes);
 	if (site != NULL)
 		text_add(&text, " AND site = '%s'", site);
 	text_add(&text, " GROUP BY h ORDER BY h");
 	query.text = (struct store_str){text.bytes, (uint32_t)strlen(text.bytes)};
 	result = query_answer(store, &query);
-	for (uint32_t h = 0; h < HOURS; h++) {
-		const struct store_value *values[4];
+	for (uint32_t h = 0; h < GROUPS_MAX; h++) {
+		const struct store_value *values[5];
 
 		if (wanted[h].rows == 0)
 			continue;
 		assert_true(row < result->rows_count);
-		for (int c = 0; c < 4; c++)
+		for (int c = 0; c < 5; c++)
 			values[c] = &result->values[c][row];
 		row++;
-		if (values[0]->v.i != (first_hour + h) * 3600 || values[1]->v.u != wanted[h].rows ||
-		    values[2]->v.u != wanted[h].lcp || values[3]->v.u != wanted[h].errors)
-			fail_msg("%s\nhour %u: %llu rows instead of %llu", text.bytes, h,
+		if (values[0]->v.i != (first_group + h) * key->group_ms / key->unit_ms ||
+		    values[1]->v.u != wanted[h].rows || values[2]->v.u != wanted[h].lcp ||
+		    values[3]->v.u != wanted[h].errors || values[4]->v.u != wanted[h].slow)
+			fail_msg("%s\ngroup %u: %llu rows instead of %llu", text.bytes, h,
 				 (unsigned long long)values[1]->v.u,
 				 (unsigned long long)wanted[h].rows);
 	}
@@ -109,7 +138,7 @@ test_hours(void **state)
 
 	(void)state;
 	fill_store(store, &random);
-	for (int i = 0; i < 150; i++) {
+	for (int i = 0; i < 300; i++) {
 		struct store_query query = {.now_ms = TEST_NOW_MS,
 					    .threads = 1 + (uint32_t)random_below(&random, 3),
 					    .thread_rows_min = 1};
@@ -119,16 +148,41 @@ test_hours(void **state)
 
 		if (random_below(&random, 4) == 0)
 			from = base, end = base + SPAN_MS;
-		check_hours(store, PICK(&random, sites), from / unit * unit, end / unit * unit,
-			    random_below(&random, 4) == 0, query);
+		check_groups(store, &PICK(&random, keys), PICK(&random, sites), from / unit * unit,
+			     end / unit * unit, random_below(&random, 4) == 0, query);
 	}
+	query_close(store, directory);
+}
+
+/* Few rows of three sites, the first and last of the same hour, those between not. */
+static void
+test_sites(void **state)
+{
+	static const char *const sites[] = {"blog", "docs", "shop"};
+	struct store_query query = {.now_ms = TEST_NOW_MS};
+	struct random random = random_seeded("sites");
+	int64_t day_ms = 24 * (int64_t)HOUR_MS, base = MODEL_BASE_MS / day_ms * day_ms + day_ms;
+	char directory[256];
+	struct store *store = query_open(&model_schema, directory);
+
+	(void)state;
+	rows_count = 60;
+	for (uint32_t i = 0; i < rows_count; i++) {
+		rows[i] = model_random_row(&random, i + 1, 1);
+		rows[i].site = sites[i / 20];
+		rows[i].ts = base + (i < 40 ? i % 20 * HOUR_MS : 0) + i;
+	}
+	append_rows(store);
+	for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+		check_groups(store, &keys[k], NULL, base, base + day_ms, false, query);
 	query_close(store, directory);
 }
 
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_hours)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_hours),
+					   cmocka_unit_test(test_sites)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
