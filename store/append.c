@@ -113,6 +113,39 @@ may_tear(int result)
 	return result == STORE_ENOMEM || result == STORE_ELIMIT;
 }
 
+#define LINE_BYTES 64u /* of the cache */
+
+static void
+prefetch(const void *bytes, size_t size)
+{
+	for (size_t at = 0; at < size; at += LINE_BYTES)
+		__builtin_prefetch((const char *)bytes + at);
+}
+
+/* A beacon is a commit of its own, made on another core: what of it the writer
+ * needs is on its way while it applies the ones before, and so is the place in
+ * the index, which is too large for the caches. */
+static void
+fetch_ahead(const struct append_group *group, size_t at)
+{
+	const struct store_commit *commits = group->commits;
+	const struct store_entry *entry;
+
+	if (at + 2 < group->commits_count)
+		prefetch(commits[at + 2].entries, sizeof *entry);
+	if (at + 1 >= group->commits_count || commits[at + 1].entries_count != 1)
+		return;
+	entry = commits[at + 1].entries;
+	if (entry->keyed) {
+		uint64_t key[2];
+
+		state_view_key(group->store, entry->sort, entry->key, key);
+		state_prefetch_view(group->store, key);
+	}
+	if (entry->rows_count > 0)
+		prefetch(entry->rows->cells, entry->rows->cells_count * sizeof *entry->rows->cells);
+}
+
 /* To memory and to the WAL's group, as far as store.log has come. With
  * group->torn it is to be taken back and applied anew, commit by commit. */
 static int
@@ -125,6 +158,7 @@ apply_group(struct append_group *group, struct store_error *error)
 		struct store_commit *commit = &group->commits[i];
 		bool is_last = i + 1 == group->commits_count && !group->begun;
 
+		fetch_ahead(group, i);
 		commit->result = append_commit(group, commit, is_last);
 		group->torn |= group->together && may_tear(commit->result);
 		if (commit->result == STORE_ELIMIT && !group->torn &&
