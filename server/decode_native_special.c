@@ -13,28 +13,33 @@
 #define TIME_MAX 253402300799999.0 /* the year 9999 */
 #define TAG_NAME_BYTES_MAX 64u
 
+/* A digit's value and one; 0: it is none. */
+static const uint8_t hex_digits[256] = {
+    ['0'] = 1, ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9, ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+};
+
 static int
 get_id(struct decoder *decoder, const struct member *member, uint64_t *out)
 {
 	struct store_str text;
 	int result = decode_native_string(decoder, member, 64, &text);
+	uint64_t id = 0;
+	bool well;
 
 	if (result != 0)
 		return result;
-	*out = 0;
-	for (uint32_t i = 0; i < text.size && text.size == 16; i++) {
-		char c = text.bytes[i];
-		int digit = c >= '0' && c <= '9'   ? c - '0'
-			    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-						   : -1;
+	well = text.size == 16;
+	for (uint32_t i = 0; i < 16 && well; i++) {
+		uint8_t digit = hex_digits[(unsigned char)text.bytes[i]];
 
-		if (digit < 0)
-			text.size = 0;
-		*out = *out << 4 | (uint64_t)(digit & 15);
+		well = digit != 0;
+		id = id << 4 | (uint64_t)((digit - 1) & 15);
 	}
-	return text.size == 16 ? 0
-			       : decode_native_refuse(decoder, member->section, member->name,
-						      "expected 16 lower-case hex digits");
+	*out = id;
+	return well ? 0
+		    : decode_native_refuse(decoder, member->section, member->name,
+					   "expected 16 lower-case hex digits");
 }
 
 static int

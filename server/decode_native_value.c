@@ -71,8 +71,13 @@ int
 decode_native_number(struct decoder *decoder, const struct member *member, bool integer, double min,
 		     double max, double *out)
 {
+	uint32_t at = decoder->json.at;
 	bool is_integer;
 
+	if (json_short_number(&decoder->json, out, &is_integer) && (is_integer || !integer) &&
+	    *out >= min && *out <= max)
+		return 0;
+	decoder->json.at = at;
 	if (json_peek(&decoder->json) != JSON_NUMBER)
 		return decode_native_wrong_type(decoder, member,
 						integer ? "an integer" : "a number");

@@ -30,6 +30,9 @@ static const struct store_column reports_columns[] = {COLUMNS_REPORTS(COLUMN_ENT
 
 static const struct store_table tables[] = {EVENT_TABLES(TABLE_ENTRY)};
 
+#define COUNT_ENTRY(upper, lower, keyed_) upper##_COUNT,
+const uint32_t event_columns_counts[EVENT_TABLES_COUNT] = {EVENT_TABLES(COUNT_ENTRY)};
+
 _Static_assert(sizeof tables / sizeof *tables == EVENT_TABLES_COUNT, "tables");
 _Static_assert((int)ERRORS__sample_interval == (int)PAGEVIEWS__sample_interval, "common columns");
 
@@ -98,40 +101,6 @@ event_create(struct store_arena *arena)
 		return NULL;
 	memset(event, 0, offsetof(struct event, errors));
 	return event_row_init(&event->view, EVENT_PAGEVIEWS, arena) ? event : NULL;
-}
-
-static struct store_cell *
-set(struct event_row *row, uint32_t column)
-{
-	assert(column < tables[row->table].columns_count);
-	row->present[column] = true;
-	row->cells[column] = (struct store_cell){.column = (uint16_t)column};
-	return &row->cells[column];
-}
-
-void
-event_row_string(struct event_row *row, uint32_t column, struct store_str value)
-{
-	if (value.size > 0)
-		set(row, column)->value.s = value;
-}
-
-void
-event_row_uint(struct event_row *row, uint32_t column, uint64_t value)
-{
-	set(row, column)->value.u = value;
-}
-
-void
-event_row_float(struct event_row *row, uint32_t column, double value)
-{
-	set(row, column)->value.f = value;
-}
-
-void
-event_row_time(struct event_row *row, uint32_t column, int64_t value)
-{
-	set(row, column)->value.i = value;
 }
 
 uint32_t

@@ -5,6 +5,8 @@
 #ifndef EVENT_ROW_H
 #define EVENT_ROW_H
 
+#include <assert.h>
+
 #include "columns.def"
 #include "event.h"
 
@@ -76,9 +78,44 @@ struct event *event_create(struct store_arena *arena);
 
 /* A row with nothing present; false when memory runs out. */
 bool event_row_init(struct event_row *row, enum event_table table, struct store_arena *arena);
-void event_row_string(struct event_row *row, uint32_t column, struct store_str value);
-void event_row_uint(struct event_row *row, uint32_t column, uint64_t value);
-void event_row_float(struct event_row *row, uint32_t column, double value);
-void event_row_time(struct event_row *row, uint32_t column, int64_t value);
+
+/* Of each table. */
+extern const uint32_t event_columns_counts[EVENT_TABLES_COUNT];
+
+/* The column's cell, without a value. */
+static inline struct store_cell *
+event_row_set(struct event_row *row, uint32_t column)
+{
+	assert(column < event_columns_counts[row->table]);
+	row->present[column] = true;
+	row->cells[column] = (struct store_cell){.column = (uint16_t)column};
+	return &row->cells[column];
+}
+
+/* An empty one is the same as none. */
+static inline void
+event_row_string(struct event_row *row, uint32_t column, struct store_str value)
+{
+	if (value.size > 0)
+		event_row_set(row, column)->value.s = value;
+}
+
+static inline void
+event_row_uint(struct event_row *row, uint32_t column, uint64_t value)
+{
+	event_row_set(row, column)->value.u = value;
+}
+
+static inline void
+event_row_float(struct event_row *row, uint32_t column, double value)
+{
+	event_row_set(row, column)->value.f = value;
+}
+
+static inline void
+event_row_time(struct event_row *row, uint32_t column, int64_t value)
+{
+	event_row_set(row, column)->value.i = value;
+}
 
 #endif

@@ -58,6 +58,42 @@ bool json_element(struct json *json, bool first);
 
 bool json_string(struct json *json, struct store_str *out);
 bool json_number(struct json *json, double *out, bool *is_integer);
+/* So many digits are below 2^53, and so are these powers of ten: the quotient of
+ * the two is what strtod gives (Clinger 1990). */
+#define JSON_DIGITS_EXACT 15u
+extern const double json_powers[JSON_DIGITS_EXACT + 1];
+/* A number as most are: no sign, at most 15 digits, no exponent, and a comma or the
+ * object's end behind it. False: json_number has to look; nothing is consumed. */
+static inline bool
+json_short_number(struct json *json, double *out, bool *is_integer)
+{
+	const char *begin = json->bytes + json->at, *end = json->bytes + json->size, *at = begin;
+	size_t digits, fraction = 0;
+	uint64_t value = 0;
+	unsigned digit;
+
+	if (json->error != NULL)
+		return false;
+	for (; at < end && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++)
+		value = value * 10 + digit;
+	digits = (size_t)(at - begin);
+	if (digits == 0 || (digits > 1 && *begin == '0'))
+		return false;
+	if (at < end && *at == '.') {
+		const char *from = ++at;
+
+		for (; at < end && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++)
+			value = value * 10 + digit;
+		if ((fraction = (size_t)(at - from)) == 0)
+			return false;
+	}
+	if (digits + fraction > JSON_DIGITS_EXACT || at == end || (*at != ',' && *at != '}'))
+		return false;
+	*is_integer = fraction == 0;
+	*out = fraction == 0 ? (double)value : (double)value / json_powers[fraction];
+	json->at = (uint32_t)(at - json->bytes);
+	return true;
+}
 bool json_bool(struct json *json, bool *out);
 /* Consumes any value. */
 bool json_skip(struct json *json);

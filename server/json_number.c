@@ -9,7 +9,9 @@
 #include "json_inside.h"
 
 #define NUMBER_BYTES_MAX 64u
-#define DIGITS_EXACT 15u /* so many are below 2^53 */
+
+const double json_powers[JSON_DIGITS_EXACT + 1] = {1,   1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+						   1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 /* Digits from `at` on, and where they end; `value` goes on with them. */
 static inline const char *
@@ -60,10 +62,6 @@ skip_exponent(struct json *json)
 bool
 json_number(struct json *json, double *out, bool *is_integer)
 {
-	/* These and what they divide are exact, so the quotient is what strtod
-	 * gives (Clinger 1990). */
-	static const double powers[DIGITS_EXACT + 1] = {
-	    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 	const char *begin, *at, *digits, *end;
 	uint32_t whole, fraction = 0;
 	uint64_t value = 0;
@@ -91,11 +89,11 @@ json_number(struct json *json, double *out, bool *is_integer)
 		*is_integer = false;
 		return skip_exponent(json) && convert(json, begin, out);
 	}
-	if (whole + fraction > DIGITS_EXACT)
+	if (whole + fraction > JSON_DIGITS_EXACT)
 		return convert(json, begin, out);
 	*out = (double)value;
 	if (fraction > 0)
-		*out /= powers[fraction];
+		*out /= json_powers[fraction];
 	*out = minus ? -*out : *out;
 	return true;
 }

@@ -256,6 +256,83 @@ random_numbers(void **state)
 	}
 }
 
+/* What the short way takes, json_number takes as the same, and ends where it does. */
+static bool
+take_short(struct store_str text)
+{
+	double number = -1, expected = -2;
+	bool is_integer = false, expected_integer = true;
+	struct json json, model;
+
+	json_init(&json, text, arena);
+	json_init(&model, text, arena);
+	if (!json_short_number(&json, &number, &is_integer)) {
+		assert_int_equal(json.at, 0);
+		assert_null(json.error);
+		return false;
+	}
+	assert_true(json_number(&model, &expected, &expected_integer));
+	if (number != expected || is_integer != expected_integer || json.at != model.at)
+		fail_msg("%.*s: %.17g instead of %.17g", (int)text.size, text.bytes, number,
+			 expected);
+	return true;
+}
+
+static void
+short_numbers(void **state)
+{
+	static const char *const taken[] = {"0,",
+					    "0}",
+					    "7,",
+					    "0.5,",
+					    "0.0}",
+					    "10,",
+					    "12.25,",
+					    "120,x",
+					    "999999999999999,",
+					    "1.00000000000000}",
+					    "0.05}",
+					    "65238}"};
+	static const char *const left[] = {"",
+					   "1",
+					   "1 ,",
+					   "-1,",
+					   ",",
+					   "01,",
+					   "00.5,",
+					   "1.,",
+					   ".5,",
+					   "1e3,",
+					   "1.5E1}",
+					   "1]",
+					   "1.5]",
+					   "\"1\",",
+					   "1000000000000000,",
+					   "0.0000000000000001,",
+					   "1x",
+					   " 1,",
+					   "18446744073709551617,"};
+	struct random random = random_seeded("short_numbers");
+	uint32_t taken_count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+		assert_true(take_short(beacon_str(taken[i])));
+	for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+		assert_false(take_short(beacon_str(left[i])));
+	for (int i = 0; i < 200000; i++) {
+		static const char bytes[] = "000123456789999.,}e-";
+		char text[20];
+		uint32_t size = (uint32_t)random_below(&random, sizeof text);
+
+		for (uint32_t j = 0; j < size; j++) /* mostly digits */
+			text[j] = bytes[random_below(
+			    &random, random_below(&random, 8) == 0 ? sizeof bytes - 1 : 15)];
+		taken_count += take_short((struct store_str){text, size});
+	}
+	assert_in_range(taken_count, 10000, 200000);
+}
+
 /* ---- walking --------------------------------------------------------- */
 
 static void
@@ -461,9 +538,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(strings),        cmocka_unit_test(code_points),
 	    cmocka_unit_test(bad_utf8),       cmocka_unit_test(numbers),
-	    cmocka_unit_test(random_numbers), cmocka_unit_test(walk),
-	    cmocka_unit_test(wrong_types),    cmocka_unit_test(depth),
-	    cmocka_unit_test(token_soup),     cmocka_unit_test(random_values),
+	    cmocka_unit_test(random_numbers), cmocka_unit_test(short_numbers),
+	    cmocka_unit_test(walk),           cmocka_unit_test(wrong_types),
+	    cmocka_unit_test(depth),          cmocka_unit_test(token_soup),
+	    cmocka_unit_test(random_values),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
