@@ -107,6 +107,8 @@ struct aggregate_states {
 	struct aggregate_scratch scratch;
 	/* aggregate_places.c: [cells_count][SKETCH_BUCKETS], each place's; or NULL */
 	uint8_t *cells;
+	uint8_t *unlit;  /* [cells_count]: 1 where the place's group does not count there */
+	bool some_unlit; /* many rows' */
 	uint32_t cells_count, cells_opened, cells_missed;
 	uint64_t cells_meaning; /* of the places */
 	struct aggregate_few few;

@@ -3,8 +3,8 @@
  * places: the bytes of places lie one after another, so that where a row counts is
  * arithmetic, and nothing has to be looked up. Once a group has many rows its
  * bytes move into those of its place; those of all other places stay 0, whereby
- * rows of them are noticed. Beside aggregate_bucket.c, whose bytes these are;
- * must give the same.
+ * rows of them are noticed, or they are looked for ahead while there are many. Beside
+ * aggregate_bucket.c, whose bytes these are; must give the same.
  */
 #include <string.h>
 
@@ -12,10 +12,17 @@
 #include "codec_vector.h"
 
 #define UNROLLED 8u
-/* So many rows come before bytes are laid out, for they take longer to zero than
- * few rows to count; and so often, for combinations change with dictionaries. */
+/* So many rows, and so many a place, come before bytes are laid out, for they take
+ * longer to zero than few rows to count; and so often, for combinations change with
+ * dictionaries. */
 #define ROWS_MIN 65536u
+#define ROWS_PER_PLACE 256u
 #define OPENED_MAX 4u
+/* Rows of groups without bytes are looked for ahead while there are more of them than
+ * one in so many: where one is noticed the processor has guessed wrong. */
+#define UNLIT_SHARE 16u
+/* Where such rows count, which nobody asks for: bytes that they take in turn. */
+#define IDLE_BYTES 64u
 
 /* cells[i] = that of the row's place and bucket, of bucket 0 where it has no value.
  * *min and *max: of the values. Returns whether there was one that has no bucket; then
@@ -65,32 +72,17 @@ move(struct aggregate_states *states, uint32_t group, uint32_t place)
 
 	memcpy(cells, states->light[group], SKETCH_BUCKETS);
 	states->light[group] = cells;
-}
-
-/* How many places have groups that count in bytes. */
-static uint32_t
-count_lit(const struct aggregate_states *states, const struct aggregate_places *places)
-{
-	uint32_t count = 0;
-
-	for (uint32_t p = 0; p < places->count; p++) {
-		uint32_t group = places->groups[p];
-
-		count += group != AGGREGATE_UNKNOWN && states->light[group] != NULL;
-	}
-	return count;
+	states->unlit[place] = 0;
 }
 
 /* New bytes, when they are worth it; what memory there was stays in use. */
 static void
 open_cells(struct aggregate_states *states, const struct aggregate_places *places)
 {
-	uint8_t *cells;
+	size_t size = (size_t)places->count * SKETCH_BUCKETS + IDLE_BYTES;
+	uint8_t *cells = store_arena_zalloc(states->arena, size + places->count);
 
-	if (states->cells_opened == OPENED_MAX || count_lit(states, places) < places->count / 2)
-		return;
 	states->cells_opened++;
-	cells = store_arena_zalloc(states->arena, (size_t)places->count * SKETCH_BUCKETS);
 	if (cells == NULL) {
 		states->cells_opened = OPENED_MAX; /* it is possible without */
 		return;
@@ -98,9 +90,12 @@ open_cells(struct aggregate_states *states, const struct aggregate_places *place
 	states->cells = cells;
 	states->cells_count = places->count;
 	states->cells_meaning = places->meaning;
+	states->unlit = cells + size;
+	states->some_unlit = true;
 	for (uint32_t p = 0; p < places->count; p++) {
 		uint32_t group = places->groups[p];
 
+		states->unlit[p] = 1;
 		if (group != AGGREGATE_UNKNOWN && states->light[group] != NULL)
 			move(states, group, p);
 	}
@@ -116,7 +111,10 @@ has_cells(struct aggregate_states *states, uint32_t rows_count,
 	if (states->cells != NULL && states->cells_meaning == places->meaning &&
 	    states->cells_count == places->count)
 		return true;
-	if ((states->cells_missed += rows_count) < ROWS_MIN)
+	states->cells_missed += rows_count;
+	if (states->cells_missed < ROWS_MIN ||
+	    states->cells_missed / ROWS_PER_PLACE < places->count ||
+	    states->cells_opened == OPENED_MAX)
 		return false;
 	states->cells_missed = 0;
 	open_cells(states, places);
@@ -134,6 +132,8 @@ count_noticed(struct aggregate_states *states, const struct aggregate_places *pl
 	uint8_t *cells = states->cells + (size_t)place * SKETCH_BUCKETS;
 	bool counts = byte != cells;
 
+	if (byte >= states->cells + (size_t)states->cells_count * SKETCH_BUCKETS)
+		return 0;
 	if (group != AGGREGATE_UNKNOWN && states->light[group] == cells)
 		return counts ? aggregate_quantile_noticed(states, group, values[row], byte) : 0;
 	*byte = 0;
@@ -145,6 +145,64 @@ count_noticed(struct aggregate_states *states, const struct aggregate_places *pl
 		return STORE_ELIMIT;
 	if (states->light[group] != NULL)
 		move(states, group, place);
+	return 0;
+}
+
+/* rows[] of places whose groups have no bytes there; how many. */
+static uint32_t
+list_unlit(const struct aggregate_states *states, const struct aggregate_places *places,
+	   uint32_t count, uint32_t *rows)
+{
+	const uint8_t *unlit = states->unlit + places->base;
+	uint32_t listed = 0;
+
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < count; i++) {
+		rows[listed] = i;
+		listed += unlit[places->list[i]];
+	}
+	return listed;
+}
+
+/* A value of weight 1 of a group that has no bytes there. */
+static inline int
+add_unlit(struct aggregate_states *states, uint32_t place, uint32_t group, uint32_t value)
+{
+	struct aggregate_hot *hot = &states->hot[group];
+
+	if (aggregate_quantile_has_room(hot)) {
+		hot->values[hot->values_count] = value;
+		hot->values_count += value != VECTOR_NARROW_NULL;
+		return 0;
+	}
+	if (value != VECTOR_NARROW_NULL && aggregate_quantile_put(states, group, value) != 0)
+		return STORE_ELIMIT;
+	if (states->light[group] != NULL && states->unlit[place])
+		move(states, group, place);
+	return 0;
+}
+
+/* Rows of such places, whose cells become those of nobody. */
+static int
+count_unlit(struct aggregate_states *states, const struct aggregate_places *places,
+	    const struct aggregate_rows *rows, struct aggregate_rest *rest)
+{
+	struct aggregate_scratch *scratch = &states->scratch;
+	uint32_t idle = states->cells_count * SKETCH_BUCKETS;
+	uint32_t listed = list_unlit(states, places, rows->count, scratch->rows);
+
+	states->some_unlit = listed > rows->count / UNLIT_SHARE;
+	for (uint32_t i = 0; i < listed; i++) {
+		uint32_t row = scratch->rows[i], place = places->list[row] + places->base;
+		uint32_t group = places->groups[place];
+
+		scratch->cells[row] = idle + i % IDLE_BYTES;
+		if (group == AGGREGATE_UNKNOWN)
+			rest->rows[rest->count++] = row;
+		else if ((rows->weights == NULL || rows->weights[row] == 1) &&
+			 add_unlit(states, place, group, rows->narrow[row]) != 0)
+			return STORE_ELIMIT;
+	}
 	return 0;
 }
 
@@ -246,10 +304,13 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 		if (aggregate_bucket_heavy(states, &rows, scratch->rows, heavy) != 0)
 			return STORE_ELIMIT;
 	}
-	if (!few)
-		return count_cells(states, places, rows.narrow, rows_count, rest);
-	aggregate_few_count(states, rows_count);
-	return 0;
+	if (few) {
+		aggregate_few_count(states, rows_count);
+		return 0;
+	}
+	if (states->some_unlit && count_unlit(states, places, &rows, rest) != 0)
+		return STORE_ELIMIT;
+	return count_cells(states, places, rows.narrow, rows_count, rest);
 }
 
 int
