@@ -332,6 +332,8 @@ source_of(struct aggregate_states *states)
 	return states->shared == NULL ? states : states->shared;
 }
 
+#define FETCHED_AHEAD 8u
+
 /* One of a column: a sketch for each group would take longer than reading what is
  * hot of it. */
 static int
@@ -342,8 +344,12 @@ finish_quantiles(struct aggregate_states *states, const uint32_t *groups, struct
 
 	for (uint32_t i = 0; i < out->count; i++) {
 		uint32_t g = groups == NULL ? i : groups[i];
-		bool is_hot = aggregate_answer(source, g, level, &out->n.f[i]);
+		bool is_hot;
 
+		if (i + FETCHED_AHEAD < out->count)
+			aggregate_answer_fetch(source, groups == NULL ? i + FETCHED_AHEAD
+								      : groups[i + FETCHED_AHEAD]);
+		is_hot = aggregate_answer(source, g, level, &out->n.f[i]);
 		if (!is_hot && aggregate_settle_groups(source, &g, 1) != 0)
 			return STORE_ELIMIT;
 		if (!is_hot)

@@ -162,6 +162,79 @@ value_at(const struct aggregate_states *states, uint32_t group, const struct cou
 	return value > max ? max : value;
 }
 
+/* ---- lists --------------------------------------------------------------------- */
+
+/* Fewer values are sorted sooner than counted. */
+#define SORTED_MAX 32u
+#define PARTS_BITS 6u
+
+CODEC_CLONES static void
+find_bounds(const uint32_t *values, uint32_t count, uint32_t *min, uint32_t *max)
+{
+	uint32_t least = UINT32_MAX, most = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		least = values[i] < least ? values[i] : least;
+		most = values[i] > most ? values[i] : most;
+	}
+	*min = least;
+	*max = most;
+}
+
+/* The values at the rank and at the next, the same when there is none: only those near
+ * it are sorted. */
+static void
+select_two(const uint32_t *values, uint32_t count, uint32_t rank, uint32_t out[2])
+{
+	CODEC_UNSET uint32_t near[SKETCH_EXACT_MAX];
+	uint32_t counts[1u << PARTS_BITS] = {0}, min, max, shift, part = 0, found = 0;
+	uint32_t beyond = UINT32_MAX;
+
+	find_bounds(values, count, &min, &max);
+	shift =
+	    max - min < 1u << PARTS_BITS ? 0 : 32 - PARTS_BITS - (uint32_t)__builtin_clz(max - min);
+	for (uint32_t i = 0; i < count; i++)
+		counts[(values[i] - min) >> shift]++;
+	for (; counts[part] <= rank; part++)
+		rank -= counts[part];
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t of = (values[i] - min) >> shift;
+
+		near[found] = values[i];
+		found += of == part;
+		beyond = of > part && values[i] < beyond ? values[i] : beyond;
+	}
+	aggregate_quantile_sort(near, found);
+	out[0] = near[rank];
+	out[1] = rank + 1 < found ? near[rank + 1] : beyond < UINT32_MAX ? beyond : near[rank];
+}
+
+/* Of a group that has listed values and nothing else. They stay listed, for more rows or
+ * to be settled. */
+static bool
+answer_of_list(const struct aggregate_states *states, uint32_t group, double level, double *out)
+{
+	const struct aggregate_hot *hot = &states->hot[group];
+	uint32_t count = hot->values_count, scale = states->aggregate->scale, two[2];
+	double position, lower;
+
+	if (count == 0 || count > SKETCH_EXACT_MAX || states->states[group].sketch != NULL ||
+	    states->edges[group].end != 0)
+		return false;
+	if (count <= SORTED_MAX) {
+		aggregate_quantile_sort(hot->values, count);
+		*out = sketch_quantile_ascending(hot->values, count, scale, level);
+		return true;
+	}
+	position = level * (double)(count - 1);
+	lower = floor(position);
+	select_two(hot->values, count, (uint32_t)lower, two);
+	*out = position == lower ? (double)two[0] / scale
+				 : sketch_between(position, lower, (double)two[0] / scale,
+						  (double)two[1] / scale);
+	return true;
+}
+
 /* ---- answers --------------------------------------------------------------------- */
 
 /* Whether all that the group has is in its buckets. */
@@ -178,7 +251,7 @@ aggregate_answer(struct aggregate_states *states, uint32_t group, double level, 
 	CODEC_UNSET struct counted counted;
 	double position, lower, low;
 
-	if (aggregate_quantile_of_list(states, group, level, out))
+	if (answer_of_list(states, group, level, out))
 		return true;
 	if (!has_buckets(states, group))
 		return false;

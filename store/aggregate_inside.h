@@ -280,15 +280,20 @@ int aggregate_quantile_begin(struct aggregate_states *states, uint32_t group);
 /* Words for the group, if it has none. */
 int aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group);
 int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
-/* Of a group that has listed values and nothing else: the answer, which its sketch
- * would give too. They stay listed, for more rows or to be settled. */
-bool aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double level,
-				double *out);
+/* values[count], count <= SKETCH_EXACT_MAX. */
+void aggregate_quantile_sort(uint32_t *values, uint32_t count);
 
 /* aggregate_answer.c: of quantiles. */
 /* The answer of a group that has nothing in its sketch, which its sketch would give
  * too; what is hot of it stays as it is. False: it has to be settled, or is empty. */
 bool aggregate_answer(struct aggregate_states *states, uint32_t group, double level, double *out);
+/* Asks ahead for the memory that needs. */
+static inline void
+aggregate_answer_fetch(const struct aggregate_states *states, uint32_t group)
+{
+	__builtin_prefetch(states->hot[group].values);
+}
+
 /* Whether that serves a group that has buckets. */
 bool aggregate_can_answer(const struct aggregate_states *states, uint32_t group);
 /* The weight of the group's rows, settled or not. */

@@ -84,8 +84,8 @@ sort_many(uint32_t *values, uint32_t count)
 		memcpy(values, from, count * sizeof *values);
 }
 
-static void
-sort_values(uint32_t *values, uint32_t count)
+void
+aggregate_quantile_sort(uint32_t *values, uint32_t count)
 {
 	if (count <= 32)
 		sort_few(values, count);
@@ -104,25 +104,10 @@ settle_values(struct aggregate_states *states, uint32_t group)
 		return 0;
 	hot->values_count = 0;
 	state->weight += count;
-	sort_values(hot->values, count);
+	aggregate_quantile_sort(hot->values, count);
 	return reserve_sketch(states, state) != 0
 		   ? STORE_ELIMIT
 		   : sketch_take_ascending(state->sketch, hot->values, count);
-}
-
-bool
-aggregate_quantile_of_list(struct aggregate_states *states, uint32_t group, double level,
-			   double *out)
-{
-	struct aggregate_hot *hot = &states->hot[group];
-	uint32_t count = hot->values_count;
-
-	if (count == 0 || count > SKETCH_EXACT_MAX || states->states[group].sketch != NULL ||
-	    states->edges[group].end != 0)
-		return false;
-	sort_values(hot->values, count);
-	*out = sketch_quantile_ascending(hot->values, count, states->aggregate->scale, level);
-	return true;
 }
 
 static int
