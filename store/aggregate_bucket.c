@@ -250,7 +250,7 @@ count_group(struct aggregate_states *states, const struct aggregate_rows *rows, 
 		find_bounds(rows, buckets, &min, &max);
 	if (min > max)
 		return 0; /* none has a bucket */
-	return aggregate_quantile_begin(states, group) != 0
+	return aggregate_quantile_begin(states, group, NULL) != 0
 		   ? STORE_ELIMIT
 		   : count_known(states, group, buckets, rows->count, min, max);
 }

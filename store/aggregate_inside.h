@@ -275,8 +275,9 @@ void aggregate_quantile_hold(struct aggregate_states *states, uint32_t group);
 /* What the edges (the group's, or another's) hold goes to the group's sketch. */
 int aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
 			       struct aggregate_edges *edges);
-/* Bytes for the group, if it has none; what was listed goes into them. */
-int aggregate_quantile_begin(struct aggregate_states *states, uint32_t group);
+/* Bytes for the group, if it has none; what was listed goes into them. `bytes`: these,
+ * which are 0 but for bucket 0; or NULL. */
+int aggregate_quantile_begin(struct aggregate_states *states, uint32_t group, uint8_t *bytes);
 /* Words for the group, if it has none. */
 int aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group);
 int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);

@@ -175,11 +175,17 @@ add_unlit(struct aggregate_states *states, uint32_t place, uint32_t group, uint3
 		hot->values_count += value != VECTOR_NARROW_NULL;
 		return 0;
 	}
-	if (value != VECTOR_NARROW_NULL && aggregate_quantile_put(states, group, value) != 0)
-		return STORE_ELIMIT;
-	if (states->light[group] != NULL && states->unlit[place])
+	if (value == VECTOR_NARROW_NULL)
+		return 0;
+	if (states->light[group] == NULL && !aggregate_quantile_is_few(states, group, 1)) {
+		states->unlit[place] = 0;
+		if (aggregate_quantile_begin(states, group,
+					     states->cells + (size_t)place * SKETCH_BUCKETS) != 0)
+			return STORE_ELIMIT;
+	} else if (states->light[group] != NULL && states->unlit[place]) {
 		move(states, group, place);
-	return 0;
+	}
+	return aggregate_quantile_put(states, group, value);
 }
 
 /* Rows of such places, whose cells become those of nobody. */

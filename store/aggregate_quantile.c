@@ -145,8 +145,9 @@ aggregate_quantile_first(struct aggregate_states *states, uint32_t group, uint32
 		hot->values[hot->values_count++] = value;
 		return 0;
 	}
-	return aggregate_quantile_begin(states, group) != 0 ? STORE_ELIMIT
-							    : count_value(states, group, value);
+	return aggregate_quantile_begin(states, group, NULL) != 0
+		   ? STORE_ELIMIT
+		   : count_value(states, group, value);
 }
 
 int
@@ -399,7 +400,7 @@ aggregate_quantile_noticed(struct aggregate_states *states, uint32_t group, uint
 }
 
 int
-aggregate_quantile_begin(struct aggregate_states *states, uint32_t group)
+aggregate_quantile_begin(struct aggregate_states *states, uint32_t group, uint8_t *bytes)
 {
 	struct aggregate_hot *hot = &states->hot[group];
 	uint8_t **light = &states->light[group];
@@ -407,8 +408,9 @@ aggregate_quantile_begin(struct aggregate_states *states, uint32_t group)
 
 	if (*light != NULL)
 		return 0;
-	*light = store_arena_zalloc(states->arena, (size_t)states->ways * SKETCH_BUCKETS);
-	if (*light == NULL)
+	if (bytes == NULL)
+		bytes = store_arena_zalloc(states->arena, (size_t)states->ways * SKETCH_BUCKETS);
+	if ((*light = bytes) == NULL)
 		return STORE_ELIMIT;
 	hot->values_count = 0; /* before any can get into the sketch */
 	if (aggregate_quantile_raise(states, group) != 0)
