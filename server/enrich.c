@@ -164,18 +164,7 @@ str(const char *text)
 	return (struct store_str){text, (uint32_t)strlen(text)};
 }
 
-static bool
-copy_text(struct store_str *text, struct store_arena *arena)
-{
-	char *bytes = store_arena_alloc(arena, text->size);
-
-	if (bytes != NULL && text->size > 0)
-		memcpy(bytes, text->bytes, text->size);
-	text->bytes = bytes;
-	return bytes != NULL;
-}
-
-/* Copied while the files are held: they may go before the row is written. */
+/* The files are held meanwhile: another may take their place. */
 static bool
 find_place(struct enricher *enricher, struct store_str address, struct store_arena *arena,
 	   struct geoip_place *out)
@@ -183,10 +172,7 @@ find_place(struct enricher *enricher, struct store_str address, struct store_are
 	bool well;
 
 	pthread_rwlock_rdlock(&enricher->lock);
-	geoip_find(enricher->geoip, address, out);
-	well = copy_text(&out->continent, arena) && copy_text(&out->country, arena) &&
-	       copy_text(&out->region, arena) && copy_text(&out->city, arena) &&
-	       copy_text(&out->isp, arena);
+	well = geoip_find(enricher->geoip, address, arena, out);
 	pthread_rwlock_unlock(&enricher->lock);
 	return well;
 }

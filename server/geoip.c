@@ -3,7 +3,6 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,10 +13,8 @@
 #include <maxminddb.h>
 
 #include "geoip.h"
+#include "geoip_record.h"
 
-#define CACHE_BITS 14u
-#define CACHE_SLOTS (1u << CACHE_BITS) /* of 104 bytes, a file; touched when used */
-#define SHARDS 16u
 #define COUNTRIES_MAX 676u
 
 /* What a file was when it was opened; zero when it was not there. */
@@ -27,14 +24,6 @@ struct stamp {
 	ino_t number;
 	off_t size;
 	struct timespec changed;
-};
-
-/* What one record of a file says: an address's tree leads to its place in the
- * file, and most of a site's visitors share some hundreds of them, of all the world's some
- * thousands. */
-struct cached {
-	uint32_t after; /* its offset in the file, and one; 0: nothing here */
-	struct geoip_place place;
 };
 
 /* Of IPv4 addresses' first bits, for which the tree need not be walked: each of
@@ -54,8 +43,9 @@ struct file {
 	/* owned: [1 << NETWORKS_BITS], by a hash: the network, and 32 bits of its record's
 	 * offset and one; 0: nothing here */
 	_Atomic uint64_t *networks;
-	pthread_mutex_t mutexes[SHARDS]; /* each guards the slots of its number */
-	struct cached *cache;            /* owned: [CACHE_SLOTS] */
+	/* An address's tree leads to a record's place in the file, and most of a site's
+	 * visitors share some hundreds of them, of all the world's some thousands. */
+	struct geoip_records *records; /* owned */
 };
 
 struct geoip {
@@ -210,19 +200,15 @@ open_starts(struct file *file)
 static bool
 open_cache(struct file *file)
 {
-	for (uint32_t i = 0; i < SHARDS; i++)
-		pthread_mutex_init(&file->mutexes[i], NULL);
-	file->cache = calloc(CACHE_SLOTS, sizeof *file->cache);
-	return file->cache != NULL && open_starts(file);
+	file->records = geoip_records_create();
+	return file->records != NULL && open_starts(file);
 }
 
 static void
 close_file(struct file *file)
 {
 	MMDB_close(&file->mmdb);
-	for (uint32_t i = 0; i < SHARDS; i++)
-		pthread_mutex_destroy(&file->mutexes[i]);
-	free(file->cache);
+	geoip_records_free(file->records);
 	free(file->starts);
 	free(file->networks);
 }
@@ -366,27 +352,36 @@ take_place(MMDB_entry_s *entry, struct geoip_place *out)
 		out->asn = data.uint32;
 }
 
-/* Of one file. */
-static void
-find_in(struct file *file, const MMDB_entry_s *entry, struct geoip_place *out)
+static bool
+copy_text(struct store_str *text, struct store_arena *arena)
 {
-	/* Spread: records lie some multiple of a few bytes apart. */
-	uint32_t slot = entry->offset * 0x9e3779b1u >> (32 - CACHE_BITS);
-	struct cached *cached = &file->cache[slot];
-	pthread_mutex_t *mutex = &file->mutexes[slot % SHARDS];
-	MMDB_entry_s copy = *entry;
-	bool found;
+	char *bytes = store_arena_alloc(arena, text->size);
 
-	pthread_mutex_lock(mutex);
-	if ((found = cached->after == entry->offset + 1))
-		*out = cached->place;
-	pthread_mutex_unlock(mutex);
-	if (found)
-		return;
-	take_place(&copy, out);
-	pthread_mutex_lock(mutex);
-	*cached = (struct cached){entry->offset + 1, *out};
-	pthread_mutex_unlock(mutex);
+	if (bytes != NULL && text->size > 0)
+		memcpy(bytes, text->bytes, text->size);
+	text->bytes = bytes;
+	return bytes != NULL;
+}
+
+/* Of one file; false: out of memory. */
+static bool
+find_in(struct file *file, const MMDB_entry_s *entry, struct store_arena *arena,
+	struct geoip_place *out)
+{
+	struct geoip_record *record = store_arena_alloc(arena, sizeof *record);
+	MMDB_entry_s copy = *entry;
+
+	if (record == NULL)
+		return false;
+	if (!geoip_record_recall(file->records, entry->offset, record)) {
+		take_place(&copy, out);
+		if (!geoip_record_keep(file->records, entry->offset, out, record))
+			return copy_text(&out->continent, arena) &&
+			       copy_text(&out->country, arena) && copy_text(&out->region, arena) &&
+			       copy_text(&out->city, arena) && copy_text(&out->isp, arena);
+	}
+	geoip_record_place(record, out);
+	return true;
 }
 
 static void
@@ -458,15 +453,16 @@ look_up(const struct file *file, const struct sockaddr_storage *address, MMDB_en
 	return status == MMDB_SUCCESS && found.found_entry;
 }
 
-void
-geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_place *out)
+bool
+geoip_find(const struct geoip *geoip, struct store_str address, struct store_arena *arena,
+	   struct geoip_place *out)
 {
 	struct sockaddr_storage parsed;
 	const char *continent;
 
 	memset(out, 0, sizeof *out);
 	if (!parse(address, &parsed))
-		return;
+		return true;
 	for (uint32_t i = 0; i < geoip->files_count; i++) {
 		struct file *file = &geoip->files[i];
 		struct geoip_place place = {.asn = 0};
@@ -475,9 +471,11 @@ geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_pla
 		if ((parsed.ss_family == AF_INET6 && file->mmdb.metadata.ip_version == 4) ||
 		    !look_up(file, &parsed, &entry))
 			continue;
-		find_in(file, &entry, &place);
+		if (!find_in(file, &entry, arena, &place))
+			return false;
 		add_place(out, &place);
 	}
 	continent = geoip->continents[country_number(out->country.bytes, out->country.size)];
 	add_string(&out->continent, (struct store_str){continent, (uint32_t)strlen(continent)});
+	return true;
 }

@@ -11,7 +11,7 @@
 
 struct geoip;
 
-struct geoip_place { /* strings borrowed from the files; "" when unknown */
+struct geoip_place { /* strings in the arena, or static; "" when unknown */
 	struct store_str continent, country, region, city, isp;
 	uint32_t asn;
 };
@@ -28,7 +28,9 @@ bool geoip_is_stale(const struct geoip *geoip);
 uint32_t geoip_files_count(const struct geoip *geoip);
 uint64_t geoip_built_s(const struct geoip *geoip);
 /* Textual IPv4 or IPv6. Private and loopback addresses have no place. The first
- * file that knows a part gives it; a country alone gives its continent. */
-void geoip_find(const struct geoip *geoip, struct store_str address, struct geoip_place *out);
+ * file that knows a part gives it; a country alone gives its continent. False: out of
+ * memory. */
+bool geoip_find(const struct geoip *geoip, struct store_str address, struct store_arena *arena,
+		struct geoip_place *out);
 
 #endif

@@ -16,6 +16,7 @@
 #define NPM "node_modules/@ip-location-db/"
 #define FILE_BYTES_MAX 32768u
 
+static struct store_arena *arena;
 static char directory[256], nested4[300], nested6[300], isp4[300];
 static char logged[2048];
 static int logged_count;
@@ -175,6 +176,8 @@ set_up(void **state)
 	static unsigned char bytes[FILE_BYTES_MAX];
 
 	(void)state;
+	arena = store_arena_create(0);
+	assert_non_null(arena);
 	scratch_make(directory);
 	snprintf(nested4, sizeof nested4, "%s/city4.mmdb", directory);
 	snprintf(nested6, sizeof nested6, "%s/city6.mmdb", directory);
@@ -190,6 +193,7 @@ tear_down(void **state)
 {
 	(void)state;
 	scratch_remove(directory);
+	store_arena_free(arena);
 	return 0;
 }
 
@@ -200,8 +204,9 @@ check_place(const struct geoip *geoip, const char *address, const char *expected
 	struct geoip_place place;
 	char got[256];
 
-	geoip_find(geoip, beacon_str(address), &place); /* then what it remembers */
-	geoip_find(geoip, beacon_str(address), &place);
+	assert_true(
+	    geoip_find(geoip, beacon_str(address), arena, &place)); /* then what it remembers */
+	assert_true(geoip_find(geoip, beacon_str(address), arena, &place));
 	snprintf(got, sizeof got, "%.*s %.*s %.*s %.*s", (int)place.continent.size,
 		 place.continent.bytes, (int)place.country.size, place.country.bytes,
 		 (int)place.region.size, place.region.bytes, (int)place.city.size,
@@ -277,7 +282,8 @@ no_place(void **state)
 	{
 		struct geoip_place place;
 
-		geoip_find(geoip, (struct store_str){"198.51.100.1234", 12}, &place);
+		assert_true(
+		    geoip_find(geoip, (struct store_str){"198.51.100.1234", 12}, arena, &place));
 		beacon_assert_str(place.country, "DE");
 	}
 	geoip_close(geoip);
@@ -330,11 +336,12 @@ several(void **state)
 	struct geoip_place place;
 
 	(void)state;
-	geoip_find(geoip, beacon_str("198.51.100.1"), &place);
+	assert_true(geoip_find(geoip, beacon_str("198.51.100.1"), arena, &place));
 	beacon_assert_str(place.city, "Munich");
 	beacon_assert_str(place.isp, "A provider with a name that is longer than a short one");
 	assert_true(place.asn == 4200000000);
-	geoip_find(geoip, beacon_str("203.0.113.7"), &place); /* an AS number as text */
+	assert_true(
+	    geoip_find(geoip, beacon_str("203.0.113.7"), arena, &place)); /* an AS number as text */
 	assert_int_equal(place.asn, 0);
 	check_place(geoip, "2001:db8::1", "EU DE Bavaria Munich");
 	geoip_close(geoip);
@@ -350,14 +357,14 @@ flat(void **state)
 
 	(void)state;
 	assert_int_equal(logged_count, 0);
-	geoip_find(geoip, beacon_str("8.8.8.8"), &place);
+	assert_true(geoip_find(geoip, beacon_str("8.8.8.8"), arena, &place));
 	beacon_assert_str(place.country, "US");
 	beacon_assert_str(place.region, "California");
 	beacon_assert_str(place.city, "Mountain View");
-	geoip_find(geoip, beacon_str("91.64.1.1"), &place);
+	assert_true(geoip_find(geoip, beacon_str("91.64.1.1"), arena, &place));
 	beacon_assert_str(place.country, "DE");
 	assert_true(place.region.size > 0 && place.city.size > 0);
-	geoip_find(geoip, beacon_str("2400:4050::1"), &place);
+	assert_true(geoip_find(geoip, beacon_str("2400:4050::1"), arena, &place));
 	beacon_assert_str(place.country, "JP");
 	check_place(geoip, "127.0.0.1", NOWHERE);
 	check_place(geoip, "192.168.0.1", NOWHERE);
@@ -393,7 +400,7 @@ as_the_library(void **state)
 		if (i < 64)
 			networks[i] = any;
 		assert_non_null(inet_ntop(AF_INET, &number, text, sizeof text));
-		geoip_find(geoip, beacon_str(text), &place);
+		assert_true(geoip_find(geoip, beacon_str(text), arena, &place));
 		if (place.country.size == 0)
 			continue; /* private ones, for example */
 		found = MMDB_lookup_string(&mmdb, text, &wrong, &status);
@@ -475,8 +482,8 @@ broken(void **state)
 		assert_true(logged_count == 0 || logged_count == 1);
 		if (logged_count == 1)
 			assert_non_null(strstr(logged, path));
-		geoip_find(geoip, beacon_str("198.51.100.1"), &place);
-		geoip_find(geoip, beacon_str("2001:db8::1"), &place);
+		assert_true(geoip_find(geoip, beacon_str("198.51.100.1"), arena, &place));
+		assert_true(geoip_find(geoip, beacon_str("2001:db8::1"), arena, &place));
 		geoip_close(geoip);
 	}
 	write_file(path, (const unsigned char *)"not a database\n", 15);
