@@ -242,7 +242,7 @@ static bool
 has_buckets(const struct aggregate_states *states, uint32_t group)
 {
 	return states->edges[group].end != 0 && states->hot[group].values_count == 0 &&
-	       states->states[group].sketch == NULL;
+	       states->states[group].sketch == NULL && !aggregate_heavy_has(states, group);
 }
 
 bool
@@ -284,5 +284,5 @@ aggregate_answer_weight(const struct aggregate_states *states, uint32_t group)
 	if (states->edges == NULL || states->edges[group].end == 0)
 		return weight;
 	count_up(states, group, &counted);
-	return weight + counted.total;
+	return weight + counted.total + aggregate_heavy_weight(states, group);
 }

@@ -94,6 +94,17 @@ struct aggregate_few {
 	uint64_t meaning; /* of the places */
 };
 
+#define AGGREGATE_WEIGHTS_MAX 4u
+
+/* aggregate_heavy.c: of each place [AGGREGATE_WEIGHTS_MAX][width], the rows of a weight. */
+struct aggregate_heavy {
+	uint8_t *bytes;                          /* behind the places' cells; or NULL */
+	uint32_t weights[AGGREGATE_WEIGHTS_MAX]; /* above 1; 0 behind the last */
+	uint32_t first, width;                   /* of buckets: those that have bytes */
+	uint32_t missed;                         /* rows that had none */
+	uint32_t *words;                         /* [SKETCH_BUCKETS]: to settle with */
+};
+
 struct aggregate_states {
 	const struct aggregate *aggregate;
 	struct store_arena *arena;
@@ -108,10 +119,12 @@ struct aggregate_states {
 	/* aggregate_places.c: [cells_count][SKETCH_BUCKETS], each place's; or NULL */
 	uint8_t *cells;
 	uint8_t *unlit;  /* [cells_count]: 1 where the place's group does not count there */
+	uint32_t idle;   /* the first cell that nobody asks for */
 	bool some_unlit; /* many rows' */
 	uint32_t cells_count, cells_opened, cells_missed;
 	uint64_t cells_meaning; /* of the places */
 	struct aggregate_few few;
+	struct aggregate_heavy heavy;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	struct aggregate_states *shared; /* whose states these are; NULL: its own */
@@ -238,6 +251,14 @@ aggregate_value(const struct aggregate_rows *rows, uint32_t row)
 	return rows->narrow != NULL ? rows->narrow[row] : rows->values[row];
 }
 
+/* Whether the group has an inner bucket there. */
+static inline bool
+aggregate_quantile_is_inner(const struct aggregate_edges *edges, uint32_t bucket)
+{
+	return edges->end != 0 && bucket > sketch_bucket(edges->min) &&
+	       bucket < sketch_bucket(edges->end - 1);
+}
+
 /* aggregate_quantile.c: one value at a time. All return 0 or STORE_ELIMIT. */
 /* A value of weight 1, wherever it belongs. */
 int aggregate_quantile_put(struct aggregate_states *states, uint32_t group, uint32_t value);
@@ -280,6 +301,9 @@ int aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
 int aggregate_quantile_begin(struct aggregate_states *states, uint32_t group, uint8_t *bytes);
 /* Words for the group, if it has none. */
 int aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group);
+/* Whether the value's bucket is one of the edges', which hold its weight then. */
+bool aggregate_quantile_weigh(struct aggregate_states *states, uint32_t group, uint32_t value,
+			      uint32_t weight);
 int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
 /* values[count], count <= SKETCH_EXACT_MAX. */
 void aggregate_quantile_sort(uint32_t *values, uint32_t count);
@@ -334,6 +358,39 @@ aggregate_few_widen(struct aggregate_states *states, const struct aggregate_rows
 void aggregate_few_count(struct aggregate_states *states, uint32_t count);
 /* What is counted goes to the groups' words. */
 void aggregate_few_settle(struct aggregate_states *states);
+
+/* aggregate_heavy.c: rows of weights above 1 that are counted beside the places'
+ * cells. Those that return int: 0 or STORE_ELIMIT. */
+/* What *heavy is to be; returns the bytes of a place, 0 when it has none. */
+size_t aggregate_heavy_choose(const struct aggregate_states *states, struct aggregate_heavy *heavy);
+/* All groups' bytes to their words: others follow. */
+int aggregate_heavy_close(struct aggregate_states *states);
+/* Buckets first ... last of a group become inner ones. */
+int aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t first,
+			  uint32_t last);
+/* Of rows of weights above 1, cells[] becomes that of the weight, else of bucket 0, and
+ * marks[] 1 where they are to be counted elsewhere; how many. `begin`: the first cell. */
+uint32_t
+aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggregate_rows *rows,
+		       const struct aggregate_places *places, uint32_t begin, uint32_t *cells,
+		       uint8_t *marks);
+/* Weights of rows list[count] get bytes while there are some left. */
+void aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint64_t *weights,
+			   const uint32_t *list, uint32_t count);
+/* A row of a group that does not count at the place yet. */
+int aggregate_heavy_elsewhere(struct aggregate_states *states, uint32_t group, uint32_t value,
+			      uint64_t weight);
+/* The value's byte was increased and is 0 or 1 now; it may not be the group's. */
+int aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
+			    uint8_t *byte);
+/* The group's words, to be settled, with what its bytes had. */
+const uint32_t *aggregate_heavy_words(struct aggregate_states *states, uint32_t group);
+/* Whether the group has bytes, and what these weigh. */
+bool aggregate_heavy_has(const struct aggregate_states *states, uint32_t group);
+uint64_t aggregate_heavy_weight(const struct aggregate_states *states, uint32_t group);
+/* The bytes of another thread's group. */
+int aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
+			 const struct aggregate_states *from, uint32_t group);
 
 /* aggregate_add.c */
 /* What is settled of a group into another; 0 or STORE_ELIMIT. */

@@ -111,7 +111,8 @@ take_buckets(struct aggregate_states *states, uint32_t to, const struct aggregat
 	for (uint32_t b = first; hot->heavy != NULL && heavy != NULL && b <= last; b++)
 		hot->heavy[b] += heavy[b];
 	hot->heavy = hot->heavy == NULL ? heavy : hot->heavy;
-	if (take_light(states, to, &edges, from->light[group]) != 0)
+	if (aggregate_heavy_take(states, to, from, group) != 0 ||
+	    take_light(states, to, &edges, from->light[group]) != 0)
 		return STORE_ELIMIT;
 	return aggregate_quantile_release(states, to, &edges);
 }
@@ -179,6 +180,7 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 			if (states->edges != NULL) {
 				states->light[to] = from->light[g];
 				states->edges[to] = from->edges[g];
+				result = aggregate_heavy_take(states, to, from, g);
 			}
 			continue;
 		}

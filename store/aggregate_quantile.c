@@ -185,13 +185,6 @@ held(struct aggregate_edges *edges, uint32_t bucket)
 	return bucket == sketch_bucket(edges->end - 1) ? &edges->most : NULL;
 }
 
-static bool
-is_inner(const struct aggregate_edges *edges, uint32_t bucket)
-{
-	return edges->end != 0 && bucket > sketch_bucket(edges->min) &&
-	       bucket < sketch_bucket(edges->end - 1);
-}
-
 /* As many rows more of the bucket. */
 static int
 add_weight(struct aggregate_states *states, uint32_t group, uint32_t bucket, uint32_t weight)
@@ -263,7 +256,7 @@ raise_bytes(struct aggregate_states *states, uint32_t group, uint32_t first, uin
 				return STORE_ELIMIT;
 		}
 	}
-	return 0;
+	return states->light[group] == NULL ? 0 : aggregate_heavy_raise(states, group, first, last);
 }
 
 void
@@ -373,7 +366,7 @@ int
 aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket,
 			 uint8_t *byte)
 {
-	uint8_t raised = is_inner(&states->edges[group], bucket);
+	uint8_t raised = aggregate_quantile_is_inner(&states->edges[group], bucket);
 
 	if (aggregate_quantile_heavy(states, group) != 0)
 		return STORE_ELIMIT;
@@ -397,6 +390,17 @@ aggregate_quantile_noticed(struct aggregate_states *states, uint32_t group, uint
 		*byte = 0;
 	}
 	return 0;
+}
+
+bool
+aggregate_quantile_weigh(struct aggregate_states *states, uint32_t group, uint32_t value,
+			 uint32_t weight)
+{
+	uint32_t *at = held(&states->edges[group], sketch_bucket(value));
+
+	if (at != NULL)
+		*at += weight;
+	return at != NULL;
 }
 
 int
@@ -432,7 +436,7 @@ aggregate_quantile_settle(struct aggregate_states *states, uint32_t group)
 	struct aggregate_hot *hot = &states->hot[group];
 	struct aggregate_edges *edges = &states->edges[group];
 	struct aggregate_state *state = &states->states[group];
-	struct sketch_buckets buckets = {hot->heavy, states->light[group], states->ways, edges->min,
+	struct sketch_buckets buckets = {NULL, states->light[group], states->ways, edges->min,
 					 edges->end - 1};
 	uint64_t total;
 
@@ -440,6 +444,7 @@ aggregate_quantile_settle(struct aggregate_states *states, uint32_t group)
 		return STORE_ELIMIT;
 	if (edges->end == 0)
 		return 0;
+	buckets.heavy = aggregate_heavy_words(states, group);
 	aggregate_quantile_lower(edges, states->ways, states->light[group]);
 	if (reserve_sketch(states, state) != 0 || sketch_become_histogram(state->sketch) != 0 ||
 	    sketch_take_buckets(state->sketch, &buckets, &total) != 0 ||

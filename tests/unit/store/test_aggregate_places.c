@@ -61,6 +61,43 @@ static struct slice_rows {
 
 static uint32_t taken_slices, rest_rows;
 
+/* Which weights rows have: a few, so that they have bytes, or any; in `heavy` of 100
+ * rows, from a slice on. */
+static struct weighing {
+	const uint32_t *table;
+	uint32_t table_count, heavy, from;
+	bool far;      /* values are large before bytes are laid out for those there are */
+	bool heaviest; /* now and then one that no word has room for */
+} weighing;
+
+static uint64_t
+draw_weight(void)
+{
+	if (next() % 100 >= weighing.heavy)
+		return 1;
+	if (weighing.heaviest && next() % 50000 == 0)
+		return 1u << 31;
+	return weighing.table == NULL ? 1 + next() % 1000
+				      : weighing.table[next() % weighing.table_count];
+}
+
+/* `all`: all rows may have, where groups need no rows of weight 1 to be counted so. */
+static void
+draw_weighing(bool all)
+{
+	static const uint32_t tables[][6] = {
+	    {10, 100, 1000}, {2, 7, 1000, 65536}, {2, 3, 4, 5, 6, 255}, {3}};
+	static const uint32_t counts[] = {3, 4, 6, 1}, heavy[] = {1, 20, 60, 100};
+	uint32_t t = (uint32_t)(next() % 5);
+
+	weighing.table = t < 4 ? tables[t] : NULL;
+	weighing.table_count = t < 4 ? counts[t] : 0;
+	weighing.heavy = heavy[next() % (all ? 4 : 3)];
+	weighing.from = next() % 3 == 0 ? SLICES / 3 : 0;
+	weighing.far = next() % 2;
+	weighing.heaviest = next() % 3 == 0;
+}
+
 static void
 change_meaning(struct meaning *meaning, const struct kind *kind)
 {
@@ -76,12 +113,14 @@ change_meaning(struct meaning *meaning, const struct kind *kind)
 }
 
 static uint32_t
-draw_value(uint32_t place, bool same)
+draw_value(uint32_t place, bool same, bool far)
 {
 	switch (next() % (same ? 60 : 3000)) {
 	case 0:
 		return VECTOR_NARROW_NULL;
 	case 1:
+		if (!far)
+			return (uint32_t)next() & 0x3fff;
 		return next() % 8 == 0 ? 0xffffff : (uint32_t)next() & 0xffffff;
 	case 2:
 		return (uint32_t)(next() % 600);
@@ -116,8 +155,9 @@ draw_rows(const struct meaning *meaning, const struct kind *kind, bool late)
 		bool one = kind->one && next() % 500 != 0;
 
 		rows.list[i] = one ? 0 : draw_place(places, late);
-		rows.narrow[i] = one ? 5000 : draw_value(rows.list[i], kind->same);
-		rows.weights[i] = next() % 5 == 0 ? 1 + next() % 1000 : 1;
+		rows.narrow[i] =
+		    one ? 5000 : draw_value(rows.list[i], kind->same, late || weighing.far);
+		rows.weights[i] = draw_weight();
 		rows.groups[i] = meaning->group_of[rows.list[i] + kind->base];
 	}
 	if (next() % 40 == 0)
@@ -213,6 +253,7 @@ run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
 	static struct meaning meaning;
 	uint32_t same[GROUPS];
 
+	draw_weighing(kind->groups > 8);
 	for (uint32_t t = 0; t < threads; t++) {
 		by_places[t] = aggregate_create(&quantiles, arena, 7);
 		by_groups[t] = aggregate_create(&quantiles, arena, 7);
@@ -220,9 +261,9 @@ run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
 		assert_int_equal(aggregate_reserve(by_groups[t], kind->groups), 0);
 		change_meaning(&meaning, kind);
 		for (uint32_t i = 0; i < SLICES; i++) {
+			bool weighs = kind->weighted && i >= weighing.from;
 			struct aggregate_input input = {.argument = &rows.argument,
-							.weights =
-							    kind->weighted ? rows.weights : NULL,
+							.weights = weighs ? rows.weights : NULL,
 							.groups = rows.groups};
 
 			if (next() % SLICES == 0)
@@ -264,7 +305,7 @@ static void
 test_many(void **state)
 {
 	(void)state;
-	run_rounds(16, GROUPS, 7);
+	run_rounds(32, GROUPS, 7);
 	assert_true(taken_slices > 800);
 	assert_true(rest_rows > 0);
 }

@@ -1,0 +1,428 @@
+/*
+ * Rows of weights above 1 by places: intervals of sampling are few different numbers,
+ * so that such rows are counted in bytes too, those of their weight, and multiplied
+ * when they are settled. That is a quarter of the memory of words, and no row needs
+ * anything but its byte. The bytes are those of struct aggregate_edges: the inner ones
+ * are 1 more than what they count, whereby rows that may widen the edges are noticed.
+ * Beside aggregate_places.c, whose rows these are; must give the same.
+ */
+#include <string.h>
+
+#include "aggregate_inside.h"
+#include "codec.h"
+
+#define OCTAVE (1u << SKETCH_MANTISSA_BITS)
+#define LINE 64u
+
+/* ---- which bytes ------------------------------------------------------------------ */
+
+static size_t
+bytes_of_place(const struct aggregate_heavy *heavy)
+{
+	return (size_t)AGGREGATE_WEIGHTS_MAX * heavy->width;
+}
+
+/* The group's bytes of all weights; NULL: it has none. */
+static uint8_t *
+bytes_of_group(const struct aggregate_states *states, uint32_t group)
+{
+	uintptr_t light = (uintptr_t)states->light[group], cells = (uintptr_t)states->cells;
+	size_t at = light - cells;
+
+	if (states->heavy.bytes == NULL || light < cells ||
+	    at >= (size_t)states->cells_count * SKETCH_BUCKETS)
+		return NULL;
+	return states->heavy.bytes + at / SKETCH_BUCKETS * bytes_of_place(&states->heavy);
+}
+
+/* The buckets that values will have, as far as rows tell so far: what is outside
+ * counts in words. */
+size_t
+aggregate_heavy_choose(const struct aggregate_states *states, struct aggregate_heavy *heavy)
+{
+	uint32_t min = UINT32_MAX, max = 0, first, end;
+
+	*heavy = states->heavy;
+	heavy->bytes = NULL;
+	heavy->missed = 0;
+	for (uint32_t g = 0; heavy->width == 0 && g < states->states_max; g++) {
+		const struct aggregate_edges *edges = &states->edges[g];
+
+		min = edges->end != 0 && edges->min < min ? edges->min : min;
+		max = edges->end != 0 && edges->end - 1 > max ? edges->end - 1 : max;
+		for (uint32_t i = 0; i < states->hot[g].values_count; i++) {
+			uint32_t value = states->hot[g].values[i];
+
+			min = value < min ? value : min;
+			max = value > max ? value : max;
+		}
+	}
+	if (heavy->width == 0) {
+		if (min > max)
+			return 0;
+		first = sketch_bucket(min);
+		first = first > OCTAVE / 2 ? first - OCTAVE / 2 : 1;
+		end = sketch_bucket(max) + OCTAVE;
+		end = end < SKETCH_BUCKETS ? end : SKETCH_BUCKETS;
+		heavy->first = first;
+		heavy->width = (end - first + LINE - 1) / LINE * LINE;
+	}
+	if (heavy->words == NULL)
+		heavy->words =
+		    store_arena_alloc(states->arena, SKETCH_BUCKETS * sizeof *heavy->words);
+	return heavy->words == NULL ? 0 : bytes_of_place(heavy);
+}
+
+/* ---- inner buckets ------------------------------------------------------------------ */
+
+/* bytes[] become 1 more; whether some were full. */
+CODEC_CLONES static bool
+raise_bytes(uint8_t *bytes, uint32_t count)
+{
+	uint8_t full = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		bytes[i]++;
+		full |= bytes[i] == 0;
+	}
+	return full;
+}
+
+/* The byte, which was full, is 0: what it counted goes to the group's word. */
+static int
+carry(struct aggregate_states *states, uint32_t group, uint32_t weight, uint32_t bucket,
+      uint8_t *byte)
+{
+	uint8_t raised = aggregate_quantile_is_inner(&states->edges[group], bucket);
+
+	if (aggregate_quantile_heavy(states, group) != 0)
+		return STORE_ELIMIT;
+	*byte = (uint8_t)(*byte + raised);
+	states->hot[group].heavy[bucket] += weight * (UINT8_MAX + 1u - raised);
+	return 0;
+}
+
+int
+aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t first,
+		      uint32_t last)
+{
+	const struct aggregate_heavy *heavy = &states->heavy;
+	uint8_t *bytes = bytes_of_group(states, group);
+	uint32_t end = heavy->first + heavy->width;
+
+	first = first > heavy->first ? first : heavy->first;
+	end = last + 1 < end ? last + 1 : end;
+	for (uint32_t k = 0; bytes != NULL && first < end && k < AGGREGATE_WEIGHTS_MAX; k++) {
+		uint8_t *of = bytes + (size_t)k * heavy->width + (first - heavy->first);
+
+		if (!raise_bytes(of, end - first))
+			continue;
+		for (uint32_t i = 0; i < end - first; i++) {
+			if (of[i] == 0 &&
+			    carry(states, group, heavy->weights[k], first + i, &of[i]) != 0)
+				return STORE_ELIMIT;
+		}
+	}
+	return 0;
+}
+
+/* How many of the group's inner buckets have bytes. */
+static uint32_t
+inner_count(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges)
+{
+	uint32_t first, end, heavy_end = heavy->first + heavy->width;
+
+	if (edges->end == 0)
+		return 0;
+	first = sketch_bucket(edges->min) + 1;
+	end = sketch_bucket(edges->end - 1);
+	first = first > heavy->first ? first : heavy->first;
+	end = end < heavy_end ? end : heavy_end;
+	return first < end ? end - first : 0;
+}
+
+/* Bytes of a group with such edges become what they count. */
+static void
+lower(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges, uint8_t *bytes)
+{
+	uint32_t first = sketch_bucket(edges->min) + 1, end = sketch_bucket(edges->end - 1);
+	uint32_t heavy_end = heavy->first + heavy->width;
+
+	first = first > heavy->first ? first : heavy->first;
+	end = end < heavy_end ? end : heavy_end;
+	for (uint32_t k = 0; edges->end != 0 && k < AGGREGATE_WEIGHTS_MAX; k++) {
+		uint8_t *of = bytes + (size_t)k * heavy->width;
+
+		for (uint32_t b = first; b < end; b++)
+			of[b - heavy->first]--;
+	}
+}
+
+/* ---- out of the bytes ---------------------------------------------------------------- */
+
+/* How many of the buckets exist, for width is rounded. */
+static uint32_t
+buckets_count(const struct aggregate_heavy *heavy)
+{
+	uint32_t left = SKETCH_BUCKETS - heavy->first;
+
+	return left < heavy->width ? left : heavy->width;
+}
+
+/* words[i] += weight * bytes[i] */
+CODEC_CLONES static void
+add_to_words(const uint8_t *bytes, uint32_t weight, uint32_t count, uint32_t *words)
+{
+	for (uint32_t i = 0; i < count; i++)
+		words[i] += weight * bytes[i];
+}
+
+/* What lowered bytes count, to words[SKETCH_BUCKETS]; they become 0. */
+static void
+empty(const struct aggregate_heavy *heavy, uint8_t *bytes, uint32_t *words)
+{
+	for (uint32_t k = 0; k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0; k++)
+		add_to_words(bytes + (size_t)k * heavy->width, heavy->weights[k],
+			     buckets_count(heavy), words + heavy->first);
+	memset(bytes, 0, bytes_of_place(heavy));
+}
+
+bool
+aggregate_heavy_has(const struct aggregate_states *states, uint32_t group)
+{
+	return bytes_of_group(states, group) != NULL;
+}
+
+uint64_t
+aggregate_heavy_weight(const struct aggregate_states *states, uint32_t group)
+{
+	const struct aggregate_heavy *heavy = &states->heavy;
+	const uint8_t *bytes = bytes_of_group(states, group);
+	uint64_t weight = 0;
+
+	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX; k++) {
+		const uint8_t *of = bytes + (size_t)k * heavy->width;
+		uint32_t sum = 0;
+
+		for (uint32_t i = 0; i < heavy->width; i++)
+			sum += of[i];
+		sum -= inner_count(heavy, &states->edges[group]);
+		weight += (uint64_t)sum * heavy->weights[k];
+	}
+	return weight;
+}
+
+const uint32_t *
+aggregate_heavy_words(struct aggregate_states *states, uint32_t group)
+{
+	uint32_t *words = states->hot[group].heavy;
+	uint8_t *bytes = bytes_of_group(states, group);
+
+	if (bytes == NULL)
+		return words;
+	if (words == NULL)
+		words = memset(states->heavy.words, 0, SKETCH_BUCKETS * sizeof *words);
+	lower(&states->heavy, &states->edges[group], bytes);
+	empty(&states->heavy, bytes, words);
+	return words;
+}
+
+int
+aggregate_heavy_close(struct aggregate_states *states)
+{
+	for (uint32_t g = 0; states->heavy.bytes != NULL && g < states->states_max; g++) {
+		uint8_t *bytes = bytes_of_group(states, g);
+
+		if (bytes == NULL)
+			continue;
+		if (aggregate_quantile_heavy(states, g) != 0)
+			return STORE_ELIMIT;
+		aggregate_heavy_words(states, g);
+	}
+	states->heavy.bytes = NULL;
+	return 0;
+}
+
+/* ---- rows ------------------------------------------------------------------------------ */
+
+CODEC_CLONES uint32_t
+aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggregate_rows *rows,
+		       const struct aggregate_places *places, uint32_t begin, uint32_t *cells,
+		       uint8_t *marks)
+{
+	const uint64_t *weights = rows->weights;
+	const uint32_t *list = places->list;
+	uint32_t w0 = heavy->weights[0], w1 = heavy->weights[1], w2 = heavy->weights[2],
+		 w3 = heavy->weights[3], first = heavy->first, base = places->base;
+	uint32_t width = heavy->bytes == NULL ? 0 : heavy->width, marked = 0;
+	uint32_t count = rows->count;
+
+	_Static_assert(AGGREGATE_WEIGHTS_MAX == 4, "they are compared one by one");
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t weight = (uint32_t)weights[i], place = list[i] + base;
+		uint32_t nobody = place * SKETCH_BUCKETS, bucket = cells[i] - nobody;
+		uint32_t is_heavy = weight == 1 ? 0 : UINT32_MAX, at = bucket - first;
+		uint32_t is1 = weight == w1 ? UINT32_MAX : 0, is2 = weight == w2 ? UINT32_MAX : 0;
+		uint32_t is3 = weight == w3 ? UINT32_MAX : 0, is0 = weight == w0 ? UINT32_MAX : 0;
+		uint32_t inside = at < width ? is0 | is1 | is2 | is3 : 0;
+		uint32_t of_weight = (is1 & width) | (is2 & 2 * width) | (is3 & 3 * width);
+		uint32_t cell = begin + place * (AGGREGATE_WEIGHTS_MAX * width) + of_weight + at;
+		uint32_t left = is_heavy & ~inside & (bucket != 0);
+
+		cell = (cell & inside) | (nobody & ~inside);
+		cells[i] = (cell & is_heavy) | (cells[i] & ~is_heavy);
+		marks[i] = (uint8_t)left;
+		marked += left;
+	}
+	return marked;
+}
+
+void
+aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint64_t *weights, const uint32_t *list,
+		      uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t weight = (uint32_t)weights[list[i]], k = 0;
+
+		while (k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0 &&
+		       heavy->weights[k] != weight)
+			k++;
+		if (k == AGGREGATE_WEIGHTS_MAX)
+			return;
+		heavy->weights[k] = weight;
+	}
+}
+
+int
+aggregate_heavy_elsewhere(struct aggregate_states *states, uint32_t group, uint32_t value,
+			  uint64_t weight)
+{
+	struct aggregate_rows row = {
+	    .count = 1, .narrow = &value, .weights = &weight, .group = group};
+	uint32_t list = 0;
+
+	if (aggregate_bucket_heavy(states, &row, &list, 1) != 0)
+		return STORE_ELIMIT;
+	return states->hot[group].heavy == NULL ? 0 : aggregate_quantile_begin(states, group, NULL);
+}
+
+int
+aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
+			uint8_t *byte)
+{
+	const struct aggregate_heavy *heavy = &states->heavy;
+	uint32_t at = (uint32_t)((size_t)(byte - heavy->bytes) % bytes_of_place(heavy));
+	uint32_t weight = heavy->weights[at / heavy->width], full = *byte == 0;
+
+	if (bytes_of_group(states, group) != byte - at) {
+		*byte = 0;
+		return aggregate_heavy_elsewhere(states, group, value, weight);
+	}
+	if (full)
+		return carry(states, group, weight, sketch_bucket(value), byte);
+	if (aggregate_quantile_widen(states, group, value, value + 1) != 0)
+		return STORE_ELIMIT;
+	if (aggregate_quantile_weigh(states, group, value, weight))
+		*byte = 0;
+	return 0;
+}
+
+/* ---- another thread's ------------------------------------------------------------------ */
+
+/* Bytes of one weight to those of the same; rows that both hold of a bucket may be more
+ * than a byte counts. */
+CODEC_CLONES static bool
+add_bytes(uint8_t *to, const uint8_t *from, uint32_t count)
+{
+	uint8_t full = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t sum = (uint8_t)(to[i] + from[i]);
+
+		full |= sum < from[i];
+		to[i] = sum;
+	}
+	return full;
+}
+
+/* The weight's bytes of the group, if there is room for such; NULL. */
+static uint8_t *
+room_for(struct aggregate_states *states, uint32_t group, uint32_t weight)
+{
+	struct aggregate_heavy *heavy = &states->heavy;
+	uint8_t *bytes = bytes_of_group(states, group);
+	uint32_t k = 0;
+
+	while (k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0 && heavy->weights[k] != weight)
+		k++;
+	if (bytes == NULL || k == AGGREGATE_WEIGHTS_MAX)
+		return NULL;
+	heavy->weights[k] = weight;
+	return bytes + (size_t)k * heavy->width;
+}
+
+#define BYTES_AT_ONCE 256u
+
+/* from[count] of the weight, of the buckets first, first + 1, ..., which lie at to[]. */
+static int
+add_weight(struct aggregate_states *states, uint32_t group, uint32_t weight, uint8_t *to,
+	   const uint8_t *from, uint32_t first, uint32_t count)
+{
+	for (uint32_t at = 0; at < count; at += BYTES_AT_ONCE) {
+		uint32_t left = count - at, some = left < BYTES_AT_ONCE ? left : BYTES_AT_ONCE;
+
+		if (!add_bytes(to + at, from + at, some))
+			continue;
+		for (uint32_t i = at; i < at + some; i++) {
+			if (to[i] < from[i] && carry(states, group, weight, first + i, &to[i]) != 0)
+				return STORE_ELIMIT;
+		}
+	}
+	return 0;
+}
+
+/* Whether something is counted in lowered bytes. */
+static bool
+has_bytes(const struct aggregate_heavy *heavy, const uint8_t *bytes)
+{
+	uint8_t some = 0;
+
+	for (size_t i = 0; i < bytes_of_place(heavy); i++)
+		some |= bytes[i];
+	return some != 0;
+}
+
+int
+aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
+		     const struct aggregate_states *from, uint32_t group)
+{
+	const struct aggregate_heavy *heavy = &from->heavy;
+	uint8_t *bytes = bytes_of_group(from, group);
+	/* Buckets that both have: of those, [begin, end). */
+	uint32_t begin = heavy->first, end = begin + buckets_count(heavy);
+	uint32_t own_end = states->heavy.first + buckets_count(&states->heavy);
+
+	if (bytes == NULL)
+		return 0;
+	lower(heavy, &from->edges[group], bytes);
+	begin = begin > states->heavy.first ? begin : states->heavy.first;
+	end = end < own_end ? end : own_end;
+	for (uint32_t k = 0; begin < end && k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0;
+	     k++) {
+		uint8_t *of = bytes + (size_t)k * heavy->width + (begin - heavy->first);
+		uint8_t *room = room_for(states, to, heavy->weights[k]);
+
+		if (room == NULL)
+			continue;
+		if (add_weight(states, to, heavy->weights[k], room + (begin - states->heavy.first),
+			       of, begin, end - begin) != 0)
+			return STORE_ELIMIT;
+		memset(of, 0, end - begin);
+	}
+	if (!has_bytes(heavy, bytes))
+		return 0;
+	if (aggregate_quantile_heavy(states, to) != 0)
+		return STORE_ELIMIT;
+	empty(heavy, bytes, states->hot[to].heavy);
+	return 0;
+}
