@@ -248,7 +248,8 @@ int store_append(struct store *store, struct store_commit *commits, size_t commi
  * is applied, not yet durable nor visible to queries; or with a negative code
  * as from store_append, and then there is nothing to end. store_append_end
  * waits for the oldest that was begun and gives what store_append would have:
- * only then may it be acknowledged. One sync may serve several. At most
+ * only then may it be acknowledged. One sync may serve several. A group that only
+ * repeats what others have waits for these when it begins. At most
  * STORE_APPENDS_MAX are begun and not ended, none at store_close; until they
  * are ended, their commits, with all they point to, are borrowed, and what these
  * say of results and outcomes may change: when a sync fails, its group and
