@@ -26,7 +26,7 @@
 #ifdef __SANITIZE_ADDRESS__
 #define SPARE_BYTES_MAX ((size_t)0) /* whoever uses freed memory is found */
 #else
-#define SPARE_BYTES_MAX ((size_t)32 << 20) /* all together */
+#define SPARE_BYTES_MAX ((size_t)96 << 20) /* all together */
 #endif
 
 _Static_assert(SPARE_BYTES_MIN << (SPARE_CLASSES - 1) == KEPT_BYTES_MAX, "classes");

@@ -78,7 +78,8 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 	    .thread_rows_min =
 		request->thread_rows_min != 0 ? request->thread_rows_min : THREAD_ROWS_MIN,
 	    .again_groups_min = request->again_groups_min,
-	    .memory_bytes_max = memory};
+	    .memory_bytes_max = memory,
+	    .crew = store->crew};
 	struct query_run statement = {.store = store,
 				      .request = request,
 				      .limits = &limits,

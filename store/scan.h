@@ -14,6 +14,7 @@ struct scan_limits {
 	uint64_t thread_rows_min;  /* of each */
 	uint64_t again_groups_min; /* store_query's */
 	size_t memory_bytes_max;   /* of what one thread needs, apart from the result */
+	struct crew *crew;         /* borrowed: threads beside the caller's */
 };
 
 /* Fills result's columns, values, counts and flags; everything lives in the

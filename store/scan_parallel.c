@@ -6,8 +6,7 @@
  * share dictionaries, and days, more than every n-th block does. Beside scan.c's
  * single thread; must give the same answer.
  */
-#include <pthread.h>
-
+#include "crew.h"
 #include "function.h"
 #include "scan_inside.h"
 
@@ -16,8 +15,8 @@ struct scan_worker {
 	struct store_arena *arena; /* owned */
 	struct store_error error;
 	struct store_result result; /* its counters */
-	bool started;
-	pthread_t thread;
+	struct crew_job job;
+	bool begun; /* and not ended */
 	int code;
 };
 
@@ -73,23 +72,30 @@ take_share(struct scan *scan)
 	return result;
 }
 
-static void *
-work(void *argument)
+static void
+work(void *context)
 {
-	struct scan_worker *worker = argument;
+	struct scan_worker *worker = context;
 
 	worker->code = take_share(&worker->scan);
 	if (worker->code == 0 && worker->scan.again.places == NULL)
 		worker->code = scan_ranges_finish(&worker->scan);
-	return NULL;
 }
 
 static void
-start(struct scan_worker *worker)
+begin(struct scan_worker *worker)
 {
-	worker->started = pthread_create(&worker->thread, NULL, work, worker) == 0;
-	if (!worker->started)
-		work(worker); /* no thread to be had: here and now */
+	worker->job = (struct crew_job){.run = work, .context = worker};
+	worker->begun = true;
+	crew_begin(worker->scan.limits->crew, &worker->job);
+}
+
+static void
+end(struct scan_worker *worker)
+{
+	if (worker->begun)
+		crew_end(worker->scan.limits->crew, &worker->job);
+	worker->begun = false;
 }
 
 static int
@@ -113,7 +119,7 @@ open_worker(struct scan *scan, const uint32_t *blocks, uint32_t count)
 	worker->scan.again.blocks = blocks;
 	worker->scan.again.blocks_count = count;
 	if ((worker->code = scan_open(&worker->scan)) == 0)
-		start(worker);
+		begin(worker);
 	return 0;
 }
 
@@ -147,9 +153,7 @@ share_out(const struct scan *scan, const uint32_t *list, uint32_t count, uint32_
 static int
 take_worker(struct scan *scan, struct scan_worker *worker)
 {
-	if (worker->started)
-		pthread_join(worker->thread, NULL);
-	worker->started = false;
+	end(worker);
 	scan->result->rows_read += worker->result.rows_read;
 	scan->result->bytes_read += worker->result.bytes_read;
 	scan->result->weighted |= worker->result.weighted;
@@ -210,7 +214,7 @@ scan_in_parallel_again(struct scan *scan)
 		of->again.strings = scan->again.strings;
 		of->again.groups_count = of->groups.count;
 		of->again.places_count = scan->again.places_count;
-		start(scan->workers[i]);
+		begin(scan->workers[i]);
 	}
 	return take_all(scan);
 }
@@ -221,8 +225,7 @@ scan_close_workers(struct scan *scan)
 	for (uint32_t i = 0; i < scan->workers_count; i++) {
 		struct scan_worker *worker = scan->workers[i];
 
-		if (worker->started) /* its groups are not wanted */
-			pthread_join(worker->thread, NULL);
+		end(worker); /* its groups are not wanted */
 		scan_close(&worker->scan);
 		store_arena_free(worker->arena);
 	}

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 
 #include "append_log.h"
+#include "crew.h"
 #include "io.h"
 #include "manifest.h"
 #include "memtable.h"
@@ -57,9 +58,10 @@ struct store {
 	struct io *io;                     /* borrowed */
 	char *directory;                   /* owned */
 	struct store_options options;
-	int *sum_columns; /* owned: [tables_count] with STORE_ROLE_SUM, or -1 */
-	uint64_t secret;  /* from the manifest's: seed of keyed hashes */
-	int lock_fd;      /* -1: none */
+	int *sum_columns;  /* owned: [tables_count] with STORE_ROLE_SUM, or -1 */
+	uint64_t secret;   /* from the manifest's: seed of keyed hashes */
+	int lock_fd;       /* -1: none */
+	struct crew *crew; /* owned: helps with queries */
 
 	pthread_mutex_t maintenance_mutex; /* one merge, erasure or backup at a time */
 	/* Held through a flush and by whoever publishes: guards the file MANIFEST.

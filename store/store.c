@@ -224,6 +224,7 @@ open_files(struct store *store, struct store_error *error)
 static void
 free_store(struct store *store)
 {
+	crew_free(store->crew);
 	append_log_free(store->log);
 	wal_close(store->wal);
 	for (struct generation *g = store->oldest, *next; g != NULL; g = next) {
@@ -283,7 +284,9 @@ create_store(const struct store_options *options)
 	store->directory = strdup(options->directory);
 	store->arena = store_arena_create(0);
 	store->sum_columns = malloc((store->schema->tables_count + 1u) * sizeof(int));
-	if (store->directory == NULL || store->arena == NULL || store->sum_columns == NULL) {
+	store->crew = crew_create();
+	if (store->directory == NULL || store->arena == NULL || store->sum_columns == NULL ||
+	    store->crew == NULL) {
 		free_store(store);
 		return NULL;
 	}

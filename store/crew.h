@@ -1,0 +1,32 @@
+/*
+ * Threads that help with queries (scan_parallel.c). They wait for more when they are
+ * done: one that is made for each query begins up to 3 ms late, for the system mostly
+ * puts it on the processor of who made it, who is busy with a share of his own.
+ */
+#ifndef CREW_H
+#define CREW_H
+
+struct crew;
+
+enum crew_state { CREW_QUEUED, CREW_RUNNING, CREW_DONE };
+
+/* Something to do; the caller's, from crew_begin to crew_end. */
+struct crew_job {
+	void (*run)(void *context);
+	void *context;
+	/* the crew's: */
+	enum crew_state state;
+	struct crew_job *next;
+};
+
+/* NULL: no memory. No thread is made yet. */
+struct crew *crew_create(void);
+/* No job is begun and not ended. Waits for the threads' end. */
+void crew_free(struct crew *crew);
+/* Any thread, also when there is none to help: then crew_end does it. */
+void crew_begin(struct crew *crew, struct crew_job *job);
+/* When this returns the job has run, here if no thread had begun it. Every job that
+ * was begun must be ended, by whoever began it. */
+void crew_end(struct crew *crew, struct crew_job *job);
+
+#endif
