@@ -147,6 +147,7 @@ const sumOf = (times) => Object.values(times).reduce((a, b) => a + b, 0);
 /** us of CPU a beacon by thread, and beacons a second. */
 async function measure(server, mode, secure, count, ...args) {
   const pids = server.pids();
+  execFileSync('sync'); // what the one before has left to be written is not this one's to wait for
   const before = pids.map(cpu);
   const got = await load(server.name, [mode, secure ? `${server.secure}s` : server.port, file('beacons'), count, ...args]);
   const threads = {};
