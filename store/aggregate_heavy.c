@@ -75,19 +75,6 @@ aggregate_heavy_choose(const struct aggregate_states *states, struct aggregate_h
 
 /* ---- inner buckets ------------------------------------------------------------------ */
 
-/* bytes[] become 1 more; whether some were full. */
-CODEC_CLONES static bool
-raise_bytes(uint8_t *bytes, uint32_t count)
-{
-	uint8_t full = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		bytes[i]++;
-		full |= bytes[i] == 0;
-	}
-	return full;
-}
-
 /* The byte, which was full, is 0: what it counted goes to the group's word. */
 static int
 carry(struct aggregate_states *states, uint32_t group, uint32_t weight, uint32_t bucket,
@@ -115,7 +102,7 @@ aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t 
 	for (uint32_t k = 0; bytes != NULL && first < end && k < AGGREGATE_WEIGHTS_MAX; k++) {
 		uint8_t *of = bytes + (size_t)k * heavy->width + (first - heavy->first);
 
-		if (!raise_bytes(of, end - first))
+		if (!aggregate_bytes_increment(of, end - first))
 			continue;
 		for (uint32_t i = 0; i < end - first; i++) {
 			if (of[i] == 0 &&
@@ -329,22 +316,6 @@ aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_
 
 /* ---- another thread's ------------------------------------------------------------------ */
 
-/* Bytes of one weight to those of the same; rows that both hold of a bucket may be more
- * than a byte counts. */
-CODEC_CLONES static bool
-add_bytes(uint8_t *to, const uint8_t *from, uint32_t count)
-{
-	uint8_t full = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t sum = (uint8_t)(to[i] + from[i]);
-
-		full |= sum < from[i];
-		to[i] = sum;
-	}
-	return full;
-}
-
 /* The weight's bytes of the group, if there is room for such; NULL. */
 static uint8_t *
 room_for(struct aggregate_states *states, uint32_t group, uint32_t weight)
@@ -361,17 +332,16 @@ room_for(struct aggregate_states *states, uint32_t group, uint32_t weight)
 	return bytes + (size_t)k * heavy->width;
 }
 
-#define BYTES_AT_ONCE 256u
-
 /* from[count] of the weight, of the buckets first, first + 1, ..., which lie at to[]. */
 static int
 add_weight(struct aggregate_states *states, uint32_t group, uint32_t weight, uint8_t *to,
 	   const uint8_t *from, uint32_t first, uint32_t count)
 {
-	for (uint32_t at = 0; at < count; at += BYTES_AT_ONCE) {
-		uint32_t left = count - at, some = left < BYTES_AT_ONCE ? left : BYTES_AT_ONCE;
+	for (uint32_t at = 0; at < count; at += AGGREGATE_BYTES_AT_ONCE) {
+		uint32_t left = count - at,
+			 some = left < AGGREGATE_BYTES_AT_ONCE ? left : AGGREGATE_BYTES_AT_ONCE;
 
-		if (!add_bytes(to + at, from + at, some))
+		if (!aggregate_bytes_add(to + at, from + at, some))
 			continue;
 		for (uint32_t i = at; i < at + some; i++) {
 			if (to[i] < from[i] && carry(states, group, weight, first + i, &to[i]) != 0)

@@ -209,6 +209,13 @@ int aggregate_margin_merge(const struct aggregate_states *states, struct aggrega
 			   const struct aggregate_state *from);
 double aggregate_margin(const struct aggregate *aggregate, struct aggregate_state *state);
 
+/* aggregate_bytes.c: bytes[count], or to[count] and from[count]; whether some are full:
+ * 0 now, or less than from[] has. */
+bool aggregate_bytes_increment(uint8_t *bytes, uint32_t count);
+bool aggregate_bytes_add(uint8_t *to, const uint8_t *from, uint32_t count);
+/* So many are added before those that were full are looked for. */
+#define AGGREGATE_BYTES_AT_ONCE 256u
+
 /* aggregate_tally.c: rows of weight 1 to hot[groups[i]], each. */
 void aggregate_tally(struct aggregate_hot *hot, const uint32_t *groups, uint32_t count);
 

@@ -5,7 +5,6 @@
  * the taker.
  */
 #include "aggregate_inside.h"
-#include "codec.h"
 
 int
 aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_states *states,
@@ -21,23 +20,6 @@ aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_s
 
 /* ---- what is not settled ----------------------------------------------------- */
 
-/* to[i] += from[i]; whether some byte was full. */
-CODEC_CLONES static bool
-add_bytes(uint8_t *to, const uint8_t *from, uint32_t count)
-{
-	uint8_t full = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t sum = (uint8_t)(to[i] + from[i]);
-
-		full |= sum < from[i];
-		to[i] = sum;
-	}
-	return full;
-}
-
-#define BYTES_AT_ONCE 256u
-
 /* Bytes of one way, of the buckets first ... last. */
 static int
 add_way(struct aggregate_states *states, uint32_t group, uint32_t way, const uint8_t *from,
@@ -46,10 +28,11 @@ add_way(struct aggregate_states *states, uint32_t group, uint32_t way, const uin
 	uint8_t *to = states->light[group] + (size_t)way * SKETCH_BUCKETS;
 
 	from += (size_t)way * SKETCH_BUCKETS;
-	for (uint32_t at = first; at <= last; at += BYTES_AT_ONCE) {
-		uint32_t left = last - at + 1, count = left < BYTES_AT_ONCE ? left : BYTES_AT_ONCE;
+	for (uint32_t at = first; at <= last; at += AGGREGATE_BYTES_AT_ONCE) {
+		uint32_t left = last - at + 1,
+			 count = left < AGGREGATE_BYTES_AT_ONCE ? left : AGGREGATE_BYTES_AT_ONCE;
 
-		if (!add_bytes(to + at, from + at, count))
+		if (!aggregate_bytes_add(to + at, from + at, count))
 			continue;
 		for (uint32_t b = at; b < at + count; b++) {
 			if (to[b] < from[b] &&

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "aggregate_inside.h"
-#include "codec.h"
 #include "codec_vector.h"
 
 static int
@@ -227,19 +226,6 @@ aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
 	return release(states, group, from->end - 1, &from->most);
 }
 
-/* Each byte by 1; whether one is 0 now. */
-CODEC_CLONES static bool
-increment(uint8_t *bytes, uint32_t count)
-{
-	uint8_t full = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		bytes[i] = (uint8_t)(bytes[i] + 1);
-		full |= bytes[i] == 0;
-	}
-	return full;
-}
-
 /* Bytes of the buckets first ... last, which become inner ones. */
 static int
 raise_bytes(struct aggregate_states *states, uint32_t group, uint32_t first, uint32_t last)
@@ -248,7 +234,7 @@ raise_bytes(struct aggregate_states *states, uint32_t group, uint32_t first, uin
 	     way++) {
 		uint8_t *bytes = states->light[group] + (size_t)way * SKETCH_BUCKETS;
 
-		if (!increment(bytes + first, last - first + 1))
+		if (!aggregate_bytes_increment(bytes + first, last - first + 1))
 			continue;
 		for (uint32_t b = first; b <= last; b++) {
 			if (bytes[b] == 0 &&
