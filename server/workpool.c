@@ -17,7 +17,7 @@ struct workpool {
 	pthread_cond_t wanted;
 	/* guarded by mutex: */
 	struct workpool_job *first, *last;
-	unsigned queued;
+	unsigned queued, busy; /* jobs that wait, and that run */
 	bool stopping;
 };
 
@@ -40,9 +40,11 @@ work(void *argument)
 		}
 		pool->first = job->next;
 		pool->queued--;
+		pool->busy++;
 		pthread_mutex_unlock(&pool->mutex);
 		job->run(job);
 		pthread_mutex_lock(&pool->mutex);
+		pool->busy--;
 	}
 	pthread_mutex_unlock(&pool->mutex);
 	return NULL;
@@ -90,7 +92,8 @@ workpool_submit(struct workpool *pool, struct workpool_job *job)
 	bool room;
 
 	pthread_mutex_lock(&pool->mutex);
-	room = pool->queued < pool->queue_max && !pool->stopping;
+	/* What idle threads have not taken yet does not wait for others. */
+	room = pool->queued + pool->busy < pool->queue_max + pool->threads_count && !pool->stopping;
 	if (room) {
 		job->next = NULL;
 		if (pool->first == NULL)

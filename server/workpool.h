@@ -17,7 +17,7 @@ struct workpool_job {
 struct workpool *workpool_create(unsigned threads, unsigned queue_max);
 /* Waits until queued jobs have run. */
 void workpool_destroy(struct workpool *pool);
-/* False: the queue is full; the job is still the caller's. */
+/* False: each thread has a job, and queue_max wait; the job is still the caller's. */
 bool workpool_submit(struct workpool *pool, struct workpool_job *job);
 
 #endif

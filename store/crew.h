@@ -1,7 +1,8 @@
 /*
  * Threads that help with queries (scan_parallel.c). They wait for more when they are
  * done: one that is made for each query begins up to 3 ms late, for the system mostly
- * puts it on the processor of who made it, who is busy with a share of his own.
+ * puts it on the processor of who made it, who is busy with a share of his own. Their
+ * priority is that of who made them.
  */
 #ifndef CREW_H
 #define CREW_H
