@@ -4,7 +4,8 @@
  * (seeded) of days whose dictionaries are alike, then others, with NULLs, with
  * weights and without, enough of them that counting by codes begins; each query
  * is asked as it is and with a condition that all rows meet, which takes the way by
- * groups; on one thread and on two.
+ * groups; on one thread and on two. The totals of all groups are what a query without
+ * groups answers.
  */
 #include "query_text.h"
 
@@ -97,10 +98,42 @@ ask(struct store *store, const char *keys, const char *suffix, const char *where
 
 	text_add(&text,
 		 "SELECT %s, quantiles%s(0.5, 0.75, 0.95, 0.99)(lcp%s) FROM pageviews WHERE %s "
-		 "GROUP BY %s ORDER BY %s",
+		 "GROUP BY %s WITH TOTALS ORDER BY %s",
 		 keys, suffix, condition, where, keys, keys);
 	query.text = (struct store_str){text.bytes, (uint32_t)strlen(text.bytes)};
 	return query_answer(store, &query);
+}
+
+/* One array of quantiles. */
+static void
+add_quantiles(struct text *text, const struct store_result_column *column,
+	      const struct store_value *value)
+{
+	text->size = 0;
+	text_add_value(text, column->type, column->element, value, false);
+}
+
+/* Of all rows, without groups. */
+static void
+check_totals(struct store *store, const char *where, uint32_t threads,
+	     const struct store_result *grouped)
+{
+	static struct text totals, whole;
+	uint32_t last = grouped->columns_count - 1;
+	struct store_query query = {.now_ms = BASE_MS, .threads = threads};
+	struct store_result *result;
+	struct text text = {0};
+
+	text_add(&text, "SELECT quantiles(0.5, 0.75, 0.95, 0.99)(lcp) FROM pageviews WHERE %s",
+		 where);
+	query.text = (struct store_str){text.bytes, (uint32_t)strlen(text.bytes)};
+	result = query_answer(store, &query);
+	assert_int_equal(result->rows_count, 1);
+	assert_non_null(grouped->totals);
+	add_quantiles(&whole, &result->columns[0], &result->values[0][0]);
+	add_quantiles(&totals, &grouped->columns[last], &grouped->totals[last]);
+	assert_string_equal(totals.bytes, whole.bytes);
+	store_result_free(result);
 }
 
 static void
@@ -113,6 +146,7 @@ check_query(struct store *store, const char *keys, uint32_t groups_min, const ch
 	by_codes.size = by_groups.size = 0;
 	assert_true(result->rows_count >= groups_min);
 	text_add_result(&by_codes, result);
+	check_totals(store, where, threads, result);
 	store_result_free(result);
 	result = ask(store, keys, "If", where, ", ts > 0", threads);
 	text_add_result(&by_groups, result);
