@@ -3,8 +3,10 @@
  * maintain.c and publish.h. Must not hold a mutex that intake or queries wait
  * for while it reads and writes.
  *
- * A row is written at most three times: by its flush, when 16 segments of like
- * size have come together, and when its day is over.
+ * A row is written by its flush, when its day is over, and before that when
+ * segments of like size have come together: 16, or of larger ones 64. These cost
+ * a query little more than one, so rows that come by the million are not written
+ * once more for it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +17,22 @@
 #include "segment_merge.h"
 
 #define ROWS_MAX (16u << 20) /* of a merged segment */
-#define FAN_IN 16u           /* segments of like size that are merged before their day is over */
-#define STRINGS_SHARE 4u     /* of memtable_bytes_max may be what a merge holds of strings */
-#define TIER_BITS 4u         /* like size: within a factor of 16 */
-#define TIER_ROWS_BITS 10u   /* of the lowest tier */
+/* Segments of like size that are merged before their day is over; and where each
+ * has a whole block of rows, which is as much as a query looks at together. */
+#define FAN_IN 16u
+#define FAN_IN_LARGE SEGMENT_MERGE_INPUTS_MAX
+#define STRINGS_SHARE 4u   /* of memtable_bytes_max may be what a merge holds of strings */
+#define TIER_BITS 4u       /* like size: within a factor of 16 */
+#define TIER_ROWS_BITS 12u /* of the lowest tier */
+#define TIER_LARGE 2u      /* the first of whole blocks */
 /* A day's last rows have come when nothing came for so long, or when so many
  * flushes had none of it (history is being loaded). */
 #define QUIET_MS (10 * 60 * 1000)
 #define QUIET_FLUSHES 2u
-#define TIERS_COUNT 8u
+#define TIERS_COUNT 4u
+
+_Static_assert(BLOCK_ROWS_MAX == 1u << (TIER_ROWS_BITS + (TIER_LARGE - 1) * TIER_BITS),
+	       "segments of TIER_LARGE have a block");
 
 /* One merge. */
 struct merge {
@@ -31,6 +40,7 @@ struct merge {
 	struct open_segment *inputs[SEGMENT_MERGE_INPUTS_MAX]; /* referenced */
 	struct segment *segments[SEGMENT_MERGE_INPUTS_MAX];
 	uint32_t inputs_count;
+	bool full;                           /* others had no room */
 	const struct segment_source *source; /* of the merged rows */
 };
 
@@ -86,14 +96,18 @@ take(struct merge *merge, struct open_segment *const *partition, uint32_t count,
 		 bytes_max = merge->store->options.memtable_bytes_max / STRINGS_SHARE;
 
 	merge->inputs_count = 0;
+	merge->full = false;
 	for (uint32_t i = 0; i < count && merge->inputs_count < SEGMENT_MERGE_INPUTS_MAX; i++) {
 		const struct segment_summary *summary = &partition[i]->entry.summary;
 
 		if (!is_mergeable(partition[i]) ||
-		    (tier < TIERS_COUNT && tier_of(summary->rows_count) != tier) ||
-		    rows + summary->rows_count > ROWS_MAX ||
-		    bytes + strings_bytes(partition[i]) > bytes_max)
+		    (tier < TIERS_COUNT && tier_of(summary->rows_count) != tier))
 			continue;
+		if (rows + summary->rows_count > ROWS_MAX ||
+		    bytes + strings_bytes(partition[i]) > bytes_max) {
+			merge->full = true;
+			continue;
+		}
 		rows += summary->rows_count;
 		bytes += strings_bytes(partition[i]);
 		merge->inputs[merge->inputs_count++] = partition[i];
@@ -129,7 +143,8 @@ choose_in_partition(struct merge *merge, struct open_segment *const *partition, 
 	}
 	for (uint32_t tier = 0; tier < TIERS_COUNT; tier++) {
 		take(merge, partition, count, tier);
-		if (merge->inputs_count >= FAN_IN)
+		if (merge->inputs_count >=
+		    (tier < TIER_LARGE || merge->full ? FAN_IN : FAN_IN_LARGE))
 			return;
 	}
 	merge->inputs_count = 0;

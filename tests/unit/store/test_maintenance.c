@@ -3,7 +3,8 @@
  * jumped; columns added later read as NULL or default in what was written
  * before, through WAL, flush and merge, and an older program takes none away;
  * queries beside merges see every row once, and afterwards a day is one segment
- * sorted by site and time; merges take no more segments than their strings have
+ * sorted by site and time; of a day that is not over 16 segments are merged, or 64
+ * that have a block of rows; merges take no more segments than their strings have
  * memory. Method: rows of known days against a naive model;
  * one directory opened with several schemas; queries whose answer must not
  * change while segments are merged under them. The Makefile links this test
@@ -613,6 +614,69 @@ test_merges_beside_queries(void **state)
 	assert_int_equal(store_close(reading.store, NULL), 0);
 }
 
+/* ---- before a day is over ---------------------------------------------------- */
+
+#define SMALL_MERGED 16u
+#define LARGE_MERGED 64u
+#define BLOCK_ROWS 65536u
+#define MERGED_ROWS (16u << 20) /* at most */
+
+/* Says of every segment that it has so many rows. */
+static void
+claim_rows(struct store *store, uint64_t rows_count)
+{
+	pthread_mutex_lock(&store->state_mutex);
+	for (uint32_t i = 0; i < store->segments_count; i++)
+		store->segments[i]->entry.summary.rows_count = rows_count;
+	pthread_mutex_unlock(&store->state_mutex);
+}
+
+/* Of segments of today so many are merged but `left`, and none of one less. */
+static void
+check_merged_at(struct store *store, uint32_t expected, uint64_t rows_count, uint32_t left)
+{
+	struct store_stats stats;
+
+	for (uint32_t i = 1; i <= expected; i++) {
+		append_at(store, i, TODAY_MS);
+		assert_int_equal(store_flush(store, NULL), 0);
+		claim_rows(store, rows_count);
+		store_stats(store, &stats);
+		assert_int_equal(stats.segments, 2 * i);
+		assert_int_equal(merge_one(store, false, NULL), i == expected);
+	}
+	assert_int_equal(merge_one(store, false, NULL), 1); /* of the other table */
+	assert_int_equal(merge_one(store, false, NULL), 0);
+	store_stats(store, &stats);
+	assert_int_equal(stats.segments, 2 + 2 * left);
+	assert_int_equal(ask(store, "SELECT uniqExact(view_id) FROM pageviews"), expected);
+	assert_int_equal(ask(store, "SELECT uniqExact(view_id) FROM errors"), expected);
+}
+
+static void
+test_merges_of_today(void **state)
+{
+	static const uint32_t none[2] = {0, 0};
+	static const struct {
+		uint64_t rows_count;
+		uint32_t segments, left;
+	} cases[] = {{1, SMALL_MERGED, 0},
+		     {BLOCK_ROWS - 1, SMALL_MERGED, 0},
+		     {BLOCK_ROWS, LARGE_MERGED, 0},
+		     {MERGED_ROWS / SMALL_MERGED, SMALL_MERGED + 1, 1}}; /* one has no room */
+
+	(void)state;
+	set_wall(TODAY_MS);
+	for (uint32_t i = 0; i < 4; i++) {
+		struct store *store = open_with(&schema, none, false);
+
+		check_merged_at(store, cases[i].segments, cases[i].rows_count, cases[i].left);
+		assert_int_equal(store_close(store, NULL), 0);
+		scratch_remove(directory);
+		scratch_make(directory);
+	}
+}
+
 /* ---- strings of a merge ---------------------------------------------------- */
 
 #define LONG_BYTES 4096u
@@ -688,6 +752,7 @@ main(void)
 	    TEST(test_schema_growth),
 	    TEST(test_erasure_without_memory),
 	    TEST(test_merges_beside_queries),
+	    TEST(test_merges_of_today),
 	    TEST(test_strings_of_a_merge),
 	};
 
