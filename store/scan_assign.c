@@ -34,19 +34,20 @@ is_dense(const struct data *data, uint32_t keys_count, uint32_t *entries)
 	return true;
 }
 
-/* Sets of table[count], all unknown, the groups of strings that the one before has,
- * too. Segments' dictionaries ascend, and those of one table are much the same; what
- * does not ascend finds less. */
+/* Sets of table[count] the groups of strings that another has, too. Segments'
+ * dictionaries ascend, and those of one table are much the same; what does not ascend
+ * finds less. */
 static void
-carry_groups(const struct dictionary *before, const uint32_t *groups,
-	     const struct dictionary *dictionary, uint32_t *table)
+carry_groups(const struct scan_codes *from, const struct dictionary *dictionary, uint32_t *table)
 {
-	for (uint32_t i = 0, j = 0; i < before->count && j < dictionary->count;) {
-		int order =
-		    string_compare(dictionary_entry(before, i), dictionary_entry(dictionary, j));
+	const struct dictionary *other = &from->dictionary;
 
-		if (order == 0)
-			table[j] = groups[i];
+	for (uint32_t i = 0, j = 0; i < other->count && j < dictionary->count;) {
+		int order =
+		    string_compare(dictionary_entry(other, i), dictionary_entry(dictionary, j));
+
+		if (order == 0 && from->table[i] != SCAN_UNKNOWN)
+			table[j] = from->table[i];
 		i += order <= 0;
 		j += order >= 0;
 	}
@@ -68,29 +69,75 @@ is_same_dictionary(const struct dictionary *a, const struct dictionary *b)
 	return true;
 }
 
-/* A table of one key's dictionary, with what the one before knows where so many
- * rows are worth it. */
+/* The current table of one key's codes. */
+static struct scan_codes
+last_table(const struct dense *dense)
+{
+	return (struct scan_codes){dense->table, dense->max, dense->ascends,
+				   dense->dictionaries[0]};
+}
+
+/* Another dictionary's table, of which nothing is known; NULL: no memory. */
+static uint32_t *
+empty_table(struct scan *scan, uint32_t count)
+{
+	struct scan_codes *spare = &scan->dense.spare;
+
+	if (spare->table == NULL || spare->max < count) {
+		spare->table = store_arena_alloc(scan->arena, count * sizeof *spare->table);
+		spare->max = count;
+	}
+	if (spare->table != NULL)
+		memset(spare->table, 0xff, count * sizeof *spare->table);
+	return spare->table;
+}
+
+/* Whether all groups' strings are among the dictionary's. */
+static bool
+has_all_groups(const struct scan *scan, const uint32_t *table, uint32_t count)
+{
+	uint32_t known = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		known += table[i] != SCAN_UNKNOWN;
+	return known == scan->groups.count;
+}
+
+/* A table of one key's dictionary, with what those before know where so many rows are
+ * worth it. One is kept: between large segments there may be a small one. */
 static uint32_t *
 single_table(struct scan *scan, const struct dictionary *dictionary, uint32_t rows)
 {
 	struct dense *dense = &scan->dense;
-	size_t bytes = dictionary->count * sizeof *dense->table;
-	uint32_t *table = dense->spare;
+	struct scan_codes last = last_table(dense), next, *before = &dense->before;
+	bool is_worth = dictionary->count / CARRIED_PER_ROW <= rows;
 
-	if (dense->spare_max < dictionary->count)
-		table = store_arena_alloc(scan->arena, bytes);
-	if (table == NULL)
-		return NULL;
-	memset(table, 0xff, bytes);
-	if (dense->table != NULL && dictionary->count / CARRIED_PER_ROW <= rows)
-		carry_groups(&dense->dictionaries[0], dense->table, dictionary, table);
-	dense->spare = dense->table;
-	dense->spare_max = dense->max;
-	dense->table = table;
-	dense->max = dictionary->count;
+	if (before->table != NULL && is_same_dictionary(&before->dictionary, dictionary)) {
+		next = *before;
+		*before = last;
+	} else {
+		if (empty_table(scan, dictionary->count) == NULL)
+			return NULL;
+		next = dense->spare;
+		if (before->table != NULL && before->dictionary.count / 2 > last.dictionary.count) {
+			if (is_worth)
+				carry_groups(before, dictionary, next.table);
+			dense->spare = last;
+		} else {
+			dense->spare = *before;
+			*before = last;
+		}
+	}
+	if (last.table != NULL && is_worth)
+		carry_groups(&last, dictionary, next.table);
+	dense->table = next.table;
+	dense->max = next.max;
 	dense->dictionaries[0] = *dictionary;
+	dense->ascends = block_source(scan->slice.block) != NULL;
 	dense->emptied++;
-	return table;
+	if (scan->strings.hashed_count == 0 && has_all_groups(scan, next.table, dictionary->count))
+		scan_keys_stay_sole(scan);
+	return next.table;
 }
 
 /* Room for so many entries; NULL: no memory. */
@@ -328,6 +375,41 @@ is_few(const uint32_t *table, uint32_t entries)
 			return false;
 	}
 	return true;
+}
+
+/* Of the scan's tables the one that may know more. */
+static struct scan_codes
+largest_table(const struct dense *dense)
+{
+	const struct scan_codes *before = &dense->before;
+
+	return before->table != NULL && before->dictionary.count > dense->dictionaries[0].count
+		   ? *before
+		   : last_table(dense);
+}
+
+bool
+scan_assign_carry(const struct scan *scan, const struct scan *from, uint32_t *groups)
+{
+	struct scan_codes to = largest_table(&scan->dense), of = largest_table(&from->dense);
+	bool is_same;
+
+	memset(groups, 0xff, from->groups.count * sizeof *groups);
+	if (!scan->groups.are_strings || to.table == NULL || of.table == NULL)
+		return false;
+	is_same = is_same_dictionary(&to.dictionary, &of.dictionary);
+	for (uint32_t i = 0, j = 0; i < of.dictionary.count && j < to.dictionary.count;) {
+		int order = is_same ? 0
+				    : string_compare(dictionary_entry(&of.dictionary, i),
+						     dictionary_entry(&to.dictionary, j));
+
+		if (order == 0 && of.table[i] != SCAN_UNKNOWN)
+			groups[of.table[i]] = to.table[j];
+		i += order <= 0;
+		j += order >= 0;
+	}
+	return to.ascends && of.ascends && has_all_groups(scan, to.table, to.dictionary.count) &&
+	       has_all_groups(from, of.table, of.dictionary.count);
 }
 
 static int

@@ -385,6 +385,38 @@ translate_key(struct scan *scan, const struct scan *from, const uint32_t *hashes
 	return 0;
 }
 
+/* Strings that are new. */
+static int
+append_key(struct scan *scan, const struct scan *from, const uint64_t *key, uint64_t *out)
+{
+	out[1] = 0;
+	return scan_keys_append(scan, from->strings.list[key[0]], &out[0]);
+}
+
+/* groups[from->groups.count]: its groups' numbers here. */
+static int
+translate_groups(struct scan *scan, const struct scan *from, uint32_t *groups)
+{
+	bool are_new = scan_assign_carry(scan, from, groups);
+	const uint32_t *hashes = NULL;
+	int result = 0;
+
+	for (uint32_t g = 0; result == 0 && g < from->groups.count; g++) {
+		const uint64_t *words = from->groups.keys + (size_t)g * from->groups.words;
+		uint64_t key[PLAN_KEYS_MAX + 1];
+
+		if (groups[g] != SCAN_UNKNOWN)
+			continue;
+		if (!are_new && hashes == NULL && (hashes = scan_keys_hashes(from)) == NULL)
+			return scan_no_memory(scan);
+		result = are_new ? append_key(scan, from, words, key)
+				 : translate_key(scan, from, hashes, words, key);
+		if (result == 0)
+			result = scan_keys_group(scan, key, &groups[g]);
+	}
+	return result;
+}
+
 /* Of the aggregates that wait, or of the others: the other's group g is groups[g]
  * here. */
 static int
@@ -406,19 +438,12 @@ scan_group_merge(struct scan *scan, struct scan *from)
 {
 	uint32_t *groups =
 	    store_arena_zalloc(from->arena, (from->groups.count + 1u) * sizeof *groups);
-	const uint32_t *hashes = scan_keys_hashes(from);
-	int result = 0;
+	int result;
 
-	if (groups == NULL || hashes == NULL)
+	if (groups == NULL)
 		return scan_no_memory(scan);
-	for (uint32_t g = 0; scan->plan->keys_count > 0 && g < from->groups.count; g++) {
-		const uint64_t *words = from->groups.keys + (size_t)g * from->groups.words;
-		uint64_t key[PLAN_KEYS_MAX + 1];
-
-		if ((result = translate_key(scan, from, hashes, words, key)) != 0 ||
-		    (result = scan_keys_group(scan, key, &groups[g])) != 0)
-			return result;
-	}
+	if (scan->plan->keys_count > 0 && (result = translate_groups(scan, from, groups)) != 0)
+		return result;
 	from->again.taken_as = groups;
 	return take_states(scan, from, false, groups, scan->groups.count, from->groups.count);
 }

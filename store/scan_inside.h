@@ -28,18 +28,30 @@ struct strings {
 	struct store_str *list;
 	struct string_slot *slots; /* of the first hashed_count */
 	uint32_t count, list_max, slots_count, hashed_count;
-	uint64_t sole; /* dense.emptied, by whose table those that have no slot came */
+	/* dense.emptied, whose table has all that have no slot, or SCAN_NOT_SOLE */
+	uint64_t sole;
 };
 
 #define SCAN_UNKNOWN UINT32_MAX
+#define SCAN_NOT_SOLE UINT64_MAX
+
+/* Groups of a dictionary's codes. */
+struct scan_codes {
+	uint32_t *table; /* [max]: or SCAN_UNKNOWN; NULL: there is none */
+	uint32_t max;    /* dictionary.count at least */
+	bool ascends;
+	struct dictionary dictionary;
+};
 
 /* Groups by the combination of dictionary codes. */
 struct dense {
 	uint32_t *table; /* [max]: or SCAN_UNKNOWN */
 	uint32_t max;
-	uint32_t *spare; /* [spare_max]: of one key, the table before, to be used again */
-	uint32_t spare_max;
+	/* Of one key: a table before, of which what it knows is of use; and the memory of
+	 * another. */
+	struct scan_codes before, spare;
 	uint64_t emptied; /* how often: places are the same while it is */
+	bool ascends;     /* of one key: the dictionary does, being a segment's */
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };
 
@@ -295,11 +307,15 @@ int scan_keys_intern(struct scan *scan, struct store_str string, bool lasts, uin
 uint32_t scan_keys_hash(const struct scan *scan, struct store_str string);
 int scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t hash, bool lasts,
 			    uint64_t *id);
-/* Whether all strings so far came by one dictionary's table, which is that of now: others of
- * the dictionary are new ones. */
+/* Whether the dictionary's table of now has all strings so far: others of the dictionary
+ * are new ones. */
 bool scan_keys_are_sole(const struct scan *scan);
+/* The same is true of another dictionary's table, which is that of now. */
+void scan_keys_stay_sole(struct scan *scan);
 /* The id of such a string, whose bytes last, without a look at it. */
 int scan_keys_add(struct scan *scan, struct store_str string, uint64_t *id);
+/* And of a new one that the table has not. */
+int scan_keys_append(struct scan *scan, struct store_str string, uint64_t *id);
 /* Of all strings that the scan knows, [strings.count], in its arena; NULL: no memory. */
 const uint32_t *scan_keys_hashes(const struct scan *scan);
 /* words[row * stride] = the key's word for each row; codes are interned once
@@ -328,6 +344,10 @@ int scan_assign_or_place(struct scan *scan, struct evaluation *evaluation,
 /* The rows' places, where these are few, and fewer than rows; else out->count is 0. Groups
  * that are unknown are known after scan_assign() of the same evaluation. */
 int scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan_places *out);
+
+/* groups[from's]: this scan's groups of the same strings, as far as the tables of codes
+ * tell, else SCAN_UNKNOWN; whether strings of those are new here. */
+bool scan_assign_carry(const struct scan *scan, const struct scan *from, uint32_t *groups);
 
 /* scan_group.c: prepare, then slice after slice, then finish. */
 int scan_group_prepare(struct scan *scan);

@@ -148,18 +148,35 @@ scan_keys_are_sole(const struct scan *scan)
 	       (strings->hashed_count == 0 && strings->sole == scan->dense.emptied);
 }
 
+void
+scan_keys_stay_sole(struct scan *scan)
+{
+	assert(scan->strings.hashed_count == 0);
+	scan->strings.sole = scan->dense.emptied;
+}
+
 int
-scan_keys_add(struct scan *scan, struct store_str string, uint64_t *id)
+scan_keys_append(struct scan *scan, struct store_str string, uint64_t *id)
 {
 	struct strings *strings = &scan->strings;
 
-	assert(scan_keys_are_sole(scan));
 	if (strings->count == strings->list_max && grow_list(scan) != 0)
 		return STORE_ELIMIT;
-	strings->sole = scan->dense.emptied;
+	strings->sole = SCAN_NOT_SOLE;
 	*id = strings->count;
 	strings->list[strings->count++] = string;
 	return 0;
+}
+
+int
+scan_keys_add(struct scan *scan, struct store_str string, uint64_t *id)
+{
+	int result;
+
+	assert(scan_keys_are_sole(scan));
+	if ((result = scan_keys_append(scan, string, id)) == 0)
+		scan_keys_stay_sole(scan);
+	return result;
 }
 
 const uint32_t *
