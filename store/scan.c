@@ -196,7 +196,7 @@ scan_blocks(struct scan *scan, const uint32_t *list, uint32_t count)
 			slice_want(&scan->slice,
 				   snapshot_block(scan->snapshot, table, list[wanted]));
 	}
-	return result;
+	return result == 0 ? scan_tally_settle(scan) : result;
 }
 
 int

@@ -13,7 +13,7 @@
 
 #define DENSE_ENTRIES_MAX (1u << 18)
 /* So many rows are looked up before it is asked whether all of them are known. */
-#define DENSE_ROWS 256u
+#define DENSE_ROWS SCAN_ASSIGN_ROWS
 #define UNKNOWN_BIT (1u << 31)
 /* To look at a string in the order of dictionaries takes a tenth of finding it. */
 #define CARRIED_PER_ROW 8u
@@ -112,6 +112,8 @@ single_table(struct scan *scan, const struct dictionary *dictionary, uint32_t ro
 	struct scan_codes last = last_table(dense), next, *before = &dense->before;
 	bool is_worth = dictionary->count / CARRIED_PER_ROW <= rows;
 
+	if (scan_tally_settle(scan) != 0)
+		return NULL;
 	if (before->table != NULL && is_same_dictionary(&before->dictionary, dictionary)) {
 		next = *before;
 		*before = last;
@@ -362,6 +364,31 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 		out[rows[i]] = *group;
 	}
 	return result;
+}
+
+int
+scan_assign_codes(struct scan *scan, const struct data *key, const uint32_t **table)
+{
+	uint32_t entries;
+
+	*table = NULL;
+	if (!is_dense(key, 1, &entries))
+		return 0;
+	*table = dense_table(scan, key, entries);
+	return *table == NULL ? scan_no_memory(scan) : 0;
+}
+
+int
+scan_assign_new(struct scan *scan, const struct data *key, uint32_t first, uint32_t end)
+{
+	CODEC_UNSET uint32_t groups[DENSE_ROWS];
+	uint32_t count = end - first, *table = scan->dense.table;
+	struct data rows = *key;
+
+	rows.codes += first;
+	if (map_rows(table, rows.codes, count, groups) < UNKNOWN_BIT)
+		return 0;
+	return find_unknown(scan, &rows, table, rows.codes, 0, count, groups);
 }
 
 /* Whether a register holds the table, and each of its entries is known. */

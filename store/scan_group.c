@@ -27,6 +27,7 @@ scan_group_share(struct scan *scan)
 		}
 	}
 	scan_ranges_prepare(scan);
+	scan_tally_prepare(scan);
 }
 
 int
@@ -297,6 +298,11 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 		return result;
 	if (scan->only_ranges) {
 		result = scan_classes_by_places(scan, evaluation, weights, &taken);
+		if (result != 0 || taken)
+			return result;
+	}
+	if (scan->tally.serves && weights == NULL) {
+		result = scan_tally_slice(scan, evaluation, &taken);
 		if (result != 0 || taken)
 			return result;
 	}

@@ -205,6 +205,14 @@ struct scan_again {
 	uint64_t epoch; /* of the slice's dictionaries; 0: of none yet */
 };
 
+/* Rows counted by codes: scan_tally.c. */
+struct scan_tally {
+	bool serves;      /* all that is asked for */
+	uint32_t entries; /* of the dense table that are counted; 0: nothing is */
+	uint32_t *counts; /* [max] */
+	uint32_t max, rows;
+};
+
 struct scan {
 	const struct plan *plan;
 	const struct snapshot *snapshot;
@@ -227,6 +235,7 @@ struct scan {
 	bool by_ranges[PLAN_AGGREGATES_MAX]; /* which aggregates those serve */
 	bool only_ranges;                    /* they serve all */
 	struct scan_waiting waiting;
+	struct scan_tally tally;
 	struct scan_again again;
 	struct rows rows;
 	uint64_t rows_left_out;                        /* by the limit, before they were rows */
@@ -345,6 +354,12 @@ int scan_assign_or_place(struct scan *scan, struct evaluation *evaluation,
  * that are unknown are known after scan_assign() of the same evaluation. */
 int scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan_places *out);
 
+#define SCAN_ASSIGN_ROWS 256u
+/* Of the only key's codes, whose groups are table[code], or SCAN_UNKNOWN; *table NULL:
+ * they are too many, or none. */
+int scan_assign_codes(struct scan *scan, const struct data *key, const uint32_t **table);
+/* Sets in that table what is unknown of rows first ... end - 1, SCAN_ASSIGN_ROWS at most. */
+int scan_assign_new(struct scan *scan, const struct data *key, uint32_t first, uint32_t end);
 /* groups[from's]: this scan's groups of the same strings, as far as the tables of codes
  * tell, else SCAN_UNKNOWN; whether strings of those are new here. */
 bool scan_assign_carry(const struct scan *scan, const struct scan *from, uint32_t *groups);
@@ -400,6 +415,13 @@ int
 scan_again_narrow(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *assigned);
 /* The aggregates that wait, of groups[count]: their states are by these places. */
 int scan_again(struct scan *scan, const uint32_t *groups, uint32_t count);
+
+/* scan_tally.c: whether it serves is known when the shares are. */
+void scan_tally_prepare(struct scan *scan);
+/* Counts the evaluation's rows, none of which has a weight; else *taken is false. */
+int scan_tally_slice(struct scan *scan, struct evaluation *evaluation, bool *taken);
+/* What was counted, to groups: before the table of codes is another, and at the end. */
+int scan_tally_settle(struct scan *scan);
 
 /* scan_whole.c: takes all rows of the slice's block at once, where that can be
  * done without reading them; else *taken is false. WHERE wants them all. */
