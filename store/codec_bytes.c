@@ -177,6 +177,44 @@ unpack_avx2(const unsigned char *packed, uint32_t width, uint32_t base, uint8_t 
 		return unpack_within(packed, 8, base, out);
 	}
 }
+
+/* Rows four by four: a lane's are within 32 bits, of one word or of two, and one
+ * instruction takes them out of two lanes. */
+CODEC_VBMI static void
+unpack_vbmi(const unsigned char *packed, uint32_t width, uint32_t base, uint8_t *out)
+{
+	const __m512i mask = _mm512_set1_epi8((char)packed_mask(width));
+	const __m512i bases = _mm512_set1_epi8((char)base);
+	/* Of each pair of lanes, the first bits of four rows each. */
+	const __m512i firsts =
+	    _mm512_set1_epi64((int64_t)((uint64_t)width * 0x0302010003020100 + 0x2020202000000000));
+	/* Byte 4 i + b of both vectors becomes byte i of row b, two rows at once. */
+	const __m512i by_row = _mm512_set_epi64(
+	    0x7d7975716d696561, 0x5d5955514d494541, 0x3d3935312d292521, 0x1d1915110d090501,
+	    0x7c7874706c686460, 0x5c5854504c484440, 0x3c3834302c282420, 0x1c1814100c080400);
+	const __m512i by_next = _mm512_add_epi8(by_row, _mm512_set1_epi8(2));
+
+	for (uint32_t row = 0; row < 32; row += 4, out += 128) {
+		uint32_t bit = row * width, shift = bit % 32;
+		const unsigned char *word = packed + (size_t)(bit / 32) * PACKED_STRIPE_BYTES;
+		const unsigned char *next =
+		    shift + 4 * width > 32 ? word + PACKED_STRIPE_BYTES : word;
+		const __m512i shifts = _mm512_set1_epi32((int)shift);
+		__m512i low, high;
+
+		low =
+		    _mm512_shrdv_epi32(_mm512_loadu_si512(word), _mm512_loadu_si512(next), shifts);
+		high = _mm512_shrdv_epi32(_mm512_loadu_si512(word + 64),
+					  _mm512_loadu_si512(next + 64), shifts);
+		low = _mm512_and_si512(_mm512_multishift_epi64_epi8(firsts, low), mask);
+		high = _mm512_and_si512(_mm512_multishift_epi64_epi8(firsts, high), mask);
+		_mm512_storeu_si512(
+		    out, _mm512_adds_epu8(_mm512_permutex2var_epi8(low, by_row, high), bases));
+		_mm512_storeu_si512(
+		    out + 64,
+		    _mm512_adds_epu8(_mm512_permutex2var_epi8(low, by_next, high), bases));
+	}
+}
 #endif
 
 void
@@ -184,7 +222,7 @@ codec_bytes_unpack(const unsigned char *packed, uint32_t width, uint32_t base, u
 {
 #if CODEC_HAS_AVX2
 	if (width > 0 && width <= BYTES_WIDTH_MAX && base <= UINT8_MAX && !codec_is_plain()) {
-		unpack_avx2(packed, width, base, out);
+		(codec_has_vbmi() ? unpack_vbmi : unpack_avx2)(packed, width, base, out);
 		return;
 	}
 #endif

@@ -19,20 +19,31 @@ static int
 find_forms(void)
 {
 #if CODEC_HAS_AVX2
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
-	    __builtin_cpu_supports("popcnt"))
-		return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")
-			   ? CODEC_FORMS_AVX512
-			   : CODEC_FORMS_AVX2;
-#endif
+	if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("bmi2") ||
+	    !__builtin_cpu_supports("popcnt"))
+		return CODEC_FORMS_PLAIN;
+	if (!__builtin_cpu_supports("avx512bw") || !__builtin_cpu_supports("avx512vl"))
+		return CODEC_FORMS_AVX2;
+	return __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2")
+		   ? CODEC_FORMS_VBMI
+		   : CODEC_FORMS_AVX512;
+#else
 	return CODEC_FORMS_PLAIN;
+#endif
+}
+
+void
+codec_limit_forms(int forms)
+{
+	int found = find_forms();
+
+	atomic_store_explicit(&codec_forms, found < forms ? found : forms, memory_order_relaxed);
 }
 
 void
 codec_set_plain(bool plain)
 {
-	atomic_store_explicit(&codec_forms, plain ? CODEC_FORMS_PLAIN : find_forms(),
-			      memory_order_relaxed);
+	codec_limit_forms(plain ? CODEC_FORMS_PLAIN : CODEC_FORMS_VBMI);
 }
 
 bool

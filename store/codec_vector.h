@@ -18,6 +18,9 @@
 #define CODEC_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 /* Of loads and comparisons that leave bytes out, no other forms are worth it. */
 #define CODEC_AVX512 __attribute__((target("avx512bw,avx512vl,bmi,bmi2,popcnt")))
+/* Of bytes that are taken out of words, or brought together. */
+#define CODEC_VBMI \
+	__attribute__((target("avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi,bmi2,popcnt")))
 #else
 #define CODEC_HAS_AVX2 0
 #endif
@@ -31,7 +34,7 @@
 #define CODEC_SPREAD_PADDING 8u
 
 /* Which forms of the loops serve: 0 until somebody asks. */
-enum { CODEC_FORMS_PLAIN = 1, CODEC_FORMS_AVX2, CODEC_FORMS_AVX512 };
+enum { CODEC_FORMS_PLAIN = 1, CODEC_FORMS_AVX2, CODEC_FORMS_AVX512, CODEC_FORMS_VBMI };
 extern _Atomic int codec_forms;
 bool codec_choose_forms(void);
 
@@ -48,11 +51,19 @@ static inline bool
 codec_has_avx512(void)
 {
 	return !codec_is_plain() &&
-	       atomic_load_explicit(&codec_forms, memory_order_relaxed) == CODEC_FORMS_AVX512;
+	       atomic_load_explicit(&codec_forms, memory_order_relaxed) >= CODEC_FORMS_AVX512;
 }
 
-/* For tests: the loops for any machine. */
+static inline bool
+codec_has_vbmi(void)
+{
+	return !codec_is_plain() &&
+	       atomic_load_explicit(&codec_forms, memory_order_relaxed) >= CODEC_FORMS_VBMI;
+}
+
+/* For tests: the loops for any machine; none beyond those forms. */
 void codec_set_plain(bool plain);
+void codec_limit_forms(int forms);
 
 /* Defines NAME_plain and NAME_avx2 from the inline function NAME_any. */
 #define CODEC_PLAIN_FORM(type, name, parameters, arguments) \

@@ -229,14 +229,60 @@ scan_bits_count(const uint64_t *bits, uint32_t count)
 	return found;
 }
 
-CODEC_CLONES uint32_t
-scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows)
+#if CODEC_HAS_AVX2
+/* Of whole words, without a branch for each row: sixteen numbers are written, of which
+ * the next word's may overwrite some. */
+CODEC_VBMI static uint32_t
+list_rows_vbmi(const uint64_t *bits, uint32_t words, uint32_t *rows)
+{
+	const __m512i numbers = _mm512_set_epi64(
+	    0x3f3e3d3c3b3a3938, 0x3736353433323130, 0x2f2e2d2c2b2a2928, 0x2726252423222120,
+	    0x1f1e1d1c1b1a1918, 0x1716151413121110, 0x0f0e0d0c0b0a0908, 0x0706050403020100);
+	uint32_t found = 0;
+
+	for (uint32_t w = 0; w < words; w++) {
+		uint32_t count = (uint32_t)__builtin_popcountll(bits[w]), *out = rows + found;
+		const __m512i first = _mm512_set1_epi32((int)(w * 64));
+		__m512i set = _mm512_maskz_compress_epi8(bits[w], numbers);
+
+		_mm512_storeu_si512(
+		    out,
+		    _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(set)), first));
+		for (uint32_t done = 16; done < count; done += 16) {
+			set = _mm512_alignr_epi64(set, set, 2);
+			_mm512_storeu_si512(
+			    out + done,
+			    _mm512_add_epi32(_mm512_cvtepu8_epi32(_mm512_castsi512_si128(set)),
+					     first));
+		}
+		found += count;
+	}
+	return found;
+}
+#endif
+
+CODEC_CLONES static uint32_t
+list_rows(const uint64_t *bits, uint32_t words, uint32_t first, uint32_t *rows)
 {
 	uint32_t found = 0;
 
-	for (uint32_t i = 0; i < bitmap_words(count); i++) {
+	for (uint32_t i = 0; i < words; i++) {
 		for (uint64_t word = bits[i]; word != 0; word &= word - 1)
-			rows[found++] = i * 64 + (uint32_t)__builtin_ctzll(word);
+			rows[found++] = first + i * 64 + (uint32_t)__builtin_ctzll(word);
 	}
 	return found;
+}
+
+uint32_t
+scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows)
+{
+	uint32_t done = 0, found = 0;
+
+#if CODEC_HAS_AVX2
+	if (codec_has_vbmi()) {
+		done = count / 64;
+		found = list_rows_vbmi(bits, done, rows);
+	}
+#endif
+	return found + list_rows(bits + done, bitmap_words(count) - done, done * 64, rows + found);
 }

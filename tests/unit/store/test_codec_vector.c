@@ -129,8 +129,8 @@ static void
 test_unpack(void **state)
 {
 	(void)state;
-	for (int plain = 0; plain < 2; plain++) {
-		codec_set_plain(plain);
+	for (int forms = CODEC_FORMS_PLAIN; forms <= CODEC_FORMS_VBMI; forms++) {
+		codec_limit_forms(forms);
 		for (uint32_t width = 0; width <= 64; width++) {
 			check_unpack(width, 0);
 			check_unpack(width, next());

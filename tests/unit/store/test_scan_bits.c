@@ -1,8 +1,9 @@
 /*
  * Goal: bitmaps of wanted dictionary entries are the same whether codes take a byte
  * or a word. Method: seeded random codes of small dictionaries, of which a run, some
- * or none are wanted, at every count around whole words, in both forms of the
- * loops, against a look at each row.
+ * or none are wanted, at every count around whole words, in all forms of the
+ * loops, against a look at each row. And the rows of a bitmap of any density are
+ * listed, in memory that has room for as many as there may be.
  */
 #include "check.h"
 
@@ -57,11 +58,49 @@ test_bits(void **state)
 	codec_set_plain(false);
 }
 
+static void
+check_rows(uint32_t count, uint32_t percent)
+{
+	uint64_t bits[COUNT_MAX / 64 + 1] = {0};
+	uint32_t *rows = malloc((count + (count == 0)) * sizeof *rows), wanted = 0, found;
+
+	assert_non_null(rows); /* ends where it should */
+	for (uint32_t i = 0; i < count; i++)
+		bits[i / 64] |= (uint64_t)(random_below(&random_state, 100) < percent) << i % 64;
+	found = scan_bits_rows(bits, count, rows);
+	for (uint32_t i = 0; i < count; i++) {
+		if ((bits[i / 64] >> i % 64 & 1) == 0)
+			continue;
+		assert_true(wanted < found);
+		assert_int_equal(rows[wanted++], i);
+	}
+	assert_int_equal(wanted, found);
+	free(rows);
+}
+
+static void
+test_rows(void **state)
+{
+	static const uint32_t percents[] = {0, 2, 20, 50, 90, 100};
+
+	(void)state;
+	random_state = random_seeded("scan_bits_rows");
+	for (int forms = CODEC_FORMS_PLAIN; forms <= CODEC_FORMS_VBMI; forms++) {
+		codec_limit_forms(forms);
+		for (uint32_t count = 0; count <= COUNT_MAX; count++) {
+			for (uint32_t i = 0; i < sizeof percents / sizeof *percents; i++)
+				check_rows(count, percents[i]);
+		}
+	}
+	codec_set_plain(false);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bits),
+	    cmocka_unit_test(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
