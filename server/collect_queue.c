@@ -9,6 +9,7 @@
 
 #include "collect_inside.h"
 #include "guard.h"
+#include "guard_http2.h"
 #include "loop_reply.h"
 #include "metrics.h"
 
@@ -181,8 +182,10 @@ collect_queue(h2o_req_t *req, const struct event_batch *batch, int status,
 		    guard_enter(loop_server(req), loop_in_flight(req), event_site(batch->events[0]),
 				(uint32_t)bytes, &pending->place);
 		if (verdict == GUARD_OK) {
-			if (submit(req, pending))
+			if (submit(req, pending)) {
+				guard_http2_free_body(req);
 				return 0;
+			}
 			guard_leave(&pending->place);
 			verdict = GUARD_OVERLOAD;
 		}

@@ -28,23 +28,31 @@ static const char *const names[GUARD_HOOKS_COUNT] = {
 };
 
 /* GET / on stream 1 with a cache-digest, a request on stream 3 that is reset for
- * a WINDOW_UPDATE of 0, a PING. */
+ * a WINDOW_UPDATE of 0, a body on stream 5, a PING. */
 static const char dialogue_http2[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 				     "\0\0\6\4\0\0\0\0\0\0\4\0\0\x30\x39"
 				     "\0\0\x17\1\5\0\0\0\1\x82\x84\x86\0\x0c"
 				     "cache-digest\5AAAAA"
 				     "\0\0\3\1\4\0\0\0\3\x83\x84\x86"
 				     "\0\0\4\x8\0\0\0\0\3\0\0\0\0"
+				     "\0\0\3\1\4\0\0\0\5\x83\x84\x86"
+				     "\0\0\4\0\1\0\0\0\5body"
 				     "\0\0\x8\6\0\0\0\0\0drumdrum";
 
 static const char dialogue_upgrade[] =
     "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\n"
     "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n";
 
+static bool body_was_found;
+
 static int
 answer(h2o_handler_t *handler, h2o_req_t *req)
 {
 	(void)handler;
+	if (req->entity.len == 4 && memcmp(req->entity.base, "body", 4) == 0) {
+		guard_http2_free_body(req);
+		body_was_found = req->entity.base == NULL;
+	}
 	req->res.status = 200;
 	req->res.reason = "OK";
 	req->res.content_length = 2;
@@ -116,7 +124,7 @@ guard_http2_check(char why[256])
 	set_up();
 	guard_http2_probe(&probe);
 	talked = talk(dialogue_upgrade, sizeof dialogue_upgrade - 1, &probe, GUARD_UPGRADE, 1) &&
-		 talk(dialogue_http2, sizeof dialogue_http2 - 1, &probe, GUARD_STREAM_CLOSE, 2);
+		 talk(dialogue_http2, sizeof dialogue_http2 - 1, &probe, GUARD_STREAM_CLOSE, 3);
 	guard_http2_probe(NULL);
 	for (int i = 0; i < GUARD_HOOKS_COUNT; i++) {
 		if (probe.calls[i] == 0) {
@@ -124,7 +132,7 @@ guard_http2_check(char why[256])
 			return false;
 		}
 	}
-	if (!probe.layout_is_known) {
+	if (!probe.layout_is_known || !body_was_found) {
 		snprintf(why, 256, "libh2o's streams are not laid out as in 2.2.5");
 		return false;
 	}

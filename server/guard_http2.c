@@ -32,6 +32,9 @@ typedef struct st_h2o_http2_stream_t {
 	ssize_t output_window;
 } h2o_http2_stream_t;
 
+/* Where it has its body's buffer, before the request with which it ends. */
+#define BODY_BEFORE_REQUEST 192u
+
 enum { STATE_FINAL = 6, STATE_END = 7 }; /* SEND_BODY_IS_FINAL, END_STREAM */
 #define RECYCLED_MAX 512u                /* of each kind and loop; 4 KiB each */
 #define WINDOW_OUT_OF_REACH (-((ssize_t)1 << 60))
@@ -274,6 +277,21 @@ h2o_http2_handle_upgrade(h2o_req_t *req, struct timeval connected_at)
 }
 
 /* ---- memory ---------------------------------------------------------- */
+
+/* The stream would keep it until it is closed. Whether this is its pointer is seen by
+ * where it points. */
+void
+guard_http2_free_body(h2o_req_t *req)
+{
+	h2o_buffer_t **body = (h2o_buffer_t **)((char *)req - BODY_BEFORE_REQUEST);
+
+	if ((!layout_is_known && probe == NULL) || req->version < 0x200 ||
+	    req->entity.base == NULL ||
+	    (char *)*body != req->entity.base - offsetof(h2o_buffer_t, _buf))
+		return;
+	h2o_buffer_dispose(body);
+	req->entity = h2o_iovec_init(NULL, 0);
+}
 
 /* Requests wait for the disk by the hundred; libh2o keeps the memory of 16 for
  * the next ones, and the others' would go back and forth. */

@@ -7,11 +7,18 @@
 #define GUARD_HTTP2_H
 
 #include <stdbool.h>
+#include <stdint.h>
+
+struct st_h2o_req_t;
 
 /* Talks HTTP/2 with the library over a socket pair of its own, before there are
  * listeners. False: the library is not the one that this was made for, *why
  * says in what, and HTTP/2 must stay off. */
 bool guard_http2_check(char why[256]);
+
+/* For a request that has been read and waits for its answer: its body goes at once,
+ * for the next one's. Of HTTP/1 it stays, as libh2o has it with the connection. */
+void guard_http2_free_body(struct st_h2o_req_t *req);
 
 /* ---- between guard_check.c and guard_http2.c ------------------------- */
 
