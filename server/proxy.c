@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "address.h"
 #include "proxy.h"
 
 static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
@@ -53,10 +54,13 @@ parse_plain(const char *text, size_t size, uint8_t out[16])
 
 	if (size == 0 || size >= sizeof copy)
 		return false;
+	if (address_parse_v4(text, size, out + 12)) {
+		memcpy(out, mapped, 12);
+		return true;
+	}
 	memcpy(copy, text, size);
 	copy[size] = '\0';
-	memcpy(out, mapped, 12);
-	return inet_pton(AF_INET, copy, out + 12) == 1 || inet_pton(AF_INET6, copy, out) == 1;
+	return inet_pton(AF_INET6, copy, out) == 1;
 }
 
 /* Also 192.0.2.1:8080, [2001:db8::1] and [2001:db8::1]:8080, as some write. */

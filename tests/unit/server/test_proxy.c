@@ -3,13 +3,14 @@
  * are no such header never are taken for one. Method: goldens; every prefix of a
  * good PROXY header is incomplete, every change of its fixed bytes is refused;
  * random bytes, in buffers of their exact size, consume no more than there is;
- * random chains of X-Forwarded-For against a model.
+ * random chains of X-Forwarded-For against a model; IPv4 addresses against inet_pton.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "tests/unit/store/check.h"
 
+#include "server/address.h"
 #include "server/proxy.h"
 
 static struct sockaddr_storage
@@ -26,6 +27,48 @@ address(const char *text)
 	assert_int_equal(inet_pton(AF_INET6, text, &v6->sin6_addr), 1);
 	out.ss_family = AF_INET6;
 	return out;
+}
+
+/* Texts that are addresses, and such with a byte changed, put in or left out, are what
+ * inet_pton says. */
+static void
+v4(void **state)
+{
+	static const char bytes[] = "0123456789..../ +-x:";
+	struct random random = random_seeded("proxy");
+
+	(void)state;
+	for (uint32_t i = 0; i < 300000; i++) {
+		char text[32];
+		uint8_t expected[4] = {0}, got[4] = {0};
+		uint32_t size = (uint32_t)snprintf(
+		    text, 20, "%u.%u.%u.%u", (unsigned)random_below(&random, 300),
+		    (unsigned)random_below(&random, 30), (unsigned)random_below(&random, 258),
+		    (unsigned)random_below(&random, 300));
+		uint32_t at = (uint32_t)random_below(&random, size);
+		char with = bytes[random_below(&random, sizeof bytes - 1)];
+		bool taken;
+
+		switch (random_below(&random, 4)) {
+		case 0:
+			text[at] = with;
+			break;
+		case 1:
+			memmove(text + at + 1, text + at, size + 1 - at);
+			text[at] = with;
+			break;
+		case 2:
+			memmove(text + at, text + at + 1, size - at);
+			break;
+		default:
+			break;
+		}
+		taken = inet_pton(AF_INET, text, expected) == 1;
+		if (address_parse_v4(text, strlen(text), got) != taken)
+			fail_msg("'%s': expected %d", text, taken);
+		if (taken)
+			assert_memory_equal(got, expected, 4);
+	}
 }
 
 static void
@@ -264,8 +307,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(ranges),  cmocka_unit_test(forwarded), cmocka_unit_test(chains),
-	    cmocka_unit_test(headers), cmocka_unit_test(refused),   cmocka_unit_test(noise),
+	    cmocka_unit_test(v4),     cmocka_unit_test(ranges),  cmocka_unit_test(forwarded),
+	    cmocka_unit_test(chains), cmocka_unit_test(headers), cmocka_unit_test(refused),
+	    cmocka_unit_test(noise),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
