@@ -24,6 +24,7 @@
 #define FUTURE_MS (5 * 60 * 1000LL)
 #define DAY_MS (24 * 3600 * 1000LL)
 #define BOUNDED_MAX 48u /* columns of a table, and one */
+#define BATCH 8u        /* values that are looked for together */
 
 struct enricher {
 	pthread_rwlock_t lock;
@@ -164,35 +165,42 @@ str(const char *text)
 	return (struct store_str){text, (uint32_t)strlen(text)};
 }
 
-/* The files are held meanwhile: another may take their place. */
-static bool
-find_place(struct enricher *enricher, struct store_str address, struct store_arena *arena,
-	   struct geoip_place *out)
+static void
+put_place(struct event_row *row, const struct geoip_place *place)
 {
-	bool well;
-
-	pthread_rwlock_rdlock(&enricher->lock);
-	well = geoip_find(enricher->geoip, address, arena, out);
-	pthread_rwlock_unlock(&enricher->lock);
-	return well;
+	event_row_string(row, PAGEVIEWS_continent, place->continent);
+	event_row_string(row, PAGEVIEWS_country, place->country);
+	event_row_string(row, PAGEVIEWS_region, place->region);
+	event_row_string(row, PAGEVIEWS_city, place->city);
+	event_row_string(row, PAGEVIEWS_isp, place->isp);
+	if (place->asn != 0)
+		event_row_uint(row, PAGEVIEWS_asn, place->asn);
 }
 
+/* The place, and between the steps of looking it up what the page's texts are stored
+ * as. The files are held meanwhile: another may take their place. */
 static int
-set_place(struct event_row *row, struct enricher *enricher, struct store_str address,
-	  struct store_arena *arena)
+set_place_and_texts(struct event *event, struct enricher *enricher,
+		    const struct event_client *client, struct store_arena *arena)
 {
+	bool own = client->imported && event->imported_address.size > 0;
+	struct geoip_address address;
 	struct geoip_place place;
+	int result;
 
-	if (!find_place(enricher, address, arena, &place))
-		return STORE_ENOMEM;
-	event_row_string(row, PAGEVIEWS_continent, place.continent);
-	event_row_string(row, PAGEVIEWS_country, place.country);
-	event_row_string(row, PAGEVIEWS_region, place.region);
-	event_row_string(row, PAGEVIEWS_city, place.city);
-	event_row_string(row, PAGEVIEWS_isp, place.isp);
-	if (place.asn != 0)
-		event_row_uint(row, PAGEVIEWS_asn, place.asn);
-	return 0;
+	geoip_parse(own ? event->imported_address : client->address, &address);
+	pthread_rwlock_rdlock(&enricher->lock);
+	geoip_fetch(enricher->geoip, &address, GEOIP_NETWORK);
+	if ((result = enrich_urls(event, client, arena)) == 0) {
+		geoip_fetch(enricher->geoip, &address, GEOIP_RECORD);
+		result = enrich_redact(event, client, arena);
+	}
+	if (result == 0 && !geoip_find(enricher->geoip, &address, arena, &place))
+		result = STORE_ENOMEM;
+	pthread_rwlock_unlock(&enricher->lock);
+	if (result == 0)
+		put_place(&event->view, &place);
+	return result;
 }
 
 static bool
@@ -280,13 +288,28 @@ enricher_limit(struct enricher *enricher, uint32_t values_max)
 static void
 bound_row(const struct enricher *enricher, const struct values_site *site, struct event_row *row)
 {
-	for (const uint16_t *column = enricher->bounded[row->table]; *column != 0; column++) {
-		if (!row->present[*column] ||
-		    values_take(site, (uint64_t)row->table << 16 | *column,
-				row->cells[*column].value.s, 0))
-			continue;
-		row->cells[*column].value.s = str("(other)");
-		metrics_add(METRICS_values_capped, 1);
+	const uint16_t *column = enricher->bounded[row->table];
+	uint64_t table = (uint64_t)row->table << 16;
+
+	while (*column != 0) {
+		uint64_t keys[BATCH];
+		uint16_t columns[BATCH];
+		uint32_t count = 0;
+
+		/* Some keys first: each is looked for in another line of memory. */
+		for (; *column != 0 && count < BATCH; column++) {
+			if (!row->present[*column])
+				continue;
+			columns[count] = *column;
+			keys[count++] =
+			    values_key(site, table | *column, row->cells[*column].value.s);
+		}
+		for (uint32_t i = 0; i < count; i++) {
+			if (values_take_key(site, table | columns[i], keys[i], 0))
+				continue;
+			row->cells[columns[i]].value.s = str("(other)");
+			metrics_add(METRICS_values_capped, 1);
+		}
 	}
 }
 
@@ -377,7 +400,7 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
        struct store_arena *arena, struct event_error *error)
 {
 	struct event_row *row = &event->view;
-	bool own = client->imported && event->imported_address.size > 0;
+	bool own;
 	int result;
 
 	if ((result = set_time(event, client, error)) != 0)
@@ -388,16 +411,12 @@ enrich(struct enricher *enricher, struct event *event, const struct event_client
 	if (event->session_id != 0)
 		event_row_uint(row, PAGEVIEWS_session_id, event->session_id);
 	event_row_uint(row, PAGEVIEWS__sample_interval, interval_of(event->rate, event->view_id));
-	if ((result = set_place(row, enricher, own ? event->imported_address : client->address,
-				arena)) != 0)
-		return result;
 	set_language(row, client->language);
 	own = client->imported && event->imported_user_agent.size > 0;
 	if ((result = set_device(event, enricher->useragent, client,
 				 own ? event->imported_user_agent : client->user_agent, arena)) !=
 		0 ||
-	    (result = enrich_urls(event, client, arena)) != 0 ||
-	    (result = enrich_redact(event, client, arena)) != 0)
+	    (result = set_place_and_texts(event, enricher, client, arena)) != 0)
 		return result;
 	enrich_errors(event);
 	check_row_times(event, event->errors, event->errors_count);

@@ -12,6 +12,7 @@
 
 #include <maxminddb.h>
 
+#include "address.h"
 #include "geoip.h"
 #include "geoip_record.h"
 
@@ -280,35 +281,45 @@ is_private4(uint32_t address)
 }
 
 static bool
-parse(struct store_str text, struct sockaddr_storage *out)
+is_public6(const struct in6_addr *address)
 {
-	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
+	return !IN6_IS_ADDR_LOOPBACK(address) && !IN6_IS_ADDR_LINKLOCAL(address) &&
+	       (address->s6_addr[0] & 0xfe) != 0xfc && !IN6_IS_ADDR_UNSPECIFIED(address);
+}
+
+static void
+set_v4(const void *bytes, struct geoip_address *out)
+{
+	memcpy(&out->v4.sin_addr, bytes, sizeof out->v4.sin_addr);
+	if (!is_private4(ntohl(out->v4.sin_addr.s_addr)))
+		out->v4.sin_family = AF_INET;
+}
+
+void
+geoip_parse(struct store_str text, struct geoip_address *out)
+{
 	char buffer[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+	uint8_t v4[4];
 
 	memset(out, 0, sizeof *out);
+	out->any.sa_family = AF_UNSPEC;
 	if (text.size == 0 || text.size >= sizeof buffer)
-		return false;
+		return;
+	if (address_parse_v4(text.bytes, text.size, v4)) {
+		set_v4(v4, out);
+		return;
+	}
 	memcpy(buffer, text.bytes, text.size);
 	buffer[text.size] = '\0';
-	if (inet_pton(AF_INET, buffer, &v4->sin_addr) == 1) {
-		v4->sin_family = AF_INET;
-		return !is_private4(ntohl(v4->sin_addr.s_addr));
+	if (inet_pton(AF_INET6, buffer, &address) != 1)
+		return;
+	if (IN6_IS_ADDR_V4MAPPED(&address)) {
+		set_v4(address.s6_addr + 12, out);
+	} else if (is_public6(&address)) {
+		out->v6.sin6_family = AF_INET6;
+		out->v6.sin6_addr = address;
 	}
-	if (inet_pton(AF_INET6, buffer, &v6->sin6_addr) != 1)
-		return false;
-	if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr)) {
-		struct in_addr mapped;
-
-		memcpy(&mapped, v6->sin6_addr.s6_addr + 12, sizeof mapped);
-		v4->sin_family = AF_INET;
-		v4->sin_addr = mapped;
-		return !is_private4(ntohl(mapped.s_addr));
-	}
-	v6->sin6_family = AF_INET6;
-	return !IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) && !IN6_IS_ADDR_LINKLOCAL(&v6->sin6_addr) &&
-	       (v6->sin6_addr.s6_addr[0] & 0xfe) != 0xfc &&
-	       !IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
 }
 
 /* The first of the paths that is a string, unless `out` is set already. */
@@ -402,12 +413,20 @@ add_place(struct geoip_place *to, const struct geoip_place *from)
 	to->asn = to->asn == 0 ? from->asn : to->asn;
 }
 
+static inline _Atomic uint64_t *
+network_slot(const struct file *file, uint32_t address)
+{
+	uint32_t network = address >> (32 - NETWORK_BITS);
+
+	return &file->networks[network * 0x9e3779b1u >> (32 - NETWORKS_BITS)];
+}
+
 /* Where the record of an IPv4 address is; false: it has none. */
 static bool
 walk(const struct file *file, uint32_t node, uint32_t address, MMDB_entry_s *out)
 {
 	uint32_t network = address >> (32 - NETWORK_BITS);
-	_Atomic uint64_t *slot = &file->networks[network * 0x9e3779b1u >> (32 - NETWORKS_BITS)];
+	_Atomic uint64_t *slot = network_slot(file, address);
 	uint64_t known = atomic_load_explicit(slot, memory_order_relaxed);
 	MMDB_search_node_s found = {0};
 
@@ -433,43 +452,65 @@ walk(const struct file *file, uint32_t node, uint32_t address, MMDB_entry_s *out
 }
 
 static bool
-look_up(const struct file *file, const struct sockaddr_storage *address, MMDB_entry_s *out)
+look_up(const struct file *file, const struct geoip_address *address, MMDB_entry_s *out)
 {
 	MMDB_lookup_result_s found;
 	int status;
 
-	if (address->ss_family == AF_INET && file->lacks_v4)
+	if (address->any.sa_family == AF_INET && file->lacks_v4)
 		return false;
-	if (address->ss_family == AF_INET && file->starts != NULL) {
-		const struct in_addr *in = &((const struct sockaddr_in *)address)->sin_addr;
-		uint32_t number = ntohl(in->s_addr);
+	if (address->any.sa_family == AF_INET && file->starts != NULL) {
+		uint32_t number = ntohl(address->v4.sin_addr.s_addr);
 		uint32_t node = file->starts[number >> (32 - START_BITS)];
 
 		if (node != NO_NODE)
 			return walk(file, node, number, out);
 	}
-	found = MMDB_lookup_sockaddr(&file->mmdb, (const struct sockaddr *)address, &status);
+	found = MMDB_lookup_sockaddr(&file->mmdb, &address->any, &status);
 	*out = found.entry;
 	return status == MMDB_SUCCESS && found.found_entry;
 }
 
-bool
-geoip_find(const struct geoip *geoip, struct store_str address, struct store_arena *arena,
-	   struct geoip_place *out)
+void
+geoip_fetch(const struct geoip *geoip, const struct geoip_address *address, enum geoip_step step)
 {
-	struct sockaddr_storage parsed;
+	uint32_t number = ntohl(address->v4.sin_addr.s_addr);
+
+	if (address->any.sa_family != AF_INET)
+		return;
+	for (uint32_t i = 0; i < geoip->files_count; i++) {
+		const struct file *file = &geoip->files[i];
+		uint64_t known;
+
+		if (file->lacks_v4 || file->starts == NULL)
+			continue;
+		if (step == GEOIP_NETWORK) {
+			__builtin_prefetch(network_slot(file, number));
+			__builtin_prefetch(&file->starts[number >> (32 - START_BITS)]);
+			continue;
+		}
+		known = atomic_load_explicit(network_slot(file, number), memory_order_relaxed);
+		if (known >> 32 == number >> (32 - NETWORK_BITS) && (uint32_t)known != 0)
+			geoip_record_fetch(file->records, (uint32_t)known - 1);
+	}
+}
+
+bool
+geoip_find(const struct geoip *geoip, const struct geoip_address *address,
+	   struct store_arena *arena, struct geoip_place *out)
+{
 	const char *continent;
 
 	memset(out, 0, sizeof *out);
-	if (!parse(address, &parsed))
+	if (address->any.sa_family == AF_UNSPEC)
 		return true;
 	for (uint32_t i = 0; i < geoip->files_count; i++) {
 		struct file *file = &geoip->files[i];
 		struct geoip_place place = {.asn = 0};
 		MMDB_entry_s entry;
 
-		if ((parsed.ss_family == AF_INET6 && file->mmdb.metadata.ip_version == 4) ||
-		    !look_up(file, &parsed, &entry))
+		if ((address->any.sa_family == AF_INET6 && file->mmdb.metadata.ip_version == 4) ||
+		    !look_up(file, address, &entry))
 			continue;
 		if (!find_in(file, &entry, arena, &place))
 			return false;

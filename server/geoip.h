@@ -7,6 +7,8 @@
 #ifndef GEOIP_H
 #define GEOIP_H
 
+#include <netinet/in.h>
+
 #include "store/store.h"
 
 struct geoip;
@@ -27,10 +29,28 @@ bool geoip_is_stale(const struct geoip *geoip);
  * since 1970), 0 without any. */
 uint32_t geoip_files_count(const struct geoip *geoip);
 uint64_t geoip_built_s(const struct geoip *geoip);
-/* Textual IPv4 or IPv6. Private and loopback addresses have no place. The first
- * file that knows a part gives it; a country alone gives its continent. False: out of
- * memory. */
-bool geoip_find(const struct geoip *geoip, struct store_str address, struct store_arena *arena,
-		struct geoip_place *out);
+
+/* An address that may have a place: AF_UNSPEC when it has none, as private ones. */
+struct geoip_address {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4; /* also what is IPv4 in IPv6's clothes */
+		struct sockaddr_in6 v6;
+	};
+};
+
+/* Textual IPv4 or IPv6. */
+void geoip_parse(struct store_str text, struct geoip_address *out);
+/* The first file that knows a part gives it; a country alone gives its continent. False:
+ * out of memory. */
+bool geoip_find(const struct geoip *geoip, const struct geoip_address *address,
+		struct store_arena *arena, struct geoip_place *out);
+
+/* Visitors' places lie scattered over megabytes: who has something else to do calls
+ * this before geoip_find, does some of it, calls it with the next step, and does the
+ * rest. What comes of it is the same without. */
+enum geoip_step { GEOIP_NETWORK, GEOIP_RECORD };
+void
+geoip_fetch(const struct geoip *geoip, const struct geoip_address *address, enum geoip_step step);
 
 #endif

@@ -53,10 +53,19 @@ geoip_records_free(struct geoip_records *records)
 }
 
 static struct slot *
-slot_of(struct geoip_records *records, uint32_t offset)
+slot_of(const struct geoip_records *records, uint32_t offset)
 {
 	/* Spread: records lie some multiple of a few bytes apart. */
 	return &records->slots[offset * 0x9e3779b1u >> (32 - SLOTS_BITS)];
+}
+
+void
+geoip_record_fetch(const struct geoip_records *records, uint32_t offset)
+{
+	const char *slot = (const char *)slot_of(records, offset);
+
+	__builtin_prefetch(slot);
+	__builtin_prefetch(slot + sizeof(struct slot) / 2);
 }
 
 /* Each word's load is done before the next, so what a writer changed meanwhile is

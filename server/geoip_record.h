@@ -24,6 +24,8 @@ struct geoip_records; /* of a file: 16,384 at most */
 struct geoip_records *geoip_records_create(void);
 void geoip_records_free(struct geoip_records *records);
 
+/* Has the processor fetch it, for who recalls it soon. */
+void geoip_record_fetch(const struct geoip_records *records, uint32_t offset);
 /* False: it is not known. */
 bool geoip_record_recall(struct geoip_records *records, uint32_t offset, struct geoip_record *out);
 /* The place, and the record takes the slot of another. False: its texts are too long. */

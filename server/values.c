@@ -131,15 +131,31 @@ make_room(struct values *values, struct shard *shard)
 	return true;
 }
 
-bool
-values_take(const struct values_site *site, uint64_t column, struct store_str value, uint32_t max)
+uint64_t
+values_key(const struct values_site *site, uint64_t column, struct store_str value)
 {
-	struct values *values = site->values;
-	struct shard *shard = &values->shards[site->shard];
+	const struct shard *shard = &site->values->shards[site->shard];
 	/* The seed, which nobody knows, is in the site's hash. */
 	uint64_t key = XXH3_64bits_withSeed(value.size == 0 ? "" : value.bytes, value.size,
 					    site->hash + column * 0x9e3779b97f4a7c15u) |
 		       1;
+
+	if (shard->slots_count > 0)
+		__builtin_prefetch(&shard->slots[(uint32_t)key & (shard->slots_count - 1)]);
+	return key;
+}
+
+bool
+values_take(const struct values_site *site, uint64_t column, struct store_str value, uint32_t max)
+{
+	return values_take_key(site, column, values_key(site, column, value), max);
+}
+
+bool
+values_take_key(const struct values_site *site, uint64_t column, uint64_t key, uint32_t max)
+{
+	struct values *values = site->values;
+	struct shard *shard = &values->shards[site->shard];
 	struct slot *slot, *column_slot;
 	uint64_t counted;
 

@@ -27,6 +27,10 @@ void values_unlock(const struct values_site *site);
  * values_max), and of all as many as memory allows. */
 bool
 values_take(const struct values_site *site, uint64_t column, struct store_str value, uint32_t max);
+/* The same in two steps, for many values: the key, whose memory is fetched meanwhile,
+ * and whether it is known or taken. Under one lock. */
+uint64_t values_key(const struct values_site *site, uint64_t column, struct store_str value);
+bool values_take_key(const struct values_site *site, uint64_t column, uint64_t key, uint32_t max);
 /* Memory of all. */
 size_t values_bytes(struct values *values);
 

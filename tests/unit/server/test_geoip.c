@@ -197,6 +197,18 @@ tear_down(void **state)
 	return 0;
 }
 
+/* As enrichment does it. */
+static bool
+find(const struct geoip *geoip, struct store_str text, struct geoip_place *out)
+{
+	struct geoip_address address;
+
+	geoip_parse(text, &address);
+	geoip_fetch(geoip, &address, GEOIP_NETWORK);
+	geoip_fetch(geoip, &address, GEOIP_RECORD);
+	return geoip_find(geoip, &address, arena, out);
+}
+
 /* "continent country region city" */
 static void
 check_place(const struct geoip *geoip, const char *address, const char *expected)
@@ -204,9 +216,8 @@ check_place(const struct geoip *geoip, const char *address, const char *expected
 	struct geoip_place place;
 	char got[256];
 
-	assert_true(
-	    geoip_find(geoip, beacon_str(address), arena, &place)); /* then what it remembers */
-	assert_true(geoip_find(geoip, beacon_str(address), arena, &place));
+	assert_true(find(geoip, beacon_str(address), &place)); /* then what it remembers */
+	assert_true(find(geoip, beacon_str(address), &place));
 	snprintf(got, sizeof got, "%.*s %.*s %.*s %.*s", (int)place.continent.size,
 		 place.continent.bytes, (int)place.country.size, place.country.bytes,
 		 (int)place.region.size, place.region.bytes, (int)place.city.size,
@@ -282,8 +293,7 @@ no_place(void **state)
 	{
 		struct geoip_place place;
 
-		assert_true(
-		    geoip_find(geoip, (struct store_str){"198.51.100.1234", 12}, arena, &place));
+		assert_true(find(geoip, (struct store_str){"198.51.100.1234", 12}, &place));
 		beacon_assert_str(place.country, "DE");
 	}
 	geoip_close(geoip);
@@ -336,12 +346,11 @@ several(void **state)
 	struct geoip_place place;
 
 	(void)state;
-	assert_true(geoip_find(geoip, beacon_str("198.51.100.1"), arena, &place));
+	assert_true(find(geoip, beacon_str("198.51.100.1"), &place));
 	beacon_assert_str(place.city, "Munich");
 	beacon_assert_str(place.isp, "A provider with a name that is longer than a short one");
 	assert_true(place.asn == 4200000000);
-	assert_true(
-	    geoip_find(geoip, beacon_str("203.0.113.7"), arena, &place)); /* an AS number as text */
+	assert_true(find(geoip, beacon_str("203.0.113.7"), &place)); /* an AS number as text */
 	assert_int_equal(place.asn, 0);
 	check_place(geoip, "2001:db8::1", "EU DE Bavaria Munich");
 	geoip_close(geoip);
@@ -357,14 +366,14 @@ flat(void **state)
 
 	(void)state;
 	assert_int_equal(logged_count, 0);
-	assert_true(geoip_find(geoip, beacon_str("8.8.8.8"), arena, &place));
+	assert_true(find(geoip, beacon_str("8.8.8.8"), &place));
 	beacon_assert_str(place.country, "US");
 	beacon_assert_str(place.region, "California");
 	beacon_assert_str(place.city, "Mountain View");
-	assert_true(geoip_find(geoip, beacon_str("91.64.1.1"), arena, &place));
+	assert_true(find(geoip, beacon_str("91.64.1.1"), &place));
 	beacon_assert_str(place.country, "DE");
 	assert_true(place.region.size > 0 && place.city.size > 0);
-	assert_true(geoip_find(geoip, beacon_str("2400:4050::1"), arena, &place));
+	assert_true(find(geoip, beacon_str("2400:4050::1"), &place));
 	beacon_assert_str(place.country, "JP");
 	check_place(geoip, "127.0.0.1", NOWHERE);
 	check_place(geoip, "192.168.0.1", NOWHERE);
@@ -400,7 +409,7 @@ as_the_library(void **state)
 		if (i < 64)
 			networks[i] = any;
 		assert_non_null(inet_ntop(AF_INET, &number, text, sizeof text));
-		assert_true(geoip_find(geoip, beacon_str(text), arena, &place));
+		assert_true(find(geoip, beacon_str(text), &place));
 		if (place.country.size == 0)
 			continue; /* private ones, for example */
 		found = MMDB_lookup_string(&mmdb, text, &wrong, &status);
@@ -482,8 +491,8 @@ broken(void **state)
 		assert_true(logged_count == 0 || logged_count == 1);
 		if (logged_count == 1)
 			assert_non_null(strstr(logged, path));
-		assert_true(geoip_find(geoip, beacon_str("198.51.100.1"), arena, &place));
-		assert_true(geoip_find(geoip, beacon_str("2001:db8::1"), arena, &place));
+		assert_true(find(geoip, beacon_str("198.51.100.1"), &place));
+		assert_true(find(geoip, beacon_str("2001:db8::1"), &place));
 		geoip_close(geoip);
 	}
 	write_file(path, (const unsigned char *)"not a database\n", 15);
