@@ -248,48 +248,65 @@ find_code(const struct dictionary *dictionary, struct store_str string)
 	return dictionary->count;
 }
 
-/* Places of a dictionary's codes, kept while slices have the same; NULL: no memory. */
-static const uint32_t *
+/* Room for so many codes; 0 or STORE_ELIMIT. */
+static int
+reserve_codes(struct scan *scan, uint32_t count)
+{
+	struct scan_again *again = &scan->again;
+
+	if (again->codes_max > count)
+		return 0;
+	again->codes_max = 0;
+	again->code_places =
+	    store_arena_alloc(scan->arena, (count + 1u) * sizeof *again->code_places);
+	again->code_kept = store_arena_alloc(scan->arena, count + 1u);
+	if (again->code_places == NULL || again->code_kept == NULL)
+		return STORE_ELIMIT;
+	again->codes_max = count + 1;
+	return 0;
+}
+
+/* Places of a dictionary's codes, kept while slices have the same; 0 or STORE_ELIMIT. */
+static int
 find_code_places(struct scan *scan, const struct dictionary *dictionary)
 {
 	struct scan_again *again = &scan->again;
-	size_t bytes = (dictionary->count + 1u) * sizeof *again->code_places;
 
 	if (again->epoch == scan->slice.epoch && again->dictionary.chunks == dictionary->chunks &&
 	    again->dictionary.count == dictionary->count)
-		return again->code_places;
-	if (again->code_places_max <= dictionary->count) {
-		again->code_places = store_arena_alloc(scan->arena, bytes);
-		again->code_places_max = again->code_places == NULL ? 0 : dictionary->count + 1;
-	}
-	if (again->code_places == NULL)
-		return NULL;
-	memset(again->code_places, 0xff, bytes);
+		return 0;
+	if (reserve_codes(scan, dictionary->count) != 0)
+		return STORE_ELIMIT;
+	memset(again->code_kept, 0, dictionary->count);
 	for (uint32_t p = 0; p < again->places_count; p++) {
 		uint32_t code = find_code(dictionary, again->strings[p]);
 
-		if (code < dictionary->count)
-			again->code_places[code] = p;
+		if (code == dictionary->count)
+			continue;
+		again->code_places[code] = p;
+		again->code_kept[code] = 1;
 	}
 	again->epoch = scan->slice.epoch;
 	again->dictionary = *dictionary;
-	return again->code_places;
+	return 0;
 }
 
-/* keep_rows() of codes of a byte each. */
+/* keep_rows() of codes: which are wanted is asked of bytes, that most rows need no more
+ * of; `bits` is scratch. */
 static uint32_t
-keep_bytes(const uint8_t *codes, uint32_t count, const uint32_t *places, uint32_t *rows,
-	   uint32_t *out)
+keep_codes(const struct scan_again *again, const struct data *data, uint32_t count, uint64_t *bits,
+	   uint32_t *rows, uint32_t *out)
 {
-	uint32_t kept = 0;
+	const struct scan_entries entries = {.wanted = again->code_kept};
+	uint32_t kept;
 
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t place = places[codes[i]];
-
-		rows[kept] = i;
-		out[kept] = place;
-		kept += place != SCAN_UNKNOWN;
-	}
+	if (data->bytes != NULL)
+		scan_bits_of_bytes(&entries, data->bytes, count, bits);
+	else
+		scan_bits_of_entries(&entries, data->codes, count, bits);
+	kept = scan_bits_rows(bits, count, rows);
+	for (uint32_t i = 0; i < kept; i++)
+		out[i] = again->code_places[data_code(data, rows[i])];
 	return kept;
 }
 
@@ -300,7 +317,7 @@ scan_again_by_codes(struct scan *scan, struct evaluation *evaluation,
 		    struct scan_assigned *assigned, bool *taken)
 {
 	uint32_t count = evaluation->count, kept, *rows, *places;
-	const uint32_t *code_places;
+	uint64_t *bits;
 	struct data data;
 	int result;
 
@@ -313,11 +330,11 @@ scan_again_by_codes(struct scan *scan, struct evaluation *evaluation,
 		return result;
 	rows = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *rows);
 	places = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *places);
-	code_places = find_code_places(scan, data.dictionary);
-	if (rows == NULL || places == NULL || code_places == NULL)
+	bits = store_arena_alloc(scan->scratch, (bitmap_words(count) + 1u) * sizeof *bits);
+	if (rows == NULL || places == NULL || bits == NULL ||
+	    find_code_places(scan, data.dictionary) != 0)
 		return scan_no_memory(scan);
-	kept = data.bytes != NULL ? keep_bytes(data.bytes, count, code_places, rows, places)
-				  : keep_rows(data.codes, count, code_places, rows, places);
+	kept = keep_codes(&scan->again, &data, count, bits, rows, places);
 	take_kept(evaluation, rows, kept, places, assigned);
 	*taken = true;
 	return 0;

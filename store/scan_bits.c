@@ -149,6 +149,20 @@ scan_bits_of_narrow_spans(const struct scan_condition *condition, const uint32_t
 	}
 }
 
+/* Which of 64 codes are wanted: two words, as each bit waits for those before it. */
+static uint64_t
+find_entries(const uint8_t *wanted, const uint32_t *codes)
+{
+	uint32_t low = 0, high = 0;
+
+#pragma GCC unroll 8
+	for (uint32_t i = 0; i < 32; i++) {
+		low |= (uint32_t)wanted[codes[i]] << i;
+		high |= (uint32_t)wanted[codes[i + 32]] << i;
+	}
+	return low | (uint64_t)high << 32;
+}
+
 void
 scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, uint32_t count,
 		     uint64_t *out)
@@ -158,14 +172,10 @@ scan_bits_of_entries(const struct scan_entries *entries, const uint32_t *codes, 
 		add_narrow_span(codes, count, entries->first, entries->last - entries->first, out);
 		return;
 	}
-	for (uint32_t from = 0; from < count; from += 64) {
-		uint32_t rows = count - from < 64 ? count - from : 64;
-		uint64_t word = 0;
-
-		for (uint32_t i = 0; i < rows; i++)
-			word |= (uint64_t)entries->wanted[codes[from + i]] << i;
-		out[from / 64] = word;
-	}
+	for (uint32_t from = 0; from + 64 <= count; from += 64)
+		out[from / 64] = find_entries(entries->wanted, codes + from);
+	for (uint32_t i = count / 64 * 64; i < count; i++)
+		add_bit(out, i, entries->wanted[codes[i]]);
 }
 
 #if CODEC_HAS_AVX2

@@ -199,8 +199,10 @@ struct scan_again {
 	/* By one string: [places_count], what is looked for in segments' dictionaries; else
 	 * NULL. */
 	const struct store_str *strings;
-	uint32_t *code_places; /* [code_places_max]: of the codes of `dictionary` */
-	uint32_t code_places_max;
+	/* [codes_max]: of the codes of `dictionary` */
+	uint8_t *code_kept;    /* 1 where there is a place, else 0 */
+	uint32_t *code_places; /* set where there is one */
+	uint32_t codes_max;
 	struct dictionary dictionary;
 	uint64_t epoch; /* of the slice's dictionaries; 0: of none yet */
 };
