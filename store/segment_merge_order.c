@@ -4,6 +4,7 @@
  * read columns that neither order nor filter needs.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "segment_merge_inside.h"
 
@@ -57,20 +58,23 @@ sift_down(struct ordering *ordering, uint32_t at)
 	}
 }
 
+/* Of the row that is `ahead` of the next one. */
 static int64_t
-number_at(const struct cursor *cursor)
+number_at(const struct cursor *cursor, uint32_t ahead)
 {
 	if (cursor->vector.all_null)
 		return 0;
-	return cursor->vector.values[cursor->vector.constant ? 0 : cursor->row];
+	return cursor->vector.values[cursor->vector.constant ? 0 : cursor->row + ahead];
 }
 
 static uint32_t
-code_at(const struct cursor *cursor)
+code_at(const struct cursor *cursor, uint32_t ahead)
 {
-	if (cursor->vector.all_null)
+	const struct vector *vector = &cursor->vector;
+
+	if (vector->all_null)
 		return 0;
-	return cursor->codes[cursor->vector.codes[cursor->vector.constant ? 0 : cursor->row]];
+	return cursor->codes[vector->codes[vector->constant ? 0 : cursor->row + ahead]];
 }
 
 /* Fills the head of an input whose next row exists. */
@@ -86,8 +90,8 @@ look(struct ordering *ordering, struct head *head)
 		result = segment_merge_settle(sort, ordering->sort_column, no_key, ordering->error);
 	if (result != 0)
 		return result;
-	head->time = number_at(time);
-	head->rank = ordering->has_sort ? code_at(sort) : 0;
+	head->time = number_at(time, 0);
+	head->rank = ordering->has_sort ? code_at(sort, 0) : 0;
 	return 0;
 }
 
@@ -100,7 +104,7 @@ filter_matches(const struct segment_merge_filter *filter, const struct cursor *c
 	if (vector->nulls != NULL && bitmap_get(vector->nulls, cursor->row))
 		return false;
 	if (vector->values != NULL || (vector->all_null && filter->string.bytes == NULL))
-		return (uint64_t)number_at(cursor) == filter->number;
+		return (uint64_t)number_at(cursor, 0) == filter->number;
 	if (!vector->all_null)
 		found = dictionary_entry(vector->dictionary,
 					 vector->codes[vector->constant ? 0 : cursor->row]);
@@ -125,6 +129,32 @@ judge(struct ordering *ordering, uint32_t input, bool *left_out)
 	return result;
 }
 
+/* How many rows the input of the first head has before any other's next one, in
+ * its slices at hand: flushes follow one another, so these are many. */
+static uint32_t
+run_length(const struct ordering *ordering)
+{
+	const struct head *others = &ordering->heap[1];
+	struct head head = ordering->heap[0];
+	const struct cursor *time = &ordering->merge->cursors[head.input];
+	const struct cursor *sort = &ordering->sort[head.input];
+	uint32_t most = time->vector.rows_count - time->row, length = 1;
+
+	if (ordering->filter != NULL)
+		return 1;
+	if (ordering->has_sort && sort->vector.rows_count - sort->row < most)
+		most = sort->vector.rows_count - sort->row;
+	if (ordering->heap_count > 2 && is_before(&others[1], &others[0]))
+		others++;
+	for (; length < most; length++) {
+		head.time = number_at(time, length);
+		head.rank = ordering->has_sort ? code_at(sort, length) : 0;
+		if (ordering->heap_count > 1 && !is_before(&head, others))
+			break;
+	}
+	return length;
+}
+
 static int
 put_rows_in_order(struct ordering *ordering)
 {
@@ -145,15 +175,17 @@ put_rows_in_order(struct ordering *ordering)
 		sift_down(ordering, i);
 	while (ordering->heap_count > 0) {
 		struct head *top = &ordering->heap[0];
+		uint32_t run = run_length(ordering);
 		bool left_out;
 
 		if ((result = judge(ordering, top->input, &left_out)) != 0)
 			return result;
-		merge->order[merge->order_count++] =
-		    (unsigned char)(top->input | (left_out ? SEGMENT_MERGE_LEFT_OUT : 0));
-		merge->source.rows_count += !left_out;
-		merge->cursors[top->input].row++;
-		ordering->sort[top->input].row++;
+		memset(merge->order + merge->order_count,
+		       (int)(top->input | (left_out ? SEGMENT_MERGE_LEFT_OUT : 0)), run);
+		merge->order_count += run;
+		merge->source.rows_count += left_out ? 0 : run;
+		merge->cursors[top->input].row += run;
+		ordering->sort[top->input].row += run;
 		if (segment_merge_is_end(&merge->cursors[top->input]))
 			*top = ordering->heap[--ordering->heap_count];
 		else if ((result = look(ordering, top)) != 0)
