@@ -239,7 +239,11 @@ scan_rows_choose(struct scan *scan, struct evaluation *evaluation, const struct 
 		if (keep != NULL && (data_is_null(keep, g) || !data_true(keep, g)))
 			continue;
 		kept++;
-		for (uint32_t k = 0; k < plan->orders_count; k++)
+		if (plan->orders_count > 0)
+			row[0] = data_value(&keys[0], g);
+		if (plan->orders_count > 0 && scan_best_is_behind(&best, row))
+			continue; /* as most of many: their other keys do not matter */
+		for (uint32_t k = 1; k < plan->orders_count; k++)
 			row[k] = data_value(&keys[k], g);
 		row[plan->orders_count] = (struct store_value){.v.u = g};
 		if (scan_best_offers(&best))
