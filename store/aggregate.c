@@ -100,7 +100,7 @@ aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, u
 /* In between room grows faster: there are more to come, and what is copied costs
  * more than what is not used. */
 #define FEW_GROUPS 64u
-#define MANY_GROUPS 16384u
+#define MANY_GROUPS 4096u
 
 /* The array with room for `max`, zeroed behind what it has; NULL: no memory. */
 static void *
