@@ -101,27 +101,40 @@ find_in_segment(struct store *store, struct open_segment *open, const struct wan
 	return 0;
 }
 
-/* References to the segments of `table` whose time range has began_ms. */
-static struct open_segment **
-take_segments(struct store *store, uint32_t table, int64_t began_ms, uint32_t *count)
+static bool
+may_have(struct open_segment *segment, uint32_t table, int64_t began_ms)
 {
-	struct open_segment **taken;
+	return segment->entry.table == table && !atomic_load(&segment->damaged) &&
+	       began_ms >= segment->entry.summary.time_min &&
+	       began_ms <= segment->entry.summary.time_max;
+}
 
+/* References to the segments of `table` whose time range has began_ms: *count of
+ * them, in *taken, the caller's to free. Mostly there are none, which takes no
+ * memory. */
+static int
+take_segments(struct store *store, uint32_t table, int64_t began_ms, struct open_segment ***taken,
+	      uint32_t *count)
+{
+	uint32_t first = 0;
+
+	*taken = NULL;
 	*count = 0;
 	pthread_mutex_lock(&store->state_mutex);
-	taken = calloc((size_t)store->segments_count + 1, sizeof *taken);
-	for (uint32_t i = 0; taken != NULL && i < store->segments_count; i++) {
+	while (first < store->segments_count && !may_have(store->segments[first], table, began_ms))
+		first++;
+	if (first < store->segments_count)
+		*taken = malloc((store->segments_count - first) * sizeof **taken);
+	for (uint32_t i = first; *taken != NULL && i < store->segments_count; i++) {
 		struct open_segment *segment = store->segments[i];
 
-		if (segment->entry.table != table || atomic_load(&segment->damaged) ||
-		    began_ms < segment->entry.summary.time_min ||
-		    began_ms > segment->entry.summary.time_max)
+		if (!may_have(segment, table, began_ms))
 			continue;
 		atomic_fetch_add(&segment->references, 1);
-		taken[(*count)++] = segment;
+		(*taken)[(*count)++] = segment;
 	}
 	pthread_mutex_unlock(&store->state_mutex);
-	return taken;
+	return first < store->segments_count && *taken == NULL ? STORE_ENOMEM : 0;
 }
 
 int
@@ -146,7 +159,7 @@ lookup_late(struct store *store, const struct store_entry *entry)
 		return 0;
 	if (perhaps && !take_budget(budget, PERHAPS_BUDGET_NS, began_ns))
 		return 0;
-	if ((segments = take_segments(store, table, entry->began_ms, &count)) == NULL)
+	if (take_segments(store, table, entry->began_ms, &segments, &count) != 0)
 		return STORE_ENOMEM;
 	if (count > 0 && !perhaps && !take_budget(budget, BUDGET_NS, began_ns))
 		found = STORE_EBUSY;
