@@ -36,7 +36,6 @@ typedef struct st_h2o_http2_stream_t {
 #define BODY_BEFORE_REQUEST 192u
 
 enum { STATE_FINAL = 6, STATE_END = 7 }; /* SEND_BODY_IS_FINAL, END_STREAM */
-#define RECYCLED_MAX 512u                /* of each kind and loop; 4 KiB each */
 #define WINDOW_OUT_OF_REACH (-((ssize_t)1 << 60))
 
 /* The library's own functions. */
@@ -51,7 +50,6 @@ static struct {
 	void (*encode_rst)(h2o_buffer_t **, uint32_t, int);
 	int (*parse_headers)(h2o_req_t *, h2o_hpack_header_table_t *, const uint8_t *, size_t,
 			     int *, size_t *, h2o_cache_digests_t **, const char **);
-	void (*free_recycle)(h2o_mem_recycle_t *, void *);
 } real;
 
 static struct guard_probe *probe;
@@ -69,8 +67,7 @@ find_real(void)
 		      {"h2o_http2_stream_close", &real.stream_close},
 		      {"h2o_http2_stream_send_pending_data", &real.send_pending},
 		      {"h2o_http2__encode_rst_stream_frame", &real.encode_rst},
-		      {"h2o_hpack_parse_headers", &real.parse_headers},
-		      {"h2o_mem_free_recycle", &real.free_recycle}};
+		      {"h2o_hpack_parse_headers", &real.parse_headers}};
 
 	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
 		void *found = dlsym(RTLD_NEXT, wanted[i].name);
@@ -291,14 +288,4 @@ guard_http2_free_body(h2o_req_t *req)
 		return;
 	h2o_buffer_dispose(body);
 	req->entity = h2o_iovec_init(NULL, 0);
-}
-
-/* Requests wait for the disk by the hundred; libh2o keeps the memory of 16 for
- * the next ones, and the others' would go back and forth. */
-void
-h2o_mem_free_recycle(h2o_mem_recycle_t *allocator, void *p)
-{
-	if (allocator->max < RECYCLED_MAX)
-		allocator->max = RECYCLED_MAX;
-	real.free_recycle(allocator, p);
 }
