@@ -171,6 +171,34 @@ aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
 	return 0;
 }
 
+/* The states that an aggregate's rows came into. */
+static struct aggregate_states *
+source_of(struct aggregate_states *states)
+{
+	return states->shared == NULL ? states : states->shared;
+}
+
+/* The quantiles of a column, of a group, to out[levels_count]: a sketch for each group would
+ * take longer than reading what is hot of it. *some: it has values. */
+static int
+answer_quantiles(struct aggregate_states *states, uint32_t group, double *out, bool *some)
+{
+	const struct aggregate *aggregate = states->aggregate;
+	struct aggregate_states *source = source_of(states);
+	struct sketch *sketch;
+
+	*some = true;
+	if (aggregate_answer(source, group, aggregate->levels, aggregate->levels_count, out))
+		return 0;
+	if (aggregate_settle_groups(source, &group, 1) != 0)
+		return STORE_ELIMIT;
+	sketch = source->states[group].sketch;
+	for (uint32_t i = 0; i < aggregate->levels_count; i++)
+		out[i] = sketch == NULL ? NAN : sketch_quantile(sketch, aggregate->levels[i]);
+	*some = source->states[group].weight != 0;
+	return 0;
+}
+
 /* ---- arrays ---------------------------------------------------------- */
 
 /* A value of a quantile, as the argument's type has it. */
@@ -191,21 +219,23 @@ exact_value(const struct aggregate *aggregate, struct sketch *sketch, double lev
 }
 
 static int
-finish_levels(const struct aggregate *aggregate, struct aggregate_state *state,
-	      struct store_arena *arena, struct store_value *out)
+finish_levels(struct aggregate_states *states, uint32_t group, struct store_arena *arena,
+	      struct store_value *out)
 {
+	const struct aggregate *aggregate = states->aggregate;
 	struct store_value *list =
 	    store_arena_zalloc(arena, aggregate->levels_count * sizeof *list);
+	bool exact = aggregate->kind == AGGREGATE_QUANTILES_EXACT, some;
+	double values[AGGREGATE_LEVELS_MAX];
 
-	if (list == NULL)
+	if (list == NULL || (!exact && answer_quantiles(states, group, values, &some) != 0))
 		return STORE_ELIMIT;
 	for (uint32_t i = 0; i < aggregate->levels_count; i++) {
-		if (aggregate->kind == AGGREGATE_QUANTILES_EXACT)
-			list[i] = exact_value(aggregate, state->sketch, aggregate->levels[i]);
+		if (exact)
+			list[i] = exact_value(aggregate, states->states[group].sketch,
+					      aggregate->levels[i]);
 		else
-			list[i].v.f = state->sketch == NULL
-					  ? NAN
-					  : sketch_quantile(state->sketch, aggregate->levels[i]);
+			list[i].v.f = values[i];
 	}
 	out->v.list.items = list;
 	out->v.list.count = aggregate->levels_count;
@@ -227,8 +257,8 @@ finish_arrays(struct aggregate_states *states, const uint32_t *groups, uint32_t 
 	if (values == NULL)
 		return expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < count; i++) {
-		struct aggregate_state *state = &states->states[groups == NULL ? i : groups[i]];
-		struct aggregate_counts *counts = state->counts;
+		uint32_t g = groups == NULL ? i : groups[i];
+		struct aggregate_counts *counts = states->states[g].counts;
 
 		if (is_counts && counts != NULL) {
 			if (aggregate->kind == AGGREGATE_TOP_K)
@@ -238,7 +268,7 @@ finish_arrays(struct aggregate_states *states, const uint32_t *groups, uint32_t 
 						     ? counts->count
 						     : aggregate->elements_max;
 		} else if (!is_counts &&
-			   finish_levels(aggregate, state, evaluation->arena, &values[i]) != 0) {
+			   finish_levels(states, g, evaluation->arena, &values[i]) != 0) {
 			return expression_no_memory(evaluation->error);
 		}
 	}
@@ -275,11 +305,6 @@ finish_one(const struct aggregate *aggregate, struct aggregate_state *state, uin
 		break;
 	case AGGREGATE_AVG:
 		out->n.f[g] = state->number / (double)state->weight; /* nan of nothing */
-		break;
-	case AGGREGATE_QUANTILE:
-		out->n.f[g] = state->sketch == NULL
-				  ? NAN
-				  : sketch_quantile(state->sketch, aggregate->levels[0]);
 		break;
 	case AGGREGATE_QUANTILE_EXACT:
 		out->n.u[g] = exact_value(aggregate, state->sketch, aggregate->levels[0]).v.u;
@@ -325,37 +350,24 @@ too_large(struct store_error *error)
 			       "A sum does not fit in 64 bits: use sum(toFloat64(...))");
 }
 
-/* The states that an aggregate's rows came into. */
-static struct aggregate_states *
-source_of(struct aggregate_states *states)
-{
-	return states->shared == NULL ? states : states->shared;
-}
-
 #define FETCHED_AHEAD 8u
 
-/* One of a column: a sketch for each group would take longer than reading what is
- * hot of it. */
 static int
 finish_quantiles(struct aggregate_states *states, const uint32_t *groups, struct data *out)
 {
 	struct aggregate_states *source = source_of(states);
-	double level = states->aggregate->levels[0];
 
 	for (uint32_t i = 0; i < out->count; i++) {
-		uint32_t g = groups == NULL ? i : groups[i];
-		bool is_hot;
+		bool some;
 
 		if (i + FETCHED_AHEAD < out->count)
 			aggregate_answer_fetch(source, groups == NULL ? i + FETCHED_AHEAD
 								      : groups[i + FETCHED_AHEAD]);
-		is_hot = aggregate_answer(source, g, level, &out->n.f[i]);
-		if (!is_hot && aggregate_settle_groups(source, &g, 1) != 0)
+		if (answer_quantiles(states, groups == NULL ? i : groups[i], &out->n.f[i], &some) !=
+		    0)
 			return STORE_ELIMIT;
-		if (!is_hot)
-			finish_one(states->aggregate, &source->states[g], i, out);
 		if (out->nulls != NULL)
-			out->nulls[i] = !is_hot && source->states[g].weight == 0;
+			out->nulls[i] = !some;
 	}
 	return 0;
 }
@@ -375,7 +387,7 @@ is_answered(const struct aggregate_states *states)
 {
 	if (states->aggregate->margin || states->edges == NULL)
 		return false;
-	return states->aggregate->kind == AGGREGATE_QUANTILE ||
+	return aggregate_is_quantile(states->aggregate) ||
 	       (states->aggregate->kind == AGGREGATE_COUNT && states->shared != NULL);
 }
 
@@ -387,7 +399,8 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 	int result;
 
 	aggregate_few_settle(source_of(states));
-	if ((groups == NULL && aggregate_reserve(states, count) != 0) ||
+	if (aggregate_young_settle(source_of(states)) != 0 ||
+	    (groups == NULL && aggregate_reserve(states, count) != 0) ||
 	    (!is_answered(states) &&
 	     aggregate_settle_groups(source_of(states), groups, count) != 0))
 		return expression_no_memory(evaluation->error);

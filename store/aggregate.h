@@ -93,7 +93,8 @@ int aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 struct aggregate_places {
 	const uint32_t *list, *groups;
 	uint32_t base, count;
-	uint64_t meaning; /* while it is the same, places are */
+	uint64_t meaning;       /* while it is the same, places are */
+	uint64_t rows_expected; /* in all, as far as is known; 0: nothing is */
 };
 
 /* Rows whose groups are unknown. */
@@ -109,9 +110,9 @@ bool aggregate_takes_places(const struct aggregate *aggregate);
 int aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input, const struct aggregate_places *places,
 			 struct aggregate_rest *rest, bool *taken);
-/* The rest, with groups. */
+/* The rest, whose groups the places have by now. */
 int aggregate_add_rest(struct aggregate_states *states, const struct aggregate_input *input,
-		       const struct aggregate_rest *rest);
+		       const struct aggregate_places *places, const struct aggregate_rest *rest);
 /* AGGREGATE_UNIQ of a column, aggregate_takes_stored: `rows_count` rows of a group,
  * whose stored integers are these and no others. */
 int aggregate_add_distinct(struct aggregate_states *states, uint32_t group, const int64_t *values,

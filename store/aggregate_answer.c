@@ -11,12 +11,11 @@
 #include "codec.h"
 #include "codec_vector.h"
 
-/* Buckets from the integer 1's on are added up by so many, whose bytes fit 16 bits, and
- * one by one where the rank is. */
-#define SPAN 128u
-#define SPANS ((SKETCH_BUCKETS - ONE) / SPAN)
+/* Bytes of a span fit 16 bits; where the rank is, buckets are added up one by one. */
+#define SPAN AGGREGATE_SPAN
+#define SPANS AGGREGATE_SPANS
 #define ZERO 1u
-#define ONE 2u
+#define ONE AGGREGATE_ONE
 
 /* Of a group that has buckets. */
 struct counted {
@@ -34,16 +33,16 @@ span_of(uint32_t bucket)
 	return bucket < ONE ? 0 : (bucket - ONE) / SPAN;
 }
 
-/* sums[i] += those of so many spans from `bytes` on. */
+/* sums[i] += `weight` times those of so many spans from `bytes` on. */
 CODEC_CLONES static void
-sum_bytes(const uint8_t *bytes, uint32_t count, uint32_t *sums)
+sum_bytes(const uint8_t *bytes, uint32_t count, uint32_t weight, uint32_t *sums)
 {
 	for (uint32_t s = 0; s < count; s++, bytes += SPAN) {
 		uint16_t sum = 0;
 
 		for (uint32_t i = 0; i < SPAN; i++)
 			sum = (uint16_t)(sum + bytes[i]);
-		sums[s] += sum;
+		sums[s] += weight * sum;
 	}
 }
 
@@ -59,13 +58,13 @@ sum_words(const uint32_t *words, uint32_t count, uint32_t *sums)
 	}
 }
 
-/* weights[i] = what bytes[i] has beyond the 1 of inner buckets, where inner ones begin at
- * `inner` and are so many. */
+/* weights[i] += `weight` times what bytes[i] has beyond the 1 of inner buckets, where inner
+ * ones begin at `inner` and are so many. */
 CODEC_CLONES static void
-add_span(const uint8_t *bytes, uint32_t inner, uint32_t count, uint32_t *weights)
+add_span(const uint8_t *bytes, uint32_t inner, uint32_t count, uint32_t weight, uint32_t *weights)
 {
 	for (uint32_t i = 0; i < SPAN; i++)
-		weights[i] += bytes[i] - (i - inner < count ? 1u : 0u);
+		weights[i] += weight * (bytes[i] - (i - inner < count ? 1u : 0u));
 }
 
 /* What the edges have of buckets `from` ... from + count - 1, to weights[of the bucket / by]. */
@@ -79,15 +78,39 @@ add_edges(const struct aggregate_edges *edges, const struct counted *counted, ui
 		weights[(counted->last - from) / by] += edges->most;
 }
 
-/* Takes the 1 of each inner bucket, of which none is ZERO, from its span. */
+/* Takes the 1 of each inner bucket in [first, end), of which none is ZERO, so many times
+ * from its span. */
 static void
-lower_spans(struct counted *counted, uint32_t ways)
+lower_spans(struct counted *counted, uint32_t first, uint32_t end, uint32_t times)
 {
-	for (uint32_t at = counted->first + 1, end; at < counted->last; at = end) {
-		end = ONE + (span_of(at) + 1) * SPAN;
-		end = end < counted->last ? end : counted->last;
-		counted->spans[span_of(at)] -= (end - at) * ways;
+	first = first > counted->first + 1 ? first : counted->first + 1;
+	end = end < counted->last ? end : counted->last;
+	for (uint32_t at = first, next; at < end; at = next) {
+		next = ONE + (span_of(at) + 1) * SPAN;
+		next = next < end ? next : end;
+		counted->spans[span_of(at)] -= (next - at) * times;
 	}
+}
+
+/* Rows of weights above 1, which are counted in bytes. */
+static void
+count_heavy(const struct aggregate_states *states, uint32_t group, struct counted *counted)
+{
+	const struct aggregate_heavy *heavy = &states->heavy;
+	const uint8_t *bytes = aggregate_heavy_bytes(states, group);
+	uint32_t all = 0, end = heavy->first + heavy->width, span = span_of(heavy->first + 1);
+
+	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX; k++) {
+		uint32_t weight = heavy->weights[k];
+		const uint8_t *of = bytes + (size_t)k * heavy->stride;
+
+		*(heavy->first == ZERO ? &counted->zeros : &counted->spans[span - 1]) +=
+		    weight * of[0];
+		sum_bytes(of + 1, heavy->width / SPAN, weight, counted->spans + span);
+		all += weight;
+	}
+	if (bytes != NULL)
+		lower_spans(counted, heavy->first, end, all);
 }
 
 static void
@@ -108,15 +131,37 @@ count_up(const struct aggregate_states *states, uint32_t group, struct counted *
 		const uint8_t *bytes = light + (size_t)way * SKETCH_BUCKETS;
 
 		counted->zeros += bytes[ZERO];
-		sum_bytes(bytes + ONE + span * SPAN, count, counted->spans + span);
+		sum_bytes(bytes + ONE + span * SPAN, count, 1, counted->spans + span);
 	}
 	if (heavy != NULL)
 		sum_words(heavy + ONE + span * SPAN, count, counted->spans + span);
-	lower_spans(counted, ways);
+	count_heavy(states, group, counted);
+	lower_spans(counted, ONE, SKETCH_BUCKETS, ways);
 	add_edges(edges, counted, ONE, SPANS * SPAN, SPAN, counted->spans);
 	counted->total = counted->zeros;
 	for (uint32_t s = span; s < span + count; s++)
 		counted->total += counted->spans[s];
+}
+
+/* The same, one by one, of the buckets from `from` on to weights[SPAN], where so many
+ * inner ones are from `inner` on. */
+static void
+weigh_heavy(const struct aggregate_states *states, uint32_t group, uint32_t from, uint32_t inner,
+	    uint32_t count, uint32_t *weights)
+{
+	const struct aggregate_heavy *heavy = &states->heavy;
+	const uint8_t *bytes = aggregate_heavy_bytes(states, group);
+	uint32_t before = heavy->first - from;
+
+	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX; k++) {
+		uint32_t weight = heavy->weights[k], at = from - heavy->first;
+		const uint8_t *of = bytes + (size_t)k * heavy->stride;
+
+		if (at < heavy->width)
+			add_span(of + at, inner, count, weight, weights);
+		else if (before < SPAN)
+			weights[before] += weight * (of[0] - (before - inner < count ? 1u : 0u));
+	}
 }
 
 /* weights[SPAN] */
@@ -136,7 +181,8 @@ weigh_span(const struct aggregate_states *states, uint32_t group, const struct c
 		count = counted->last - counted->first - 1;
 	}
 	for (uint32_t way = 0; light != NULL && way < states->ways; way++)
-		add_span(light + (size_t)way * SKETCH_BUCKETS + from, inner, count, weights);
+		add_span(light + (size_t)way * SKETCH_BUCKETS + from, inner, count, 1, weights);
+	weigh_heavy(states, group, from, inner, count, weights);
 	add_edges(&states->edges[group], counted, from, SPAN, 1, weights);
 }
 
@@ -212,7 +258,8 @@ select_two(const uint32_t *values, uint32_t count, uint32_t rank, uint32_t out[2
 /* Of a group that has listed values and nothing else. They stay listed, for more rows or
  * to be settled. */
 static bool
-answer_of_list(const struct aggregate_states *states, uint32_t group, double level, double *out)
+answer_of_list(const struct aggregate_states *states, uint32_t group, const double *levels,
+	       uint32_t levels_count, double *out)
 {
 	const struct aggregate_hot *hot = &states->hot[group];
 	uint32_t count = hot->values_count, scale = states->aggregate->scale, two[2];
@@ -221,12 +268,13 @@ answer_of_list(const struct aggregate_states *states, uint32_t group, double lev
 	if (count == 0 || count > SKETCH_EXACT_MAX || states->states[group].sketch != NULL ||
 	    states->edges[group].end != 0)
 		return false;
-	if (count <= SORTED_MAX) {
+	if (count <= SORTED_MAX || levels_count > 1) {
 		aggregate_quantile_sort(hot->values, count);
-		*out = sketch_quantile_ascending(hot->values, count, scale, level);
+		for (uint32_t i = 0; i < levels_count; i++)
+			out[i] = sketch_quantile_ascending(hot->values, count, scale, levels[i]);
 		return true;
 	}
-	position = level * (double)(count - 1);
+	position = levels[0] * (double)(count - 1);
 	lower = floor(position);
 	select_two(hot->values, count, (uint32_t)lower, two);
 	*out = position == lower ? (double)two[0] / scale
@@ -242,29 +290,32 @@ static bool
 has_buckets(const struct aggregate_states *states, uint32_t group)
 {
 	return states->edges[group].end != 0 && states->hot[group].values_count == 0 &&
-	       states->states[group].sketch == NULL && !aggregate_heavy_has(states, group);
+	       states->states[group].sketch == NULL;
 }
 
 bool
-aggregate_answer(struct aggregate_states *states, uint32_t group, double level, double *out)
+aggregate_answer(struct aggregate_states *states, uint32_t group, const double *levels,
+		 uint32_t count, double *out)
 {
 	CODEC_UNSET struct counted counted;
-	double position, lower, low;
 
-	if (answer_of_list(states, group, level, out))
+	if (answer_of_list(states, group, levels, count, out))
 		return true;
 	if (!has_buckets(states, group))
 		return false;
 	count_up(states, group, &counted);
 	if (counted.total == 0)
 		return false;
-	position = level * (double)(counted.total - 1);
-	lower = floor(position);
-	low = value_at(states, group, &counted, (uint64_t)lower);
-	*out = position == lower
-		   ? low
-		   : sketch_between(position, lower, low,
-				    value_at(states, group, &counted, (uint64_t)lower + 1));
+	for (uint32_t i = 0; i < count; i++) {
+		double position = levels[i] * (double)(counted.total - 1), lower = floor(position);
+		double low = value_at(states, group, &counted, (uint64_t)lower);
+
+		out[i] =
+		    position == lower
+			? low
+			: sketch_between(position, lower, low,
+					 value_at(states, group, &counted, (uint64_t)lower + 1));
+	}
 	return true;
 }
 
@@ -284,5 +335,5 @@ aggregate_answer_weight(const struct aggregate_states *states, uint32_t group)
 	if (states->edges == NULL || states->edges[group].end == 0)
 		return weight;
 	count_up(states, group, &counted);
-	return weight + counted.total + aggregate_heavy_weight(states, group);
+	return weight + counted.total;
 }

@@ -10,7 +10,6 @@
 
 /* Few groups often count into the same bucket in turn, which would wait for
  * itself: rows take different arrays in turn. */
-#define WAYS_GROUPS 16u
 #define WAYS AGGREGATE_WAYS
 #define UNROLLED 8u
 
@@ -386,7 +385,7 @@ aggregate_bucket_weight(const struct aggregate_rows *rows)
 static int
 choose_ways(struct aggregate_states *states)
 {
-	uint32_t ways = states->states_max <= WAYS_GROUPS ? WAYS : 1;
+	uint32_t ways = states->states_max <= AGGREGATE_WAYS_GROUPS ? WAYS : 1;
 
 	if (states->ways != 0 && ways != states->ways && aggregate_settle(states) != 0)
 		return STORE_ELIMIT;

@@ -6,6 +6,7 @@
  * are 1 more than what they count, whereby rows that may widen the edges are noticed.
  * Beside aggregate_places.c, whose rows these are; must give the same.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "aggregate_inside.h"
@@ -19,7 +20,7 @@
 static size_t
 bytes_of_place(const struct aggregate_heavy *heavy)
 {
-	return (size_t)AGGREGATE_WEIGHTS_MAX * heavy->width;
+	return (size_t)AGGREGATE_WEIGHTS_MAX * heavy->stride;
 }
 
 /* The group's bytes of all weights; NULL: it has none. */
@@ -38,9 +39,10 @@ bytes_of_group(const struct aggregate_states *states, uint32_t group)
 /* The buckets that values will have, as far as rows tell so far: what is outside
  * counts in words. */
 size_t
-aggregate_heavy_choose(const struct aggregate_states *states, struct aggregate_heavy *heavy)
+aggregate_heavy_choose(const struct aggregate_states *states, uint32_t min, uint32_t max,
+		       struct aggregate_heavy *heavy)
 {
-	uint32_t min = UINT32_MAX, max = 0, first, end;
+	uint32_t first, end;
 
 	*heavy = states->heavy;
 	heavy->bytes = NULL;
@@ -61,11 +63,12 @@ aggregate_heavy_choose(const struct aggregate_states *states, struct aggregate_h
 		if (min > max)
 			return 0;
 		first = sketch_bucket(min);
-		first = first > OCTAVE / 2 ? first - OCTAVE / 2 : 1;
-		end = sketch_bucket(max) + OCTAVE;
-		end = end < SKETCH_BUCKETS ? end : SKETCH_BUCKETS;
-		heavy->first = first;
-		heavy->width = (end - first + LINE - 1) / LINE * LINE;
+		first = (first > OCTAVE ? first - OCTAVE : 1) - 1;
+		end = (sketch_bucket(max) + OCTAVE) / AGGREGATE_SPAN + 1;
+		end = end < AGGREGATE_SPANS ? end : AGGREGATE_SPANS;
+		heavy->first = first / AGGREGATE_SPAN * AGGREGATE_SPAN + AGGREGATE_ONE - 1;
+		heavy->width = end * AGGREGATE_SPAN + AGGREGATE_ONE - heavy->first;
+		heavy->stride = (heavy->width + LINE - 1) / LINE * LINE;
 	}
 	if (heavy->words == NULL)
 		heavy->words =
@@ -100,7 +103,7 @@ aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t 
 	first = first > heavy->first ? first : heavy->first;
 	end = last + 1 < end ? last + 1 : end;
 	for (uint32_t k = 0; bytes != NULL && first < end && k < AGGREGATE_WEIGHTS_MAX; k++) {
-		uint8_t *of = bytes + (size_t)k * heavy->width + (first - heavy->first);
+		uint8_t *of = bytes + (size_t)k * heavy->stride + (first - heavy->first);
 
 		if (!aggregate_bytes_increment(of, end - first))
 			continue;
@@ -113,23 +116,8 @@ aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t 
 	return 0;
 }
 
-/* How many of the group's inner buckets have bytes. */
-static uint32_t
-inner_count(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges)
-{
-	uint32_t first, end, heavy_end = heavy->first + heavy->width;
-
-	if (edges->end == 0)
-		return 0;
-	first = sketch_bucket(edges->min) + 1;
-	end = sketch_bucket(edges->end - 1);
-	first = first > heavy->first ? first : heavy->first;
-	end = end < heavy_end ? end : heavy_end;
-	return first < end ? end - first : 0;
-}
-
 /* Bytes of a group with such edges become what they count. */
-static void
+CODEC_CLONES static void
 lower(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges, uint8_t *bytes)
 {
 	uint32_t first = sketch_bucket(edges->min) + 1, end = sketch_bucket(edges->end - 1);
@@ -138,23 +126,14 @@ lower(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges, 
 	first = first > heavy->first ? first : heavy->first;
 	end = end < heavy_end ? end : heavy_end;
 	for (uint32_t k = 0; edges->end != 0 && k < AGGREGATE_WEIGHTS_MAX; k++) {
-		uint8_t *of = bytes + (size_t)k * heavy->width;
+		uint8_t *of = bytes + (size_t)k * heavy->stride - heavy->first;
 
 		for (uint32_t b = first; b < end; b++)
-			of[b - heavy->first]--;
+			of[b]--;
 	}
 }
 
 /* ---- out of the bytes ---------------------------------------------------------------- */
-
-/* How many of the buckets exist, for width is rounded. */
-static uint32_t
-buckets_count(const struct aggregate_heavy *heavy)
-{
-	uint32_t left = SKETCH_BUCKETS - heavy->first;
-
-	return left < heavy->width ? left : heavy->width;
-}
 
 /* words[i] += weight * bytes[i] */
 CODEC_CLONES static void
@@ -169,34 +148,15 @@ static void
 empty(const struct aggregate_heavy *heavy, uint8_t *bytes, uint32_t *words)
 {
 	for (uint32_t k = 0; k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0; k++)
-		add_to_words(bytes + (size_t)k * heavy->width, heavy->weights[k],
-			     buckets_count(heavy), words + heavy->first);
+		add_to_words(bytes + (size_t)k * heavy->stride, heavy->weights[k], heavy->width,
+			     words + heavy->first);
 	memset(bytes, 0, bytes_of_place(heavy));
 }
 
-bool
-aggregate_heavy_has(const struct aggregate_states *states, uint32_t group)
+const uint8_t *
+aggregate_heavy_bytes(const struct aggregate_states *states, uint32_t group)
 {
-	return bytes_of_group(states, group) != NULL;
-}
-
-uint64_t
-aggregate_heavy_weight(const struct aggregate_states *states, uint32_t group)
-{
-	const struct aggregate_heavy *heavy = &states->heavy;
-	const uint8_t *bytes = bytes_of_group(states, group);
-	uint64_t weight = 0;
-
-	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX; k++) {
-		const uint8_t *of = bytes + (size_t)k * heavy->width;
-		uint32_t sum = 0;
-
-		for (uint32_t i = 0; i < heavy->width; i++)
-			sum += of[i];
-		sum -= inner_count(heavy, &states->edges[group]);
-		weight += (uint64_t)sum * heavy->weights[k];
-	}
-	return weight;
+	return bytes_of_group(states, group);
 }
 
 const uint32_t *
@@ -242,6 +202,7 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 	uint32_t w0 = heavy->weights[0], w1 = heavy->weights[1], w2 = heavy->weights[2],
 		 w3 = heavy->weights[3], first = heavy->first, base = places->base;
 	uint32_t width = heavy->bytes == NULL ? 0 : heavy->width, marked = 0;
+	uint32_t stride = heavy->stride;
 	uint32_t count = rows->count;
 
 	_Static_assert(AGGREGATE_WEIGHTS_MAX == 4, "they are compared one by one");
@@ -252,8 +213,8 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 		uint32_t is1 = weight == w1 ? UINT32_MAX : 0, is2 = weight == w2 ? UINT32_MAX : 0;
 		uint32_t is3 = weight == w3 ? UINT32_MAX : 0, is0 = weight == w0 ? UINT32_MAX : 0;
 		uint32_t inside = at < width ? is0 | is1 | is2 | is3 : 0;
-		uint32_t of_weight = (is1 & width) | (is2 & 2 * width) | (is3 & 3 * width);
-		uint32_t cell = begin + place * (AGGREGATE_WEIGHTS_MAX * width) + of_weight + at;
+		uint32_t of_weight = (is1 & stride) | (is2 & 2 * stride) | (is3 & 3 * stride);
+		uint32_t cell = begin + place * (AGGREGATE_WEIGHTS_MAX * stride) + of_weight + at;
 		uint32_t left = is_heavy & ~inside & (bucket != 0);
 
 		cell = (cell & inside) | (nobody & ~inside);
@@ -280,42 +241,6 @@ aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint64_t *weights, co
 	}
 }
 
-int
-aggregate_heavy_elsewhere(struct aggregate_states *states, uint32_t group, uint32_t value,
-			  uint64_t weight)
-{
-	struct aggregate_rows row = {
-	    .count = 1, .narrow = &value, .weights = &weight, .group = group};
-	uint32_t list = 0;
-
-	if (aggregate_bucket_heavy(states, &row, &list, 1) != 0)
-		return STORE_ELIMIT;
-	return states->hot[group].heavy == NULL ? 0 : aggregate_quantile_begin(states, group, NULL);
-}
-
-int
-aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
-			uint8_t *byte)
-{
-	const struct aggregate_heavy *heavy = &states->heavy;
-	uint32_t at = (uint32_t)((size_t)(byte - heavy->bytes) % bytes_of_place(heavy));
-	uint32_t weight = heavy->weights[at / heavy->width], full = *byte == 0;
-
-	if (bytes_of_group(states, group) != byte - at) {
-		*byte = 0;
-		return aggregate_heavy_elsewhere(states, group, value, weight);
-	}
-	if (full)
-		return carry(states, group, weight, sketch_bucket(value), byte);
-	if (aggregate_quantile_widen(states, group, value, value + 1) != 0)
-		return STORE_ELIMIT;
-	if (aggregate_quantile_weigh(states, group, value, weight))
-		*byte = 0;
-	return 0;
-}
-
-/* ---- another thread's ------------------------------------------------------------------ */
-
 /* The weight's bytes of the group, if there is room for such; NULL. */
 static uint8_t *
 room_for(struct aggregate_states *states, uint32_t group, uint32_t weight)
@@ -329,8 +254,45 @@ room_for(struct aggregate_states *states, uint32_t group, uint32_t weight)
 	if (bytes == NULL || k == AGGREGATE_WEIGHTS_MAX)
 		return NULL;
 	heavy->weights[k] = weight;
-	return bytes + (size_t)k * heavy->width;
+	return bytes + (size_t)k * heavy->stride;
 }
+
+int
+aggregate_heavy_put(struct aggregate_states *states, uint32_t group, uint32_t value,
+		    uint32_t weight)
+{
+	uint32_t bucket = sketch_bucket(value), at = bucket - states->heavy.first;
+	uint8_t *bytes = room_for(states, group, weight);
+
+	if (aggregate_quantile_weigh(states, group, value, weight))
+		return 0;
+	if (bytes != NULL && at < states->heavy.width)
+		return ++bytes[at] == 0 ? carry(states, group, weight, bucket, &bytes[at]) : 0;
+	if (aggregate_quantile_heavy(states, group) != 0)
+		return STORE_ELIMIT;
+	states->hot[group].heavy[bucket] += weight;
+	return 0;
+}
+
+int
+aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
+			uint8_t *byte)
+{
+	const struct aggregate_heavy *heavy = &states->heavy;
+	uint32_t at = (uint32_t)((size_t)(byte - heavy->bytes) % bytes_of_place(heavy));
+	uint32_t weight = heavy->weights[at / heavy->stride], full = *byte == 0;
+
+	assert(bytes_of_group(states, group) == byte - at);
+	if (full)
+		return carry(states, group, weight, sketch_bucket(value), byte);
+	if (aggregate_quantile_widen(states, group, value, value + 1) != 0)
+		return STORE_ELIMIT;
+	if (aggregate_quantile_weigh(states, group, value, weight))
+		*byte = 0;
+	return 0;
+}
+
+/* ---- another thread's ------------------------------------------------------------------ */
 
 /* from[count] of the weight, of the buckets first, first + 1, ..., which lie at to[]. */
 static int
@@ -369,8 +331,8 @@ aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
 	const struct aggregate_heavy *heavy = &from->heavy;
 	uint8_t *bytes = bytes_of_group(from, group);
 	/* Buckets that both have: of those, [begin, end). */
-	uint32_t begin = heavy->first, end = begin + buckets_count(heavy);
-	uint32_t own_end = states->heavy.first + buckets_count(&states->heavy);
+	uint32_t begin = heavy->first, end = begin + heavy->width;
+	uint32_t own_end = states->heavy.first + states->heavy.width;
 
 	if (bytes == NULL)
 		return 0;
@@ -379,7 +341,7 @@ aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
 	end = end < own_end ? end : own_end;
 	for (uint32_t k = 0; begin < end && k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0;
 	     k++) {
-		uint8_t *of = bytes + (size_t)k * heavy->width + (begin - heavy->first);
+		uint8_t *of = bytes + (size_t)k * heavy->stride + (begin - heavy->first);
 		uint8_t *room = room_for(states, to, heavy->weights[k]);
 
 		if (room == NULL)

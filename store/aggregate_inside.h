@@ -59,7 +59,8 @@ struct aggregate_hot {
 	uint32_t values_count, values_max;
 };
 
-#define AGGREGATE_WAYS 4u /* at most */
+#define AGGREGATE_WAYS 4u         /* at most */
+#define AGGREGATE_WAYS_GROUPS 16u /* more have one */
 
 /* What is known of a group's buckets. A row that may widen [min, end) is noticed
  * by its byte having been 0: those of the two outermost buckets stay 0, where a
@@ -94,15 +95,37 @@ struct aggregate_few {
 	uint64_t meaning; /* of the places */
 };
 
+/* Buckets are added up by so many, from that of the integer 1 on. */
+#define AGGREGATE_ONE 2u
+#define AGGREGATE_SPAN 128u
+#define AGGREGATE_SPANS ((SKETCH_BUCKETS - AGGREGATE_ONE) / AGGREGATE_SPAN)
+
 #define AGGREGATE_WEIGHTS_MAX 4u
 
-/* aggregate_heavy.c: of each place [AGGREGATE_WEIGHTS_MAX][width], the rows of a weight. */
+/* aggregate_heavy.c: of each place [AGGREGATE_WEIGHTS_MAX][stride], the rows of a weight. */
 struct aggregate_heavy {
 	uint8_t *bytes;                          /* behind the places' cells; or NULL */
 	uint32_t weights[AGGREGATE_WEIGHTS_MAX]; /* above 1; 0 behind the last */
-	uint32_t first, width;                   /* of buckets: those that have bytes */
-	uint32_t missed;                         /* rows that had none */
-	uint32_t *words;                         /* [SKETCH_BUCKETS]: to settle with */
+	/* Of buckets, those that have bytes: the one before a span, and whole spans. */
+	uint32_t first, width;
+	uint32_t stride; /* width, up to a line */
+	uint32_t missed; /* rows that had none */
+	uint32_t *words; /* [SKETCH_BUCKETS]: to settle with */
+};
+
+/* Rows that are not to be counted take so many bytes in turn, which nobody asks for. */
+#define AGGREGATE_IDLE_BYTES 64u
+
+struct aggregate_entry {
+	uint32_t value, weight;
+};
+
+/* aggregate_young.c: of each place the first rows, unless it counts in bytes. */
+struct aggregate_young {
+	struct aggregate_entry *entries; /* [max][SKETCH_EXACT_MAX] */
+	uint32_t *counts, *groups;       /* [max]: of places; groups of those that have some */
+	uint32_t max;
+	bool some; /* may have entries */
 };
 
 struct aggregate_states {
@@ -125,6 +148,7 @@ struct aggregate_states {
 	uint64_t cells_meaning; /* of the places */
 	struct aggregate_few few;
 	struct aggregate_heavy heavy;
+	struct aggregate_young young;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	struct aggregate_states *shared; /* whose states these are; NULL: its own */
@@ -220,6 +244,8 @@ bool aggregate_bytes_add(uint8_t *to, const uint8_t *from, uint32_t count);
 void aggregate_tally(struct aggregate_hot *hot, const uint32_t *groups, uint32_t count);
 
 /* aggregate_stored.c */
+/* Room for so many rows; 0 or STORE_ELIMIT. */
+int aggregate_reserve_scratch(struct aggregate_states *states, uint32_t count);
 int aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 			 const struct aggregate_input *input);
 /* Hot counts into the states; 0 or STORE_ELIMIT. */
@@ -234,6 +260,13 @@ aggregate_is_null(const struct aggregate_rows *rows, uint32_t row)
 	if (rows->narrow != NULL)
 		return rows->narrow_nulls && rows->narrow[row] == VECTOR_NARROW_NULL;
 	return rows->nulls != NULL && rows->nulls[row];
+}
+
+/* Where words have room for it. */
+static inline uint32_t
+aggregate_row_weight(const struct aggregate_rows *rows, uint32_t row)
+{
+	return rows->weights == NULL ? 1 : (uint32_t)rows->weights[row];
 }
 
 /* A number of 64 bits, of whatever type. */
@@ -316,9 +349,11 @@ int aggregate_quantile_settle(struct aggregate_states *states, uint32_t group);
 void aggregate_quantile_sort(uint32_t *values, uint32_t count);
 
 /* aggregate_answer.c: of quantiles. */
-/* The answer of a group that has nothing in its sketch, which its sketch would give
- * too; what is hot of it stays as it is. False: it has to be settled, or is empty. */
-bool aggregate_answer(struct aggregate_states *states, uint32_t group, double level, double *out);
+/* The answers for levels[count] of a group that has nothing in its sketch, which its
+ * sketch would give too; what is hot of it stays as it is. False: it has to be settled, or
+ * is empty. */
+bool aggregate_answer(struct aggregate_states *states, uint32_t group, const double *levels,
+		      uint32_t count, double *out);
 /* Asks ahead for the memory that needs. */
 static inline void
 aggregate_answer_fetch(const struct aggregate_states *states, uint32_t group)
@@ -368,8 +403,10 @@ void aggregate_few_settle(struct aggregate_states *states);
 
 /* aggregate_heavy.c: rows of weights above 1 that are counted beside the places'
  * cells. Those that return int: 0 or STORE_ELIMIT. */
-/* What *heavy is to be; returns the bytes of a place, 0 when it has none. */
-size_t aggregate_heavy_choose(const struct aggregate_states *states, struct aggregate_heavy *heavy);
+/* What *heavy is to be, where values of [min, max] come; returns the bytes of a place, 0
+ * when it has none. */
+size_t aggregate_heavy_choose(const struct aggregate_states *states, uint32_t min, uint32_t max,
+			      struct aggregate_heavy *heavy);
 /* All groups' bytes to their words: others follow. */
 int aggregate_heavy_close(struct aggregate_states *states);
 /* Buckets first ... last of a group become inner ones. */
@@ -384,20 +421,35 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 /* Weights of rows list[count] get bytes while there are some left. */
 void aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint64_t *weights,
 			   const uint32_t *list, uint32_t count);
-/* A row of a group that does not count at the place yet. */
-int aggregate_heavy_elsewhere(struct aggregate_states *states, uint32_t group, uint32_t value,
-			      uint64_t weight);
-/* The value's byte was increased and is 0 or 1 now; it may not be the group's. */
+/* A row whose value is within the edges of its group, which has bytes. */
+int aggregate_heavy_put(struct aggregate_states *states, uint32_t group, uint32_t value,
+			uint32_t weight);
+/* The value's byte was increased and is 0 or 1 now. */
 int aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
 			    uint8_t *byte);
 /* The group's words, to be settled, with what its bytes had. */
 const uint32_t *aggregate_heavy_words(struct aggregate_states *states, uint32_t group);
-/* Whether the group has bytes, and what these weigh. */
-bool aggregate_heavy_has(const struct aggregate_states *states, uint32_t group);
-uint64_t aggregate_heavy_weight(const struct aggregate_states *states, uint32_t group);
+/* The group's [AGGREGATE_WEIGHTS_MAX][stride] bytes, or NULL. */
+const uint8_t *aggregate_heavy_bytes(const struct aggregate_states *states, uint32_t group);
 /* The bytes of another thread's group. */
 int aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
 			 const struct aggregate_states *from, uint32_t group);
+
+/* aggregate_places.c: the group's bytes move to those of its place. */
+int aggregate_places_move(struct aggregate_states *states, uint32_t group, uint32_t place);
+
+/* aggregate_young.c: 0 or STORE_ELIMIT. */
+/* Lists for so many places, where none has any; false: no memory. */
+bool aggregate_young_reserve(struct aggregate_states *states, uint32_t count);
+/* A row of a known group that has a value, wherever it belongs; `weight`: words have room. */
+int aggregate_young_add(struct aggregate_states *states, uint32_t place, uint32_t group,
+			uint32_t value, uint32_t weight);
+/* Of rows whose cells are numbered those that are not to be counted there: these get the
+ * cells of nobody. */
+int aggregate_young_take(struct aggregate_states *states, const struct aggregate_places *places,
+			 const struct aggregate_rows *rows, struct aggregate_rest *rest);
+/* What is listed of all places goes to their groups. */
+int aggregate_young_settle(struct aggregate_states *states);
 
 /* aggregate_add.c */
 /* What is settled of a group into another; 0 or STORE_ELIMIT. */

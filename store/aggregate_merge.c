@@ -142,6 +142,9 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 	int result = 0;
 
 	aggregate_few_settle(from);
+	if ((result = aggregate_young_settle(states)) != 0 ||
+	    (result = aggregate_young_settle(from)) != 0)
+		return result;
 	if (!is_alike(states, from)) {
 		if ((result = aggregate_settle(states)) != 0 ||
 		    (result = aggregate_settle(from)) != 0)

@@ -1,10 +1,11 @@
 /*
  * Quantiles of rows whose groups are few combinations of dictionary codes, their
  * places: the bytes of places lie one after another, so that where a row counts is
- * arithmetic, and nothing has to be looked up. Once a group has many rows its
- * bytes move into those of its place; those of all other places stay 0, whereby
- * rows of them are noticed, or they are looked for ahead while there are many. Beside
- * aggregate_bucket.c, whose bytes these are; must give the same.
+ * arithmetic, and nothing has to be looked up. A place's first rows are listed
+ * (aggregate_young.c); once there are many its group counts in its bytes. Those of all
+ * other places stay 0, whereby rows of them are noticed, or they are looked for ahead
+ * while there are many. Beside aggregate_bucket.c, whose bytes these are; must give the
+ * same.
  */
 #include <string.h>
 
@@ -15,18 +16,14 @@
 /* Bytes of all places do not fit the second cache: they are asked for so many rows
  * before they are counted in. */
 #define AHEAD 64u
-/* So many rows, and so many a place, come before bytes are laid out, for they take
- * longer to zero than few rows to count; and so often, for combinations change with
- * dictionaries. */
+/* So many rows, and so many a place, come before bytes are laid out, or are to come, for
+ * they take longer to zero than few rows to count; and so often, for combinations change
+ * with dictionaries. */
 #define ROWS_MIN 65536u
 #define ROWS_PER_PLACE 256u
+#define EXPECTED_PER_PLACE SKETCH_EXACT_MAX
 #define OPENED_MAX 4u
 #define MISSED_MAX 8192u /* rows of weights that have no bytes, before they get some */
-/* Rows of groups without bytes are looked for ahead while there are more of them than
- * one in so many: where one is noticed the processor has guessed wrong. */
-#define UNLIT_SHARE 16u
-/* Where such rows count, which nobody asks for: bytes that they take in turn. */
-#define IDLE_BYTES 64u
 
 /* cells[i] = that of the row's place and bucket, of bucket 0 where it has no value.
  * *min and *max: of the values. Returns whether there was one that has no bucket; then
@@ -53,9 +50,8 @@ number_cells(const uint32_t *values, const uint32_t *list, uint32_t base, uint32
 
 /* ---- the places' bytes --------------------------------------------------------- */
 
-/* The group's bytes move to its place's. */
-static int
-move(struct aggregate_states *states, uint32_t group, uint32_t place)
+int
+aggregate_places_move(struct aggregate_states *states, uint32_t group, uint32_t place)
 {
 	uint8_t *cells = states->cells + (size_t)place * SKETCH_BUCKETS;
 
@@ -69,19 +65,23 @@ move(struct aggregate_states *states, uint32_t group, uint32_t place)
 					   sketch_bucket(states->edges[group].end - 1) - 1);
 }
 
-/* New bytes, when they are worth it; what memory there was stays in use. */
+/* New bytes, where values of [min, max] come; what memory there was stays in use. */
 static int
-open_cells(struct aggregate_states *states, const struct aggregate_places *places, bool weighted)
+open_cells(struct aggregate_states *states, const struct aggregate_places *places, bool weighted,
+	   uint32_t min, uint32_t max)
 {
 	struct aggregate_heavy heavy;
-	size_t light_bytes = (size_t)places->count * SKETCH_BUCKETS, heavy_bytes;
+	size_t light_bytes = (size_t)places->count * SKETCH_BUCKETS, heavy_bytes = 0;
 	uint8_t *cells;
 
 	states->cells_opened++;
-	heavy_bytes = weighted ? places->count * aggregate_heavy_choose(states, &heavy) : 0;
-	cells = store_arena_zalloc(states->arena,
-				   light_bytes + heavy_bytes + IDLE_BYTES + places->count);
-	if (cells == NULL) {
+	if (aggregate_young_settle(states) != 0)
+		return STORE_ELIMIT;
+	if (weighted)
+		heavy_bytes = places->count * aggregate_heavy_choose(states, min, max, &heavy);
+	cells = store_arena_zalloc(states->arena, light_bytes + heavy_bytes + AGGREGATE_IDLE_BYTES +
+						      places->count);
+	if (cells == NULL || !aggregate_young_reserve(states, places->count)) {
 		states->cells_opened = OPENED_MAX; /* it is possible without */
 		return 0;
 	}
@@ -95,7 +95,7 @@ open_cells(struct aggregate_states *states, const struct aggregate_places *place
 	states->cells_count = places->count;
 	states->cells_meaning = places->meaning;
 	states->idle = (uint32_t)(light_bytes + heavy_bytes);
-	states->unlit = cells + states->idle + IDLE_BYTES;
+	states->unlit = cells + states->idle + AGGREGATE_IDLE_BYTES;
 	states->some_unlit = true;
 	for (uint32_t p = 0; p < places->count; p++) {
 		uint32_t group = places->groups[p];
@@ -105,7 +105,7 @@ open_cells(struct aggregate_states *states, const struct aggregate_places *place
 		    (states->light[group] == NULL && states->hot[group].heavy == NULL))
 			continue;
 		if (aggregate_quantile_begin(states, group, NULL) != 0 ||
-		    move(states, group, p) != 0)
+		    aggregate_places_move(states, group, p) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;
@@ -119,20 +119,27 @@ has_cells(const struct aggregate_states *states, const struct aggregate_places *
 	       states->cells_meaning == places->meaning && states->cells_count == places->count;
 }
 
-/* Bytes for the next rows, where there are none for these. */
-static int
-want_cells(struct aggregate_states *states, uint32_t rows_count,
-	   const struct aggregate_places *places, bool weighted)
+/* Whether there are going to be bytes for rows like these, where there are none. */
+static bool
+wants_cells(struct aggregate_states *states, uint32_t rows_count,
+	    const struct aggregate_places *places)
 {
+	if (states->ways == 0 && states->states_max > AGGREGATE_WAYS_GROUPS)
+		states->ways = 1;
 	if (states->ways != 1 || states->light == NULL)
-		return 0;
+		return false;
 	states->cells_missed += rows_count;
-	if (states->cells_missed < ROWS_MIN ||
-	    states->cells_missed / ROWS_PER_PLACE < places->count ||
-	    states->cells_opened == OPENED_MAX)
-		return 0;
+	if (states->cells_opened == OPENED_MAX)
+		return false;
+	/* Those that follow may be short-lived. */
+	if (states->cells_opened > 0 || places->rows_expected < ROWS_MIN ||
+	    places->rows_expected / EXPECTED_PER_PLACE < places->count) {
+		if (states->cells_missed < ROWS_MIN ||
+		    states->cells_missed / ROWS_PER_PLACE < places->count)
+			return false;
+	}
 	states->cells_missed = 0;
-	return open_cells(states, places, weighted);
+	return true;
 }
 
 /* ---- rows ------------------------------------------------------------------------ */
@@ -140,7 +147,8 @@ want_cells(struct aggregate_states *states, uint32_t rows_count,
 /* The row's byte was full, or is the first of its bucket, or its place has none. */
 static __attribute__((noinline)) int
 count_noticed(struct aggregate_states *states, const struct aggregate_places *places,
-	      const uint32_t *values, uint32_t row, uint8_t *byte, struct aggregate_rest *rest)
+	      const struct aggregate_rows *rows, uint32_t row, uint8_t *byte,
+	      struct aggregate_rest *rest)
 {
 	uint32_t place = places->list[row] + places->base, group = places->groups[place];
 	uint8_t *cells = states->cells + (size_t)place * SKETCH_BUCKETS;
@@ -149,105 +157,24 @@ count_noticed(struct aggregate_states *states, const struct aggregate_places *pl
 
 	if (at >= states->idle)
 		return 0;
-	if (group != AGGREGATE_UNKNOWN && at >= (size_t)states->cells_count * SKETCH_BUCKETS) {
-		if (aggregate_heavy_noticed(states, group, values[row], byte) != 0)
-			return STORE_ELIMIT;
-		return states->light[group] == NULL || states->light[group] == cells
-			   ? 0
-			   : move(states, group, place);
-	}
-	if (group != AGGREGATE_UNKNOWN && states->light[group] == cells)
-		return counts ? aggregate_quantile_noticed(states, group, values[row], byte) : 0;
-	*byte = 0;
-	if (group == AGGREGATE_UNKNOWN) {
-		rest->rows[rest->count++] = row;
-		return 0;
-	}
-	if (counts && aggregate_quantile_put(states, group, values[row]) != 0)
-		return STORE_ELIMIT;
-	return states->light[group] != NULL ? move(states, group, place) : 0;
-}
-
-/* rows[] of places whose groups have no bytes there; how many. */
-static uint32_t
-list_unlit(const struct aggregate_states *states, const struct aggregate_places *places,
-	   uint32_t count, uint32_t *rows)
-{
-	const uint8_t *unlit = states->unlit + places->base;
-	uint32_t listed = 0;
-
-#pragma GCC unroll 8
-	for (uint32_t i = 0; i < count; i++) {
-		rows[listed] = i;
-		listed += unlit[places->list[i]];
-	}
-	return listed;
-}
-
-/* A value of a group that has no bytes there. */
-static inline int
-add_unlit(struct aggregate_states *states, uint32_t place, uint32_t group, uint32_t value,
-	  uint64_t weight)
-{
-	struct aggregate_hot *hot = &states->hot[group];
-
-	if (weight > 1) {
-		if (aggregate_heavy_elsewhere(states, group, value, weight) != 0)
-			return STORE_ELIMIT;
-		return states->light[group] != NULL && states->unlit[place]
-			   ? move(states, group, place)
-			   : 0;
-	}
-	if (aggregate_quantile_has_room(hot)) {
-		hot->values[hot->values_count] = value;
-		hot->values_count += value != VECTOR_NARROW_NULL;
-		return 0;
-	}
-	if (value == VECTOR_NARROW_NULL)
-		return 0;
-	if (states->light[group] == NULL && !aggregate_quantile_is_few(states, group, 1)) {
-		states->unlit[place] = 0;
-		if (aggregate_quantile_begin(states, group,
-					     states->cells + (size_t)place * SKETCH_BUCKETS) != 0)
-			return STORE_ELIMIT;
-	} else if (states->light[group] != NULL && states->unlit[place] &&
-		   move(states, group, place) != 0) {
-		return STORE_ELIMIT;
-	}
-	return aggregate_quantile_put(states, group, value);
-}
-
-/* Rows of such places, whose cells become those of nobody. */
-static int
-count_unlit(struct aggregate_states *states, const struct aggregate_places *places,
-	    const struct aggregate_rows *rows, struct aggregate_rest *rest)
-{
-	struct aggregate_scratch *scratch = &states->scratch;
-	uint32_t heavy = states->cells_count * SKETCH_BUCKETS, idle = states->idle;
-	uint32_t listed = list_unlit(states, places, rows->count, scratch->rows);
-
-	states->some_unlit = listed > rows->count / UNLIT_SHARE;
-	for (uint32_t i = 0; i < listed; i++) {
-		uint32_t row = scratch->rows[i], place = places->list[row] + places->base;
-		uint32_t group = places->groups[place];
-		uint64_t weight = rows->weights == NULL ? 1 : rows->weights[row];
-		/* Others are in words already. */
-		bool has_cell = weight == 1 || scratch->cells[row] >= heavy;
-
-		scratch->cells[row] = idle + i % IDLE_BYTES;
+	if (states->unlit[place]) {
+		*byte = 0;
 		if (group == AGGREGATE_UNKNOWN)
 			rest->rows[rest->count++] = row;
-		else if (has_cell &&
-			 add_unlit(states, place, group, rows->narrow[row], weight) != 0)
-			return STORE_ELIMIT;
+		else if (counts)
+			return aggregate_young_add(states, place, group, rows->narrow[row],
+						   aggregate_row_weight(rows, row));
+		return 0;
 	}
-	return 0;
+	if (at >= (size_t)states->cells_count * SKETCH_BUCKETS)
+		return aggregate_heavy_noticed(states, group, rows->narrow[row], byte);
+	return counts ? aggregate_quantile_noticed(states, group, rows->narrow[row], byte) : 0;
 }
 
 /* Rows [first, end), in their cells. */
 static inline __attribute__((always_inline)) int
 count_some(struct aggregate_states *states, const struct aggregate_places *places,
-	   const uint32_t *values, uint32_t first, uint32_t end, uint32_t ahead,
+	   const struct aggregate_rows *rows, uint32_t first, uint32_t end, uint32_t ahead,
 	   struct aggregate_rest *rest)
 {
 	/* Here, where bytes that are written cannot be meant. */
@@ -263,14 +190,14 @@ count_some(struct aggregate_states *states, const struct aggregate_places *place
 			if (ahead > 0)
 				__builtin_prefetch(bytes + cells[i + n + ahead], 1);
 			if (__builtin_expect(++*byte <= 1, 0) &&
-			    count_noticed(states, places, values, i + n, byte, rest) != 0)
+			    count_noticed(states, places, rows, i + n, byte, rest) != 0)
 				return STORE_ELIMIT;
 		}
 	}
 	for (; i < end; i++) {
 		uint8_t *byte = bytes + cells[i];
 
-		if (++*byte <= 1 && count_noticed(states, places, values, i, byte, rest) != 0)
+		if (++*byte <= 1 && count_noticed(states, places, rows, i, byte, rest) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;
@@ -279,38 +206,49 @@ count_some(struct aggregate_states *states, const struct aggregate_places *place
 /* All rows. */
 static int
 count_cells(struct aggregate_states *states, const struct aggregate_places *places,
-	    const uint32_t *values, uint32_t count, struct aggregate_rest *rest)
+	    const struct aggregate_rows *rows, struct aggregate_rest *rest)
 {
+	uint32_t count = rows->count;
 	uint32_t near = count < AHEAD ? 0 : (count - AHEAD) / UNROLLED * UNROLLED;
 
-	if (count_some(states, places, values, 0, near, AHEAD, rest) != 0)
+	if (count_some(states, places, rows, 0, near, AHEAD, rest) != 0)
 		return STORE_ELIMIT;
-	return count_some(states, places, values, near, count, 0, rest);
+	return count_some(states, places, rows, near, count, 0, rest);
 }
 
-/* Those that are marked, of known groups: rows[] with their groups; the others are
- * rest when their light row is noticed. How many. */
-static uint32_t
-list_heavy(struct aggregate_scratch *scratch, const struct aggregate_places *places, uint32_t count)
+/* Those that are marked, of groups that have bytes: rows[] with their groups; how many.
+ * Others are listed, or rest when the byte of nobody is noticed. */
+static int
+list_heavy(struct aggregate_states *states, const struct aggregate_places *places,
+	   const struct aggregate_rows *rows, bool few, uint32_t *out)
 {
-	uint32_t listed = 0;
+	struct aggregate_scratch *scratch = &states->scratch;
+	uint32_t listed = 0, count;
 
 #pragma GCC unroll 8
-	for (uint32_t i = 0; i < count; i++) {
+	for (uint32_t i = 0; i < rows->count; i++) {
 		scratch->rows[listed] = i;
 		listed += scratch->marks[i];
 	}
 	count = listed;
 	listed = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t row = scratch->rows[i];
-		uint32_t group = places->groups[places->list[row] + places->base];
+		uint32_t row = scratch->rows[i], place = places->list[row] + places->base;
+		uint32_t group = places->groups[place];
 
-		scratch->rows[listed] = row;
+		if (group == AGGREGATE_UNKNOWN)
+			continue;
+		if (!few && states->unlit[place]) {
+			if (aggregate_young_add(states, place, group, rows->narrow[row],
+						aggregate_row_weight(rows, row)) != 0)
+				return STORE_ELIMIT;
+			continue;
+		}
+		scratch->rows[listed++] = row;
 		scratch->groups[row] = group;
-		listed += group != AGGREGATE_UNKNOWN;
 	}
-	return listed;
+	*out = listed;
+	return 0;
 }
 
 bool
@@ -320,30 +258,73 @@ aggregate_takes_places(const struct aggregate *aggregate)
 	       aggregate->condition == NULL;
 }
 
-/* Rows of weights above 1 to their cells, or to words when these have none. */
+/* Cells of rows of weights above 1; *marked: those that have none. */
 static int
-add_heavy(struct aggregate_states *states, const struct aggregate_rows *rows,
-	  const struct aggregate_places *places, bool few)
+number_heavy(struct aggregate_states *states, const struct aggregate_rows *rows,
+	     const struct aggregate_places *places, bool few, uint32_t *marked)
 {
 	static const struct aggregate_heavy none;
 	struct aggregate_scratch *scratch = &states->scratch;
 	struct aggregate_heavy *heavy = &states->heavy;
-	uint32_t begin = states->cells_count * SKETCH_BUCKETS, count;
+	uint32_t begin = states->cells_count * SKETCH_BUCKETS;
 
 	if (!few && heavy->missed > MISSED_MAX && states->cells_opened < OPENED_MAX) {
 		heavy->missed = 0;
-		if (open_cells(states, places, true) != 0)
+		if (open_cells(states, places, true, UINT32_MAX, 0) != 0)
 			return STORE_ELIMIT;
 	}
-	if (aggregate_heavy_number(few ? &none : heavy, rows, places, begin, scratch->cells,
-				   scratch->marks) == 0)
-		return 0;
-	count = list_heavy(scratch, places, rows->count);
+	*marked = aggregate_heavy_number(few ? &none : heavy, rows, places, begin, scratch->cells,
+					 scratch->marks);
+	return 0;
+}
+
+/* These go to words. */
+static int
+add_marked(struct aggregate_states *states, const struct aggregate_rows *rows,
+	   const struct aggregate_places *places, bool few)
+{
+	struct aggregate_scratch *scratch = &states->scratch;
+	struct aggregate_heavy *heavy = &states->heavy;
+	uint32_t count;
+
+	if (list_heavy(states, places, rows, few, &count) != 0)
+		return STORE_ELIMIT;
 	if (!few && heavy->bytes != NULL)
 		aggregate_heavy_learn(heavy, rows->weights, scratch->rows, count);
 	else if (!few)
 		heavy->missed += count;
 	return aggregate_bucket_heavy(states, rows, scratch->rows, count);
+}
+
+/* Rows that are numbered, in bytes. */
+static int
+add_to_cells(struct aggregate_states *states, const struct aggregate_rows *rows,
+	     const struct aggregate_places *places, struct aggregate_rest *rest)
+{
+	uint32_t marked = 0;
+
+	if (rows->weights != NULL && number_heavy(states, rows, places, false, &marked) != 0)
+		return STORE_ELIMIT;
+	if (states->some_unlit && aggregate_young_take(states, places, rows, rest) != 0)
+		return STORE_ELIMIT;
+	if (marked > 0 && add_marked(states, rows, places, false) != 0)
+		return STORE_ELIMIT;
+	return count_cells(states, places, rows, rest);
+}
+
+/* The same in counters. */
+static int
+add_to_few(struct aggregate_states *states, const struct aggregate_rows *rows,
+	   const struct aggregate_places *places)
+{
+	uint32_t marked = 0;
+
+	if (rows->weights != NULL && number_heavy(states, rows, places, true, &marked) != 0)
+		return STORE_ELIMIT;
+	if (marked > 0 && add_marked(states, rows, places, true) != 0)
+		return STORE_ELIMIT;
+	aggregate_few_count(states, rows->count);
+	return 0;
 }
 
 int
@@ -352,11 +333,9 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 		     struct aggregate_rest *rest, bool *taken)
 {
 	struct aggregate_scratch *scratch = &states->scratch;
-	struct aggregate_rows rows = {.count = rows_count,
-				      .narrow = input->argument->narrow,
-				      .weights = input->weights,
-				      .groups = scratch->groups};
-	bool few = aggregate_few_serves(states, rows_count, places), known = true;
+	struct aggregate_rows rows = {
+	    .count = rows_count, .narrow = input->argument->narrow, .weights = input->weights};
+	bool few = aggregate_few_serves(states, rows_count, places), known = true, open;
 	uint32_t min, max;
 	uint64_t sum;
 
@@ -364,12 +343,20 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 	*taken = false;
 	if (rows.narrow == NULL)
 		return 0;
-	if (!few && !has_cells(states, places))
-		return want_cells(states, rows_count, places, rows.weights != NULL);
+	open = !few && !has_cells(states, places);
+	if (open && !wants_cells(states, rows_count, places))
+		return 0;
+	if (aggregate_reserve_scratch(states, rows_count) != 0)
+		return STORE_ELIMIT;
+	rows.groups = scratch->groups;
 	sum = aggregate_bucket_weight(&rows);
-	if (sum >= AGGREGATE_HOT_WEIGHT_MAX - states->hot_weight || rows_count > scratch->max ||
+	if (sum >= AGGREGATE_HOT_WEIGHT_MAX - states->hot_weight ||
 	    number_cells(rows.narrow, places->list, places->base, rows_count, scratch->cells, &min,
 			 &max))
+		return 0;
+	if (open && open_cells(states, places, rows.weights != NULL, min, max) != 0)
+		return STORE_ELIMIT;
+	if (open && !has_cells(states, places))
 		return 0;
 	if (few && aggregate_few_widen(states, &rows, places, min, max, &known) != 0)
 		return STORE_ELIMIT;
@@ -378,32 +365,21 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 	*taken = true;
 	states->hot_weight += sum;
 	states->is_hot = true;
-	if (rows.weights != NULL && add_heavy(states, &rows, places, few) != 0)
-		return STORE_ELIMIT;
-	if (few) {
-		aggregate_few_count(states, rows_count);
-		return 0;
-	}
-	if (states->some_unlit && count_unlit(states, places, &rows, rest) != 0)
-		return STORE_ELIMIT;
-	return count_cells(states, places, rows.narrow, rows_count, rest);
+	return few ? add_to_few(states, &rows, places) : add_to_cells(states, &rows, places, rest);
 }
 
 int
 aggregate_add_rest(struct aggregate_states *states, const struct aggregate_input *input,
-		   const struct aggregate_rest *rest)
+		   const struct aggregate_places *places, const struct aggregate_rest *rest)
 {
 	for (uint32_t i = 0; i < rest->count; i++) {
 		uint32_t row = rest->rows[i], value = input->argument->narrow[row];
-		uint32_t group = input->groups[row];
+		uint32_t place = places->list[row] + places->base;
 		uint64_t weight = input->weights == NULL ? 1 : input->weights[row];
-		int result = 0;
 
-		if (value == VECTOR_NARROW_NULL)
-			continue;
-		result = weight == 1 ? aggregate_quantile_put(states, group, value)
-				     : aggregate_quantile_cold(states, group, value, weight);
-		if (result != 0)
+		if (value != VECTOR_NARROW_NULL &&
+		    aggregate_young_add(states, place, places->groups[place], value,
+					(uint32_t)weight) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

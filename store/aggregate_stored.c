@@ -26,8 +26,8 @@ aggregate_takes_stored(const struct aggregate *aggregate)
 
 /* ---- which rows count ------------------------------------------------------ */
 
-static int
-reserve_scratch(struct aggregate_states *states, uint32_t count)
+int
+aggregate_reserve_scratch(struct aggregate_states *states, uint32_t count)
 {
 	struct aggregate_scratch *scratch = &states->scratch;
 
@@ -100,7 +100,7 @@ choose_rows(struct aggregate_states *states, const struct aggregate_input *input
 				       .weights = input->weights,
 				       .groups = input->groups,
 				       .group = input->group};
-	if (reserve_scratch(states, rows_count) != 0)
+	if (aggregate_reserve_scratch(states, rows_count) != 0)
 		return STORE_ELIMIT;
 	if (argument != NULL && argument->narrow != NULL) {
 		out->narrow = argument->narrow;
@@ -262,6 +262,8 @@ int
 aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups, uint32_t count)
 {
 	aggregate_few_settle(states);
+	if (aggregate_young_settle(states) != 0)
+		return STORE_ELIMIT;
 	for (uint32_t i = 0; states->is_hot && i < count; i++) {
 		uint32_t g = groups == NULL ? i : groups[i];
 
@@ -277,8 +279,7 @@ int
 aggregate_settle_large(struct aggregate_states *states, uint32_t count)
 {
 	for (uint32_t g = 0; states->light != NULL && g < count; g++) {
-		bool waits = states->aggregate->kind == AGGREGATE_QUANTILE &&
-			     aggregate_can_answer(states, g);
+		bool waits = !states->aggregate->margin && aggregate_can_answer(states, g);
 
 		if (states->light[g] != NULL && !waits &&
 		    aggregate_settle_groups(states, &g, 1) != 0)

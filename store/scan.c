@@ -187,11 +187,17 @@ scan_blocks(struct scan *scan, const uint32_t *list, uint32_t count)
 	uint32_t table = scan->plan->table_index, wanted = 1;
 	int result = 0;
 
+	scan->rows_ahead = 0;
+	for (uint32_t i = 0; i < count; i++)
+		scan->rows_ahead += block_rows_count(
+		    snapshot_block(scan->snapshot, table, list == NULL ? i : list[i]));
 	for (uint32_t i = 0; result == 0 && !scan->done && i < count; i++) {
-		uint32_t block = list == NULL ? i : list[i];
+		const struct block *block =
+		    snapshot_block(scan->snapshot, table, list == NULL ? i : list[i]);
 
 		if ((result = check_limits(scan)) == 0)
-			result = scan_block(scan, snapshot_block(scan->snapshot, table, block));
+			result = scan_block(scan, block);
+		scan->rows_ahead -= block_rows_count(block);
 		for (; list != NULL && wanted < count && wanted <= i + AHEAD_BLOCKS; wanted++)
 			slice_want(&scan->slice,
 				   snapshot_block(scan->snapshot, table, list[wanted]));

@@ -213,6 +213,9 @@ add_places(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 	bool taken;
 	int result;
 
+	/* Of the first rows each would be the first of its group. */
+	if (scan->groups.count == 0 && (result = scan_assign(scan, evaluation, assigned)) != 0)
+		return result;
 	if (rows == NULL || aggregate_reserve(scan->states[a], scan->groups.count) != 0)
 		return scan_no_memory(scan);
 	if ((result = expression_read_narrow(evaluation, aggregate->argument, &argument)) != 0)
@@ -227,7 +230,7 @@ add_places(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 	if (aggregate_reserve(scan->states[a], scan->groups.count) != 0)
 		return scan_no_memory(scan);
 	input.groups = assigned->groups;
-	result = taken ? aggregate_add_rest(scan->states[a], &input, &rest)
+	result = taken ? aggregate_add_rest(scan->states[a], &input, places, &rest)
 		       : aggregate_add_stored(scan->states[a], evaluation->count, &input);
 	return result == 0 ? 0 : scan_no_memory(scan);
 }
@@ -237,8 +240,10 @@ static int
 add_all_places(struct scan *scan, struct evaluation *evaluation, const struct scan_places *of,
 	       const uint64_t *weights)
 {
-	struct aggregate_places places = {of->list, of->groups, of->base, of->count,
-					  scan->dense.emptied};
+	const struct slice *slice = evaluation->slice;
+	struct aggregate_places places = {
+	    of->list,  of->groups,          of->base,
+	    of->count, scan->dense.emptied, scan->rows_ahead * evaluation->count / slice->count};
 	struct scan_assigned assigned = {.groups = NULL};
 	int result = 0;
 

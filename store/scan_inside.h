@@ -241,6 +241,7 @@ struct scan {
 	struct scan_again again;
 	struct rows rows;
 	uint64_t rows_left_out;                        /* by the limit, before they were rows */
+	uint64_t rows_ahead;                           /* of the blocks from this one on */
 	bool done;                                     /* enough rows */
 	struct scan_worker *workers[SCAN_THREADS_MAX]; /* scan_parallel.c */
 	uint32_t workers_count;

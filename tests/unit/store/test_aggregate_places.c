@@ -3,7 +3,8 @@
  * whatever is NULL, weighted, large or of a group that nobody knew, when other
  * dictionaries give the places other meanings, and when groups have few rows or so many
  * that bytes are full; of many places, and of so few that they have counters of their
- * own. Method: random slices (seeded) into both, answers compared.
+ * own; also where a group has just as many values as are kept, or only values of one
+ * bucket. Method: random slices (seeded) into both, answers compared.
  */
 #include "check.h"
 
@@ -60,6 +61,7 @@ static struct slice_rows {
 } rows;
 
 static uint32_t taken_slices, rest_rows;
+static uint64_t rows_expected; /* many: places are used from the first slice on */
 
 /* Which weights rows have: a few, so that they have bytes, or any; in `heavy` of 100
  * rows, from a slice on. */
@@ -172,8 +174,8 @@ static void
 add_places(struct aggregate_states *states, struct meaning *meaning, uint32_t base,
 	   const uint64_t *weights)
 {
-	struct aggregate_places places = {rows.list, meaning->known, base, meaning->count,
-					  meaning->number};
+	struct aggregate_places places = {rows.list,      meaning->known,  base,
+					  meaning->count, meaning->number, rows_expected};
 	struct aggregate_input input = {.argument = &rows.argument, .weights = weights};
 	struct aggregate_rest rest = {rows.rest, 0};
 	bool taken;
@@ -187,7 +189,7 @@ add_places(struct aggregate_states *states, struct meaning *meaning, uint32_t ba
 	input.groups = rows.groups;
 	taken_slices += taken;
 	rest_rows += rest.count;
-	assert_int_equal(taken ? aggregate_add_rest(states, &input, &rest)
+	assert_int_equal(taken ? aggregate_add_rest(states, &input, &places, &rest)
 			       : aggregate_add_stored(states, rows.count, &input),
 			 0);
 }
@@ -283,6 +285,83 @@ run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
 	assert_same(by_places[0], by_groups[0], arena);
 }
 
+/* Rows of places in turn, `each` of a place (one more, or two, of others) but the first
+ * ones, of a value that tells the rows' range; by value_of. */
+static void
+run_drawn(uint32_t each, uint32_t (*value_of)(uint32_t place, uint32_t at), uint32_t at)
+{
+	static const uint32_t weights[] = {1, 1, 1, 10, 100, 1000};
+	struct store_arena *arena = store_arena_create(0);
+	struct aggregate_states *by_places = aggregate_create(&quantiles, arena, 7);
+	struct aggregate_states *by_groups = aggregate_create(&quantiles, arena, 7);
+	struct aggregate_input input = {
+	    .argument = &rows.argument, .weights = rows.weights, .groups = rows.groups};
+	struct meaning meaning = {.number = 1, .count = PLACES_MAX};
+	uint32_t left[PLACES_MAX], some = PLACES_MAX;
+
+	assert_int_equal(aggregate_reserve(by_places, GROUPS), 0);
+	assert_int_equal(aggregate_reserve(by_groups, GROUPS), 0);
+	for (uint32_t p = 0; p < PLACES_MAX; p++) {
+		meaning.group_of[p] = PLACES_MAX - 1 - p;
+		meaning.known[p] = AGGREGATE_UNKNOWN;
+		left[p] = each + p % 3;
+	}
+	for (bool first = true; some > 0; first = false) {
+		for (rows.count = 0; rows.count < ROWS && some > 0; rows.count++) {
+			uint32_t p = (uint32_t)(next() % PLACES_MAX), i = rows.count;
+
+			while (left[p] == 0)
+				p = (p + 1) % PLACES_MAX;
+			some -= --left[p] == 0;
+			rows.list[i] = p;
+			rows.groups[i] = meaning.group_of[p];
+			rows.weights[i] = weights[next() % 6];
+			rows.narrow[i] = first ? 5000 + (uint32_t)(next() % 100) : value_of(p, at);
+		}
+		rows.argument.count = rows.count;
+		rows.argument.narrow = rows.narrow;
+		add_places(by_places, &meaning, 0, rows.weights);
+		assert_int_equal(aggregate_add_stored(by_groups, rows.count, &input), 0);
+	}
+	assert_same_answers(by_places, by_groups, arena);
+	assert_same(by_places, by_groups, arena);
+	store_arena_free(arena);
+}
+
+static uint32_t
+any_value(uint32_t place, uint32_t at)
+{
+	return 200 + place + at + (uint32_t)(next() % 9000);
+}
+
+/* As many values as are kept, one less, and one more. */
+static void
+test_kept(void **state)
+{
+	(void)state;
+	rows_expected = 1u << 20;
+	for (uint32_t i = 0; i < 3; i++)
+		run_drawn(1023, any_value, i);
+}
+
+static uint32_t
+value_of_place(uint32_t place, uint32_t at)
+{
+	return next() % 50 == 0 ? 300 : (at + place) * 4;
+}
+
+/* Each group has most rows in one bucket: some are where those that have bytes end. */
+static void
+test_ends(void **state)
+{
+	(void)state;
+	rows_expected = 1u << 20;
+	for (uint32_t at = 240; at < 720; at += PLACES_MAX)
+		run_drawn(1500, value_of_place, at);
+	for (uint32_t at = 2500; at < 3700; at += PLACES_MAX)
+		run_drawn(1500, value_of_place, at);
+}
+
 static void
 run_rounds(uint32_t rounds, uint32_t groups, uint32_t base)
 {
@@ -296,6 +375,7 @@ run_rounds(uint32_t rounds, uint32_t groups, uint32_t base)
 				    .one = next() % 4 == 0};
 
 		assert_non_null(arena);
+		rows_expected = next() % 2 ? 1u << 20 : 0;
 		run_round(arena, 1 + i % 2, &kind);
 		store_arena_free(arena);
 	}
@@ -322,7 +402,12 @@ test_few(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_many), cmocka_unit_test(test_few)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_many),
+	    cmocka_unit_test(test_few),
+	    cmocka_unit_test(test_kept),
+	    cmocka_unit_test(test_ends),
+	};
 
 	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
 	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
