@@ -408,7 +408,7 @@ append_key(struct scan *scan, const struct scan *from, const uint64_t *key, uint
 static int
 translate_groups(struct scan *scan, const struct scan *from, uint32_t *groups)
 {
-	bool are_new = scan_assign_carry(scan, from, groups);
+	bool are_new = scan_codes_carry(scan, from, groups);
 	const uint32_t *hashes = NULL;
 	int result = 0;
 

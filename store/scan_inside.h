@@ -347,6 +347,25 @@ int scan_lists_write(struct scan *scan, const struct type *type, const struct st
 int scan_lists_read(struct scan *scan, const struct type *type, struct store_str from,
 		    struct store_value *out);
 
+/* scan_codes.c */
+/* Whether all keys are dictionary columns with few combinations in all: so many. */
+bool scan_codes_are_few(const struct data *data, uint32_t keys_count, uint32_t *entries);
+/* Of the plan's keys and as many combinations: their groups, or SCAN_UNKNOWN; NULL: no
+ * memory. Until the next call. */
+uint32_t *scan_codes_table(struct scan *scan, const struct data *data, uint32_t entries);
+/* out[i] = table[places[i]], and sets there what is unknown. */
+int scan_codes_map(struct scan *scan, const struct data *data, uint32_t *table,
+		   const uint32_t *places, uint32_t count, uint32_t *out);
+#define SCAN_CODES_ROWS 256u
+/* Of the only key's codes, whose groups are table[code], or SCAN_UNKNOWN; *table NULL:
+ * they are too many, or none. */
+int scan_codes_of_key(struct scan *scan, const struct data *key, const uint32_t **table);
+/* Sets in that table what is unknown of rows first ... end - 1, SCAN_CODES_ROWS at most. */
+int scan_codes_new(struct scan *scan, const struct data *key, uint32_t first, uint32_t end);
+/* groups[from's]: this scan's groups of the same strings, as far as the tables of codes
+ * tell, else SCAN_UNKNOWN; whether strings of those are new here. */
+bool scan_codes_carry(const struct scan *scan, const struct scan *from, uint32_t *groups);
+
 /* scan_assign.c: the groups of the evaluation's rows, in the scratch. */
 int scan_assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *out);
 /* The same, or the rows' places where these are few: then places->count is not 0, and
@@ -356,16 +375,6 @@ int scan_assign_or_place(struct scan *scan, struct evaluation *evaluation,
 /* The rows' places, where these are few, and fewer than rows; else out->count is 0. Groups
  * that are unknown are known after scan_assign() of the same evaluation. */
 int scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan_places *out);
-
-#define SCAN_ASSIGN_ROWS 256u
-/* Of the only key's codes, whose groups are table[code], or SCAN_UNKNOWN; *table NULL:
- * they are too many, or none. */
-int scan_assign_codes(struct scan *scan, const struct data *key, const uint32_t **table);
-/* Sets in that table what is unknown of rows first ... end - 1, SCAN_ASSIGN_ROWS at most. */
-int scan_assign_new(struct scan *scan, const struct data *key, uint32_t first, uint32_t end);
-/* groups[from's]: this scan's groups of the same strings, as far as the tables of codes
- * tell, else SCAN_UNKNOWN; whether strings of those are new here. */
-bool scan_assign_carry(const struct scan *scan, const struct scan *from, uint32_t *groups);
 
 /* scan_group.c: prepare, then slice after slice, then finish. */
 int scan_group_prepare(struct scan *scan);

@@ -2,7 +2,7 @@
  * Keys of GROUP BY as words, and groups by a hash of them: a key is a word per
  * expression (a number's bits, a string's or list's id) and one of NULL bits. Hashes are
  * seeded with the store's secret, so that nobody can aim for collisions. Below
- * scan_assign.c; must not know rows' codes from slice to slice, nor aggregates.
+ * scan_codes.c; must not know rows' codes from slice to slice, nor aggregates.
  */
 #include <assert.h>
 #include <string.h>

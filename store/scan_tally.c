@@ -13,7 +13,7 @@
  * knows better. */
 #define ENTRIES_MIN 256u
 /* So many rows are counted before it is asked whether all their groups are known. */
-#define ROWS_AT_ONCE SCAN_ASSIGN_ROWS
+#define ROWS_AT_ONCE SCAN_CODES_ROWS
 /* In the counter of a code whose group is known when counting begins; below are rows. */
 #define KNOWN (1u << 30)
 
@@ -126,13 +126,13 @@ scan_tally_slice(struct scan *scan, struct evaluation *evaluation, bool *taken)
 	if (result != 0 || key.constant || key.codes == NULL || key.dictionary->count < ENTRIES_MIN)
 		return result;
 	if ((result = scan_runs_find(scan, &key, 1, count, &runs)) != 0 || runs.count > 0 ||
-	    (result = scan_assign_codes(scan, &key, &groups)) != 0 || groups == NULL ||
+	    (result = scan_codes_of_key(scan, &key, &groups)) != 0 || groups == NULL ||
 	    (result = open_tally(scan, groups, key.dictionary->count, count)) != 0)
 		return result;
 	for (uint32_t first = 0; result == 0 && first < count; first = end) {
 		end = count - first < ROWS_AT_ONCE ? count : first + ROWS_AT_ONCE;
 		if (count_codes(key.codes + first, end - first, scan->tally.counts))
-			result = scan_assign_new(scan, &key, first, end);
+			result = scan_codes_new(scan, &key, first, end);
 	}
 	*taken = true;
 	return result;
