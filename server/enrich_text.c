@@ -113,12 +113,12 @@ int
 enrich_urls(struct event *event, const struct event_client *client, struct store_arena *arena)
 {
 	struct event_row *row = &event->view;
-	struct store_str path, raw, query, name, referrer_host;
+	struct store_str path, name, referrer_host;
+	struct url_raw raw;
 	bool found;
 
-	url_parts(event->url, &raw, &query);
-	if (!url_split(event->url, arena, &event->page_host, &path) ||
-	    !page_name(client->pages, event->site, raw, arena, &name, &found) ||
+	if (!url_split(event->url, arena, &event->page_host, &path, &raw) ||
+	    !page_name(client->pages, event->site, raw.path, arena, &name, &found) ||
 	    !url_host(event->referrer, arena, &referrer_host) ||
 	    !strip_column(row, PAGEVIEWS_lcp_url, arena) ||
 	    !strip_column(row, PAGEVIEWS_inp_script, arena))
@@ -132,7 +132,7 @@ enrich_urls(struct event *event, const struct event_client *client, struct store
 	}
 	if (event->has_report && !strip_column(&event->report, REPORTS_url, arena))
 		return STORE_ENOMEM;
-	return add_parameters(event, client->pages, query, arena) ? 0 : STORE_ENOMEM;
+	return add_parameters(event, client->pages, raw.query, arena) ? 0 : STORE_ENOMEM;
 }
 
 /* ---- what must not be stored ----------------------------------------- */

@@ -259,7 +259,7 @@ strip(struct insert_row *row, uint32_t column, struct store_str *text)
 	memcpy(bytes, "https://x/", prefix);
 	memcpy(bytes + prefix, text->bytes, text->size);
 	full = (struct store_str){bytes, text->size + prefix};
-	return url_split(full, arena, &host, text) ? 0 : STORE_ENOMEM;
+	return url_split(full, arena, &host, text, NULL) ? 0 : STORE_ENOMEM;
 }
 
 static int

@@ -153,17 +153,6 @@ url_normalise(struct store_str path, struct store_arena *arena, struct store_str
 	return true;
 }
 
-void
-url_parts(struct store_str url, struct store_str *path, struct store_str *query)
-{
-	uint32_t host, host_end, from, to, query_end;
-
-	bounds(url, &host, &host_end, &from, &to);
-	query_end = to < url.size && url.bytes[to] == '?' ? find(url, to, QUERY) : to;
-	*path = part(url, from, to);
-	*query = part(url, to < query_end ? to + 1 : to, query_end);
-}
-
 bool
 url_host(struct store_str url, struct store_arena *arena, struct store_str *host)
 {
@@ -175,11 +164,18 @@ url_host(struct store_str url, struct store_arena *arena, struct store_str *host
 
 bool
 url_split(struct store_str url, struct store_arena *arena, struct store_str *host,
-	  struct store_str *path)
+	  struct store_str *path, struct url_raw *raw)
 {
-	uint32_t from, to, path_from, path_to;
+	uint32_t from, to, path_from, path_to, query_end;
 
 	bounds(url, &from, &to, &path_from, &path_to);
+	if (raw != NULL) {
+		query_end = path_to < url.size && url.bytes[path_to] == '?'
+				? find(url, path_to, QUERY)
+				: path_to;
+		raw->path = part(url, path_from, path_to);
+		raw->query = part(url, path_to < query_end ? path_to + 1 : path_to, query_end);
+	}
 	if (!lower(part(url, from, to), arena, host))
 		return false;
 	if (path_from == path_to) {

@@ -8,12 +8,14 @@
 
 #include "store/store.h"
 
-/* Lower-case host without port, and the path; both "" when there is none.
- * Allocated in the arena. False: out of memory. */
+/* As they came, without ? and #; "" when there is none. In the URL. */
+struct url_raw {
+	struct store_str path, query;
+};
+/* Lower-case host without port, and the path; both "" when there is none. Allocated in
+ * the arena. `raw`: NULL, or what else is in it. False: out of memory. */
 bool url_split(struct store_str url, struct store_arena *arena, struct store_str *host,
-	       struct store_str *path);
-/* The path and the query as they came, without ? and #; "" when there is none. */
-void url_parts(struct store_str url, struct store_str *path, struct store_str *query);
+	       struct store_str *path, struct url_raw *raw);
 /* A path, or a part of one: ids, e-mail addresses and tokens to placeholders. */
 bool url_normalise(struct store_str path, struct store_arena *arena, struct store_str *out);
 /* Host alone. */

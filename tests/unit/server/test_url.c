@@ -33,7 +33,7 @@ check_split(const char *url, const char *host, const char *path)
 	struct store_str got_host, got_path, alone;
 
 	store_arena_reset(arena);
-	assert_true(url_split(beacon_str(url), arena, &got_host, &got_path));
+	assert_true(url_split(beacon_str(url), arena, &got_host, &got_path, NULL));
 	assert_true(url_host(beacon_str(url), arena, &alone));
 	beacon_assert_str(got_host, host);
 	beacon_assert_str(alone, host);
@@ -148,10 +148,10 @@ sizes(void **state)
 	memset(label, 'h', sizeof label);
 	label[253] = '\0';
 	snprintf(url, sizeof url, "https://%s/", label);
-	assert_true(url_split(beacon_str(url), arena, &host, &path));
+	assert_true(url_split(beacon_str(url), arena, &host, &path, NULL));
 	assert_int_equal(host.size, 253);
 	snprintf(url, sizeof url, "https://%sh/", label);
-	assert_true(url_split(beacon_str(url), arena, &host, &path));
+	assert_true(url_split(beacon_str(url), arena, &host, &path, NULL));
 	assert_int_equal(host.size, 0);
 	/* A long path is cut at a character, and nothing follows the cut; the 512
 	 * bytes beyond 500 are for a secret to be known. */
@@ -159,7 +159,7 @@ sizes(void **state)
 		memset(label, 'g', sizeof label);
 		snprintf(label + fill, 40, "\xf0\x9f\x98\x80\xf0\x9f\x98\x80/more/of/it");
 		snprintf(url, sizeof url, "https://a.example/%s", label);
-		assert_true(url_split(beacon_str(url), arena, &host, &path));
+		assert_true(url_split(beacon_str(url), arena, &host, &path, NULL));
 		assert_in_range(path.size, 1009, 1012);
 		assert_memory_equal(path.bytes, url + strlen("https://a.example"), path.size);
 		assert_true(json_is_utf8(path));
@@ -210,14 +210,14 @@ canaries(void **state)
 		memcpy(copy, url, strlen(url));
 		exact = (struct store_str){copy, (uint32_t)strlen(url)};
 		store_arena_reset(arena);
-		assert_true(url_split(exact, arena, &host, &got));
+		assert_true(url_split(exact, arena, &host, &got, NULL));
 		beacon_assert_str(host, "host.example");
 		check_no_canary(got, url);
 		assert_true(url_strip(exact, arena, &got));
 		check_no_canary(got, url);
 		/* Cut anywhere, it is another URL, but nothing breaks. */
 		exact.size = (uint32_t)random_below(&random, exact.size);
-		assert_true(url_split(exact, arena, &host, &got));
+		assert_true(url_split(exact, arena, &host, &got, NULL));
 		assert_true(url_strip(exact, arena, &got));
 		assert_true(got.size <= exact.size);
 		free(copy);
