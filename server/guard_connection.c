@@ -110,6 +110,7 @@ on_close(void *data)
 	guard_address_disconnect(connection->address);
 	connection->address = NULL;
 	connection->socket = NULL;
+	connection->ssl = NULL;
 	connection->closed(connection);
 }
 

@@ -53,6 +53,11 @@ struct guard_connection {
 	uint8_t frame_type;      /* of the last frame */
 	const uint8_t *frame_at; /* where it was, within one read */
 	size_t frame_size;
+	/* guard_write.c's: */
+	struct ssl_st *ssl; /* the socket's, from the handshake on; NULL: none */
+	bool owes_ticket, has_written, has_told_window;
+	int32_t window_ahead;         /* bytes that the client knows of before libh2o says so */
+	char first[64];               /* bytes that are being written */
 	struct guard_stream *streams; /* owned */
 	uint32_t streams_count, streams_capacity;
 };

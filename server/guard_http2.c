@@ -16,6 +16,7 @@
 
 #include "guard_connection.h"
 #include "guard_http2.h"
+#include "guard_write.h"
 
 #define HEADER_BLOCK_BYTES_MAX 8192u /* compressed */
 #define HEADERS_MAX 100u             /* as libh2o has it for HTTP/1 */
@@ -114,6 +115,8 @@ on_read(h2o_socket_t *socket, const char *error)
 
 	guard_connection_current = connection;
 	connection->frame_at = NULL;
+	if (error != NULL)
+		guard_write_client_left(connection);
 	connection->read(socket, error);
 	if (guard_connection_current == connection)
 		guard_connection_has_read(connection);

@@ -1,5 +1,6 @@
 /*
- * tls.h over OpenSSL. At start and reload; must not be called by loops.
+ * tls.h over OpenSSL. At start and reload; must not be called by loops, but for what a
+ * handshake calls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "guard_write.h"
 #include "tls.h"
 
 #define DAYS 825L /* the longest that browsers take */
@@ -76,6 +78,7 @@ choose(SSL *ssl, void *argument)
 	if (present != NULL)
 		SSL_set_SSL_CTX(ssl, present); /* takes a reference */
 	pthread_mutex_unlock(&mutex);
+	guard_write_handshake(ssl);
 	return 1;
 }
 

@@ -1,0 +1,160 @@
+/*
+ * Goal: a TLS connection for one beacon costs the server three writes, and lacks
+ * nothing for that: a session to resume, a window that stays open, a close_notify
+ * for whom reads it. Method: a relay between client and server sees what the
+ * server writes, and can hang up in the client's stead; the client is Node's, which
+ * keeps to the windows that it is given.
+ */
+import assert from 'node:assert';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import http2 from 'node:http2';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import test, { after, before } from 'node:test';
+import tls from 'node:tls';
+
+import { serve } from '../serve.mjs';
+import { END_HEADERS, END_STREAM, PREFACE, TYPE, block, data, frame, post, settings } from '../attack/wire.mjs';
+
+const AHEAD = 16 * 2 ** 20 - 65535; // what the first WINDOW_UPDATE brings
+let directory, server, port, views = 0;
+
+before(async () => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-connection-'));
+  server = await serve(path.join(directory, 'data'));
+  port = Number(new URL(await server.https).port);
+});
+after(async () => {
+  assert.equal(await server.end(), 0);
+  fs.rmSync(directory, { recursive: true, force: true });
+});
+
+const beacon = () => JSON.stringify({ v: 1, site: 'shop', view: (++views).toString(16).padStart(16, '0'), seq: 0, url: 'https://shop.example/' });
+
+/** One connection to the server by way of a port of its own: { port, writes: what
+ * came from the server, upstream }. */
+async function relay() {
+  const writes = [];
+  const made = { writes };
+  const listener = net.createServer((socket) => {
+    const upstream = (made.upstream = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }));
+    upstream.on('data', (bytes) => { writes.push(bytes.length); socket.write(bytes); });
+    upstream.on('error', () => socket.destroy());
+    upstream.on('end', () => socket.end());
+    socket.on('data', (bytes) => upstream.write(bytes));
+    socket.on('end', () => upstream.end());
+    socket.on('error', () => upstream.destroy());
+    listener.close();
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  made.port = listener.address().port;
+  return made;
+}
+
+const connect = (options) => tls.connect({ host: '127.0.0.1', ALPNProtocols: ['h2'], rejectUnauthorized: false, ...options });
+
+/** Frames of a server as they come; `next(type)` waits for one of a type. */
+function frames(socket) {
+  const seen = [];
+  let bytes = Buffer.alloc(0);
+  socket.on('data', (chunk) => {
+    bytes = Buffer.concat([bytes, chunk]);
+    while (bytes.length >= 9 && bytes.length >= 9 + bytes.readUIntBE(0, 3)) {
+      const size = 9 + bytes.readUIntBE(0, 3);
+      seen.push({ type: bytes[3], flags: bytes[4], id: bytes.readUInt32BE(5), payload: bytes.subarray(9, size) });
+      bytes = bytes.subarray(size);
+    }
+    socket.emit('frames');
+  });
+  return {
+    seen,
+    async next(what) {
+      while (!seen.some(what)) await once(socket, 'frames', { signal: AbortSignal.timeout(10000) });
+      return seen.find(what);
+    },
+  };
+}
+
+async function takeBeacon(options) {
+  const by = await relay();
+  const socket = connect({ port: by.port, ...options });
+  let session;
+  socket.on('session', (bytes) => (session = bytes));
+  await once(socket, 'secureConnect');
+  const got = frames(socket);
+  socket.write(Buffer.concat([PREFACE, settings()]));
+  await got.next((one) => one.type === TYPE.SETTINGS && one.flags === 0);
+  socket.write(Buffer.concat([frame(TYPE.SETTINGS, 1, 0), post(1), data(1, beacon())]));
+  const answer = await got.next((one) => one.type === TYPE.HEADERS);
+  assert.equal(answer.payload[0], 0x89, 'status 204');
+  return { by, socket, seen: got.seen, session, reused: socket.isSessionReused() };
+}
+
+test('handshake, ticket with SETTINGS and window, answer: three writes', async () => {
+  const { by, socket, seen } = await takeBeacon();
+  assert.ok(by.writes.length <= 3, `${by.writes}`);
+  const first = seen.filter((one) => one.type !== TYPE.HEADERS && one.type !== TYPE.DATA);
+  assert.deepEqual([...new Set(first.map((one) => one.type))], [TYPE.SETTINGS, TYPE.WINDOW_UPDATE], 'SETTINGS come first');
+  const updates = first.filter((one) => one.type === TYPE.WINDOW_UPDATE);
+  assert.deepEqual(updates.map((one) => [one.id, one.payload.readUInt32BE(0)]), [[0, AHEAD]]);
+  socket.destroy();
+});
+
+test('the ticket resumes a session, of TLS 1.3 and of 1.2', async () => {
+  for (const maxVersion of ['TLSv1.3', 'TLSv1.2']) {
+    const first = await takeBeacon({ maxVersion });
+    assert.ok(first.session, `${maxVersion}: there is a ticket`);
+    assert.equal(first.reused, false);
+    first.socket.destroy();
+    const second = await takeBeacon({ maxVersion, session: first.session });
+    assert.equal(second.reused, true, maxVersion);
+    assert.ok(second.session || maxVersion === 'TLSv1.2', 'and there is another');
+    second.socket.destroy();
+  }
+});
+
+/** Bytes that the server sends once `leave` is called, until it closes. */
+async function parting({ by, socket }, leave) {
+  const before = by.writes.length, ended = once(by.upstream, 'end');
+  socket.on('error', () => {});
+  leave();
+  await ended;
+  return by.writes.slice(before).reduce((a, b) => a + b, 0);
+}
+
+test('close_notify is answered; who just hangs up gets nothing more', async () => {
+  const polite = await takeBeacon();
+  assert.ok(await parting(polite, () => polite.socket.end()) >= 24);
+  const gone = await takeBeacon();
+  assert.equal(await parting(gone, () => gone.by.upstream.end()), 0);
+});
+
+test('the window of a connection stays open', { timeout: 120000 }, async () => {
+  const client = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
+  await once(client, 'remoteSettings'); // with which it hears of the window
+  const body = Buffer.alloc(60000, ' ');
+  for (let i = 0; i < 700; i++) { // 42 MB, of a window of 16 MiB
+    const stream = client.request({ ':method': 'POST', ':path': '/beacon' });
+    const text = beacon();
+    body.write(text.padEnd(100, ' '));
+    stream.end(body);
+    const [headers] = await once(stream, 'response', { signal: AbortSignal.timeout(10000) });
+    assert.equal(headers[':status'], 204);
+    stream.resume();
+    await once(stream, 'close');
+  }
+  client.destroy();
+});
+
+test('a request that comes with the end of the handshake', async () => {
+  const by = await relay();
+  const socket = connect({ port: by.port });
+  const got = frames(socket);
+  // Node sends it with its Finished.
+  socket.write(Buffer.concat([PREFACE, settings(), frame(TYPE.HEADERS, END_HEADERS, 1, block('POST', '/beacon')), data(1, beacon(), END_STREAM)]));
+  assert.equal((await got.next((one) => one.type === TYPE.HEADERS)).payload[0], 0x89);
+  assert.equal(got.seen.filter((one) => one.type === TYPE.WINDOW_UPDATE).length, 1);
+  socket.destroy();
+});
