@@ -37,6 +37,7 @@ struct server {
 	struct answer_cache *cache;
 	_Atomic int ready, stopping;
 	_Atomic uint32_t connections;
+	_Atomic uint32_t newcomers; /* of them, while a first request is likely to come */
 	_Atomic int64_t connections_ns, requests_ns; /* buckets of guard.c */
 	_Atomic uint32_t queries;
 	_Atomic int admin_runs;         /* an erasure or a backup */

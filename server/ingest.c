@@ -21,12 +21,16 @@ struct ingest {
 	pthread_t thread;
 	uint32_t queue_max;
 	_Atomic uint32_t queued; /* also those in batches */
-	void (*after)(void);     /* set before anything is submitted */
+	/* set before anything is submitted: */
+	void (*after)(void);
+	uint32_t (*coming)(void *context); /* NULL: nobody */
+	void *coming_context;
 	pthread_mutex_t mutex;
 	pthread_cond_t wanted;
 	/* guarded by mutex: */
 	struct ingest_item *first, *last;
 	bool stopping;
+	int64_t first_ns;      /* when the first of the list came */
 	uint32_t count;        /* of the list */
 	uint32_t wanted_count; /* the writer waits for so many */
 	/* the writer thread's: */
@@ -37,22 +41,44 @@ struct ingest {
 	struct ingest_item *items[GROUP_MAX];
 };
 
-/* Until it is time for a group: there is an item, and either the last groups were
- * one item each, or the last one's sync began long enough ago, or many wait, or it
- * is time to end. Under the mutex. */
+/* Until when the group may wait for more, and for how many. Under the mutex. */
+static int64_t
+may_wait_until(const struct ingest *ingest, uint32_t *wanted)
+{
+	uint32_t coming = ingest->count > 0 && ingest->coming != NULL
+			      ? ingest->coming(ingest->coming_context)
+			      : 0;
+
+	if (coming > 0 && coming + ingest->count >= INGEST_CLIENTS) {
+		*wanted = ingest->count + coming;
+		return ingest->first_ns + INGEST_INTERVAL_NS;
+	}
+	*wanted = INGEST_MANY;
+	return ingest->together > 0 ? ingest->began_ns + INGEST_INTERVAL_NS : 0;
+}
+
+/* Until it is time for a group: there is an item, and either nobody else's is likely
+ * to follow, or that was waited for long enough, or many wait, or it is time to end.
+ * Under the mutex. */
 static void
 await(struct ingest *ingest)
 {
-	int64_t until_ns = ingest->began_ns + INGEST_INTERVAL_NS;
-	struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
+	while (ingest->count < INGEST_MANY && !ingest->stopping) {
+		uint32_t wanted;
+		int64_t until_ns = may_wait_until(ingest, &wanted);
+		struct timespec until = {until_ns / 1000000000, until_ns % 1000000000};
 
-	ingest->wanted_count = INGEST_MANY;
-	while (ingest->together > 0 && ingest->count < INGEST_MANY && !ingest->stopping &&
-	       pthread_cond_timedwait(&ingest->wanted, &ingest->mutex, &until) == 0)
-		;
-	ingest->wanted_count = 1;
-	while (ingest->count == 0 && !ingest->stopping)
+		if (metrics_now_ns() < until_ns) {
+			ingest->wanted_count = wanted < INGEST_MANY ? wanted : INGEST_MANY;
+			pthread_cond_timedwait(&ingest->wanted, &ingest->mutex, &until);
+			continue;
+		}
+		if (ingest->count > 0)
+			break;
+		ingest->wanted_count = 1;
 		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
+	}
+	ingest->wanted_count = 1;
 }
 
 /* Up to GROUP_MAX items; 0 when it is time to end. They are gone through without
@@ -155,6 +181,13 @@ ingest_after_group(struct ingest *ingest, void (*after)(void))
 	ingest->after = after;
 }
 
+void
+ingest_clients(struct ingest *ingest, uint32_t (*coming)(void *context), void *context)
+{
+	ingest->coming = coming;
+	ingest->coming_context = context;
+}
+
 static bool
 reserve(struct ingest *ingest)
 {
@@ -172,10 +205,12 @@ queue(struct ingest *ingest, struct ingest_item *first, struct ingest_item *last
 	bool were_enough = ingest->count >= ingest->wanted_count;
 
 	last->next = NULL;
-	if (ingest->first == NULL)
+	if (ingest->first == NULL) {
 		ingest->first = first;
-	else
+		ingest->first_ns = metrics_now_ns();
+	} else {
 		ingest->last->next = first;
+	}
 	ingest->last = last;
 	ingest->count += count;
 	return !were_enough && ingest->count >= ingest->wanted_count;

@@ -40,6 +40,7 @@ on_request(h2o_handler_t *handler, h2o_req_t *req)
 	if (connection == NULL)
 		return http_answer(req, 503, "Service Unavailable", "closed");
 	guard_connection_request(&connection->guard, req);
+	loop_connection_is_known(connection);
 	if (req->version < 0x200)
 		why = guard_http1_check(connection->guard.socket->input->bytes,
 					connection->guard.socket->input->size, &is_chunked);

@@ -20,6 +20,7 @@ on_connection_close(struct guard_connection *guard)
 
 	h2o_linklist_unlink(&connection->link);
 	loop->connections_count--;
+	loop_connection_is_known(connection);
 	atomic_fetch_sub(&loop->server->connections, 1);
 	metrics_add(METRICS_connections, -1);
 	connection->is_closed = true;
@@ -104,6 +105,8 @@ create_connection(struct listening *listening, h2o_socket_t *socket)
 	guard_connection_open(&connection->guard);
 	h2o_linklist_insert(&loop->connections, &connection->link);
 	loop->connections_count++;
+	connection->is_newcomer = true;
+	atomic_fetch_add(&loop->server->newcomers, 1);
 	atomic_fetch_add(&loop->server->connections, 1);
 	metrics_add(METRICS_connections, 1);
 	return connection;
@@ -196,9 +199,13 @@ loop_connection_tick(struct loop *loop, int64_t now)
 	h2o_linklist_t *link, *next;
 
 	for (link = loop->connections.next; link != &loop->connections; link = next) {
+		struct connection *connection =
+		    H2O_STRUCT_FROM_MEMBER(struct connection, link, link);
+
 		next = link->next;
-		guard_connection_tick(&H2O_STRUCT_FROM_MEMBER(struct connection, link, link)->guard,
-				      now);
+		if (now - connection->guard.request_ms > LOOP_NEWCOMER_MS)
+			loop_connection_is_known(connection);
+		guard_connection_tick(&connection->guard, now);
 	}
 	cancel_left(loop);
 }

@@ -14,8 +14,9 @@
 #include "loop_reply.h"
 
 #define LOOP_ARENAS_MAX 1024u
-#define LOOP_PAUSE_MS 50    /* without accepting */
-#define LOOP_LINE_BYTES 64u /* of the processor's caches */
+#define LOOP_PAUSE_MS 50      /* without accepting */
+#define LOOP_NEWCOMER_MS 1000 /* later it is one that was opened in advance */
+#define LOOP_LINE_BYTES 64u   /* of the processor's caches */
 
 struct connection {
 	struct guard_connection guard;
@@ -26,6 +27,7 @@ struct connection {
 	 * stream was reset: until then this is not freed. */
 	uint32_t in_flight;
 	bool is_closed;
+	bool is_newcomer;        /* its first request is likely to come */
 	struct reply_slot *last; /* that waits; NULL when there is none */
 };
 
@@ -102,6 +104,15 @@ loop_connection_of(h2o_req_t *req)
 	h2o_socket_t *socket = req->conn->callbacks->get_socket(req->conn);
 
 	return (struct connection *)guard_connection_of(socket);
+}
+
+/* Its first request has come, or is not likely to any more. */
+static inline void
+loop_connection_is_known(struct connection *connection)
+{
+	if (connection->is_newcomer)
+		atomic_fetch_sub(&connection->loop->server->newcomers, 1);
+	connection->is_newcomer = false;
 }
 
 /* Begins or ends to accept, on all listeners. */

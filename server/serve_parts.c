@@ -120,6 +120,14 @@ note_others(const char *data)
 			 data, other);
 }
 
+static uint32_t
+count_newcomers(void *context)
+{
+	struct server *server = context;
+
+	return atomic_load_explicit(&server->newcomers, memory_order_relaxed);
+}
+
 int
 serve_open_parts(struct serving *serving)
 {
@@ -147,8 +155,10 @@ serve_open_parts(struct serving *serving)
 	    !enricher_limit(server->enricher, config->limits.values))
 		return serve_failed("out of memory");
 	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
-	if (server->ingest != NULL)
+	if (server->ingest != NULL) {
 		ingest_after_group(server->ingest, loop_replies_send);
+		ingest_clients(server->ingest, count_newcomers, server);
+	}
 	server->pool =
 	    workpool_create((unsigned)sysconf(_SC_NPROCESSORS_ONLN), config->limits.queries);
 	server->query_log = query_log_create();

@@ -1,8 +1,9 @@
 /*
  * Goal: what was submitted is stored once and answered once, in groups; those
  * after one of several begin apart, but for what comes after silence and for many;
- * a full queue refuses; ending writes what is queued. Method: a store in a scratch
- * directory; several threads submit, the answers are counted; answers held back to
+ * a group waits for clients that are on their way, not longer than the interval, and
+ * for few of them not at all; a full queue refuses; ending writes what is queued. Method: a store
+ * in a scratch directory; several threads submit, the answers are counted; answers held back to
  * fill the queue; the store asked in the end.
  */
 #include "beacon.h"
@@ -351,6 +352,84 @@ many(void **state)
 	assert_true(well);
 }
 
+static _Atomic uint32_t coming, asked; /* asked: how often for `coming` */
+
+static uint32_t
+get_coming(void *context)
+{
+	asked++;
+	return *(_Atomic uint32_t *)context;
+}
+
+/* One item is a client, too. Beside enough others each waits for them, but no longer
+ * than the interval when they do not come; beside one less it does not. */
+static void
+clients(void **state)
+{
+	struct ingest *ingest = ingest_create(store, 10);
+	uint32_t from = 0;
+	bool well = false;
+
+	(void)state;
+	assert_non_null(ingest);
+	ingest_clients(ingest, get_coming, &coming);
+	while (!well && from < 1000) {
+		int64_t submitted_ns, taken_ns;
+
+		coming = INGEST_CLIENTS - 1;
+		submitted_ns = submit_batch(ingest, &from, 1);
+		wait_answered(from);
+		taken_ns = metrics_now_ns() - submitted_ns;
+		assert_true(taken_ns >= INGEST_INTERVAL_NS);
+		well = taken_ns < 2 * (int64_t)INGEST_INTERVAL_NS;
+		coming = INGEST_CLIENTS - 2;
+		submitted_ns = submit_batch(ingest, &from, 1);
+		wait_answered(from);
+		well = well && metrics_now_ns() - submitted_ns < INGEST_INTERVAL_NS;
+	}
+	ingest_destroy(ingest);
+	check_stored(from);
+	assert_true(well);
+}
+
+/* When all that were on their way have come, they are written together, at once. The
+ * writer asks with its mutex held, so what is submitted then finds it waiting. */
+static void
+all_have_come(void **state)
+{
+	struct ingest *ingest = ingest_create(store, 10);
+	uint32_t from = 0;
+	bool well = false;
+
+	(void)state;
+	assert_non_null(ingest);
+	ingest_clients(ingest, get_coming, &coming);
+	while (!well && from < 1000) {
+		struct store_stats before, after;
+		int64_t submitted_ns;
+
+		store_stats(store, &before);
+		coming = INGEST_CLIENTS - 1;
+		asked = 0;
+		submitted_ns = submit_batch(ingest, &from, 1);
+		while (asked == 0)
+			sched_yield();
+		coming = 0;
+		submit_batch(ingest, &from, INGEST_CLIENTS - 1);
+		wait_answered(from);
+		well = metrics_now_ns() - submitted_ns < INGEST_INTERVAL_NS;
+		store_stats(store, &after);
+		well = well && after.wal_syncs - before.wal_syncs == 1;
+		for (uint32_t i = 0; i < INGEST_TOGETHER; i++) { /* alone again */
+			submit_batch(ingest, &from, 1);
+			wait_answered(from);
+		}
+	}
+	ingest_destroy(ingest);
+	check_stored(from);
+	assert_true(well);
+}
+
 /* What waits for the interval to pass is written when it is time to end. */
 static void
 ends_early(void **state)
@@ -381,8 +460,10 @@ main(void)
 {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    WITH_STORE(one_by_one), WITH_STORE(threads), WITH_STORE(full_queue), WITH_STORE(apart),
-	    WITH_STORE(at_once),    WITH_STORE(many),    WITH_STORE(ends_early), WITH_STORE(ends),
+	    WITH_STORE(one_by_one), WITH_STORE(threads),       WITH_STORE(full_queue),
+	    WITH_STORE(apart),      WITH_STORE(at_once),       WITH_STORE(many),
+	    WITH_STORE(clients),    WITH_STORE(all_have_come), WITH_STORE(ends_early),
+	    WITH_STORE(ends),
 	};
 
 	/* A slow disk would set them apart, too. */
