@@ -74,7 +74,7 @@ int aggregate_reserve(struct aggregate_states *states, uint32_t groups_count);
 /* A slice's values of one aggregate; each pointer may be NULL. */
 struct aggregate_input {
 	const struct data *argument, *second, *condition;
-	const uint64_t *weights;
+	const uint32_t *weights;
 	const uint32_t *groups; /* of each row; NULL: all are in `group` */
 	uint32_t group;
 };

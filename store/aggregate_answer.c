@@ -100,7 +100,8 @@ count_heavy(const struct aggregate_states *states, uint32_t group, struct counte
 	const uint8_t *bytes = aggregate_heavy_bytes(states, group);
 	uint32_t all = 0, end = heavy->first + heavy->width, span = span_of(heavy->first + 1);
 
-	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX; k++) {
+	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0;
+	     k++) {
 		uint32_t weight = heavy->weights[k];
 		const uint8_t *of = bytes + (size_t)k * heavy->stride;
 
@@ -153,7 +154,8 @@ weigh_heavy(const struct aggregate_states *states, uint32_t group, uint32_t from
 	const uint8_t *bytes = aggregate_heavy_bytes(states, group);
 	uint32_t before = heavy->first - from;
 
-	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX; k++) {
+	for (uint32_t k = 0; bytes != NULL && k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0;
+	     k++) {
 		uint32_t weight = heavy->weights[k], at = from - heavy->first;
 		const uint8_t *of = bytes + (size_t)k * heavy->stride;
 

@@ -259,7 +259,7 @@ count_group(struct aggregate_states *states, const struct aggregate_rows *rows, 
 /* Buckets of rows of weights above 1 become 0, and marks[] of those of them that had
  * one 1, of all others 0. */
 CODEC_CLONES static void
-mark_heavy(const uint64_t *weights, uint32_t count, uint16_t *buckets, uint8_t *marks)
+mark_heavy(const uint32_t *weights, uint32_t count, uint16_t *buckets, uint8_t *marks)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		uint16_t heavy = weights[i] == 1 ? 0 : UINT16_MAX, bucket = buckets[i];
@@ -320,12 +320,12 @@ aggregate_bucket_heavy(struct aggregate_states *states, const struct aggregate_r
 
 			places[i] = &none;
 			if (heavy_place(states, group, (uint32_t)aggregate_value(rows, row),
-					(uint32_t)rows->weights[row], &places[i]) != 0)
+					rows->weights[row], &places[i]) != 0)
 				return STORE_ELIMIT;
 			__builtin_prefetch(places[i], 1);
 		}
 		for (uint32_t i = 0; i < some; i++)
-			*places[i] += (uint32_t)rows->weights[list[first + i]];
+			*places[i] += rows->weights[list[first + i]];
 	}
 	return 0;
 }
@@ -366,7 +366,7 @@ add_all_cold(struct aggregate_states *states, const struct aggregate_rows *rows,
 }
 
 CODEC_CLONES static uint64_t
-add_weights(const uint64_t *weights, uint32_t count)
+add_weights(const uint32_t *weights, uint32_t count)
 {
 	uint64_t sum = 0;
 

@@ -116,6 +116,17 @@ aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t 
 	return 0;
 }
 
+/* Of weights that rows have had. */
+static uint32_t
+weights_count(const struct aggregate_heavy *heavy)
+{
+	uint32_t count = 0;
+
+	while (count < AGGREGATE_WEIGHTS_MAX && heavy->weights[count] != 0)
+		count++;
+	return count;
+}
+
 /* Bytes of a group with such edges become what they count. */
 CODEC_CLONES static void
 lower(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges, uint8_t *bytes)
@@ -125,7 +136,7 @@ lower(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges, 
 
 	first = first > heavy->first ? first : heavy->first;
 	end = end < heavy_end ? end : heavy_end;
-	for (uint32_t k = 0; edges->end != 0 && k < AGGREGATE_WEIGHTS_MAX; k++) {
+	for (uint32_t k = 0; edges->end != 0 && k < weights_count(heavy); k++) {
 		uint8_t *of = bytes + (size_t)k * heavy->stride - heavy->first;
 
 		for (uint32_t b = first; b < end; b++)
@@ -147,7 +158,7 @@ add_to_words(const uint8_t *bytes, uint32_t weight, uint32_t count, uint32_t *wo
 static void
 empty(const struct aggregate_heavy *heavy, uint8_t *bytes, uint32_t *words)
 {
-	for (uint32_t k = 0; k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0; k++)
+	for (uint32_t k = 0; k < weights_count(heavy); k++)
 		add_to_words(bytes + (size_t)k * heavy->stride, heavy->weights[k], heavy->width,
 			     words + heavy->first);
 	memset(bytes, 0, bytes_of_place(heavy));
@@ -197,7 +208,7 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 		       const struct aggregate_places *places, uint32_t begin, uint32_t *cells,
 		       uint8_t *marks)
 {
-	const uint64_t *weights = rows->weights;
+	const uint32_t *weights = rows->weights;
 	const uint32_t *list = places->list;
 	uint32_t w0 = heavy->weights[0], w1 = heavy->weights[1], w2 = heavy->weights[2],
 		 w3 = heavy->weights[3], first = heavy->first, base = places->base;
@@ -207,7 +218,7 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 
 	_Static_assert(AGGREGATE_WEIGHTS_MAX == 4, "they are compared one by one");
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t weight = (uint32_t)weights[i], place = list[i] + base;
+		uint32_t weight = weights[i], place = list[i] + base;
 		uint32_t nobody = place * SKETCH_BUCKETS, bucket = cells[i] - nobody;
 		uint32_t is_heavy = weight == 1 ? 0 : UINT32_MAX, at = bucket - first;
 		uint32_t is1 = weight == w1 ? UINT32_MAX : 0, is2 = weight == w2 ? UINT32_MAX : 0;
@@ -226,11 +237,11 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 }
 
 void
-aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint64_t *weights, const uint32_t *list,
+aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint32_t *weights, const uint32_t *list,
 		      uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t weight = (uint32_t)weights[list[i]], k = 0;
+		uint32_t weight = weights[list[i]], k = 0;
 
 		while (k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0 &&
 		       heavy->weights[k] != weight)
@@ -313,15 +324,30 @@ add_weight(struct aggregate_states *states, uint32_t group, uint32_t weight, uin
 	return 0;
 }
 
-/* Whether something is counted in lowered bytes. */
 static bool
-has_bytes(const struct aggregate_heavy *heavy, const uint8_t *bytes)
+has_some(const uint8_t *bytes, uint32_t count)
 {
 	uint8_t some = 0;
 
-	for (size_t i = 0; i < bytes_of_place(heavy); i++)
+	for (uint32_t i = 0; i < count; i++)
 		some |= bytes[i];
 	return some != 0;
+}
+
+/* Whether there is room for all that is counted in another thread's lowered bytes, if
+ * there is for buckets [begin, end). */
+static bool
+has_room(struct aggregate_states *states, uint32_t to, const struct aggregate_heavy *heavy,
+	 const uint8_t *bytes, uint32_t begin, uint32_t end)
+{
+	uint32_t before = begin - heavy->first, behind = heavy->first + heavy->width - end;
+
+	for (uint32_t k = 0; k < weights_count(heavy); k++, bytes += heavy->stride) {
+		if (room_for(states, to, heavy->weights[k]) == NULL || begin >= end ||
+		    has_some(bytes, before) || has_some(bytes + heavy->width - behind, behind))
+			return false;
+	}
+	return true;
 }
 
 int
@@ -339,22 +365,19 @@ aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
 	lower(heavy, &from->edges[group], bytes);
 	begin = begin > states->heavy.first ? begin : states->heavy.first;
 	end = end < own_end ? end : own_end;
-	for (uint32_t k = 0; begin < end && k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0;
-	     k++) {
-		uint8_t *of = bytes + (size_t)k * heavy->stride + (begin - heavy->first);
-		uint8_t *room = room_for(states, to, heavy->weights[k]);
-
-		if (room == NULL)
-			continue;
-		if (add_weight(states, to, heavy->weights[k], room + (begin - states->heavy.first),
-			       of, begin, end - begin) != 0)
+	if (!has_room(states, to, heavy, bytes, begin, end)) {
+		if (aggregate_quantile_heavy(states, to) != 0)
 			return STORE_ELIMIT;
-		memset(of, 0, end - begin);
-	}
-	if (!has_bytes(heavy, bytes))
+		empty(heavy, bytes, states->hot[to].heavy);
 		return 0;
-	if (aggregate_quantile_heavy(states, to) != 0)
-		return STORE_ELIMIT;
-	empty(heavy, bytes, states->hot[to].heavy);
+	}
+	for (uint32_t k = 0; k < weights_count(heavy); k++) {
+		uint32_t weight = heavy->weights[k];
+		const uint8_t *of = bytes + (size_t)k * heavy->stride + (begin - heavy->first);
+		uint8_t *room = room_for(states, to, weight) + (begin - states->heavy.first);
+
+		if (add_weight(states, to, weight, room, of, begin, end - begin) != 0)
+			return STORE_ELIMIT;
+	}
 	return 0;
 }

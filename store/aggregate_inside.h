@@ -77,7 +77,7 @@ struct aggregate_scratch {
 	uint32_t max;
 	uint32_t *rows, *groups, *narrow;
 	int64_t *values;
-	uint64_t *weights;
+	uint32_t *weights;
 	uint64_t *hashes;
 	uint16_t *buckets;
 	uint8_t *marks;
@@ -164,7 +164,7 @@ struct aggregate_rows {
 	const uint8_t *nulls;    /* or NULL; not with narrow values */
 	const uint32_t *narrow;  /* with VECTOR_NARROW_NULL; or NULL */
 	bool narrow_nulls;       /* some may be */
-	const uint64_t *weights; /* NULL: all are 1 */
+	const uint32_t *weights; /* NULL: all are 1 */
 	const uint32_t *groups;  /* NULL: all are in `group` */
 	uint32_t group;
 };
@@ -266,7 +266,7 @@ aggregate_is_null(const struct aggregate_rows *rows, uint32_t row)
 static inline uint32_t
 aggregate_row_weight(const struct aggregate_rows *rows, uint32_t row)
 {
-	return rows->weights == NULL ? 1 : (uint32_t)rows->weights[row];
+	return rows->weights == NULL ? 1 : rows->weights[row];
 }
 
 /* A number of 64 bits, of whatever type. */
@@ -419,7 +419,7 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 		       const struct aggregate_places *places, uint32_t begin, uint32_t *cells,
 		       uint8_t *marks);
 /* Weights of rows list[count] get bytes while there are some left. */
-void aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint64_t *weights,
+void aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint32_t *weights,
 			   const uint32_t *list, uint32_t count);
 /* A row whose value is within the edges of its group, which has bytes. */
 int aggregate_heavy_put(struct aggregate_states *states, uint32_t group, uint32_t value,

@@ -119,25 +119,31 @@ has_cells(const struct aggregate_states *states, const struct aggregate_places *
 	       states->cells_meaning == places->meaning && states->cells_count == places->count;
 }
 
+static bool
+are_many(uint64_t rows, uint32_t per_place, const struct aggregate_places *places)
+{
+	return rows >= ROWS_MIN && rows / per_place >= places->count;
+}
+
 /* Whether there are going to be bytes for rows like these, where there are none. */
 static bool
 wants_cells(struct aggregate_states *states, uint32_t rows_count,
 	    const struct aggregate_places *places)
 {
+	bool many;
+
 	if (states->ways == 0 && states->states_max > AGGREGATE_WAYS_GROUPS)
 		states->ways = 1;
 	if (states->ways != 1 || states->light == NULL)
 		return false;
 	states->cells_missed += rows_count;
-	if (states->cells_opened == OPENED_MAX)
+	many = are_many(places->rows_expected, EXPECTED_PER_PLACE, places);
+	if (states->cells_opened == OPENED_MAX || (states->cells_opened > 0 && !many))
 		return false;
 	/* Those that follow may be short-lived. */
-	if (states->cells_opened > 0 || places->rows_expected < ROWS_MIN ||
-	    places->rows_expected / EXPECTED_PER_PLACE < places->count) {
-		if (states->cells_missed < ROWS_MIN ||
-		    states->cells_missed / ROWS_PER_PLACE < places->count)
-			return false;
-	}
+	if ((states->cells_opened > 0 || !many) &&
+	    !are_many(states->cells_missed, ROWS_PER_PLACE, places))
+		return false;
 	states->cells_missed = 0;
 	return true;
 }
@@ -375,11 +381,10 @@ aggregate_add_rest(struct aggregate_states *states, const struct aggregate_input
 	for (uint32_t i = 0; i < rest->count; i++) {
 		uint32_t row = rest->rows[i], value = input->argument->narrow[row];
 		uint32_t place = places->list[row] + places->base;
-		uint64_t weight = input->weights == NULL ? 1 : input->weights[row];
+		uint32_t weight = input->weights == NULL ? 1 : input->weights[row];
 
 		if (value != VECTOR_NARROW_NULL &&
-		    aggregate_young_add(states, place, places->groups[place], value,
-					(uint32_t)weight) != 0)
+		    aggregate_young_add(states, place, places->groups[place], value, weight) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;

@@ -183,9 +183,8 @@ aggregate_young_take(struct aggregate_states *states, const struct aggregate_pla
 static int
 put(struct aggregate_states *states, uint32_t group, uint32_t value, uint32_t weight)
 {
-	uint64_t weights = weight;
 	struct aggregate_rows row = {
-	    .count = 1, .narrow = &value, .weights = &weights, .group = group};
+	    .count = 1, .narrow = &value, .weights = &weight, .group = group};
 	uint32_t list = 0;
 
 	if (weight == 1)

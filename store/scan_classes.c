@@ -160,7 +160,7 @@ find_cells(const struct scan_ranges *ranges, struct evaluation *evaluation,
 }
 
 static void
-count_cells(const uint32_t *cells, const uint64_t *weights, uint32_t count, uint64_t *counts)
+count_cells(const uint32_t *cells, const uint32_t *weights, uint32_t count, uint64_t *counts)
 {
 	/* Unrolled, processors do not take each load for one of what was just stored. */
 #pragma GCC unroll 8
@@ -172,7 +172,7 @@ count_cells(const uint32_t *cells, const uint64_t *weights, uint32_t count, uint
 
 int
 scan_classes_slice(struct scan *scan, struct evaluation *evaluation,
-		   const struct scan_assigned *assigned, const uint64_t *weights)
+		   const struct scan_assigned *assigned, const uint32_t *weights)
 {
 	uint32_t *cells;
 	int result = 0;
@@ -281,7 +281,7 @@ open_waiting(struct scan *scan, const struct scan_places *places)
 }
 
 int
-scan_classes_by_places(struct scan *scan, struct evaluation *evaluation, const uint64_t *weights,
+scan_classes_by_places(struct scan *scan, struct evaluation *evaluation, const uint32_t *weights,
 		       bool *taken)
 {
 	struct scan_places places;

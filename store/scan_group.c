@@ -67,30 +67,35 @@ has_weights_of_one(const struct scan *scan, const struct evaluation *evaluation)
 
 /* weights[rows] of the intervals; returns bits that some have. A row stored without
  * one stands for itself. */
-CODEC_CLONES static uint64_t
-take_weights(const struct data *data, uint64_t *weights)
+CODEC_CLONES static uint32_t
+take_weights(const struct data *data, uint32_t *weights)
 {
-	uint64_t all = 0;
+	/* Here, where weights that are written cannot be meant. */
+	const uint32_t *narrow = data->narrow;
+	uint32_t count = data->count, all = 0;
 
-	for (uint32_t i = 0; data->narrow != NULL && i < data->count; i++)
-		weights[i] = data->narrow[i] + (uint64_t)(data->narrow[i] == 0);
-	for (uint32_t i = 0; data->narrow == NULL && i < data->count; i++) {
-		uint64_t weight = data->n.u[data->constant ? 0 : i];
+	for (uint32_t i = 0; narrow != NULL && i < count; i++) {
+		uint32_t weight = narrow[i] + (narrow[i] == 0);
+
+		weights[i] = weight;
+		all |= weight;
+	}
+	for (uint32_t i = 0; narrow == NULL && i < count; i++) {
+		uint32_t weight = (uint32_t)data->n.u[data->constant ? 0 : i];
 
 		weights[i] = weight + (weight == 0);
-	}
-	for (uint32_t i = 0; i < data->count; i++)
 		all |= weights[i];
+	}
 	return all;
 }
 
 /* The rows' sample intervals; NULL when all are 1. */
 static int
-read_weights(struct scan *scan, struct evaluation *evaluation, const uint64_t **out)
+read_weights(struct scan *scan, struct evaluation *evaluation, const uint32_t **out)
 {
 	struct expression column = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_UINT32}};
 	struct data data;
-	uint64_t *weights;
+	uint32_t *weights;
 	int result;
 
 	*out = NULL;
@@ -149,7 +154,7 @@ add_runs(struct aggregate_states *states, bool stored, const struct scan_runs *r
 /* The evaluation's rows into the states of aggregate `a`. */
 static int
 add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
-	 const struct scan_assigned *assigned, const uint64_t *weights)
+	 const struct scan_assigned *assigned, const uint32_t *weights)
 {
 	const struct aggregate *aggregate = &scan->plan->aggregates[a];
 	const struct expression *of[] = {aggregate->argument, aggregate->second,
@@ -201,7 +206,7 @@ may_place(const struct scan *scan, const struct evaluation *evaluation)
  * all, *assigned is made. */
 static int
 add_places(struct scan *scan, struct evaluation *evaluation, uint32_t a,
-	   const struct aggregate_places *places, const uint64_t *weights,
+	   const struct aggregate_places *places, const uint32_t *weights,
 	   struct scan_assigned *assigned)
 {
 	const struct aggregate *aggregate = &scan->plan->aggregates[a];
@@ -238,7 +243,7 @@ add_places(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 /* Into all aggregates that do not wait. */
 static int
 add_all_places(struct scan *scan, struct evaluation *evaluation, const struct scan_places *of,
-	       const uint64_t *weights)
+	       const uint32_t *weights)
 {
 	const struct slice *slice = evaluation->slice;
 	struct aggregate_places places = {
@@ -258,7 +263,7 @@ add_all_places(struct scan *scan, struct evaluation *evaluation, const struct sc
  * wait, or the others. */
 static int
 add_all(struct scan *scan, struct evaluation *evaluation, bool later, uint32_t groups_count,
-	const struct scan_assigned *assigned, const uint64_t *weights)
+	const struct scan_assigned *assigned, const uint32_t *weights)
 {
 	int result = 0;
 
@@ -276,7 +281,7 @@ int
 scan_group_slice_again(struct scan *scan, struct evaluation *evaluation)
 {
 	struct scan_assigned assigned;
-	const uint64_t *weights;
+	const uint32_t *weights;
 	bool taken;
 	int result;
 
@@ -295,7 +300,7 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 {
 	struct scan_assigned assigned;
 	struct scan_places places = {.count = 0};
-	const uint64_t *weights;
+	const uint32_t *weights;
 	bool taken;
 	int result;
 

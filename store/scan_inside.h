@@ -451,11 +451,11 @@ uint32_t scan_classes_count(const struct scan_ranges *ranges);
 uint32_t scan_classes_of(const struct scan_ranges *ranges, int64_t limit);
 /* Counts the evaluation's rows. `weights` is NULL when all count once. */
 int scan_classes_slice(struct scan *scan, struct evaluation *evaluation,
-		       const struct scan_assigned *assigned, const uint64_t *weights);
+		       const struct scan_assigned *assigned, const uint32_t *weights);
 /* The same without the rows' groups, which it makes, where places serve as well;
  * else *taken is false. */
 int scan_classes_by_places(struct scan *scan, struct evaluation *evaluation,
-			   const uint64_t *weights, bool *taken);
+			   const uint32_t *weights, bool *taken);
 /* At the end of a block: what was counted by places to its groups. */
 int scan_classes_settle(struct scan *scan);
 

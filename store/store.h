@@ -69,7 +69,7 @@ void store_arena_release(struct store_arena *arena, void *bytes, size_t size);
 size_t store_arena_bytes(const struct store_arena *arena);
 /* Takes everything back and keeps up to 16 MiB for reuse. */
 void store_arena_reset(struct store_arena *arena);
-/* Frees what all arenas left to those to come: up to 32 MiB. */
+/* Frees what all arenas left to those to come: up to 96 MiB. */
 void store_arena_trim(void);
 
 /* ---- schema ---------------------------------------------------------- */
@@ -88,7 +88,7 @@ enum {
 	STORE_ROLE_TIME = 1 << 2,   /* event time: partition and second sort key */
 	STORE_ROLE_SORT = 1 << 3,   /* first sort key (site); half of the row key */
 	STORE_ROLE_KEY = 1 << 4,    /* the row key's other half (view id) */
-	STORE_ROLE_WEIGHT = 1 << 5, /* how many events the row stands for */
+	STORE_ROLE_WEIGHT = 1 << 5, /* how many events the row stands for; 32 bits */
 	STORE_ROLE_ERASE = 1 << 6,  /* erasure selects by it (session id) */
 	STORE_ROLE_SUM = 1 << 7,    /* versions of a row add up (error_count) */
 };

@@ -14,7 +14,8 @@
 
 struct rows {
 	uint32_t count;
-	uint64_t views[ROWS], weights[ROWS];
+	uint64_t views[ROWS];
+	uint32_t weights[ROWS];
 	double values[ROWS];
 };
 
@@ -25,7 +26,7 @@ make_rows(struct random *random, struct rows *rows, bool alone)
 	rows->count = 1 + (uint32_t)random_below(random, ROWS - 1);
 	for (uint32_t i = 0; i < rows->count; i++) {
 		rows->views[i] = alone ? i : random_below(random, 40);
-		rows->weights[i] = 1 + (rows->views[i] * 7919) % 20;
+		rows->weights[i] = (uint32_t)(1 + (rows->views[i] * 7919) % 20);
 		rows->values[i] = (double)random_below(random, 1000) / 10;
 	}
 }

@@ -56,7 +56,7 @@ struct kind {
 
 static struct slice_rows {
 	uint32_t count, list[ROWS], groups[ROWS], narrow[ROWS], rest[ROWS];
-	uint64_t weights[ROWS];
+	uint32_t weights[ROWS];
 	struct data argument;
 } rows;
 
@@ -72,14 +72,21 @@ static struct weighing {
 	bool heaviest; /* now and then one that no word has room for */
 } weighing;
 
-static uint64_t
+/* Where a thread's values are, most of them or `all`: its bytes of weights are those of
+ * buckets there. */
+static struct range {
+	uint32_t begin, times;
+	bool all;
+} range;
+
+static uint32_t
 draw_weight(void)
 {
 	if (next() % 100 >= weighing.heavy)
 		return 1;
 	if (weighing.heaviest && next() % 50000 == 0)
 		return 1u << 31;
-	return weighing.table == NULL ? 1 + next() % 1000
+	return weighing.table == NULL ? 1 + (uint32_t)(next() % 1000)
 				      : weighing.table[next() % weighing.table_count];
 }
 
@@ -101,6 +108,12 @@ draw_weighing(bool all)
 }
 
 static void
+draw_range(void)
+{
+	range = (struct range){next() % 2 ? 0 : 100000, next() % 2 ? 1 : 16, false};
+}
+
+static void
 change_meaning(struct meaning *meaning, const struct kind *kind)
 {
 	uint32_t shift = (uint32_t)(next() % kind->groups);
@@ -117,7 +130,7 @@ change_meaning(struct meaning *meaning, const struct kind *kind)
 static uint32_t
 draw_value(uint32_t place, bool same, bool far)
 {
-	switch (next() % (same ? 60 : 3000)) {
+	switch (range.all ? 3 : next() % (same ? 60 : 3000)) {
 	case 0:
 		return VECTOR_NARROW_NULL;
 	case 1:
@@ -128,7 +141,9 @@ draw_value(uint32_t place, bool same, bool far)
 		return (uint32_t)(next() % 600);
 	default:
 		return same ? 5000 + (uint32_t)(next() % 4) * 100
-			    : place * 50 + (uint32_t)(next() % 20000 * (next() % 4 + 1));
+			    : range.begin +
+				  range.times *
+				      (place * 50 + (uint32_t)(next() % 20000 * (next() % 4 + 1)));
 	}
 }
 
@@ -172,7 +187,7 @@ draw_rows(const struct meaning *meaning, const struct kind *kind, bool late)
 
 static void
 add_places(struct aggregate_states *states, struct meaning *meaning, uint32_t base,
-	   const uint64_t *weights)
+	   const uint32_t *weights)
 {
 	struct aggregate_places places = {rows.list,      meaning->known,  base,
 					  meaning->count, meaning->number, rows_expected};
@@ -247,9 +262,11 @@ assert_same_answers(struct aggregate_states *a, struct aggregate_states *b,
 	}
 }
 
-/* Slices into both states of each thread, whose states are taken together. */
+/* Slices into both states of each thread, whose states are taken together; of drawn ranges,
+ * or ranges[threads]. */
 static void
-run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
+run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind,
+	  const struct range *ranges)
 {
 	struct aggregate_states *by_places[2], *by_groups[2];
 	static struct meaning meaning;
@@ -262,6 +279,8 @@ run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind)
 		assert_int_equal(aggregate_reserve(by_places[t], kind->groups), 0);
 		assert_int_equal(aggregate_reserve(by_groups[t], kind->groups), 0);
 		change_meaning(&meaning, kind);
+		draw_range();
+		range = ranges == NULL ? range : ranges[t];
 		for (uint32_t i = 0; i < SLICES; i++) {
 			bool weighs = kind->weighted && i >= weighing.from;
 			struct aggregate_input input = {.argument = &rows.argument,
@@ -376,7 +395,7 @@ run_rounds(uint32_t rounds, uint32_t groups, uint32_t base)
 
 		assert_non_null(arena);
 		rows_expected = next() % 2 ? 1u << 20 : 0;
-		run_round(arena, 1 + i % 2, &kind);
+		run_round(arena, 1 + i % 2, &kind, NULL);
 		store_arena_free(arena);
 	}
 }
@@ -399,14 +418,32 @@ test_few(void **state)
 	assert_int_equal(rest_rows, 0);
 }
 
+/* Two threads' bytes of weights are not of the same buckets. */
+static void
+test_ranges(void **state)
+{
+	static const struct range ranges[][2] = {{{100000, 1, true}, {100000, 16, true}},
+						 {{100000, 16, true}, {100000, 1, true}},
+						 {{800000, 1, true}, {100000, 1, true}},
+						 {{100000, 1, true}, {100000, 1, true}}};
+	const struct kind kind = {.groups = GROUPS, .weighted = true};
+
+	(void)state;
+	for (uint32_t i = 0; i < 16; i++) {
+		struct store_arena *arena = store_arena_create(0);
+
+		rows_expected = 1u << 20;
+		run_round(arena, 2, &kind, ranges[i % 4]);
+		store_arena_free(arena);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_many),
-	    cmocka_unit_test(test_few),
-	    cmocka_unit_test(test_kept),
-	    cmocka_unit_test(test_ends),
+	    cmocka_unit_test(test_many), cmocka_unit_test(test_few),    cmocka_unit_test(test_kept),
+	    cmocka_unit_test(test_ends), cmocka_unit_test(test_ranges),
 	};
 
 	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);

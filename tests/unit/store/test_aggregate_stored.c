@@ -34,7 +34,8 @@ struct rows {
 	uint32_t count, groups[ROWS];
 	int64_t stored[ROWS];
 	double values[ROWS];
-	uint64_t conditions[ROWS], weights[ROWS];
+	uint64_t conditions[ROWS];
+	uint32_t weights[ROWS];
 	uint32_t narrow[ROWS];
 	uint8_t nulls[ROWS], condition_nulls[ROWS];
 	struct data argument, plain, condition;
@@ -82,7 +83,7 @@ draw_rows(struct rows *rows)
 		rows->nulls[i] = next() % 3 == 0;
 		rows->conditions[i] = next() % 2;
 		rows->condition_nulls[i] = next() % 5 == 0;
-		rows->weights[i] = heavy ? next() >> 30 : 1 + next() % weights * 99;
+		rows->weights[i] = (uint32_t)(heavy ? next() >> 32 : 1 + next() % weights * 99);
 		rows->weights[i] += rows->weights[i] == 0;
 	}
 	rows->argument = (struct data){.type = {.type = STORE_R_FLOAT64, .nullable = nullable},
