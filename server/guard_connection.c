@@ -176,12 +176,23 @@ guard_connection_stream_open(struct guard_connection *connection, const void *st
 	account(connection, STREAM_BYTES);
 }
 
+/* Of what has come of a body a byte takes as much as all of most. */
+static void
+hold_body(struct guard_connection *connection, struct guard_stream *stream, bool is_begun)
+{
+	if (stream->is_begun != is_begun)
+		account(connection,
+			is_begun ? (int64_t)GUARD_BUFFER_BYTES : -(int64_t)GUARD_BUFFER_BYTES);
+	stream->is_begun = is_begun;
+}
+
 void
 guard_connection_stream_close(struct guard_connection *connection, const void *stream)
 {
 	for (uint32_t i = connection->streams_count; i-- > 0;) {
 		if (connection->streams[i].stream != stream)
 			continue;
+		hold_body(connection, &connection->streams[i], false);
 		account(connection, -(int64_t)(STREAM_BYTES + connection->streams[i].bytes));
 		connection->streams[i] = connection->streams[--connection->streams_count];
 		return;
@@ -344,6 +355,7 @@ cost_of_data(struct guard_connection *connection, const struct guard_frame *fram
 	if (stream != NULL) {
 		stream->bytes += frame->length;
 		account(connection, frame->length);
+		hold_body(connection, stream, stream->bytes > 0 && !(frame->flags & END_STREAM));
 	}
 	return frame->length < SMALL_DATA_BYTES && !(frame->flags & END_STREAM);
 }

@@ -21,6 +21,9 @@
 struct guard_address;
 
 /* An HTTP/2 stream from HEADERS or PRIORITY until libh2o frees it. */
+/* What libh2o's buffers begin with: a socket's, and a body's (loop.c sees to it). */
+#define GUARD_BUFFER_BYTES (32u << 10)
+
 struct guard_stream {
 	const void *stream; /* libh2o's, only to be compared */
 	uint32_t id;
@@ -28,6 +31,7 @@ struct guard_stream {
 	int64_t since_ms; /* of its beginning, or of its answer */
 	bool is_idle;     /* only named by a PRIORITY frame */
 	bool is_whole;    /* the request has arrived */
+	bool is_begun;    /* its body has, and not ended: it holds a buffer */
 	bool is_waiting;  /* for an answer of ours */
 };
 

@@ -31,6 +31,8 @@ struct ingest {
 	struct ingest_item *first, *last;
 	bool stopping;
 	int64_t first_ns;      /* when the first of the list came */
+	uint32_t waited_with;  /* count when the group began to wait for clients; 0: it did not */
+	uint32_t alone;        /* so many groups do not: nobody came */
 	uint32_t count;        /* of the list */
 	uint32_t wanted_count; /* the writer waits for so many */
 	/* the writer thread's: */
@@ -43,13 +45,15 @@ struct ingest {
 
 /* Until when the group may wait for more, and for how many. Under the mutex. */
 static int64_t
-may_wait_until(const struct ingest *ingest, uint32_t *wanted)
+may_wait_until(struct ingest *ingest, uint32_t *wanted)
 {
-	uint32_t coming = ingest->count > 0 && ingest->coming != NULL
+	uint32_t coming = ingest->count > 0 && ingest->alone == 0 && ingest->coming != NULL
 			      ? ingest->coming(ingest->coming_context)
 			      : 0;
 
 	if (coming > 0 && coming + ingest->count >= INGEST_CLIENTS) {
+		if (ingest->waited_with == 0)
+			ingest->waited_with = ingest->count;
 		*wanted = ingest->count + coming;
 		return ingest->first_ns + INGEST_INTERVAL_NS;
 	}
@@ -79,6 +83,11 @@ await(struct ingest *ingest)
 		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
 	}
 	ingest->wanted_count = 1;
+	if (ingest->alone > 0)
+		ingest->alone--;
+	else if (ingest->waited_with > 0 && ingest->waited_with == ingest->count)
+		ingest->alone = INGEST_ALONE;
+	ingest->waited_with = 0;
 }
 
 /* Up to GROUP_MAX items; 0 when it is time to end. They are gone through without

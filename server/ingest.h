@@ -30,6 +30,9 @@ struct ingest;
  * connections, each for one beacon, are then 0.27 syncs a beacon, else 0.35. One
  * client after the other is never that many. */
 #define INGEST_CLIENTS 5u
+/* When nothing came while a group waited so, so many groups do not: those clients are
+ * far away, or were opened in advance, or mean to delay the others. */
+#define INGEST_ALONE 16u
 
 struct ingest_item {
 	struct store_commit commit; /* and what it points to: the item's until done */

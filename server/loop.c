@@ -17,9 +17,6 @@
 
 #define TICK_MS 1000
 #define PUBLIC_REQUEST_MS 10000
-/* What a socket's first buffer takes. A connection of HTTP/2 often has 32 beacons
- * for one read, and libh2o's 8 KiB are copied twice until those fit. */
-#define INPUT_BYTES (32u << 10)
 
 struct server *
 loop_server(h2o_req_t *req)
@@ -138,7 +135,9 @@ listen_on(struct loop *loop, struct loop_listener *listener, char error[256])
 static bool
 set_up(struct loop *loop)
 {
-	h2o_socket_buffer_prototype._initial_buf.capacity = INPUT_BYTES;
+	/* A connection of HTTP/2 often has 32 beacons for one read, and libh2o's 8 KiB are
+	 * copied twice until those fit. */
+	h2o_socket_buffer_prototype._initial_buf.capacity = GUARD_BUFFER_BYTES;
 	loop->evloop = h2o_evloop_create();
 	h2o_linklist_init_anchor(&loop->connections);
 	loop->queue = h2o_multithread_create_queue(loop->evloop);

@@ -10,6 +10,7 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,7 +20,9 @@
 
 #include <h2o.h>
 
-#define RECYCLED_MAX 512u /* of each kind and loop; 4 KiB each */
+#define RECYCLED_MAX 512u       /* of each kind and loop; 4 KiB each */
+#define RECYCLED_LARGE_MAX 128u /* buffers: 32 KiB */
+#define LARGE_BYTES 16384u
 
 typedef struct st_h2o_mem_pool_shared_entry_t shared_entry;
 
@@ -44,6 +47,10 @@ struct kept {
 
 static __thread struct kept *kept; /* owned: [SIZES_COUNT]; NULL: none yet */
 static pthread_key_t at_end;       /* has it, too */
+
+/* libh2o clears its pools here: its own function looks for the next after it has freed
+ * one, so lists may lie in what they list only then. */
+static _Atomic bool is_in_force;
 
 static struct {
 	void *(*alloc_recycle)(h2o_mem_recycle_t *, size_t);
@@ -114,8 +121,9 @@ h2o_mem_alloc_recycle(h2o_mem_recycle_t *allocator, size_t sz)
 void
 h2o_mem_free_recycle(h2o_mem_recycle_t *allocator, void *p)
 {
-	if (allocator->max < RECYCLED_MAX)
-		allocator->max = RECYCLED_MAX;
+	if (allocator->max < RECYCLED_LARGE_MAX)
+		allocator->max =
+		    malloc_usable_size(p) < LARGE_BYTES ? RECYCLED_MAX : RECYCLED_LARGE_MAX;
 	real.free_recycle(allocator, p);
 }
 
@@ -152,6 +160,8 @@ h2o_mem_alloc_shared(h2o_mem_pool_t *pool, size_t sz, void (*dispose)(void *))
 	size_t size = offsetof(shared_entry, bytes) + sz, i = 0;
 	shared_entry *entry;
 
+	if (!atomic_load_explicit(&is_in_force, memory_order_relaxed))
+		i = SIZES_COUNT;
 	while (i < SIZES_COUNT && sizes[i] - sizeof *pool->shared_refs < size)
 		i++;
 	if (i < SIZES_COUNT) {
@@ -187,6 +197,8 @@ h2o_mem_clear_pool(h2o_mem_pool_t *pool)
 {
 	struct st_h2o_mem_pool_shared_ref_t *ref, *next;
 
+	if (!atomic_load_explicit(&is_in_force, memory_order_relaxed))
+		atomic_store_explicit(&is_in_force, true, memory_order_relaxed);
 	for (ref = pool->shared_refs; ref != NULL; ref = next) {
 		shared_entry *entry = ref->entry;
 

@@ -8,6 +8,7 @@ import assert from 'node:assert';
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
@@ -122,6 +123,27 @@ test('bytes that one connection, one address, and all may have buffered', async 
   for (const raw of [...address, ...all]) raw.close();
   await until('the bytes to be given back', async () => (await server.metric('buffered_bytes')) < 100000, 3000);
   assert.deepEqual(await burst(server, 5), { 204: 5 });
+});
+
+test('a stream whose body has begun counts as the buffer that it holds', async () => {
+  const server = await start('limits: {loopback: true, connection_buffer_mb: 2}\n');
+  const shut = (bytes, ends) => new Promise((resolve) => {
+    const session = http2.connect(`http://127.0.0.1:${server.port}`);
+    session.on('error', () => {}).on('close', () => resolve(true));
+    let answers = 0;
+    for (let i = 0; i < 64; i++) {
+      const stream = session.request({ ':method': 'POST', ':path': '/beacon' }, { endStream: false });
+      stream.on('error', () => {}).on('response', () => {
+        if (++answers === 64) session.destroy(), resolve(false);
+      });
+      if (ends) stream.end(Buffer.alloc(bytes));
+      else stream.write(Buffer.alloc(bytes));
+    }
+  });
+  assert.equal(await shut(1000, true), false, '64 whole requests');
+  assert.equal(await shut(1, false), true, '64 streams with a byte each');
+  assert.equal(await server.metric('connections_overfull_total'), 1);
+  await until('the bytes to be given back', async () => (await server.metric('buffered_bytes')) < 100000, 3000);
 });
 
 test('X-Forwarded-For counts from trusted proxies only, from the right', async () => {
