@@ -71,7 +71,7 @@ open_cells(struct aggregate_states *states, const struct aggregate_places *place
 	   uint32_t min, uint32_t max)
 {
 	struct aggregate_heavy heavy;
-	size_t light_bytes = (size_t)places->count * SKETCH_BUCKETS, heavy_bytes = 0;
+	size_t light_bytes = (size_t)places->count * SKETCH_BUCKETS, heavy_bytes = 0, all_bytes;
 	uint8_t *cells;
 
 	states->cells_opened++;
@@ -79,9 +79,9 @@ open_cells(struct aggregate_states *states, const struct aggregate_places *place
 		return STORE_ELIMIT;
 	if (weighted)
 		heavy_bytes = places->count * aggregate_heavy_choose(states, min, max, &heavy);
-	cells = store_arena_zalloc(states->arena, light_bytes + heavy_bytes + AGGREGATE_IDLE_BYTES +
-						      places->count);
-	if (cells == NULL || !aggregate_young_reserve(states, places->count)) {
+	all_bytes = light_bytes + heavy_bytes + AGGREGATE_IDLE_BYTES + places->count;
+	if (!aggregate_young_reserve(states, places->count) ||
+	    (cells = store_arena_zalloc(states->arena, all_bytes)) == NULL) {
 		states->cells_opened = OPENED_MAX; /* it is possible without */
 		return 0;
 	}

@@ -99,17 +99,18 @@ take(struct merge *merge, struct open_segment *const *partition, uint32_t count,
 	merge->full = false;
 	for (uint32_t i = 0; i < count && merge->inputs_count < SEGMENT_MERGE_INPUTS_MAX; i++) {
 		const struct segment_summary *summary = &partition[i]->entry.summary;
+		uint64_t own_bytes;
 
 		if (!is_mergeable(partition[i]) ||
-		    (tier < TIERS_COUNT && tier_of(summary->rows_count) != tier))
+		    (tier < TIERS_COUNT && tier_of(summary->rows_count) != tier) ||
+		    (own_bytes = strings_bytes(partition[i])) > bytes_max)
 			continue;
-		if (rows + summary->rows_count > ROWS_MAX ||
-		    bytes + strings_bytes(partition[i]) > bytes_max) {
+		if (rows + summary->rows_count > ROWS_MAX || bytes + own_bytes > bytes_max) {
 			merge->full = true;
 			continue;
 		}
 		rows += summary->rows_count;
-		bytes += strings_bytes(partition[i]);
+		bytes += own_bytes;
 		merge->inputs[merge->inputs_count++] = partition[i];
 	}
 }

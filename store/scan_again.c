@@ -256,14 +256,11 @@ reserve_codes(struct scan *scan, uint32_t count)
 
 	if (again->codes_max > count)
 		return 0;
-	again->codes_max = 0;
+	again->codes_max = count + count / 2 + 1; /* dictionaries may grow */
 	again->code_places =
-	    store_arena_alloc(scan->arena, (count + 1u) * sizeof *again->code_places);
-	again->code_kept = store_arena_alloc(scan->arena, count + 1u);
-	if (again->code_places == NULL || again->code_kept == NULL)
-		return STORE_ELIMIT;
-	again->codes_max = count + 1;
-	return 0;
+	    store_arena_alloc(scan->arena, again->codes_max * sizeof *again->code_places);
+	again->code_kept = store_arena_alloc(scan->arena, again->codes_max);
+	return again->code_places == NULL || again->code_kept == NULL ? STORE_ELIMIT : 0;
 }
 
 /* Places of a dictionary's codes, kept while slices have the same; 0 or STORE_ELIMIT. */

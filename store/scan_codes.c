@@ -81,8 +81,9 @@ empty_table(struct scan *scan, uint32_t count)
 	struct scan_codes *spare = &scan->dense.spare;
 
 	if (spare->table == NULL || spare->max < count) {
-		spare->table = store_arena_alloc(scan->arena, count * sizeof *spare->table);
-		spare->max = count;
+		/* A memtable's dictionary may grow with every slice. */
+		spare->max = count + count / 2;
+		spare->table = store_arena_alloc(scan->arena, spare->max * sizeof *spare->table);
 	}
 	if (spare->table != NULL)
 		memset(spare->table, 0xff, count * sizeof *spare->table);

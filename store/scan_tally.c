@@ -82,8 +82,8 @@ open_tally(struct scan *scan, const uint32_t *groups, uint32_t entries, uint32_t
 	if ((result = scan_tally_settle(scan)) != 0)
 		return result;
 	if (tally->max < entries) {
-		tally->counts = store_arena_alloc(scan->arena, entries * sizeof *tally->counts);
-		tally->max = tally->counts == NULL ? 0 : entries;
+		tally->max = entries + entries / 2; /* of dictionaries that grow */
+		tally->counts = store_arena_alloc(scan->arena, tally->max * sizeof *tally->counts);
 	}
 	if (tally->counts == NULL)
 		return scan_no_memory(scan);

@@ -316,7 +316,7 @@ run_drawn(uint32_t each, uint32_t (*value_of)(uint32_t place, uint32_t at), uint
 	struct aggregate_input input = {
 	    .argument = &rows.argument, .weights = rows.weights, .groups = rows.groups};
 	struct meaning meaning = {.number = 1, .count = PLACES_MAX};
-	uint32_t left[PLACES_MAX], some = PLACES_MAX;
+	uint32_t left[PLACES_MAX], some = PLACES_MAX, before = taken_slices;
 
 	assert_int_equal(aggregate_reserve(by_places, GROUPS), 0);
 	assert_int_equal(aggregate_reserve(by_groups, GROUPS), 0);
@@ -342,6 +342,7 @@ run_drawn(uint32_t each, uint32_t (*value_of)(uint32_t place, uint32_t at), uint
 		add_places(by_places, &meaning, 0, rows.weights);
 		assert_int_equal(aggregate_add_stored(by_groups, rows.count, &input), 0);
 	}
+	assert_true(taken_slices > before);
 	assert_same_answers(by_places, by_groups, arena);
 	assert_same(by_places, by_groups, arena);
 	store_arena_free(arena);
@@ -433,7 +434,9 @@ test_ranges(void **state)
 		struct store_arena *arena = store_arena_create(0);
 
 		rows_expected = 1u << 20;
+		taken_slices = 0;
 		run_round(arena, 2, &kind, ranges[i % 4]);
+		assert_true(taken_slices > 0);
 		store_arena_free(arena);
 	}
 }
