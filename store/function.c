@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "codec.h"
-#include "function.h"
+#include "function_monotone.h"
 #include "sql_parse.h"
 
 #define NAME_BYTES_MAX 40u
@@ -186,39 +186,9 @@ merge_nulls(struct evaluation *evaluation, const struct data *args, uint32_t arg
 	return 0;
 }
 
-bool
-function_is_monotone(const struct expression *call)
-{
-	static const char *const names[] = {"toStartOfMinute",
-					    "toStartOfFiveMinutes",
-					    "toStartOfTenMinutes",
-					    "toStartOfFifteenMinutes",
-					    "toStartOfHour",
-					    "toStartOfDay",
-					    "toStartOfWeek",
-					    "toStartOfMonth",
-					    "toMonday",
-					    "toStartOfInterval",
-					    "toDate",
-					    "toUnixTimestamp"};
-
-	if (call->kind != EXPRESSION_CALL || call->args_count == 0 ||
-	    !data_type_is_time(call->args[0]->type.type))
-		return false;
-	for (uint32_t a = 1; a < call->args_count; a++) {
-		if (call->args[a]->kind != EXPRESSION_CONSTANT)
-			return false;
-	}
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], call->function->name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int
-evaluate_rows(struct evaluation *evaluation, const struct expression *call, const struct data *args,
-	      struct data *out)
+int
+function_evaluate_rows(struct evaluation *evaluation, const struct expression *call,
+		       const struct data *args, struct data *out)
 {
 	int result = data_allocate(evaluation, call->type, evaluation->count, out);
 
@@ -227,195 +197,6 @@ evaluate_rows(struct evaluation *evaluation, const struct expression *call, cons
 	if (result == 0 && !call->function->takes_null)
 		result = merge_nulls(evaluation, args, call->args_count, out);
 	return result;
-}
-
-#define ENDS_ARGS_MAX 4u
-#define STEP_ROWS 64u
-
-/* The call of other times. */
-static int
-evaluate_times(struct evaluation *evaluation, const struct expression *call,
-	       const struct data *args, int64_t *times, uint32_t count, struct data *out)
-{
-	struct evaluation inner = *evaluation;
-	struct data other[ENDS_ARGS_MAX];
-
-	memcpy(other, args, call->args_count * sizeof *other);
-	other[0].n.i = times;
-	for (uint32_t a = 0; a < call->args_count; a++)
-		other[a].count = count;
-	inner.count = count;
-	return evaluate_rows(&inner, call, other, out);
-}
-
-CODEC_CLONES static bool
-ascend(const int64_t *times, uint32_t count)
-{
-	uint64_t falls = 0;
-
-	for (uint32_t i = 1; i < count; i++)
-		falls |= times[i] < times[i - 1];
-	return falls == 0;
-}
-
-/* The least and the greatest; returns whether they ascend. */
-CODEC_CLONES static bool
-find_ends(const int64_t *times, uint32_t count, int64_t ends[2])
-{
-	int64_t least = times[0], most = times[count - 1];
-	bool ascends = ascend(times, count);
-
-	for (uint32_t i = 0; !ascends && i < count; i++) {
-		least = times[i] < least ? times[i] : least;
-		most = times[i] > most ? times[i] : most;
-	}
-	ends[0] = least;
-	ends[1] = most;
-	return ascends;
-}
-
-/* What some rows that were asked give, to all between two that give the same;
- * the others are left: their times and rows, and how many. */
-static uint32_t
-fill_steps(const struct data *asked, const int64_t *times, uint32_t count, struct data *out,
-	   int64_t *left, uint32_t *rows)
-{
-	uint32_t left_count = 0;
-
-	for (uint32_t first = 0, step = 0; first < count; first += STEP_ROWS, step++) {
-		uint32_t end = count - first < STEP_ROWS ? count : first + STEP_ROWS;
-		int64_t value = asked->n.i[step];
-		bool same = value == asked->n.i[step + 1];
-
-		for (uint32_t i = first; same && i < end; i++)
-			out->n.i[i] = value;
-		for (uint32_t i = first; !same && i < end; i++) {
-			left[left_count] = times[i];
-			rows[left_count++] = i;
-		}
-	}
-	return left_count;
-}
-
-/* Of times that ascend, some tell what those between them give. */
-static int
-evaluate_steps(struct evaluation *evaluation, const struct expression *call,
-	       const struct data *args, struct data *out)
-{
-	uint32_t count = evaluation->count, steps = (count + STEP_ROWS - 1) / STEP_ROWS, left_count;
-	struct store_arena *arena = evaluation->arena;
-	int64_t *times = store_arena_alloc(arena, ((size_t)count + 2) * sizeof *times);
-	uint32_t *rows = store_arena_alloc(arena, ((size_t)count + 1) * sizeof *rows);
-	struct data some;
-	int result;
-
-	if (times == NULL || rows == NULL)
-		return expression_no_memory(evaluation->error);
-	for (uint32_t i = 0; i < steps; i++)
-		times[i] = args[0].n.i[i * STEP_ROWS];
-	times[steps] = args[0].n.i[count - 1];
-	if ((result = evaluate_times(evaluation, call, args, times, steps + 1, &some)) != 0 ||
-	    (result = data_allocate(evaluation, call->type, count, out)) != 0)
-		return result;
-	left_count = fill_steps(&some, args[0].n.i, count, out, times, rows);
-	if (left_count == 0)
-		return 0;
-	if ((result = evaluate_times(evaluation, call, args, times, left_count, &some)) != 0)
-		return result;
-	for (uint32_t i = 0; i < left_count; i++)
-		out->n.i[rows[i]] = some.n.i[i];
-	return 0;
-}
-
-/* The row begins a run, or is of the one before; false: there are too many. */
-static bool
-add_to_runs(struct function_runs *runs, uint32_t row, int64_t value)
-{
-	if (runs->count > 0 && runs->values[runs->count - 1] == value)
-		return true;
-	if (runs->count == runs->max)
-		return false;
-	runs->firsts[runs->count] = row;
-	runs->values[runs->count++] = value;
-	return true;
-}
-
-/* By steps, and the rows between two of them that differ. */
-static bool
-join_runs(const struct data *asked, const struct data *inner, uint32_t count,
-	  struct function_runs *runs)
-{
-	bool fits = true;
-
-	for (uint32_t first = 0, step = 0, n = 0; fits && first < count;
-	     first += STEP_ROWS, step++) {
-		uint32_t end = count - first < STEP_ROWS ? count : first + STEP_ROWS;
-
-		fits = add_to_runs(runs, first, asked->n.i[step]);
-		if (asked->n.i[step] == asked->n.i[step + 1])
-			continue;
-		for (uint32_t i = first + 1; fits && i < end; i++)
-			fits = add_to_runs(runs, i, inner->n.i[n++]);
-	}
-	return fits;
-}
-
-int
-function_find_runs(struct evaluation *evaluation, const struct expression *call,
-		   const struct data *args, struct function_runs *runs)
-{
-	uint32_t count = args[0].count, steps = (count + STEP_ROWS - 1) / STEP_ROWS,
-		 inner_count = 0;
-	int64_t *times = store_arena_alloc(evaluation->arena, ((size_t)count + 2) * sizeof *times);
-	struct data asked, inner = {.count = 0};
-	int result;
-
-	assert(function_is_monotone(call) && !args[0].constant && args[0].nulls == NULL);
-	runs->count = 0;
-	if (times == NULL)
-		return expression_no_memory(evaluation->error);
-	for (uint32_t i = 0; i < steps; i++)
-		times[i] = args[0].n.i[i * STEP_ROWS];
-	times[steps] = args[0].n.i[count - 1];
-	if ((result = evaluate_times(evaluation, call, args, times, steps + 1, &asked)) != 0 ||
-	    asked.s != NULL || asked.nulls != NULL)
-		return result;
-	for (uint32_t step = 0; step < steps; step++) {
-		uint32_t first = step * STEP_ROWS;
-		uint32_t end = count - first < STEP_ROWS ? count : first + STEP_ROWS;
-
-		if (asked.n.i[step] == asked.n.i[step + 1])
-			continue;
-		memcpy(times + inner_count, args[0].n.i + first + 1,
-		       (end - first - 1) * sizeof *times);
-		inner_count += end - first - 1;
-	}
-	if (inner_count > 0)
-		result = evaluate_times(evaluation, call, args, times, inner_count, &inner);
-	if (result == 0 && !join_runs(&asked, &inner, count, runs))
-		runs->count = 0;
-	return result;
-}
-
-/* Rows come sorted by time, so many in turn are of one hour or day: when the
- * earliest and the latest give the same, all do. */
-static int
-evaluate_monotone(struct evaluation *evaluation, const struct expression *call,
-		  const struct data *args, struct data *out)
-{
-	int64_t ends[2];
-	bool ascends = find_ends(args[0].n.i, evaluation->count, ends);
-	int result = evaluate_times(evaluation, call, args, ends, 2, out);
-
-	if (result != 0)
-		return result;
-	if (out->s != NULL || out->nulls != NULL || out->n.i[0] != out->n.i[1])
-		return ascends && out->s == NULL && out->nulls == NULL
-			   ? evaluate_steps(evaluation, call, args, out)
-			   : evaluate_rows(evaluation, call, args, out);
-	out->count = evaluation->count;
-	out->constant = true;
-	return 0;
 }
 
 static bool
@@ -439,14 +220,15 @@ function_evaluate(struct evaluation *evaluation, const struct expression *call,
 
 	if (few && are_constant(call, args)) {
 		inner.count = 1;
-		result = evaluate_rows(&inner, call, args, out);
+		result = function_evaluate_rows(&inner, call, args, out);
 		out->count = evaluation->count;
 		out->constant = true;
-	} else if (few && function_is_monotone(call) && call->args_count <= ENDS_ARGS_MAX &&
-		   !args[0].constant && args[0].nulls == NULL) {
-		result = evaluate_monotone(evaluation, call, args, out);
+	} else if (few && function_is_monotone(call) &&
+		   call->args_count <= FUNCTION_MONOTONE_ARGS_MAX && !args[0].constant &&
+		   args[0].nulls == NULL) {
+		result = function_evaluate_monotone(evaluation, call, args, out);
 	} else {
-		result = evaluate_rows(evaluation, call, args, out);
+		result = function_evaluate_rows(evaluation, call, args, out);
 	}
 	if (result != 0 && evaluation->error != NULL && evaluation->error->offset == 0)
 		evaluation->error->offset = call->offset;

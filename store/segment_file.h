@@ -1,5 +1,5 @@
 /*
- * The inside of an open segment: shared by segment_open.c (the footer),
+ * The inside of an open segment: shared by segment_open.c, segment_footer.c,
  * segment_read.c, segment_chunk.c and segment_slice.c (columns), segment_strings.c,
  * segment_range.c (bounds), segment_verify.c and dump.c, and by nothing else.
  */
@@ -74,6 +74,9 @@ segment_want_bytes(const struct segment *segment, uint64_t offset, uint64_t size
 	if (segment->io->want != NULL && size > 0)
 		segment->io->want(segment->io, segment->bytes + offset, size);
 }
+
+/* segment_footer.c: fills in all but the file's own; the footer's checksum matched. */
+int segment_parse_footer(struct segment *segment, uint64_t footer_bytes, struct store_error *error);
 
 /* STORE_ECORRUPT with the segment's path and the offset. */
 int segment_corrupt(const struct segment *segment, uint64_t offset, struct store_error *error,
