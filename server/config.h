@@ -48,36 +48,12 @@ struct config_privacy {
 	uint32_t query_parameters_count;
 };
 
+/* The numbers are explained in config_limits.def. */
 struct config_limits {
-	uint32_t connections;               /* open at once */
-	uint32_t connections_per_s;         /* new ones */
-	uint32_t connection_idle_s;         /* without a whole request, and reading nothing */
-	uint32_t connection_in_flight;      /* requests waiting for an answer of ours */
-	uint32_t connection_buffer_mb;      /* of requests that are not whole or not answered */
-	uint32_t address_connections;       /* open at once; an address is an IPv4 or an IPv6 /64 */
-	uint32_t address_connections_per_s; /* new ones */
-	uint32_t address_requests_per_s;
-	uint32_t address_in_flight; /* beacons waiting for the disk */
-	uint32_t address_buffer_mb;
-	uint32_t site_beacons_per_s;
-	uint32_t site_in_flight;
-	uint32_t request_s; /* from a request's first byte to its last */
-	uint32_t requests_per_s;
-	uint32_t in_flight;    /* beacons waiting for the disk */
-	uint32_t in_flight_mb; /* what they take */
-	uint32_t buffer_mb;
-	uint32_t sites;   /* distinct keys when no sites are configured */
-	uint32_t query_s; /* longest query */
-	uint32_t query_memory_mb;
-	uint32_t query_threads; /* of one query, at most */
-	uint32_t query_groups;  /* of GROUP BY, and other distinct values */
-	uint32_t answer_rows;   /* of one query */
-	uint32_t answer_mb;     /* as bytes of its format */
-	uint32_t cache_mb;      /* answers that are kept */
-	uint32_t values;        /* different ones of a dimension, site and day */
-	uint32_t queries;       /* at once */
-	uint32_t memtable_mb;   /* rows that are in no segment yet */
-	bool loopback;          /* limits by address are for loopback, too */
+#define LIMIT(name, otherwise) uint32_t name;
+#include "config_limits.def"
+#undef LIMIT
+	bool loopback; /* limits by address are for loopback, too */
 };
 
 /* As the file has it; NULL: absent. */

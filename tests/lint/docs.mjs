@@ -70,14 +70,14 @@ function routes() {
 compare('route', routes(), new Map(tables(API, '## Endpoints').map(([route, role]) => [names(route)[0], role])), API);
 
 function keys() {
-  const code = read('server/config.c'), found = new Map();
-  const defaults = new Map([...part(code, 'config_limits defaults = {', '};').matchAll(/\.(\w+) = (\w+)/g)].map((match) => match.slice(1)));
-  const [, days] = /#define RETENTION_DAYS (\d+)/.exec(code);
+  const code = read('server/config_schema.c'), found = new Map();
+  const [, days] = /#define RETENTION_DAYS (\d+)/.exec(read('server/config.c'));
+  for (const [, limit, value] of read('server/config_limits.def').matchAll(/^LIMIT\((\w+), (\w+)\)/gm)) found.set(`limits.${limit}`, value);
   for (const [, list, fields] of code.matchAll(/cyaml_schema_field_t (\w*fields)\[\] = \{([^]*?)\};/g)) {
     const prefix = { listener_fields: 'listeners[].', site_fields: 'sites[].', rule_fields: 'sampling[].', path_fields: 'paths[].', privacy_fields: 'privacy.', limit_fields: 'limits.',
       retention_fields: 'retention_days.', fields: '' }[list];
-    for (const [, field, limit, table] of fields.matchAll(/CYAML_FIELD_\w+\("(\w+)"|LIMIT\((\w+)\)|RETENTION\((\w+)\)/g))
-      found.set(prefix + (field || limit || table), table ? days : limit && defaults.get(limit));
+    for (const [, field, table] of fields.matchAll(/CYAML_FIELD_\w+\("(\w+)"|RETENTION\((\w+)\)/g))
+      found.set(prefix + (field || table), table ? days : undefined);
   }
   return found;
 }
