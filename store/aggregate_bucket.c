@@ -157,29 +157,34 @@ count_hot(const uint16_t *buckets, uint32_t count)
 	return hot;
 }
 
+/* The bucket's byte was full. */
+static __attribute__((noinline)) int
+count_full(struct aggregate_states *states, uint32_t group, uint32_t bucket, uint8_t *byte)
+{
+	return bucket == 0 ? 0 : aggregate_quantile_carry(states, group, bucket, byte);
+}
+
 /* All into one group's bytes. */
 static inline __attribute__((always_inline)) int
 count_in(struct aggregate_states *states, uint32_t group, const uint16_t *buckets, uint32_t count,
 	 uint32_t ways)
 {
+	const uint16_t *end = buckets + count, *at = buckets;
 	uint8_t *bytes = states->light[group];
-	uint32_t i = 0;
 
-	for (; i + WAYS <= count; i += WAYS) {
-#pragma GCC unroll 4
-		for (uint32_t way = 0; way < WAYS; way++) {
-			size_t offset = ways == 1 ? 0 : (size_t)way * SKETCH_BUCKETS;
-			uint32_t bucket = buckets[i + way];
+	for (; end - at >= (ptrdiff_t)UNROLLED; at += UNROLLED) {
+#pragma GCC unroll 8
+		for (uint32_t n = 0; n < UNROLLED; n++) {
+			uint8_t *byte = bytes + (size_t)(n & (ways - 1)) * SKETCH_BUCKETS + at[n];
 
-			if (__builtin_expect(++bytes[offset + bucket] == 0, 0) && bucket != 0 &&
-			    aggregate_quantile_carry(states, group, bucket,
-						     &bytes[offset + bucket]) != 0)
+			if (__builtin_expect(++*byte == 0, 0) &&
+			    count_full(states, group, at[n], byte) != 0)
 				return STORE_ELIMIT;
 		}
 	}
-	for (; i < count; i++) {
-		if (__builtin_expect(++bytes[buckets[i]] == 0, 0) && buckets[i] != 0 &&
-		    aggregate_quantile_carry(states, group, buckets[i], &bytes[buckets[i]]) != 0)
+	for (; at < end; at++) {
+		if (__builtin_expect(++bytes[*at] == 0, 0) &&
+		    count_full(states, group, *at, &bytes[*at]) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;
