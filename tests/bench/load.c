@@ -7,7 +7,8 @@
  *   load paced PORT BEACONS COUNT CONNECTIONS RATE       so many a second, whatever comes
  *   load fresh PORT BEACONS COUNT CONNECTIONS            a connection each
  *   load idle PORT COUNT                                 open, until stdin ends
- *   load sync FILE BYTES COUNT                           appends, each with fdatasync
+ *   load sync FILE BYTES COUNT RATE                      so many appends a second come due:
+ *                                                        all that have with one fdatasync
  *
  * PORT is on 127.0.0.1, and with an `s` behind it takes TLS. A line of BEACONS
  * is a User-Agent, an address for X-Forwarded-For or nothing, and a body, with
@@ -37,6 +38,8 @@
 #define OUT_BYTES (1u << 20)
 #define IN_BYTES (1u << 16)
 #define BEACONS_MAX 65536u
+#define TOGETHER_MAX 4096u /* appends with one sync, as drum has them */
+#define PAUSE_NS 50000
 
 enum { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE };
 enum { END_STREAM = 1, ACK = 1, END_HEADERS = 4 };
@@ -597,23 +600,35 @@ idle(uint32_t count)
 	return 0;
 }
 
+/* What paced beacons would wait for the disk alone: appends come due at the rate,
+ * and wait while the sync of those before them is under way. */
 static int
-sync_often(const char *path, size_t bytes, uint32_t count)
+sync_often(const char *path, size_t bytes, uint32_t count, double rate)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	char *block = malloc(bytes);
-	uint32_t *times_us = calloc(count, sizeof *times_us);
+	char *block = malloc(bytes * TOGETHER_MAX);
+	uint32_t *times_us = calloc(count, sizeof *times_us), done = 0;
 	int64_t began = now_ns();
 
 	if (fd < 0 || block == NULL || times_us == NULL)
 		fail(path);
-	memset(block, 'x', bytes);
-	for (uint32_t i = 0; i < count; i++) {
-		int64_t start = now_ns();
+	memset(block, 'x', bytes * TOGETHER_MAX);
+	while (done < count) {
+		uint32_t due = (uint32_t)((double)(now_ns() - began) * 1e-9 * rate) + 1;
+		uint32_t left = count - done, size = due - done < left ? due - done : left;
+		struct timespec soon = {0, PAUSE_NS};
+		double taken_s;
 
-		if (write(fd, block, bytes) != (ssize_t)bytes || fdatasync(fd) != 0)
+		if (size == 0) {
+			nanosleep(&soon, NULL);
+			continue;
+		}
+		size = size < TOGETHER_MAX ? size : TOGETHER_MAX;
+		if (write(fd, block, size * bytes) != (ssize_t)(size * bytes) || fdatasync(fd) != 0)
 			fail(path);
-		times_us[i] = (uint32_t)((now_ns() - start) / 1000);
+		taken_s = (double)(now_ns() - began) * 1e-9;
+		for (uint32_t end = done + size; done < end; done++)
+			times_us[done] = (uint32_t)((taken_s - done / rate) * 1e6);
 	}
 	print("syncs", times_us, count, now_ns() - began);
 	close(fd);
@@ -643,9 +658,9 @@ main(int argc, char **argv)
 	static const int arguments[] = {7, 7, 6, 4};
 	int64_t began;
 
-	if (strcmp(mode, "sync") == 0 && argc == 5)
+	if (strcmp(mode, "sync") == 0 && argc == 6)
 		return sync_often(argv[2], strtoul(argv[3], NULL, 10),
-				  (uint32_t)strtoul(argv[4], NULL, 10));
+				  (uint32_t)strtoul(argv[4], NULL, 10), strtod(argv[5], NULL));
 	for (load.mode = CLOSED; load.mode <= IDLE; load.mode++) {
 		if (strcmp(mode, modes[load.mode]) == 0 && argc == arguments[load.mode])
 			break;
