@@ -42,6 +42,7 @@ enum { STATE_FINAL = 6, STATE_END = 7 }; /* SEND_BODY_IS_FINAL, END_STREAM */
 /* The library's own functions. */
 static struct {
 	void (*read_start)(h2o_socket_t *, h2o_socket_cb);
+	void (*accept)(h2o_accept_ctx_t *, h2o_socket_t *, struct timeval);
 	ssize_t (*decode_frame)(struct guard_frame *, const uint8_t *, size_t,
 				const h2o_http2_settings_t *, const char **);
 	h2o_http2_stream_t *(*stream_open)(h2o_http2_conn_t *, uint32_t, h2o_req_t *,
@@ -63,6 +64,7 @@ find_real(void)
 		const char *name;
 		void *to;
 	} wanted[] = {{"h2o_socket_read_start", &real.read_start},
+		      {"h2o_http2_accept", &real.accept},
 		      {"h2o_http2_decode_frame", &real.decode_frame},
 		      {"h2o_http2_stream_open", &real.stream_open},
 		      {"h2o_http2_stream_close", &real.stream_close},
@@ -109,18 +111,30 @@ connection_of(h2o_http2_conn_t *conn)
 /* ---- reading --------------------------------------------------------- */
 
 static void
+begin_reading(struct guard_connection *connection)
+{
+	guard_connection_current = connection;
+	connection->frame_at = NULL;
+}
+
+static void
+end_reading(struct guard_connection *connection)
+{
+	if (guard_connection_current == connection)
+		guard_connection_has_read(connection);
+	guard_connection_current = NULL;
+}
+
+static void
 on_read(h2o_socket_t *socket, const char *error)
 {
 	struct guard_connection *connection = guard_connection_of(socket);
 
-	guard_connection_current = connection;
-	connection->frame_at = NULL;
+	begin_reading(connection);
 	if (error != NULL)
 		guard_write_client_left(connection);
 	connection->read(socket, error);
-	if (guard_connection_current == connection)
-		guard_connection_has_read(connection);
-	guard_connection_current = NULL;
+	end_reading(connection);
 }
 
 void h2o_socket_read_start(h2o_socket_t *sock, h2o_socket_cb cb);
@@ -136,6 +150,24 @@ h2o_socket_read_start(h2o_socket_t *sock, h2o_socket_cb cb)
 	}
 	connection->read = cb;
 	real.read_start(sock, on_read);
+}
+
+/* libh2o takes the frames that have come already, and not always within a read: it
+ * may have written the end of a handshake (a client with false start does not wait
+ * for that), or the answer to HTTP/1's last request. */
+void
+h2o_http2_accept(h2o_accept_ctx_t *ctx, h2o_socket_t *sock, struct timeval connected_at)
+{
+	struct guard_connection *connection = guard_connection_of(sock);
+
+	count(GUARD_ACCEPT);
+	if (connection == NULL || guard_connection_current != NULL) {
+		real.accept(ctx, sock, connected_at);
+		return;
+	}
+	begin_reading(connection);
+	real.accept(ctx, sock, connected_at);
+	end_reading(connection);
 }
 
 /* ---- frames ---------------------------------------------------------- */

@@ -14,7 +14,8 @@ import test, { after, before } from 'node:test';
 
 import { DRUM, serve, until } from '../serve.mjs';
 import { lingering, quick } from './attacks.mjs';
-import { END_STREAM, TYPE, block, frame, get, http2 } from './wire.mjs';
+import { falseStart } from './false_start.mjs';
+import { END_STREAM, PREFACE, Raw, TYPE, block, data, frame, get, http2, ping, post, settings } from './wire.mjs';
 
 const SANITIZED = DRUM.includes('sanitize');
 const MEMORY_KIB = SANITIZED ? 400000 : 64000; // above what it had
@@ -86,6 +87,35 @@ test('requests that are reset go on counting against their connection', async ()
   assert.equal(raw.isShut, false);
   raw.close();
 });
+
+/* libh2o has the first frames before it reads: with the end of a handshake, or of
+ * an answer, that it has written. */
+const early = {
+  'false start of TLS 1.2': async (bytes) => falseStart(Number(new URL(await server.https).port), bytes),
+  'a request of HTTP/1 before them': async (bytes) => {
+    const raw = await Raw.connect(port);
+    await raw.write('GET /healthz HTTP/1.1\r\nHost: shop.example\r\n\r\n', bytes);
+    return raw.socket;
+  },
+};
+let views = 0;
+for (const [name, send] of Object.entries(early)) {
+  const beacon = () => JSON.stringify({ v: 1, site: 'early', view: (++views).toString(16).padStart(16, '0'), url: 'https://shop.example/' });
+
+  test(`frames that come early: ${name}`, async () => {
+    const abusive = await metric('connections_abusive_total');
+    const flight = (...between) => Buffer.concat([PREFACE, settings(), ...between, post(1), data(1, beacon())]);
+    const honest = await send(flight());
+    await until('its beacon', async () => (await server.query("SELECT count() FROM pageviews WHERE site = 'early'")) === `${views}\n`, 5000);
+    honest.destroy();
+    assert.equal(await metric('connections_abusive_total'), abusive);
+    const flood = await send(flight(...Array.from({ length: 1000 }, ping)));
+    await until('its end', async () => (await metric('connections_abusive_total')) === abusive + 1, 3000);
+    assert.equal(await server.query("SELECT count() FROM pageviews WHERE site = 'early'"), `${--views}\n`);
+    flood.destroy();
+    alive(name);
+  });
+}
 
 test('the honest client had every beacon acknowledged and stored', async () => {
   const answer = new Promise((resolve) => honest.stdout.once('data', (line) => resolve(JSON.parse(line))));
