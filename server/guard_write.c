@@ -63,7 +63,9 @@ write_first(struct guard_connection *connection, h2o_iovec_t *bytes, size_t coun
 {
 	h2o_iovec_t grown;
 
-	if (connection->owes_ticket) /* made and sent by SSL_write; without it, no resumption */
+	/* Made and sent by SSL_write; without it, no resumption. (That of TLS 1.2 is part of
+	 * the handshake, and not counted by SSL_set_num_tickets.) */
+	if (connection->owes_ticket && SSL_version(connection->ssl) == TLS1_3_VERSION)
 		(void)SSL_new_session_ticket(connection->ssl);
 	if (count == 1 && are_settings(bytes) && !connection->has_told_window &&
 	    bytes->len + sizeof window_update <= sizeof connection->first) {
@@ -120,10 +122,8 @@ guard_write_handshake(SSL *ssl)
 	if (connection == NULL || !atomic_load_explicit(&is_in_force, memory_order_relaxed))
 		return;
 	connection->ssl = ssl;
-	if (connection->has_written || SSL_version(ssl) != TLS1_3_VERSION ||
-	    SSL_get_num_tickets(ssl) == 0)
-		return;
-	connection->owes_ticket = SSL_set_num_tickets(ssl, 0) == 1;
+	if (!connection->has_written && SSL_get_num_tickets(ssl) > 0)
+		connection->owes_ticket = SSL_set_num_tickets(ssl, 0) == 1;
 }
 
 void

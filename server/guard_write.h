@@ -12,8 +12,8 @@
 
 struct guard_connection;
 
-/* As a handshake begins, on its loop's thread: the session ticket of TLS 1.3 will
- * go with the first bytes of the connection. */
+/* As a handshake begins, on its loop's thread, perhaps more than once: the session
+ * ticket of TLS 1.3 will go with the first bytes of the connection. */
 void guard_write_handshake(SSL *ssl);
 /* Libh2o is told that the client has gone: an HTTP/2 client that has sent no
  * close_notify reads none. */

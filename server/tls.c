@@ -39,6 +39,16 @@ failed(SSL_CTX *context, const char *what, const char *file, char error[256])
 	return NULL;
 }
 
+/* On a loop's thread; also of a session that is resumed, for which OpenSSL asks for no
+ * certificate. */
+static int
+on_client_hello(SSL *ssl, int *alert, void *argument)
+{
+	(void)alert, (void)argument;
+	guard_write_handshake(ssl);
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 SSL_CTX *
 tls_create(const char *certificate, const char *key, bool http2, char error[256])
 {
@@ -51,6 +61,7 @@ tls_create(const char *certificate, const char *key, bool http2, char error[256]
 					 SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_num_tickets(context, 1);
+	SSL_CTX_set_client_hello_cb(context, on_client_hello, NULL);
 	if (SSL_CTX_set_cipher_list(context, CIPHERS) != 1)
 		return failed(context, "ciphers", CIPHERS, error);
 	if (SSL_CTX_set1_groups_list(context, GROUPS) != 1)
@@ -69,7 +80,7 @@ tls_create(const char *certificate, const char *key, bool http2, char error[256]
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static SSL_CTX *present; /* owned; guarded by mutex; NULL: the first one */
 
-/* On a loop's thread, as each handshake begins. */
+/* On a loop's thread, for each handshake that needs one. */
 static int
 choose(SSL *ssl, void *argument)
 {
@@ -78,7 +89,6 @@ choose(SSL *ssl, void *argument)
 	if (present != NULL)
 		SSL_set_SSL_CTX(ssl, present); /* takes a reference */
 	pthread_mutex_unlock(&mutex);
-	guard_write_handshake(ssl);
 	return 1;
 }
 
