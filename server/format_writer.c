@@ -91,10 +91,13 @@ format_put_time(struct format_writer *writer, enum store_result_type type,
 	size_t size;
 
 	gmtime_r(&seconds, &tm);
-	size = strftime(text, sizeof text, type == STORE_R_DATE ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%S",
-			&tm);
+	size = (size_t)snprintf(text, sizeof text, "%04d-%02d-%02d", tm.tm_year + 1900,
+				tm.tm_mon + 1, tm.tm_mday);
+	if (type != STORE_R_DATE)
+		size += (size_t)snprintf(text + size, sizeof text - size, " %02d:%02d:%02d",
+					 tm.tm_hour, tm.tm_min, tm.tm_sec);
 	if (type == STORE_R_DATETIME64)
-		size += (size_t)snprintf(text + size, 8, ".%03d", part_ms);
+		size += (size_t)snprintf(text + size, sizeof text - size, ".%03d", part_ms);
 	format_put(writer, text, size);
 }
 

@@ -247,14 +247,15 @@ struct store_value data_value(const struct data *data, uint32_t row);
 /* <0, 0, >0; NaN is equal to everything, NULLs must not be given. */
 int
 data_compare(enum store_result_type type, const struct store_value *a, const struct store_value *b);
-/* Times are within 73 million years, so that beginnings of weeks and differences of
- * two never leave 64 bits. */
-#define DATA_TIME_MS_MAX ((int64_t)1 << 61)
+/* Times are within the years 0 and 9999, which have four digits; so beginnings of
+ * weeks and differences of two never leave 64 bits. */
+#define DATA_TIME_MS_MIN (-62167219200000)
+#define DATA_TIME_MS_MAX 253402300799999
 
 static inline int64_t
 data_time_within(int64_t ms)
 {
-	return ms < -DATA_TIME_MS_MAX  ? -DATA_TIME_MS_MAX
+	return ms < DATA_TIME_MS_MIN   ? DATA_TIME_MS_MIN
 	       : ms > DATA_TIME_MS_MAX ? DATA_TIME_MS_MAX
 				       : ms;
 }

@@ -4,10 +4,11 @@
  * function_convert.c's. What a cell cannot become is an error that names it,
  * never a wrong number.
  */
-#include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "function.h"
 
@@ -73,46 +74,66 @@ function_type_name(enum store_result_type type)
 
 /* ---- texts to values ------------------------------------------------- */
 
-/* Whole text as a number of the type; false when it is none. Integers beyond
- * the type wrap, as in ClickHouse, unless `strict`. */
 static bool
-parse_number(struct store_str text, enum store_result_type type, bool strict, int64_t *bits)
+parse_float(struct store_str text, int64_t *bits)
 {
 	char digits[DIGITS_MAX], *end;
-	bool is_negative = text.size > 0 && text.bytes[0] == '-', wrapped_negative;
-	uint64_t magnitude;
 	double number;
 
 	if (text.size == 0 || text.size >= sizeof digits || (unsigned char)text.bytes[0] <= ' ')
 		return false;
 	memcpy(digits, text.bytes, text.size);
 	digits[text.size] = '\0';
-	if (data_type_is_float(type)) {
-		number = strtod(digits, &end);
-		memcpy(bits, &number, sizeof number);
-		return end == digits + text.size && strpbrk(digits, "xXpP") == NULL;
+	number = strtod(digits, &end);
+	memcpy(bits, &number, sizeof number);
+	return end == digits + text.size && strpbrk(digits, "xXpP") == NULL;
+}
+
+/* Whole text as an integer of the type; false when it is none. Those beyond the
+ * type wrap, as in ClickHouse, unless `strict`. */
+static bool
+parse_integer(struct store_str text, enum store_result_type type, bool strict, int64_t *bits)
+{
+	bool is_negative = text.size > 0 && text.bytes[0] == '-', wrapped_negative, beyond = false;
+	bool has_sign = is_negative || (text.size > 0 && text.bytes[0] == '+');
+	uint64_t magnitude = 0;
+
+	if (text.size <= has_sign || (has_sign && !data_type_is_signed(type)))
+		return false;
+	for (uint32_t i = has_sign; i < text.size; i++) {
+		unsigned digit = (unsigned)text.bytes[i] - '0';
+
+		if (digit > 9)
+			return false;
+		beyond |= magnitude > (UINT64_MAX - digit) / 10;
+		magnitude = magnitude * 10 + digit;
 	}
-	if ((is_negative && !data_type_is_signed(type)) || digits[is_negative] < '0' ||
-	    digits[is_negative] > '9')
-		return false;
-	errno = 0;
-	magnitude = strtoull(digits + is_negative, &end, 10);
 	*bits = data_wrap(type, (int64_t)(is_negative ? 0 - magnitude : magnitude));
-	if (end != digits + text.size)
-		return false;
 	wrapped_negative = data_type_is_signed(type) && *bits < 0;
-	return !strict || (errno == 0 && wrapped_negative == (is_negative && magnitude > 0) &&
+	return !strict || (!beyond && wrapped_negative == (is_negative && magnitude > 0) &&
 			   (is_negative ? 0 - (uint64_t)*bits : (uint64_t)*bits) == magnitude);
 }
 
 static bool
 parse_bool(struct store_str text, int64_t *bits)
 {
-	bool yes = text.size == 4 && memcmp(text.bytes, "true", 4) == 0;
-	bool no = text.size == 5 && memcmp(text.bytes, "false", 5) == 0;
+	static const char *const words[][2] = {{"false", "true"},
+					       {"0", "1"},
+					       {"f", "t"},
+					       {"n", "y"},
+					       {"no", "yes"},
+					       {"off", "on"},
+					       {"disable", "enable"},
+					       {"disabled", "enabled"}};
 
-	*bits = yes || (text.size == 1 && text.bytes[0] == '1');
-	return yes || no || (text.size == 1 && (text.bytes[0] == '1' || text.bytes[0] == '0'));
+	for (size_t i = 0; i < 2 * sizeof words / sizeof *words; i++) {
+		const char *word = words[i / 2][i % 2];
+
+		*bits = (int64_t)(i % 2);
+		if (strlen(word) == text.size && strncasecmp(word, text.bytes, text.size) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -120,10 +141,12 @@ parse_cell(struct store_str text, bool strict, struct data *out, uint32_t row)
 {
 	int64_t ms;
 
+	if (out->type.type == STORE_R_BOOL)
+		return parse_bool(text, &out->n.i[row]);
+	if (data_type_is_float(out->type.type))
+		return parse_float(text, &out->n.i[row]);
 	if (!data_type_is_time(out->type.type))
-		return out->type.type == STORE_R_BOOL
-			   ? parse_bool(text, &out->n.i[row])
-			   : parse_number(text, out->type.type, strict, &out->n.i[row]);
+		return parse_integer(text, out->type.type, strict, &out->n.i[row]);
 	if (!function_parse_time(text, out->type.type == STORE_R_DATE, &ms))
 		return false;
 	data_set_time(out, row, ms);
@@ -137,46 +160,67 @@ function_parse_cell(struct store_str text, struct data *out, uint32_t row)
 }
 
 static int
+bad_cell(struct evaluation *evaluation, int clickhouse, const char *name, const char *text)
+{
+	if (evaluation->error != NULL) {
+		evaluation->error->clickhouse = clickhouse;
+		evaluation->error->name = name;
+	}
+	return store_error_set(evaluation->error, STORE_ETYPE, "%s", text);
+}
+
+/* With the codes that ClickHouse has for it. */
+static int
 cannot_parse(struct evaluation *evaluation, struct store_str text, enum store_result_type type)
 {
-	bool is_empty = text.size == 0 && !data_type_is_time(type);
+	bool is_float = data_type_is_float(type);
+	char what[160];
 
-	if (evaluation->error != NULL) {
-		evaluation->error->clickhouse = is_empty                  ? 32
-						: type == STORE_R_DATE    ? 38
-						: data_type_is_time(type) ? 41
-									  : 6;
-		evaluation->error->name = is_empty                  ? "ATTEMPT_TO_READ_AFTER_EOF"
-					  : type == STORE_R_DATE    ? "CANNOT_PARSE_DATE"
-					  : data_type_is_time(type) ? "CANNOT_PARSE_DATETIME"
-								    : "CANNOT_PARSE_TEXT";
-	}
-	return store_error_set(evaluation->error, STORE_ETYPE, "Cannot parse '%.*s' as %s",
-			       (int)(text.size > 80 ? 80 : text.size),
-			       text.size == 0 ? "" : text.bytes, function_type_name(type));
+	snprintf(what, sizeof what, "Cannot parse '%.*s' as %s",
+		 (int)(text.size > 80 ? 80 : text.size), text.size == 0 ? "" : text.bytes,
+		 function_type_name(type));
+	if (type == STORE_R_DATE)
+		return bad_cell(evaluation, 38, "CANNOT_PARSE_DATE", what);
+	if (data_type_is_time(type))
+		return bad_cell(evaluation, 41, "CANNOT_PARSE_DATETIME", what);
+	if (type == STORE_R_BOOL)
+		return bad_cell(evaluation, 467, "CANNOT_PARSE_BOOL", what);
+	if (text.size == 0 && !is_float)
+		return bad_cell(evaluation, 32, "ATTEMPT_TO_READ_AFTER_EOF", what);
+	/* A number, but more behind it, or none at all. */
+	if (is_float ? strchr("0123456789.+-", text.size == 0 ? 'x' : text.bytes[0]) == NULL
+		     : text.bytes[0] == '-')
+		return bad_cell(evaluation, 72, "CANNOT_PARSE_NUMBER", what);
+	return bad_cell(evaluation, 6, "CANNOT_PARSE_TEXT", what);
 }
 
 /* ---- values to values ------------------------------------------------ */
 
-static void
-cast_to_time(const struct data *from, uint32_t row, struct data *out)
+static int
+cast_to_time(struct evaluation *evaluation, const struct data *from, uint32_t row, struct data *out)
 {
-	long double value;
+	bool is_wide = out->type.type == STORE_R_DATETIME64;
+	long double value, least = is_wide ? DATA_TIME_MS_MIN / 1000 : 0;
+	long double most = is_wide ? DATA_TIME_MS_MAX / 1000 : UINT32_MAX;
 
 	if (data_type_is_time(from->type.type)) {
 		data_set_time(out, row, data_time_ms(from, row));
-		return;
+		return 0;
 	}
 	value = data_number(from, row);
-	value = value >= 0 ? value : 0; /* NaN too */
-	value = value > UINT32_MAX ? UINT32_MAX : value;
-	if (out->type.type == STORE_R_DATETIME64)
+	if (is_wide && isnan(value) && expression_is_active(evaluation, row))
+		return bad_cell(evaluation, 407, "DECIMAL_OVERFLOW",
+				"NaN cannot become a DateTime64(3)");
+	value = value >= least ? value : isnan(value) ? 0 : least;
+	value = value > most ? most : value;
+	if (is_wide)
 		out->n.i[row] = (int64_t)(value * 1000);
 	else
 		data_set_time(out, row,
 			      (int64_t)value * (out->type.type == STORE_R_DATE && value <= DAYS_MAX
 						    ? 86400000
 						    : 1000));
+	return 0;
 }
 
 #define TWO_63 9223372036854775808.0
@@ -190,8 +234,9 @@ whole_of(double value, enum store_result_type type)
 	return value >= -TWO_63 && value < TWO_63 ? (int64_t)value : INT64_MIN;
 }
 
-static void
-cast_to_number(const struct data *from, uint32_t row, struct data *out)
+static int
+cast_to_number(struct evaluation *evaluation, const struct data *from, uint32_t row,
+	       struct data *out)
 {
 	int64_t whole = from->n.i[data_index(from, row)];
 	double value = data_double(from, row);
@@ -200,8 +245,12 @@ cast_to_number(const struct data *from, uint32_t row, struct data *out)
 		out->n.f[row] = from->type.type == STORE_R_DATETIME64
 				    ? (double)data_time_ms(from, row) / 1000
 				    : value;
-		return;
+		return 0;
 	}
+	if (data_type_is_float(from->type.type) && out->type.type != STORE_R_BOOL &&
+	    !isfinite(value) && expression_is_active(evaluation, row))
+		return bad_cell(evaluation, 70, "CANNOT_CONVERT_TYPE",
+				"inf and NaN cannot become integers");
 	if (from->type.type == STORE_R_DATETIME64 && out->type.type != STORE_R_BOOL)
 		whole /= 1000; /* towards 0, as floats, and as ClickHouse has it */
 	if (data_type_is_float(from->type.type))
@@ -209,6 +258,7 @@ cast_to_number(const struct data *from, uint32_t row, struct data *out)
 	out->n.i[row] = out->type.type == STORE_R_BOOL
 			    ? (data_type_is_float(from->type.type) ? value != 0 : whole != 0)
 			    : data_wrap(out->type.type, whole);
+	return 0;
 }
 
 static int
@@ -219,13 +269,10 @@ cast_cell(struct evaluation *evaluation, const struct data *from, uint32_t row, 
 
 	if (out->type.type == STORE_R_STRING)
 		return function_text(evaluation, from, row, &out->s[row]);
-	if (from->type.type != STORE_R_STRING) {
-		if (data_type_is_time(out->type.type))
-			cast_to_time(from, row, out);
-		else
-			cast_to_number(from, row, out);
-		return 0;
-	}
+	if (from->type.type != STORE_R_STRING)
+		return data_type_is_time(out->type.type)
+			   ? cast_to_time(evaluation, from, row, out)
+			   : cast_to_number(evaluation, from, row, out);
 	text = data_string(from, row);
 	if (parse_cell(text, otherwise != OTHERWISE_FAIL, out, row))
 		return 0;
@@ -301,15 +348,17 @@ infer_cast(const struct expression *call, struct type *out)
 	       function_has_text(call->args[0]->type.type);
 }
 
+/* A text that is none of a Nullable type becomes NULL. */
 static int
 evaluate_cast(struct evaluation *evaluation, const struct expression *call, const struct data *args,
 	      struct data *out)
 {
+	enum otherwise otherwise = call->type.nullable ? OTHERWISE_NULL : OTHERWISE_FAIL;
 	int result = call->type.nullable ? data_allocate_nulls(evaluation, out) : 0;
 
 	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		if (!data_is_null(&args[0], i)) {
-			result = cast_cell(evaluation, &args[0], i, out, OTHERWISE_FAIL);
+			result = cast_cell(evaluation, &args[0], i, out, otherwise);
 			continue;
 		}
 		if (out->s != NULL)
@@ -319,12 +368,8 @@ evaluate_cast(struct evaluation *evaluation, const struct expression *call, cons
 		if (out->nulls != NULL) {
 			out->nulls[i] = 1;
 		} else if (expression_is_active(evaluation, i)) {
-			if (evaluation->error != NULL) {
-				evaluation->error->clickhouse = 349;
-				evaluation->error->name = "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN";
-			}
-			result = store_error_set(evaluation->error, STORE_ETYPE,
-						 "Cannot convert NULL to a type that has none");
+			result = bad_cell(evaluation, 349, "CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN",
+					  "Cannot convert NULL to a type that has none");
 		}
 	}
 	return result;

@@ -3,7 +3,6 @@
  * numbers and times are function_cast.c's.
  */
 #include <stdio.h>
-#include <time.h>
 
 #include "function.h"
 
@@ -20,19 +19,20 @@ static int
 print_time(const struct data *data, uint32_t row, char *text)
 {
 	enum store_result_type type = data->type.type;
-	int64_t ms = data_time_ms(data, row), fraction = ms % 1000 + (ms % 1000 < 0 ? 1000 : 0);
-	time_t seconds = (time_t)((ms - fraction) / 1000);
-	struct tm tm;
-	size_t size;
+	int64_t ms = data_time_ms(data, row), day_ms = ms % 86400000, year, month, day;
+	int size, second;
 
-	if (gmtime_r(&seconds, &tm) == NULL || tm.tm_year > 9999 - 1900)
-		return snprintf(text, TEXT_BYTES_MAX, "%lld", (long long)ms);
-	size = strftime(text, TEXT_BYTES_MAX,
-			type == STORE_R_DATE ? "%Y-%m-%d" : "%Y-%m-%d %H:%M:%S", &tm);
+	day_ms += day_ms < 0 ? 86400000 : 0;
+	second = (int)(day_ms / 1000);
+	function_civil_of((ms - day_ms) / 86400000, &year, &month, &day);
+	size = snprintf(text, TEXT_BYTES_MAX, "%04d-%02d-%02d", (int)year, (int)month, (int)day);
+	if (type != STORE_R_DATE)
+		size += snprintf(text + size, TEXT_BYTES_MAX - (unsigned)size, " %02d:%02d:%02d",
+				 second / 3600, second / 60 % 60, second % 60);
 	if (type == STORE_R_DATETIME64)
-		size +=
-		    (size_t)snprintf(text + size, TEXT_BYTES_MAX - size, ".%03d", (int)fraction);
-	return (int)size;
+		size += snprintf(text + size, TEXT_BYTES_MAX - (unsigned)size, ".%03d",
+				 (int)(day_ms % 1000));
+	return size;
 }
 
 static int

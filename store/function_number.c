@@ -139,6 +139,33 @@ on_integers(enum operation operation, bool is_signed, uint64_t a, uint64_t b)
 	return is_signed ? (int64_t)a / (int64_t)b : (int64_t)(a / b);
 }
 
+static __int128
+wide_of(const struct data *data, uint32_t row)
+{
+	uint32_t index = data_index(data, row);
+
+	return data_type_is_signed(data->type.type) ? (__int128)data->n.i[index]
+						    : (__int128)data->n.u[index];
+}
+
+/* Of an unsigned and a signed number, neither of which has room for both. */
+static int64_t
+on_mixed(enum operation operation, const struct data *args, uint32_t row)
+{
+	__int128 a = wide_of(&args[0], row), b = wide_of(&args[1], row);
+
+	return (int64_t)(operation == MODULO ? a % b : a / b);
+}
+
+/* Whether an integer type has room for the number; not for NaN. */
+static bool
+fits(enum store_result_type type, double value)
+{
+	double bound = ldexp(1, (int)data_type_bytes(type) * 8 - data_type_is_signed(type));
+
+	return value < bound && value >= (data_type_is_signed(type) ? -bound : 0);
+}
+
 static int
 bad_division(struct evaluation *evaluation, const char *what)
 {
@@ -192,6 +219,8 @@ arithmetic(struct evaluation *evaluation, const struct expression *call, const s
 	   struct data *out, enum operation operation)
 {
 	bool floats = any_float(call) || operation == DIVIDE, is_signed = any_signed(call);
+	bool is_mixed =
+	    data_type_is_signed(type_at(call, 0)) != data_type_is_signed(type_at(call, 1));
 
 	if (!floats && operation <= MULTIPLY) {
 		on_integer_columns(operation, call, args, out);
@@ -207,10 +236,13 @@ arithmetic(struct evaluation *evaluation, const struct expression *call, const s
 			double value = on_doubles(operation, data_double(&args[0], i),
 						  data_double(&args[1], i));
 
-			if (!(fabs(value) < 9.2e18) && expression_is_active(evaluation, i))
-				return bad_division(evaluation, "Division by zero");
-			out->n.i[i] =
-			    data_wrap(call->type.type, fabs(value) < 9.2e18 ? (int64_t)value : 0);
+			bool is_fit = fits(call->type.type, value);
+
+			if (!is_fit && expression_is_active(evaluation, i))
+				return bad_division(
+				    evaluation, isfinite(value) ? "Quotient too large for its type"
+								: "Division by zero");
+			out->n.i[i] = is_fit ? (int64_t)value : 0;
 		} else {
 			uint64_t b = args[1].n.u[data_index(&args[1], i)];
 
@@ -229,8 +261,10 @@ arithmetic(struct evaluation *evaluation, const struct expression *call, const s
 				continue;
 			}
 			out->n.i[i] = data_wrap(
-			    call->type.type, on_integers(operation, is_signed,
-							 args[0].n.u[data_index(&args[0], i)], b));
+			    call->type.type,
+			    is_mixed ? on_mixed(operation, args, i)
+				     : on_integers(operation, is_signed,
+						   args[0].n.u[data_index(&args[0], i)], b));
 		}
 	}
 	return 0;
@@ -319,13 +353,21 @@ infer_minus(const struct expression *call, struct type *out)
 	return infer_shift(call, out, true);
 }
 
-/* Past its end a Date or DateTime begins again, as in ClickHouse. */
+static bool
+is_of_months(struct store_str unit)
+{
+	return unit.size > 0 && (unit.bytes[0] == 'q' || unit.bytes[0] == 'y' ||
+				 (unit.bytes[0] == 'm' && unit.bytes[1] == 'o'));
+}
+
+/* Past its end a Date or DateTime begins again, as in ClickHouse; but years ago,
+ * and months, are never before 1970: `now() - INTERVAL 100 YEAR` means everything. */
 static void
-set_time(struct data *out, uint32_t row, int64_t ms)
+set_time(struct data *out, uint32_t row, int64_t ms, bool is_months)
 {
 	int64_t divisor = data_time_unit_ms(out->type.type);
 
-	ms = data_time_within(ms);
+	ms = is_months && ms < 0 && out->type.type != STORE_R_DATETIME64 ? 0 : data_time_within(ms);
 	out->n.i[row] = data_wrap(out->type.type, ms / divisor - (ms % divisor < 0));
 }
 
@@ -354,14 +396,16 @@ shift(struct evaluation *evaluation, const struct expression *call, const struct
 		int64_t ms = data_time_ms(time, i), count;
 
 		if (data_type_is_time(amount->type.type)) {
-			out->n.i[i] = (ms - data_time_ms(amount, i)) / step_ms;
+			out->n.i[i] =
+			    data_wrap(out->type.type, (ms - data_time_ms(amount, i)) / step_ms);
 			continue;
 		}
 		count = whole(amount, i);
 		count = count == INT64_MIN ? 0 : sign * count;
 		set_time(out, i,
 			 unit.size == 0 ? function_add_time(ms, count, step_ms)
-					: function_add_interval(ms, count, unit));
+					: function_add_interval(ms, count, unit),
+			 is_of_months(unit));
 	}
 	return 0;
 }
@@ -404,7 +448,8 @@ evaluate_negate(struct evaluation *evaluation, const struct expression *call,
 		if (data_type_is_float(out->type.type))
 			out->n.f[i] = -data_double(&args[0], i);
 		else
-			out->n.u[i] = 0 - args[0].n.u[data_index(&args[0], i)];
+			out->n.i[i] = data_wrap(
+			    out->type.type, (int64_t)(0 - args[0].n.u[data_index(&args[0], i)]));
 	}
 	return 0;
 }

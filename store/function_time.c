@@ -39,14 +39,15 @@ is_at(struct store_str text, uint32_t at, char c)
 bool
 function_parse_time(struct store_str text, bool is_date, int64_t *ms)
 {
-	struct tm tm = {.tm_year = digits(text, 0, 4) - 1900,
+	int year = digits(text, 0, 4);
+	struct tm tm = {.tm_year = year - 1900,
 			.tm_mon = digits(text, 5, 2) - 1,
 			.tm_mday = digits(text, 8, 2)};
 	int fraction = 0, scale = 100, day = tm.tm_mday;
 	uint32_t at = 19;
 
-	if (tm.tm_year < 0 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 ||
-	    tm.tm_mday > 31 || !is_at(text, 4, '-') || !is_at(text, 7, '-'))
+	if (year < 0 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+	    !is_at(text, 4, '-') || !is_at(text, 7, '-'))
 		return false;
 	if (text.size > 10) {
 		tm.tm_hour = digits(text, 11, 2);

@@ -92,17 +92,48 @@ bad_types(struct planner *planner, const struct expression *call)
 	return NULL;
 }
 
+/* NULL of the call's type. The literal NULL has none of its own, whatever the other
+ * arguments are. */
+static struct expression *
+null_of(struct planner *planner, struct expression *call, bool is_bare)
+{
+	static const struct sql_node null = {.kind = SQL_NULL};
+	struct expression *value = plan_literal(planner, &null);
+	struct type type = {0};
+
+	if (value == NULL || is_bare || !call->function->infer(call, &type) ||
+	    type.type == STORE_R_MAP || type.type == STORE_R_ARRAY)
+		return value;
+	type.nullable = true;
+	if (type.type == STORE_R_STRING) {
+		struct expression *text = plan_constant(planner, NULL, type);
+
+		if (text == NULL)
+			return NULL;
+		text->constant.s[0] = (struct store_str){NULL, 0};
+		text->constant.nulls = value->constant.nulls;
+		value = text;
+	}
+	value->type = value->constant.type = type;
+	value->function = call->function; /* so it is no literal */
+	return value;
+}
+
 struct expression *
 plan_finish_call(struct planner *planner, struct expression *call)
 {
-	static const struct sql_node null = {.kind = SQL_NULL};
+	bool is_null = false, is_bare = false;
 	struct type type = {0};
 
 	for (uint32_t i = 0; !call->function->takes_null && i < call->args_count; i++) {
 		if (call->args[i]->kind == EXPRESSION_CONSTANT &&
-		    call->args[i]->constant.nulls != NULL && call->args[i]->constant.nulls[0])
-			return plan_literal(planner, &null); /* whatever the others are */
+		    call->args[i]->constant.nulls != NULL && call->args[i]->constant.nulls[0]) {
+			is_null = true;
+			is_bare |= call->args[i]->function == NULL;
+		}
 	}
+	if (is_null)
+		return null_of(planner, call, is_bare);
 	if (!call->function->infer(call, &type))
 		return bad_types(planner, call);
 	for (uint32_t i = 0; !call->function->takes_null && i < call->args_count; i++)

@@ -153,7 +153,8 @@ plan_coerce_texts(struct planner *planner, struct expression *call)
 		dates &= !data_type_is_time(arg->type.type) || arg->type.type == STORE_R_DATE;
 		floats |= data_type_is_float(arg->type.type);
 		numbers |= data_type_is_number(arg->type.type) &&
-			   (arg->kind != EXPRESSION_CONSTANT || arg->constant.nulls == NULL);
+			   (arg->kind != EXPRESSION_CONSTANT || arg->constant.nulls == NULL ||
+			    arg->function != NULL);
 	}
 	for (uint32_t i = 0; i < call->args_count; i++) {
 		struct expression *arg = call->args[i];

@@ -718,8 +718,34 @@ SELECT toUInt32OrZero(browser_version), toUInt8OrNull(device) FROM pageviews ORD
 SELECT toInt32('-5'), toUInt64('18446744073709551615'), toFloat64('-1.5e3')
 SELECT toUInt8(-1), toInt8(200), toUInt16(65537)
 SELECT toUInt8(true), toBool(2), toBool('true'), CAST(0 AS Bool)
+SELECT CAST('x' AS Nullable(UInt8)), CAST('300' AS Nullable(UInt8)), CAST('-7' AS Nullable(Int16)), CAST('' AS Nullable(Float64)), CAST('x' AS Nullable(Date)), CAST('2026-13-01' AS Nullable(DateTime))
+SELECT CAST(device AS Nullable(Float64)) AS a, CAST(browser_version AS Nullable(UInt8)) AS b, count() FROM pageviews GROUP BY a, b ORDER BY a, b
+SELECT toInt8('+5'), toInt64OrNull('+5'), toInt64('99999999999999999999999'), toUInt64('18446744073709551616'), toUInt64OrNull('18446744073709551616'), toInt64OrNull('-9223372036854775809')
+SELECT toBool('yes'), toBool('TRUE'), toBool('False'), toBool('t'), toBool('N'), toBool('on'), toBool('Enable'), toBool('disabled'), toBool(nan)
+SELECT toDateTime64(-1, 3), toDateTime64(-1.5, 3), toDateTime64(4294967296, 3), toDateTime64(10413792000, 3), toDateTime64(1e12, 3), toDateTime64(-2208988801, 3), toDateTime64(-1e12, 3), CAST(-1.5 AS DateTime64(3))
+SELECT toDateTime64('1899-12-31 23:59:59', 3), toDateTime64('9999-12-31 23:59:59', 3), toDate('9999-12-31'), toDate('1899-12-31'), toDateTime('9999-12-31 00:00:00'), toString(fromUnixTimestamp64Milli(-50000000000000)), fromUnixTimestamp64Milli(-50000000000000)
+SELECT count() FROM pageviews WHERE ts > '0001-01-01 00:00:00' AND ts < '9999-12-31'
+SELECT nullIf(1, 1) + 1, toInt64OrNull('a') + 1, sqrt(toUInt8OrNull('a')), toDateTime64(toInt8OrNull(''), 3), toDateTime(toInt16OrNull('x')), upper(nullIf('a', 'a')), toUInt32(CAST(NULL AS Nullable(Float64)))
+SELECT CAST(1 AS Nullable(UInt8)) = '1', toInt8OrNull('5') > '4', toInt8OrNull('x') = '4'
+SELECT -toInt8(-128), abs(toInt8(-128)), -toInt64(-9223372036854775808), -toUInt64(18446744073709551615), -(-128)
+SELECT toDateTime(0) - INTERVAL 1 SECOND, toDateTime(0) - INTERVAL 1 WEEK, toDateTime(0) - INTERVAL 1 MONTH, toDateTime(0) - INTERVAL 1 YEAR, toDateTime(4294967295) + INTERVAL 1 YEAR, toDate(0) - INTERVAL 1 DAY, toDate(0) - INTERVAL 1 QUARTER, toDate(65535) + INTERVAL 100 YEAR, toDateTime(4294967295) - toDateTime(0), toDate(65535) - toDate(0)
+SELECT count() FROM pageviews WHERE ts > toDateTime('2026-06-01 00:00:00') - INTERVAL 100 YEAR
 
 -- errors: the same code
+SELECT toInt8(1 / 0)
+SELECT toInt64(-1 / 0)
+SELECT CAST(nan AS Nullable(Int8))
+SELECT toDateTime64(nan, 3)
+SELECT toFloat64('abc')
+SELECT toFloat64('1.5abc')
+SELECT toFloat64('')
+SELECT toInt32('-')
+SELECT toUInt8('-1')
+SELECT toUInt8('')
+SELECT toBool('abc')
+SELECT intDiv(4294967295, 1.5)
+SELECT intDiv(toInt64(9223372036854775807), 1.0)
+SELECT CAST(1 AS Nullable(UInt8)) = 'x'
 SELECT nosuch FROM pageviews
 SELECT nosuch(1)
 SELECT 1 FROM nosuch
