@@ -2,7 +2,7 @@
  * Where the time goes: Linux's perf looks at what other benchmarks measure, and
  * the functions that take most are listed. Needs perf; says so where there is
  * none. Usage: node tests/bench/profile.mjs; ROWS, BENCH_DIR, RECORDS and
- * DRUM_STORE as lib/peers.mjs says.
+ * DRUM_STORE as lib/paths.mjs says.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,14 +10,10 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { serve } from '../serve.mjs';
+import { records, rows, store, tool } from './lib/paths.mjs';
 import { QUERIES } from './lib/queries.mjs';
 import { report, shown, table } from './lib/results.mjs';
 
-const TOOL = 'build/tests/bench/bench_store';
-const rows = Number(process.env.ROWS ?? 20000000);
-const kept = path.join(process.env.BENCH_DIR ?? 'build/bench', String(rows));
-const records = process.env.RECORDS ?? path.join(kept, 'rows.bin');
-const store = process.env.DRUM_STORE ?? path.join(kept, 'store');
 const LISTED = 7, LEAST = 2; // percent
 const LOAD_ROWS = 2000000, RECORD_BYTES = 96;
 const BEACONS = 150000;
@@ -38,7 +34,7 @@ function top() {
 }
 
 function run(args) {
-  execFileSync('perf', [...RECORD, '-o', data, TOOL, ...args], { stdio: ['ignore', 'ignore', 'ignore'] });
+  execFileSync('perf', [...RECORD, '-o', data, tool, ...args], { stdio: ['ignore', 'ignore', 'ignore'] });
   return top();
 }
 

@@ -1,7 +1,7 @@
 /*
  * Nine questions to drum, ClickHouse and DuckDB over the same rows, with one
  * thread and with two, data warm. Usage: node tests/bench/query.mjs; ROWS,
- * BENCH_DIR and others as lib/peers.mjs says, ROUNDS (default 5), RESULTS the
+ * BENCH_DIR and others as lib/paths.mjs says, ROUNDS (default 5), RESULTS the
  * file of results to renew.
  *
  * First the answers: counts are equal, quantiles of large groups within 1 % of the exact ones, distinct values within 4 %. A peer's
@@ -12,7 +12,8 @@
  * nothing of its files; the median of the rounds counts.
  */
 import { askCold, askDrum, drumAnswer, startPeer } from './lib/ask.mjs';
-import { chdbVersion, duckdbVersion, loadAll, rows } from './lib/peers.mjs';
+import { rows } from './lib/paths.mjs';
+import { chdbVersion, duckdbVersion, loadAll } from './lib/peers.mjs';
 import { QUERIES } from './lib/queries.mjs';
 import { report, shown, table, targets, verdict } from './lib/results.mjs';
 

@@ -2,13 +2,14 @@
  * The store against the peers that a user would pick instead, on the same rows:
  * time to load, bytes on disk, write amplification, decoding, recovery. Prints
  * Markdown. Usage: node tests/bench/store.mjs; ROWS, BENCH_DIR, FRESH and others
- * as lib/peers.mjs says, RESULTS the file of results to renew.
+ * as lib/paths.mjs says, RESULTS the file of results to renew.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 
-import { COLUMNS, chdbVersion, directory, duckdbVersion, loadAll, records, rows, store, tool } from './lib/peers.mjs';
+import { directory, records, rows, store, tool } from './lib/paths.mjs';
+import { COLUMNS, chdbVersion, duckdbVersion, loadAll } from './lib/peers.mjs';
 import { report, shown, table, targets, verdict } from './lib/results.mjs';
 
 /* ns a value that a plain C prototype needed to decode the same encodings, on

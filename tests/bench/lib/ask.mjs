@@ -7,7 +7,8 @@ import { execFileSync, fork, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-import { clickhouseDirectory, clock, duckdb, duckdbFile, openClickhouse, store, tool } from './peers.mjs';
+import { store, tool } from './paths.mjs';
+import { clickhouseDirectory, clock, duckdb, duckdbFile, openClickhouse } from './peers.mjs';
 
 const TIMES = 2; // of a peer's query, warm
 

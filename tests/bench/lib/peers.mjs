@@ -1,10 +1,7 @@
 /*
  * The same rows (rows.h) in drum, ClickHouse and DuckDB, loaded once and kept
- * in BENCH_DIR (default build/bench) for the next run: a directory per number
- * of rows, with 700 bytes a row. What is there stays; FRESH=1 loads again.
- *
- * Environment: ROWS (default 20,000,000); RECORDS and DRUM_STORE name a file
- * of records and a loaded store made before, which are only read.
+ * where paths.mjs says for the next run, with 700 bytes a row. What is there
+ * stays; FRESH=1 loads again.
  *
  * drum takes rows as structures, syncs every group of 8,000, flushes and merges
  * everything; the peers take CSV. ClickHouse is loaded twice, with LZ4 and the
@@ -18,12 +15,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { directory, records, rows, store, tool } from './paths.mjs';
+
 const require = createRequire(import.meta.url);
-export const rows = Number(process.env.ROWS ?? 20000000);
-export const directory = path.join(process.env.BENCH_DIR ?? 'build/bench', String(rows));
-export const tool = 'build/tests/bench/bench_store';
-export const records = process.env.RECORDS ?? path.join(directory, 'rows.bin');
-export const store = process.env.DRUM_STORE ?? path.join(directory, 'store');
 const csv = path.join(directory, 'rows.csv');
 
 const STRINGS = ['site', 'path', 'country', 'region', 'device', 'browser', 'browser_version', 'os', 'connection', 'release', 'nav_type'];
