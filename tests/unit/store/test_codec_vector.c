@@ -4,9 +4,7 @@
  * seeded random values of every width, count and density of NULL rows, in arrays
  * of exactly the size that it may touch, against a loop that is obvious.
  */
-#include "check.h"
-
-#include "store/codec_vector.h"
+#include "forms.h"
 
 static struct random random_state;
 static uint32_t counts[] = {0,  1,  2,  3,  4,  5,   7,    8,    9,   31,
@@ -128,14 +126,12 @@ check_unpack(uint32_t width, uint64_t base)
 static void
 test_unpack(void **state)
 {
-	(void)state;
-	for (int forms = CODEC_FORMS_PLAIN; forms <= CODEC_FORMS_VBMI; forms++) {
-		codec_limit_forms(forms);
-		for (uint32_t width = 0; width <= 64; width++) {
-			check_unpack(width, 0);
-			check_unpack(width, next());
-			check_unpack(width, next() % 300);
-		}
+	if (!forms_choose(state))
+		return;
+	for (uint32_t width = 0; width <= 64; width++) {
+		check_unpack(width, 0);
+		check_unpack(width, next());
+		check_unpack(width, next() % 300);
 	}
 }
 
@@ -429,9 +425,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_unpack), cmocka_unit_test(test_sums),
-	    cmocka_unit_test(test_map),    cmocka_unit_test(test_map_even),
-	    cmocka_unit_test(test_nulls),  cmocka_unit_test(test_bytes),
+	    FORMS_TESTS(test_unpack),     cmocka_unit_test(test_sums),
+	    cmocka_unit_test(test_map),   cmocka_unit_test(test_map_even),
+	    cmocka_unit_test(test_nulls), cmocka_unit_test(test_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -5,9 +5,8 @@
  * loops, against a look at each row. And the rows of a bitmap of any density are
  * listed, in memory that has room for as many as there may be.
  */
-#include "check.h"
+#include "forms.h"
 
-#include "store/codec_vector.h"
 #include "store/scan_inside.h"
 
 #define ENTRIES 255u
@@ -83,16 +82,13 @@ test_rows(void **state)
 {
 	static const uint32_t percents[] = {0, 2, 20, 50, 90, 100};
 
-	(void)state;
+	if (!forms_choose(state))
+		return;
 	random_state = random_seeded("scan_bits_rows");
-	for (int forms = CODEC_FORMS_PLAIN; forms <= CODEC_FORMS_VBMI; forms++) {
-		codec_limit_forms(forms);
-		for (uint32_t count = 0; count <= COUNT_MAX; count++) {
-			for (uint32_t i = 0; i < sizeof percents / sizeof *percents; i++)
-				check_rows(count, percents[i]);
-		}
+	for (uint32_t count = 0; count <= COUNT_MAX; count++) {
+		for (uint32_t i = 0; i < sizeof percents / sizeof *percents; i++)
+			check_rows(count, percents[i]);
 	}
-	codec_set_plain(false);
 }
 
 int
@@ -100,7 +96,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_bits),
-	    cmocka_unit_test(test_rows),
+	    FORMS_TESTS(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
