@@ -78,6 +78,24 @@ state_role(const struct store_table *table, uint32_t role)
 }
 
 int
+state_check_schema(const struct store_schema *schema, struct store_error *error)
+{
+	for (uint32_t t = 0; t < schema->tables_count; t++) {
+		const struct store_table *table = &schema->tables[t];
+		int weight = state_role(table, STORE_ROLE_WEIGHT);
+		const struct store_column *column = &table->columns[weight < 0 ? 0 : weight];
+
+		if (weight >= 0 && (column->type != STORE_UINT || column->bits > 32 ||
+				    (column->flags & STORE_NULLABLE) != 0))
+			return store_error_set(error, STORE_EINVAL,
+					       "schema: %s.%s has STORE_ROLE_WEIGHT and must be an "
+					       "integer of at most 32 bits that is never NULL",
+					       table->name, column->name);
+	}
+	return 0;
+}
+
+int
 state_add_generation(struct store *store, uint64_t wal_floor, struct store_error *error)
 {
 	struct generation *generation = calloc(1, sizeof *generation);

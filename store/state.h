@@ -115,6 +115,9 @@ int64_t state_monotonic_ms(void);
 /* The hash that views are known by. */
 void
 state_view_key(const struct store *store, struct store_str sort, uint64_t key, uint64_t out[2]);
+/* Whether the roles' columns are of the kinds that the store counts on: weights are
+ * summed and handed on in 32 bits. STORE_EINVAL names the column. */
+int state_check_schema(const struct store_schema *schema, struct store_error *error);
 /* Index of the column with that role, or -1. */
 int state_role(const struct store_table *table, uint32_t role);
 

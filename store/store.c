@@ -334,10 +334,12 @@ stop_threads(struct store *store)
 int
 store_open(const struct store_options *options, struct store **out, struct store_error *error)
 {
-	struct store *store = create_store(options);
-	int result;
+	struct store *store;
+	int result = state_check_schema(options->schema, error);
 
-	if (store == NULL)
+	if (result != 0)
+		return result;
+	if ((store = create_store(options)) == NULL)
 		return store_error_set(error, STORE_ENOMEM, "out of memory opening the store");
 	result = open_files(store, error);
 	if (result == 0 && !options->read_only)

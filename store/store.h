@@ -88,7 +88,7 @@ enum {
 	STORE_ROLE_TIME = 1 << 2,   /* event time: partition and second sort key */
 	STORE_ROLE_SORT = 1 << 3,   /* first sort key (site); half of the row key */
 	STORE_ROLE_KEY = 1 << 4,    /* the row key's other half (view id) */
-	STORE_ROLE_WEIGHT = 1 << 5, /* how many events the row stands for; 32 bits */
+	STORE_ROLE_WEIGHT = 1 << 5, /* how many events the row stands for; UINT, 8 to 32 bits */
 	STORE_ROLE_ERASE = 1 << 6,  /* erasure selects by it (session id) */
 	STORE_ROLE_SUM = 1 << 7,    /* versions of a row add up (error_count) */
 };
@@ -227,7 +227,8 @@ struct store_options {
 struct store;
 
 /* Opens or creates, takes the lock, recovers from the WAL. On success *out is
- * owned by the caller. STORE_EBUSY names the process that holds the lock. */
+ * owned by the caller. STORE_EBUSY names the process that holds the lock,
+ * STORE_EINVAL a column whose role it cannot have. */
 int store_open(const struct store_options *options, struct store **out, struct store_error *error);
 
 /* Seals and flushes everything to segments, then frees. Also frees on error. */

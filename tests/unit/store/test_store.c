@@ -298,13 +298,52 @@ test_lock(void **state)
 	scratch_remove(directory);
 }
 
+/* A weight that 32 bits do not hold would be cut off in sums: its schema is refused
+ * before there is anything on disk. */
+static void
+test_wide_weight(void **state)
+{
+	struct store_column columns[3];
+	struct store_table table = {.name = "t", .columns = columns, .columns_count = 3};
+	struct store_schema own = {.tables = &table, .tables_count = 1};
+	struct store_options options = {.schema = &own};
+	struct store *store;
+	char directory[256];
+
+	(void)state;
+	scratch_make(directory);
+	options.directory = directory;
+	for (int kind = 0; kind < 4; kind++) {
+		struct store_error error = {0};
+
+		columns[0] = (struct store_column){
+		    .name = "site", .type = STORE_STRING, .flags = STORE_ROLE_SORT};
+		columns[1] = (struct store_column){
+		    .name = "ts", .type = STORE_TIME, .flags = STORE_ROLE_TIME};
+		columns[2] = (struct store_column){.name = "w",
+						   .type = kind == 2 ? STORE_FLOAT : STORE_UINT,
+						   .bits = kind == 0 ? 64 : 32,
+						   .flags = STORE_ROLE_WEIGHT |
+							    (kind == 1 ? STORE_NULLABLE : 0)};
+		if (kind == 3) {
+			assert_int_equal(store_open(&options, &store, &error), 0);
+			store_close(store, NULL);
+			continue;
+		}
+		assert_int_equal(store_open(&options, &store, &error), STORE_EINVAL);
+		assert_non_null(strstr(error.text, "t.w"));
+		assert_non_null(strstr(error.text, "32 bits"));
+	}
+	scratch_remove(directory);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_histories), cmocka_unit_test(test_failing_calls),
 	    cmocka_unit_test(test_requests),  cmocka_unit_test(test_threads),
-	    cmocka_unit_test(test_lock),
+	    cmocka_unit_test(test_lock),      cmocka_unit_test(test_wide_weight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
