@@ -10,12 +10,18 @@
 
 #include "io.h"
 
+bool
+io_is_full(int result)
+{
+	return result == -ENOSPC || result == -EDQUOT;
+}
+
 int
 io_error(struct store_error *error, int result, const char *what, const char *path)
 {
 	int code = STORE_EIO;
 
-	if (result == -ENOSPC || result == -EDQUOT)
+	if (io_is_full(result))
 		code = STORE_EFULL;
 	else if (result == -ENOMEM || result == -EMFILE || result == -ENFILE)
 		code = STORE_ENOMEM;

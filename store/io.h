@@ -52,10 +52,13 @@ struct io {
 /* The operating system's calls. Static, never freed. */
 struct io *io_posix(void);
 
+/* Whether a call that returned -errno lacked room, on the disk or by quota: it may
+ * come back. */
+bool io_is_full(int result);
+
 /* Fills *error (NULL is allowed) for a call that returned -errno: STORE_EFULL
- * when the disk or quota is full, STORE_ENOMEM also for too many open files,
- * else STORE_EIO; the text is
- * "cannot WHAT PATH: reason". Returns the code. */
+ * when io_is_full, STORE_ENOMEM also for too many open files, else STORE_EIO; the
+ * text is "cannot WHAT PATH: reason". Returns the code. */
 int io_error(struct store_error *error, int result, const char *what, const char *path);
 
 /* Whole reads and writes over short counts and EINTR; 0 or -errno; a read

@@ -29,7 +29,7 @@
 static int
 io_failed(const char *what, const char *path, int result, struct store_error *error)
 {
-	return store_error_set(error, result == -ENOSPC ? STORE_EFULL : STORE_EIO, "%s %s: %s",
+	return store_error_set(error, io_is_full(result) ? STORE_EFULL : STORE_EIO, "%s %s: %s",
 			       what, path, strerror(-result));
 }
 

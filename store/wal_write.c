@@ -43,6 +43,7 @@ struct wal {
 	uint64_t file_bytes;    /* with the zeros ahead; those are not known to be durable */
 	int fd;
 	bool failed;
+	bool lacked_room;        /* which is why it failed */
 	bool no_zeros;           /* there is no room for them */
 	struct wal_buffer group; /* owned: records that are not durable yet */
 	size_t record_at;        /* where the group's last record begins */
@@ -70,7 +71,7 @@ sync_wal_directory(struct io *io, const char *directory)
 static int
 io_failed(const struct wal *wal, const char *what, int result, struct store_error *error)
 {
-	return store_error_set(error, result == -ENOSPC ? STORE_EFULL : STORE_EIO, "%s %s: %s",
+	return store_error_set(error, io_is_full(result) ? STORE_EFULL : STORE_EIO, "%s %s: %s",
 			       what, wal->path, strerror(-result));
 }
 
@@ -304,6 +305,14 @@ write_rest(struct wal *wal)
 	return result;
 }
 
+static int
+fail(struct wal *wal, int result, struct store_error *error)
+{
+	wal->failed = true;
+	wal->lacked_room = io_is_full(result);
+	return io_failed(wal, "write", result, error);
+}
+
 int
 wal_commit(struct wal *wal, struct store_error *error)
 {
@@ -316,10 +325,9 @@ wal_commit(struct wal *wal, struct store_error *error)
 	if (result == 0)
 		result = wal->io->sync(wal->io, wal->fd);
 	if (result != 0) {
-		wal->failed = true;
 		/* On a full disk the next file needs the room. */
 		wal->io->truncate(wal->io, wal->fd, wal->durable_bytes);
-		return io_failed(wal, "write", result, error);
+		return fail(wal, result, error);
 	}
 	wal->group_at += wal->group.size;
 	wal->durable_bytes = wal->group_at;
@@ -333,10 +341,8 @@ wal_write(struct wal *wal, struct store_error *error)
 	int result = write_rest(wal);
 
 	assert(!wal->failed);
-	if (result != 0) {
-		wal->failed = true;
-		return io_failed(wal, "write", result, error);
-	}
+	if (result != 0)
+		return fail(wal, result, error);
 	wal->group_at += wal->group.size;
 	clear_group(wal);
 	return 0;
@@ -379,7 +385,7 @@ wal_move_group(struct wal *from, struct wal *to)
 	const unsigned char *at = from->group.bytes, *end = at + from->group.size;
 
 	assert(from->id != to->id);
-	to->no_zeros = from->failed; /* perhaps for want of room */
+	to->no_zeros = from->lacked_room;
 	while (at < end) {
 		size_t size = bytes_get32(at);
 

@@ -125,6 +125,45 @@ test_no_room_for_zeros(void **state)
 	free(model.records);
 }
 
+/* The file that takes over has zeros ahead, but where room was what the first lacked:
+ * on the disk, or of a quota. */
+static void
+test_zeros_after_failure(void **state)
+{
+	static const struct {
+		int number, result;
+		bool zeros;
+	} cases[] = {
+	    {EIO, STORE_EIO, true}, {ENOSPC, STORE_EFULL, false}, {EDQUOT, STORE_EFULL, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct disk *disk = disk_create();
+		struct wal *wal, *next;
+		size_t before;
+
+		assert_int_equal(disk->io.make_directory(&disk->io, "/d", 0700), 0);
+		assert_int_equal(disk->io.make_directory(&disk->io, "/d/wal", 0700), 0);
+		assert_int_equal(wal_create(&disk->io, "/d", 1, 0, 0, &schema, &wal, NULL), 0);
+		assert_int_equal(wal_add(wal, WAL_COMMIT, 1, "payload", 7), 0);
+		disk->fail_at = disk->calls + 1;
+		disk->fail_errno = cases[i].number;
+		assert_int_equal(wal_commit(wal, NULL), cases[i].result);
+		assert_int_equal(
+		    wal_create(&disk->io, "/d", 2, 1, HEAD_BYTES, &schema, &next, NULL), 0);
+		assert_int_equal(wal_move_group(wal, next), 0);
+		before = disk->used;
+		assert_int_equal(wal_commit(next, NULL), 0);
+		if (cases[i].zeros)
+			assert_in_range(disk->used - before, 64u << 10, 128u << 10);
+		else
+			assert_in_range(disk->used - before, 1, 1000);
+		wal_close(wal);
+		wal_close(next);
+		disk_free(disk);
+	}
+}
+
 int
 main(void)
 {
@@ -132,6 +171,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_zeros_ahead, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_torn_before_zeros, setup, teardown),
 	    cmocka_unit_test(test_no_room_for_zeros),
+	    cmocka_unit_test(test_zeros_after_failure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
