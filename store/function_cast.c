@@ -30,6 +30,17 @@ static const struct {
 	     {"String", STORE_R_STRING},     {"Date", STORE_R_DATE},
 	     {"DateTime", STORE_R_DATETIME}, {"DateTime64(3)", STORE_R_DATETIME64}};
 
+/* SQL's own names for them, in any case. */
+static const struct {
+	const char *name;
+	enum store_result_type type;
+} words[] = {
+    {"INT", STORE_R_INT32},         {"INTEGER", STORE_R_INT32},     {"BIGINT", STORE_R_INT64},
+    {"SMALLINT", STORE_R_INT16},    {"TINYINT", STORE_R_INT8},      {"DOUBLE", STORE_R_FLOAT64},
+    {"BOOLEAN", STORE_R_BOOL},      {"BOOL", STORE_R_BOOL},         {"VARCHAR", STORE_R_STRING},
+    {"CHAR", STORE_R_STRING},       {"TEXT", STORE_R_STRING},       {"DATE", STORE_R_DATE},
+    {"DATETIME", STORE_R_DATETIME}, {"TIMESTAMP", STORE_R_DATETIME}};
+
 /* The text between `prefix` and its last ')', or false. */
 static bool
 unwrap(struct store_str *text, const char *prefix)
@@ -56,6 +67,13 @@ function_type_of(struct store_str text, struct type *out)
 		if (strlen(types[i].name) == text.size &&
 		    memcmp(types[i].name, text.bytes, text.size) == 0) {
 			out->type = types[i].type;
+			return !out->dictionary || out->type == STORE_R_STRING;
+		}
+	}
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		if (strlen(words[i].name) == text.size &&
+		    strncasecmp(words[i].name, text.bytes, text.size) == 0) {
+			out->type = words[i].type;
 			return !out->dictionary || out->type == STORE_R_STRING;
 		}
 	}
@@ -117,7 +135,7 @@ parse_integer(struct store_str text, enum store_result_type type, bool strict, i
 static bool
 parse_bool(struct store_str text, int64_t *bits)
 {
-	static const char *const words[][2] = {{"false", "true"},
+	static const char *const pairs[][2] = {{"false", "true"},
 					       {"0", "1"},
 					       {"f", "t"},
 					       {"n", "y"},
@@ -126,8 +144,8 @@ parse_bool(struct store_str text, int64_t *bits)
 					       {"disable", "enable"},
 					       {"disabled", "enabled"}};
 
-	for (size_t i = 0; i < 2 * sizeof words / sizeof *words; i++) {
-		const char *word = words[i / 2][i % 2];
+	for (size_t i = 0; i < 2 * sizeof pairs / sizeof *pairs; i++) {
+		const char *word = pairs[i / 2][i % 2];
 
 		*bits = (int64_t)(i % 2);
 		if (strlen(word) == text.size && strncasecmp(word, text.bytes, text.size) == 0)

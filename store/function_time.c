@@ -36,6 +36,27 @@ is_at(struct store_str text, uint32_t at, char c)
 	return at < text.size && text.bytes[at] == c;
 }
 
+#define SECONDS_DIGITS_MIN 9u /* 8 could be a day without its dashes */
+#define SECONDS_DIGITS_MAX 10u
+
+/* Seconds since 1970, as in '1767225600.123'. */
+static bool
+parse_seconds(struct store_str text, int64_t *ms)
+{
+	uint32_t at = 0;
+	int scale = 100;
+
+	for (*ms = 0; at < text.size && at <= SECONDS_DIGITS_MAX && digits(text, at, 1) >= 0; at++)
+		*ms = *ms * 10 + digits(text, at, 1);
+	*ms *= 1000;
+	if (at < SECONDS_DIGITS_MIN || at > SECONDS_DIGITS_MAX ||
+	    (at < text.size && (!is_at(text, at, '.') || at + 1 == text.size)))
+		return false;
+	for (at++; at < text.size && digits(text, at, 1) >= 0; at++, scale /= 10)
+		*ms += digits(text, at, 1) * scale;
+	return at >= text.size;
+}
+
 bool
 function_parse_time(struct store_str text, bool is_date, int64_t *ms)
 {
@@ -46,6 +67,8 @@ function_parse_time(struct store_str text, bool is_date, int64_t *ms)
 	int fraction = 0, scale = 100, day = tm.tm_mday;
 	uint32_t at = 19;
 
+	if (!is_date && parse_seconds(text, ms))
+		return true;
 	if (year < 0 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
 	    !is_at(text, 4, '-') || !is_at(text, 7, '-'))
 		return false;
@@ -77,7 +100,9 @@ infer_start(const struct expression *call, struct type *out)
 		    strcmp(name, "toStartOfMonth") == 0;
 
 	out->type = date ? STORE_R_DATE : STORE_R_DATETIME;
-	return data_type_is_time(call->args[0]->type.type);
+	return data_type_is_time(call->args[0]->type.type) &&
+	       (call->args_count < 2 || (call->args[1]->kind == EXPRESSION_CONSTANT &&
+					 data_type_is_integer(call->args[1]->type.type)));
 }
 
 static int64_t
@@ -108,6 +133,7 @@ evaluate_start(struct evaluation *evaluation, const struct expression *call,
 		     {"toStartOfTenMinutes", 600000}, {"toStartOfFifteenMinutes", 900000},
 		     {"toStartOfHour", 3600000},      {"toStartOfDay", DAY_MS}};
 	const char *name = call->function->name;
+	bool is_monday = call->args_count > 1 && (args[1].n.u[data_index(&args[1], 0)] & 1) != 0;
 	int64_t step_ms = 0;
 
 	(void)evaluation;
@@ -123,7 +149,7 @@ evaluate_start(struct evaluation *evaluation, const struct expression *call,
 		else if (strcmp(name, "toMonday") == 0)
 			start = week_start(ms, 4);
 		else if (strcmp(name, "toStartOfWeek") == 0)
-			start = week_start(ms, 3);
+			start = week_start(ms, is_monday ? 4 : 3);
 		else
 			start = month_start(ms);
 		data_set_time(out, i, start);
@@ -156,7 +182,7 @@ evaluate_part(struct evaluation *evaluation, const struct expression *call, cons
 		else if (strcmp(name, "toDayOfWeek") == 0) /* Monday is 1 */
 			out->n.i[i] = (ms - week_start(ms, 4)) / DAY_MS + 1;
 		else
-			out->n.i[i] = floor_to(ms, 1000) / 1000;
+			out->n.i[i] = ms < 0 ? 0 : ms / 1000 > UINT32_MAX ? UINT32_MAX : ms / 1000;
 	}
 	return 0;
 }
@@ -197,7 +223,7 @@ const struct function function_time_table[] = {
     START("toStartOfFifteenMinutes"),
     START("toStartOfHour"),
     START("toStartOfDay"),
-    START("toStartOfWeek"),
+    {"toStartOfWeek", false, 1, 2, false, infer_start, evaluate_start},
     START("toStartOfMonth"),
     START("toMonday"),
     PART("toHour"),

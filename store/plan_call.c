@@ -85,11 +85,28 @@ bad_types(struct planner *planner, const struct expression *call)
 	char list[200] = "";
 
 	for (uint32_t i = 0; i < call->args_count && i < 4; i++)
-		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%s",
-			 i == 0 ? "" : ", ", names[call->args[i]->type.type]);
+		snprintf(
+		    list + strlen(list), sizeof list - strlen(list), "%s%s", i == 0 ? "" : ", ",
+		    call->args[i]->unit.size > 0 ? "Interval" : names[call->args[i]->type.type]);
 	plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
 		   "Illegal types of arguments of function %s: (%s)", call->function->name, list);
 	return NULL;
+}
+
+/* Numbers that have a unit are added to times, and nothing else: one day and one hour
+ * are not two of anything. */
+static bool
+takes_units(const struct expression *call)
+{
+	const char *name = call->function->name;
+	bool has_unit = false, has_time = false;
+
+	for (uint32_t i = 0; i < call->args_count; i++) {
+		has_unit |= call->args[i]->unit.size > 0;
+		has_time |= data_type_is_time(call->args[i]->type.type);
+	}
+	return !has_unit || (has_time && (strcmp(name, "plus") == 0 || strcmp(name, "minus") == 0 ||
+					  strcmp(name, "toStartOfInterval") == 0));
 }
 
 /* NULL of the call's type. The literal NULL has none of its own, whatever the other
@@ -134,7 +151,7 @@ plan_finish_call(struct planner *planner, struct expression *call)
 	}
 	if (is_null)
 		return null_of(planner, call, is_bare);
-	if (!call->function->infer(call, &type))
+	if (!takes_units(call) || !call->function->infer(call, &type))
 		return bad_types(planner, call);
 	for (uint32_t i = 0; !call->function->takes_null && i < call->args_count; i++)
 		type.nullable |= call->args[i]->type.nullable;
@@ -236,14 +253,69 @@ arguments_of(struct planner *planner, const struct sql_node *node, uint32_t *cou
 	return args;
 }
 
+/* The unit that follows `prefix`, as in toIntervalDay and addDays, in small letters;
+ * empty when there is none. */
+static struct store_str
+unit_after(struct store_str name, const char *prefix, const char *suffix)
+{
+	static const char *const units[][2] = {
+	    {"Second", "second"}, {"Minute", "minute"}, {"Hour", "hour"},       {"Day", "day"},
+	    {"Week", "week"},     {"Month", "month"},   {"Quarter", "quarter"}, {"Year", "year"}};
+	char text[24];
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		int size = snprintf(text, sizeof text, "%s%s%s", prefix, units[i][0], suffix);
+
+		if (name.size == (uint32_t)size && memcmp(name.bytes, text, name.size) == 0)
+			return (struct store_str){units[i][1], (uint32_t)strlen(units[i][1])};
+	}
+	return (struct store_str){NULL, 0};
+}
+
+/* toIntervalDay(n) is INTERVAL n DAY, and addDays(t, n) is t + INTERVAL n DAY. NULL
+ * when the call is neither. */
+static struct sql_node *
+interval_of(struct planner *planner, const struct sql_node *node)
+{
+	struct store_str unit = unit_after(node->text, "toInterval", "");
+	bool is_shift = unit.size == 0, is_minus = false;
+	struct sql_node *nodes;
+
+	if (is_shift && (unit = unit_after(node->text, "add", "s")).size == 0) {
+		unit = unit_after(node->text, "subtract", "s");
+		is_minus = true;
+	}
+	if (unit.size == 0 || node->args_count != (is_shift ? 2u : 1u) ||
+	    (nodes = store_arena_zalloc(planner->arena, 2 * sizeof *nodes)) == NULL)
+		return NULL;
+	nodes[0] = *node;
+	nodes[0].kind = SQL_INTERVAL;
+	nodes[0].text = unit;
+	nodes[0].args = node->args + is_shift;
+	nodes[0].args_count = 1;
+	if (!is_shift)
+		return nodes;
+	nodes[1] = *node;
+	nodes[1].text = is_minus ? (struct store_str){"minus", 5} : (struct store_str){"plus", 4};
+	nodes[1].args = store_arena_alloc(planner->arena, 2 * sizeof *nodes[1].args);
+	if (nodes[1].args == NULL)
+		return NULL;
+	nodes[1].args[0] = node->args[0];
+	nodes[1].args[1] = &nodes[0];
+	return &nodes[1];
+}
+
 struct expression *
 plan_call(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
 	const struct function *function = function_find(node->text);
 	const struct sql_node *const *nodes;
+	const struct sql_node *interval = function == NULL ? interval_of(planner, node) : NULL;
 	struct expression *call;
 	uint32_t count;
 
+	if (interval != NULL)
+		return plan_build(planner, interval, phase);
 	if (sql_is_word(node->text, "arrayElement") && node->args_count == 2) {
 		call = plan_map_value(planner, node, phase);
 		if (call != NULL || (planner->error != NULL && planner->error->code != 0))
@@ -291,7 +363,7 @@ plan_interval(struct planner *planner, const struct sql_node *node, enum phase p
 		char digits[32] = "";
 		struct store_str text = amount->constant.s[0];
 
-		if (text.size < sizeof digits)
+		if (text.size > 0 && text.size < sizeof digits)
 			memcpy(digits, text.bytes, text.size);
 		amount = plan_constant(planner, node, (struct type){.type = STORE_R_INT64});
 		if (amount != NULL)

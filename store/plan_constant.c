@@ -119,7 +119,7 @@ coerce_to_number(struct planner *planner, struct expression *expression, bool is
 	char digits[64] = "", *end = digits;
 	struct expression *number;
 
-	if (text.size < sizeof digits)
+	if (text.size > 0 && text.size < sizeof digits)
 		memcpy(digits, text.bytes, text.size);
 	if (is_float) {
 		number = plan_constant(planner, &node, (struct type){.type = STORE_R_FLOAT64});

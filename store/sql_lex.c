@@ -77,6 +77,14 @@ escaped(char c)
 	return found == NULL ? -1 : to[found - from];
 }
 
+static int
+hex_digit(char c)
+{
+	return c >= '0' && c <= '9'                     ? c - '0'
+	       : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+							: -1;
+}
+
 /* The quoted text from `from` on without its quotes and escapes. */
 static uint32_t
 unescape(const struct sql_lexer *lexer, uint32_t from, uint32_t to, char quote, char *out)
@@ -88,6 +96,15 @@ unescape(const struct sql_lexer *lexer, uint32_t from, uint32_t to, char quote, 
 
 		if (c == quote) {
 			i++;
+		} else if (c == '\\' && lexer->text.bytes[i + 1] == 'N') {
+			i++; /* nothing, as in ClickHouse */
+			continue;
+		} else if (c == '\\' && lexer->text.bytes[i + 1] == 'x' && i + 3 < to &&
+			   hex_digit(lexer->text.bytes[i + 2]) >= 0 &&
+			   hex_digit(lexer->text.bytes[i + 3]) >= 0) {
+			c = (char)(hex_digit(lexer->text.bytes[i + 2]) * 16 +
+				   hex_digit(lexer->text.bytes[i + 3]));
+			i += 3;
 		} else if (c == '\\' && escaped(lexer->text.bytes[i + 1]) >= 0) {
 			c = (char)escaped(lexer->text.bytes[++i]);
 		} else if (c == '\\') {

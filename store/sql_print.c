@@ -37,18 +37,16 @@ sql_print_text(struct sql_printer *printer, const char *text)
 static void
 put_quoted(struct sql_printer *printer, struct store_str text)
 {
+	static const char from[] = "'\\\n\t\r\b\f", to[] = "'\\ntrbf0";
+
 	sql_print_bytes(printer, "'", 1);
 	for (uint32_t i = 0; i < text.size && !printer->failed; i++) {
 		char c = text.bytes[i];
+		const char *found = memchr(from, c, sizeof from);
 
-		if (c == '\'' || c == '\\')
+		if (found != NULL)
 			sql_print_bytes(printer, "\\", 1);
-		if (c == '\n')
-			sql_print_bytes(printer, "\\n", 2);
-		else if (c == '\t')
-			sql_print_bytes(printer, "\\t", 2);
-		else
-			sql_print_bytes(printer, &c, 1);
+		sql_print_bytes(printer, found == NULL ? &c : &to[found - from], 1);
 	}
 	sql_print_bytes(printer, "'", 1);
 }

@@ -730,8 +730,20 @@ SELECT CAST(1 AS Nullable(UInt8)) = '1', toInt8OrNull('5') > '4', toInt8OrNull('
 SELECT -toInt8(-128), abs(toInt8(-128)), -toInt64(-9223372036854775808), -toUInt64(18446744073709551615), -(-128)
 SELECT toDateTime(0) - INTERVAL 1 SECOND, toDateTime(0) - INTERVAL 1 WEEK, toDateTime(0) - INTERVAL 1 MONTH, toDateTime(0) - INTERVAL 1 YEAR, toDateTime(4294967295) + INTERVAL 1 YEAR, toDate(0) - INTERVAL 1 DAY, toDate(0) - INTERVAL 1 QUARTER, toDate(65535) + INTERVAL 100 YEAR, toDateTime(4294967295) - toDateTime(0), toDate(65535) - toDate(0)
 SELECT count() FROM pageviews WHERE ts > toDateTime('2026-06-01 00:00:00') - INTERVAL 100 YEAR
+SELECT toDateTime('1767225600'), toDateTime64('1767225600.5', 3), CAST('1767225600' AS DateTime), toDateTime64('1767225600.1239', 3), toDateTime('176722560')
+SELECT count() FROM pageviews WHERE ts > '1780100000.5' AND ts <= '1780200000'
+SELECT addDays(toDate('2026-01-01'), 5), subtractHours(toDateTime(0), -1), addMonths(toDate('2026-01-31'), 1), addYears(toDateTime64('2024-02-29 00:00:00.5', 3), 1), addWeeks(toDate(0), 2), subtractQuarters(toDateTime('2026-01-01 00:00:00'), 1), addMinutes(toDate(0), 1), addSeconds(toDateTime(5), -5)
+SELECT now() - toIntervalHour(3) < now(), toDate('2026-01-01') + toIntervalMonth(2), toStartOfInterval(toDate('2026-02-03'), toIntervalWeek(1)), toStartOfInterval(toDateTime('2026-02-03 01:02:03'), toIntervalMinute(15))
+SELECT addDays(toDate(ts), 1) AS d, count() FROM pageviews GROUP BY d ORDER BY d WITH FILL FROM toDate('2026-05-25') TO toDate('2026-06-03') STEP toIntervalDay(1)
+SELECT toStartOfWeek(toDate('2026-02-03'), 1), toStartOfWeek(toDate('2026-02-03'), 0), toStartOfWeek(toDate('2026-02-01'), 3), toStartOfWeek(toDateTime('2026-02-01 00:00:00'), 2), toStartOfWeek(toDate('2026-02-01'), 9)
+SELECT toStartOfWeek(ts, 1) AS w, count() FROM pageviews WHERE toStartOfWeek(ts, 1) >= '2026-05-25' GROUP BY w ORDER BY w
+SELECT toDate('2026-01-01')::date, CAST('2026-01-01' AS DATE), CAST(1 AS INT), CAST('1' AS BIGINT), CAST(1 AS VARCHAR), CAST(1 AS DOUBLE), CAST(1 AS smallint), CAST(1 AS TinyInt), CAST(1 AS BOOLEAN), CAST('2026-01-01 00:00:00' AS TIMESTAMP), CAST('a' AS char), '1'::Text, CAST('x' AS Nullable(INT))
+SELECT '\x41', '\N', 'a\Nb', '\x41\x42', length('\x00'), '\xc3\xa9', match('a.b', 'a\x2e'), match('a.b', 'a\\x2eb')
+SELECT count() FROM pageviews WHERE path LIKE '%\x2fb%'
 
 -- errors: the same code
+SELECT 1 + INTERVAL 1 DAY
+SELECT addDays(1, 1)
 SELECT toInt8(1 / 0)
 SELECT toInt64(-1 / 0)
 SELECT CAST(nan AS Nullable(Int8))

@@ -6,6 +6,15 @@
 
 static const struct row conversions[] = {
     {"toFloat64(1)", "Float64", "1"},
+    {"toStartOfWeek(toDate('2026-02-01'), 1)", "Date", "2026-01-26"},
+    {"toStartOfWeek(toDate('2026-02-01'), 2)", "Date", "2026-02-01"},
+    {"toUnixTimestamp(fromUnixTimestamp64Milli(-1500))", "UInt32", "0"},
+    {"addMonths(toDate('2026-01-31'), 1)", "Date", "2026-02-28"},
+    {"subtractHours(toDateTime(0), -1)", "DateTime", "1970-01-01 01:00:00"},
+    {"toDate('2026-01-01') + toIntervalQuarter(2)", "Date", "2026-07-01"},
+    {"length('\\x41\\x00') + position('a\\x42', 'B')", "UInt64", "4"},
+    {"length('a\\Nb')", "UInt64", "2"},
+    {"length('\\x4')", "UInt64", "3"},
     {"toFloat64(18446744073709551615)", "Float64", "18446744073709552000"},
     {"toFloat64(true)", "Float64", "1"},
     {"toUInt64(1.9)", "UInt64", "1"},

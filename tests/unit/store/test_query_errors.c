@@ -146,6 +146,9 @@ static const struct wrong types[] = {
     {"SELECT site FROM pageviews GROUP BY site SETTINGS max_threads = 1, @max_rows = 1",
      STORE_EUNKNOWN, 115, "UNKNOWN_SETTING", ""},
     {"SELECT @intDiv(1, 0)", STORE_ETYPE, 153, "ILLEGAL_DIVISION", "by zero"},
+    {"SELECT now() - (INTERVAL 1 DAY @+ INTERVAL 1 HOUR)", STORE_ETYPE, 43,
+     "ILLEGAL_TYPE_OF_ARGUMENT", "plus: (Interval, Interval)"},
+    {"SELECT @addDays(1, 1)", STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT", "(UInt8, Interval)"},
     {"SELECT bytes @% 0 FROM pageviews", STORE_ETYPE, 153, "ILLEGAL_DIVISION", "by zero"},
 };
 
