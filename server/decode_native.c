@@ -49,49 +49,52 @@ get_plain(struct decoder *decoder, const struct member *member, struct event_row
 	}
 }
 
-/* Texts of equal size, most of 4 to 16 bytes; in the code itself, for memcmp takes
- * longer to find out which of its ways is theirs. */
-static inline bool
-is_same(const char *a, const char *b, size_t size)
+/* What lies first in memory are its lowest bits. */
+static inline uint64_t
+load_word(const char *at)
 {
-	uint64_t words[4];
-	uint32_t halves[4];
+	uint64_t word;
 
-	if (size < sizeof *halves || size > 2 * sizeof *words)
-		return memcmp(a, b, size) == 0;
-	if (size < sizeof *words) {
-		memcpy(&halves[0], a, sizeof *halves);
-		memcpy(&halves[1], b, sizeof *halves);
-		memcpy(&halves[2], a + size - sizeof *halves, sizeof *halves);
-		memcpy(&halves[3], b + size - sizeof *halves, sizeof *halves);
-		return ((halves[0] ^ halves[1]) | (halves[2] ^ halves[3])) == 0;
-	}
-	memcpy(&words[0], a, sizeof *words);
-	memcpy(&words[1], b, sizeof *words);
-	memcpy(&words[2], a + size - sizeof *words, sizeof *words);
-	memcpy(&words[3], b + size - sizeof *words, sizeof *words);
-	return ((words[0] ^ words[1]) | (words[2] ^ words[3])) == 0;
+	memcpy(&word, at, sizeof word);
+#if defined __BYTE_ORDER__ && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	word = __builtin_bswap64(word);
+#endif
+	return word;
+}
+
+/* Whether the member's name stands at `at`, behind one byte that is not looked at;
+ * MEMBER_USUAL_MAX can be read there. By words, for memcmp takes longer to find out
+ * which of its ways is for so few bytes. */
+static inline bool
+is_usual(const struct member *member, const char *at)
+{
+	const char *usual = member->usual;
+	size_t size = member->usual_size;
+
+	if ((load_word(at) ^ load_word(usual)) >> 8 << member->usual_shift != 0)
+		return false;
+	return size <= 8 || (load_word(at + size - 8) == load_word(usual + size - 8) &&
+			     (size <= 16 || load_word(at + 8) == load_word(usual + 8)));
 }
 
 /* The next member, if it is written the usual way, most often the one of number
  * `from`. NULL: json_member has to look; nothing is consumed. */
-static const struct member *
-take_usual(struct json *json, enum section section, uint32_t from, bool first)
+static inline const struct member *
+take_usual(struct json *json, const struct section_members *section, uint32_t from, bool first)
 {
-	const struct member *members = decode_native_sections[section].members;
-	uint32_t count = decode_native_sections[section].members_count;
-	const char *at = json->bytes + json->at;
-	size_t left = json->size - json->at;
+	const struct member *members = section->members;
+	uint32_t count = section->members_count;
+	/* Before the first is what the object begins with. */
+	const char *at = json->bytes + json->at - first;
 
-	if (json->error != NULL || left < 2 || (!first && *at++ != ','))
+	if (json->error != NULL || json->size - json->at < MEMBER_USUAL_MAX ||
+	    (!first && *at != ','))
 		return NULL;
-	left -= !first;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct member *member = &members[from];
-		size_t size = member->name_size + 3;
 
-		if (left > size && at[1] == member->name[0] && is_same(at, member->usual, size)) {
-			json->at += (uint32_t)size + !first;
+		if (is_usual(member, at)) {
+			json->at += member->usual_size - first;
 			return member;
 		}
 		from = from + 1 == count ? 0 : from + 1;
@@ -126,10 +129,38 @@ is_required(const struct member *member)
 	       member->section == TOP;
 }
 
+/* Most members are numbers, and most of these are short. False: nothing is consumed. */
+static inline bool
+take_number(struct decoder *decoder, const struct member *member, struct event_row *row)
+{
+	uint32_t at = decoder->json.at, column = (uint32_t)member->column;
+	double number;
+	bool is_integer;
+
+	if (member->kind != NUMBER && member->kind != INTEGER)
+		return false;
+	if (json_short_number(&decoder->json, &number, &is_integer) && number <= member->max) {
+		if (member->kind == NUMBER) {
+			event_row_float(row, column, number);
+			return true;
+		}
+		if (is_integer) {
+			event_row_uint(row, column, (uint64_t)number);
+			return true;
+		}
+	}
+	decoder->json.at = at;
+	return false;
+}
+
 static int
 read_member(struct decoder *decoder, const struct member *member, struct event_row *row)
 {
-	enum json_type type = json_peek(&decoder->json);
+	enum json_type type;
+
+	if (take_number(decoder, member, row))
+		return 0;
+	type = json_peek(&decoder->json);
 
 	/* null is what JSON makes of NaN: the same as absent. */
 	if (type == JSON_NULL && !is_required(member))
@@ -146,7 +177,8 @@ read_member(struct decoder *decoder, const struct member *member, struct event_r
 int
 decode_native_object(struct decoder *decoder, enum section section, struct event_row *row)
 {
-	uint32_t count = decode_native_sections[section].members_count, expected = 0;
+	const struct section_members *members = &decode_native_sections[section];
+	uint32_t count = members->members_count, expected = 0;
 	struct store_str name;
 	uint64_t seen = 0;
 	bool first = true;
@@ -154,7 +186,7 @@ decode_native_object(struct decoder *decoder, enum section section, struct event
 	if (!json_enter(&decoder->json))
 		return decode_native_malformed(decoder);
 	for (;; first = false) {
-		const struct member *member = take_usual(&decoder->json, section, expected, first);
+		const struct member *member = take_usual(&decoder->json, members, expected, first);
 		uint32_t index;
 		int result;
 
@@ -168,7 +200,7 @@ decode_native_object(struct decoder *decoder, enum section section, struct event
 				return decode_native_malformed(decoder);
 			continue;
 		}
-		index = (uint32_t)(member - decode_native_sections[section].members);
+		index = (uint32_t)(member - members->members);
 		expected = index + 1 == count ? 0 : index + 1;
 		if (seen >> index & 1)
 			return decode_native_refuse(decoder, section, member->name,

@@ -54,11 +54,16 @@ enum special {
 	ROW_TIME,
 };
 
+#define MEMBER_USUAL_MAX 24u
+
 struct member {
 	enum section section;
 	const char *name;
 	uint32_t name_size;
-	const char *usual; /* as JSON.stringify writes it, with the colon */
+	/* as JSON.stringify writes it, from the comma to the colon */
+	uint32_t usual_size;
+	uint32_t usual_shift; /* of its first word without the comma: what follows it goes */
+	char usual[MEMBER_USUAL_MAX];
 	enum kind kind;
 	int column; /* or section, or enum special */
 	double max;

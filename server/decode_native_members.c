@@ -6,7 +6,9 @@
 
 #define MS_MAX 86400000.0 /* a day: longer timings are a clock's jump */
 
-#define NAME(text) text, sizeof(text) - 1, "\"" text "\":"
+#define USUAL_SIZE(name) (sizeof(name) - 1 + 4)
+#define USUAL_SHIFT(name) (USUAL_SIZE(name) < 8 ? 8 * (9 - USUAL_SIZE(name)) : 8)
+#define NAME(name) name, sizeof(name) - 1, USUAL_SIZE(name), USUAL_SHIFT(name), ",\"" name "\":"
 
 /* As the script sends them: the next member is most often the next one here. */
 static const struct member top_members[] = {

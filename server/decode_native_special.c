@@ -128,7 +128,7 @@ static int
 refuse_tag(struct decoder *decoder, struct store_str name, const char *why)
 {
 	char label[8 + TAG_NAME_BYTES_MAX];
-	struct member value = {TOP, label, 0, "", STRING, 0, 200};
+	struct member value = {.section = TOP, .name = label, .kind = STRING, .max = 200};
 
 	/* One line of an answer: what is fit for a site is fit for it. */
 	snprintf(label, sizeof label, "tags.%.*s", (int)name.size,

@@ -6,6 +6,7 @@
 #ifndef JSON_H
 #define JSON_H
 
+#include "json_digits.h"
 #include "store/store.h"
 
 #define JSON_DEPTH_MAX 16u
@@ -60,38 +61,30 @@ bool json_string(struct json *json, struct store_str *out);
 bool json_number(struct json *json, double *out, bool *is_integer);
 /* So many digits are below 2^53, and so are these powers of ten: the quotient of
  * the two is what strtod gives (Clinger 1990). */
-#define JSON_DIGITS_EXACT 15u
 extern const double json_powers[JSON_DIGITS_EXACT + 1];
 /* A number as most are: no sign, at most 15 digits, no exponent, and a comma or the
  * object's end behind it. False: json_number has to look; nothing is consumed. */
 static inline bool
 json_short_number(struct json *json, double *out, bool *is_integer)
 {
-	const char *begin = json->bytes + json->at, *end = json->bytes + json->size, *at = begin;
-	size_t digits, fraction = 0;
-	uint64_t value = 0;
-	unsigned digit;
+	const char *begin = json->bytes + json->at;
+	size_t left = json->size - json->at;
+	struct json_digits found = {.size = 0};
 
 	if (json->error != NULL)
 		return false;
-	for (; at < end && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++)
-		value = value * 10 + digit;
-	digits = (size_t)(at - begin);
-	if (digits == 0 || (digits > 1 && *begin == '0'))
+	if (left > JSON_DIGITS_BYTES)
+		found = json_digits_at_once(begin);
+	if (found.size == 0)
+		found = json_digits_by_one(begin, begin + left);
+	if (found.size == 0 || found.size >= left ||
+	    (begin[found.size] != ',' && begin[found.size] != '}') ||
+	    (*begin == '0' && found.size > 1 && begin[1] != '.'))
 		return false;
-	if (at < end && *at == '.') {
-		const char *from = ++at;
-
-		for (; at < end && (digit = (unsigned char)*at - (unsigned)'0') <= 9; at++)
-			value = value * 10 + digit;
-		if ((fraction = (size_t)(at - from)) == 0)
-			return false;
-	}
-	if (digits + fraction > JSON_DIGITS_EXACT || at == end || (*at != ',' && *at != '}'))
-		return false;
-	*is_integer = fraction == 0;
-	*out = fraction == 0 ? (double)value : (double)value / json_powers[fraction];
-	json->at = (uint32_t)(at - json->bytes);
+	*is_integer = found.fraction == 0;
+	*out = found.fraction == 0 ? (double)found.value
+				   : (double)found.value / json_powers[found.fraction];
+	json->at += (uint32_t)found.size;
 	return true;
 }
 bool json_bool(struct json *json, bool *out);

@@ -287,6 +287,43 @@ written_otherwise(void **state)
 	store_arena_free(arena);
 }
 
+/* With another byte in a name, it is what json_member makes of it: no other member is
+ * taken for it by a part of its name. */
+static void
+other_names(void **state)
+{
+	static char text[sizeof beacon_whole], spaced[3 * sizeof beacon_whole];
+	struct store_arena *arena = store_arena_create(0);
+	struct event_error error, expected_error;
+	struct store_entry expected, entry;
+	struct event *event;
+	uint32_t tried = 0, taken = 0;
+
+	(void)state;
+	for (size_t at = 1; at + 1 < sizeof beacon_whole; at++) {
+		int result;
+
+		memcpy(text, beacon_whole, sizeof text);
+		text[at] = text[at] == '~' ? '-' : '~';
+		rewrite(text, true, false, spaced);
+		store_arena_reset(arena);
+		result = decode_native(beacon_str(spaced), arena, &event, &expected_error);
+		assert_int_equal(result == 0 ? event_entry(event, arena, &expected) : STORE_EINVAL,
+				 result);
+		assert_int_equal(decode_native(beacon_str(text), arena, &event, &error), result);
+		tried++;
+		if (result != 0)
+			continue;
+		taken++;
+		assert_int_equal(event_entry(event, arena, &entry), 0);
+		assert_int_equal(entry.rows_count, expected.rows_count);
+		for (uint32_t i = 0; i < entry.rows_count; i++)
+			beacon_assert_same_row(&entry.rows[i], &expected.rows[i]);
+	}
+	assert_in_range(taken, tried / 4, tried - 10);
+	store_arena_free(arena);
+}
+
 int
 main(void)
 {
@@ -298,6 +335,7 @@ main(void)
 	    cmocka_unit_test(memory),
 	    cmocka_unit_test(mutations),
 	    cmocka_unit_test(written_otherwise),
+	    cmocka_unit_test(other_names),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -278,6 +278,18 @@ take_short(struct store_str text)
 	return true;
 }
 
+/* What is found at once is what is found one by one. */
+static void
+check_digits(const char *text)
+{
+	struct json_digits found = json_digits_at_once(text);
+	struct json_digits model = json_digits_by_one(text, text + JSON_DIGITS_BYTES);
+
+	if (found.size > 0 && (found.size != model.size || found.value != model.value ||
+			       found.fraction != model.fraction))
+		fail_msg("%.16s: %zu bytes, %lu", text, found.size, (unsigned long)found.value);
+}
+
 static void
 short_numbers(void **state)
 {
@@ -322,15 +334,18 @@ short_numbers(void **state)
 		assert_false(take_short(beacon_str(left[i])));
 	for (int i = 0; i < 200000; i++) {
 		static const char bytes[] = "000123456789999.,}e-";
-		char text[20];
-		uint32_t size = (uint32_t)random_below(&random, sizeof text);
+		char text[20 + JSON_DIGITS_BYTES];
+		uint32_t size = (uint32_t)random_below(&random, 20);
 
-		for (uint32_t j = 0; j < size; j++) /* mostly digits */
+		for (uint32_t j = 0; j < sizeof text; j++) /* mostly digits */
 			text[j] = bytes[random_below(
 			    &random, random_below(&random, 8) == 0 ? sizeof bytes - 1 : 15)];
 		taken_count += take_short((struct store_str){text, size});
+		/* With more behind it all is read at once. */
+		taken_count += take_short((struct store_str){text, sizeof text});
+		check_digits(text);
 	}
-	assert_in_range(taken_count, 10000, 200000);
+	assert_in_range(taken_count, 20000, 400000);
 }
 
 /* ---- walking --------------------------------------------------------- */
