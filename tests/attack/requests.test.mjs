@@ -158,6 +158,7 @@ test('TLS: 1.2 and 1.3, AEAD with forward secrecy, no renegotiation, no compress
     assert.match(stdout, /Cipher is (TLS_AES|TLS_CHACHA|ECDHE-ECDSA-(AES...-GCM|CHACHA20))/, args.join(' '));
     assert.match(stdout, /Compression: NONE/);
   }
+  assert.match(client('-tls1_3').stdout, /Cipher is TLS_AES_128_GCM_SHA256/, 'though OpenSSL has AES-256 first');
   for (const args of [['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'], ['-tls1', '-cipher', 'ALL:@SECLEVEL=0'],
     ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA256'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-SHA'], ['-tls1_2', '-cipher', 'AES128-GCM-SHA256'],
     ['-tls1_2', '-cipher', 'aNULL:@SECLEVEL=0'], ['-tls1_2', '-cipher', 'PSK'], ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-CCM'],

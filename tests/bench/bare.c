@@ -17,6 +17,8 @@
 #include <h2o.h>
 #include <openssl/ssl.h>
 
+#define CIPHERS_1_3 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+
 struct loop {
 	h2o_globalconf_t config;
 	h2o_context_t context;
@@ -69,11 +71,15 @@ make_tls(const char *certificate, const char *key)
 {
 	SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
 
+	/* As in tls.c. */
 	SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
-	SSL_CTX_set_options(tls, SSL_OP_CIPHER_SERVER_PREFERENCE);
-	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_options(tls, SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+				     SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
 	SSL_CTX_set_num_tickets(tls, 1);
-	if (SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
+	if (SSL_CTX_set_ciphersuites(tls, CIPHERS_1_3) != 1 ||
+	    SSL_CTX_set1_groups_list(tls, "X25519:P-256:P-384") != 1 ||
+	    SSL_CTX_use_certificate_chain_file(tls, certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1)
 		exit(1);
 	h2o_ssl_register_alpn_protocols(tls, h2o_alpn_protocols);

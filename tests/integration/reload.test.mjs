@@ -114,6 +114,24 @@ async function ping(socket) {
   return bytes.toString().startsWith('HTTP/1.1 200');
 }
 
+test('certificates: a chain is sent as the file has it', async () => {
+  const openssl = (...args) => execFileSync('openssl', args, { stdio: 'ignore' });
+  const issue = (name, issuer, extension) => {
+    fs.writeFileSync(file('extensions'), `${extension}\n`);
+    openssl('req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-keyout', file(`${name}-key.pem`), '-out', file('request'));
+    openssl('x509', '-req', '-in', file('request'), '-days', '2', '-extfile', file('extensions'), '-out', file(`${name}.pem`),
+      ...(issuer ? ['-CA', file(`${issuer}.pem`), '-CAkey', file(`${issuer}-key.pem`), '-CAcreateserial'] : ['-signkey', file(`${name}-key.pem`)]));
+    return fs.readFileSync(file(`${name}.pem`));
+  };
+  const root = issue('root', null, 'basicConstraints=CA:TRUE'), between = issue('between', 'root', 'basicConstraints=CA:TRUE');
+  fs.writeFileSync(file('chain.pem'), Buffer.concat([issue('leaf.example', 'between', 'subjectAltName=DNS:leaf.example'), between]));
+  const server = await start('chain', `certificate: ${file('chain.pem')}\ncertificate_key: ${file('leaf.example-key.pem')}\n`);
+  const socket = tls.connect({ port: Number(new URL(await server.https).port), host: '127.0.0.1', servername: 'leaf.example', ca: root });
+  await once(socket, 'secureConnect'); // it is trusted by the root alone
+  assert.equal(socket.authorized, true);
+  socket.destroy();
+});
+
 test('certificates: new connections have the new one, open ones stay', async () => {
   certificate('first.example');
   const server = await start('tls', `certificate: ${file('certificate.pem')}\ncertificate_key: ${file('key.pem')}\n`);
