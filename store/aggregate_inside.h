@@ -333,9 +333,9 @@ int aggregate_quantile_raise(struct aggregate_states *states, uint32_t group);
 int aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32_t min,
 			     uint32_t end);
 void aggregate_quantile_hold(struct aggregate_states *states, uint32_t group);
-/* What the edges (the group's, or another's) hold goes to the group's sketch. */
-int aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
-			       struct aggregate_edges *edges);
+/* What edges of another thread's hold goes to the group's buckets, which are widened to them. */
+int aggregate_quantile_join(struct aggregate_states *states, uint32_t group,
+			    const struct aggregate_edges *from);
 /* Bytes for the group, if it has none; what was listed goes into them. `bytes`: these,
  * which are 0 but for bucket 0; or NULL. */
 int aggregate_quantile_begin(struct aggregate_states *states, uint32_t group, uint8_t *bytes);

@@ -97,7 +97,7 @@ take_buckets(struct aggregate_states *states, uint32_t to, const struct aggregat
 	if (aggregate_heavy_take(states, to, from, group) != 0 ||
 	    take_light(states, to, &edges, from->light[group]) != 0)
 		return STORE_ELIMIT;
-	return aggregate_quantile_release(states, to, &edges);
+	return aggregate_quantile_join(states, to, &edges);
 }
 
 /* Values and buckets of a group whose ways are as many. */

@@ -207,6 +207,15 @@ add_weight(struct aggregate_states *states, uint32_t group, uint32_t bucket, uin
 	return 0;
 }
 
+int
+aggregate_quantile_join(struct aggregate_states *states, uint32_t group,
+			const struct aggregate_edges *from)
+{
+	if (add_weight(states, group, sketch_bucket(from->min), from->least) != 0)
+		return STORE_ELIMIT;
+	return add_weight(states, group, sketch_bucket(from->end - 1), from->most);
+}
+
 /* The weight is that of rows of the value's bucket. */
 static int
 release(struct aggregate_states *states, uint32_t group, uint32_t value, uint32_t *weight)
@@ -215,15 +224,6 @@ release(struct aggregate_states *states, uint32_t group, uint32_t value, uint32_
 
 	*weight = 0;
 	return released == 0 ? 0 : aggregate_quantile_cold(states, group, value, released);
-}
-
-int
-aggregate_quantile_release(struct aggregate_states *states, uint32_t group,
-			   struct aggregate_edges *from)
-{
-	if (release(states, group, from->min, &from->least) != 0)
-		return STORE_ELIMIT;
-	return release(states, group, from->end - 1, &from->most);
 }
 
 /* Bytes of the buckets first ... last, which become inner ones. */
@@ -434,7 +434,8 @@ aggregate_quantile_settle(struct aggregate_states *states, uint32_t group)
 	aggregate_quantile_lower(edges, states->ways, states->light[group]);
 	if (reserve_sketch(states, state) != 0 || sketch_become_histogram(state->sketch) != 0 ||
 	    sketch_take_buckets(state->sketch, &buckets, &total) != 0 ||
-	    aggregate_quantile_release(states, group, edges) != 0)
+	    release(states, group, edges->min, &edges->least) != 0 ||
+	    release(states, group, edges->end - 1, &edges->most) != 0)
 		return STORE_ELIMIT;
 	state->weight += total;
 	if (states->light[group] != NULL)
