@@ -70,7 +70,7 @@ is_same_dictionary(const struct dictionary *a, const struct dictionary *b)
 static struct scan_codes
 last_table(const struct dense *dense)
 {
-	return (struct scan_codes){dense->table, dense->max, dense->ascends,
+	return (struct scan_codes){dense->table, dense->max, dense->ascends, dense->meaning,
 				   dense->dictionaries[0]};
 }
 
@@ -119,6 +119,7 @@ single_table(struct scan *scan, const struct dictionary *dictionary, uint32_t ro
 		if (empty_table(scan, dictionary->count) == NULL)
 			return NULL;
 		next = dense->spare;
+		next.meaning = dense->emptied + 1;
 		if (before->table != NULL && before->dictionary.count / 2 > last.dictionary.count) {
 			if (is_worth)
 				carry_groups(before, dictionary, next.table);
@@ -132,6 +133,7 @@ single_table(struct scan *scan, const struct dictionary *dictionary, uint32_t ro
 		carry_groups(&last, dictionary, next.table);
 	dense->table = next.table;
 	dense->max = next.max;
+	dense->meaning = next.meaning;
 	dense->dictionaries[0] = *dictionary;
 	dense->ascends = block_source(scan->slice.block) != NULL;
 	dense->emptied++;
@@ -140,43 +142,89 @@ single_table(struct scan *scan, const struct dictionary *dictionary, uint32_t ro
 	return next.table;
 }
 
-/* Room for so many entries; NULL: no memory. */
+static bool
+are_same_dictionaries(const struct dictionary *list, const struct data *data, uint32_t keys_count)
+{
+	for (uint32_t k = 0; k < keys_count; k++) {
+		if (!is_same_dictionary(&list[k], data[k].dictionary))
+			return false;
+	}
+	return true;
+}
+
+static struct scan_combinations
+last_combinations(const struct dense *dense, uint32_t keys_count)
+{
+	struct scan_combinations last = {
+	    .table = dense->table, .max = dense->max, .entries = 1, .meaning = dense->meaning};
+
+	for (uint32_t k = 0; k < keys_count; k++) {
+		last.dictionaries[k] = dense->dictionaries[k];
+		last.entries *= last.dictionaries[k].count;
+	}
+	return last;
+}
+
+/* Of two tables' memory one that has room for so many entries; NULL: no memory. */
 static uint32_t *
-reserve_table(struct scan *scan, uint32_t entries)
+take_memory(struct scan *scan, struct scan_combinations *of, uint32_t entries)
+{
+	if (of->table != NULL && of->max >= entries)
+		return of->table;
+	if (of->table != NULL)
+		store_arena_release(scan->arena, of->table, of->max * sizeof *of->table);
+	of->max = entries;
+	return store_arena_alloc(scan->arena, (size_t)entries * sizeof *of->table);
+}
+
+/* A table of several keys' dictionaries. The one before is kept, unless it is small: what
+ * its places are goes on when a small segment's rows are through. */
+static uint32_t *
+combined_table(struct scan *scan, const struct data *data, uint32_t entries)
 {
 	struct dense *dense = &scan->dense;
+	uint32_t keys_count = scan->plan->keys_count;
+	struct scan_combinations last = last_combinations(dense, keys_count), next;
+	struct scan_combinations *before = &dense->combinations;
 
-	if (dense->table != NULL && dense->max >= entries)
-		return dense->table;
-	if (dense->table != NULL)
-		store_arena_release(scan->arena, dense->table, dense->max * sizeof *dense->table);
-	dense->table = store_arena_alloc(scan->arena, (size_t)entries * sizeof *dense->table);
-	dense->max = entries;
-	return dense->table;
+	dense->emptied++;
+	if (before->table != NULL &&
+	    are_same_dictionaries(before->dictionaries, data, keys_count)) {
+		next = *before;
+		*before = last;
+	} else {
+		if (last.table != NULL &&
+		    (before->table == NULL || last.entries >= before->entries / 2)) {
+			next = *before;
+			*before = last;
+		} else {
+			next = last;
+		}
+		next.table = take_memory(scan, &next, entries);
+		next.meaning = dense->emptied;
+		if (next.table != NULL)
+			memset(next.table, 0xff, (size_t)entries * sizeof *next.table);
+	}
+	dense->table = next.table;
+	dense->max = next.max;
+	dense->meaning = next.meaning;
+	return next.table;
 }
 
 uint32_t *
 scan_codes_table(struct scan *scan, const struct data *data, uint32_t entries)
 {
 	struct dense *dense = &scan->dense;
-	bool same = dense->table != NULL;
+	uint32_t keys_count = scan->plan->keys_count, *table = dense->table;
 
-	for (uint32_t k = 0; same && k < scan->plan->keys_count; k++)
-		same = is_same_dictionary(&dense->dictionaries[k], data[k].dictionary);
-	for (uint32_t k = 0; same && k < scan->plan->keys_count; k++)
+	if (table == NULL || !are_same_dictionaries(dense->dictionaries, data, keys_count)) {
+		if (keys_count == 1)
+			return single_table(scan, data[0].dictionary, data[0].count);
+		table = combined_table(scan, data, entries);
+	}
+	for (uint32_t k = 0; k < keys_count; k++)
 		dense->dictionaries[k] = *data[k].dictionary;
-	if (same)
-		return dense->table;
-	if (scan->plan->keys_count == 1)
-		return single_table(scan, data[0].dictionary, data[0].count);
-	if (reserve_table(scan, entries) == NULL)
-		return NULL;
-	for (uint32_t k = 0; k < scan->plan->keys_count; k++)
-		dense->dictionaries[k] = *data[k].dictionary;
-	/* Columns that some blocks lack come and go: the memory serves again. */
-	dense->emptied++;
-	memset(dense->table, 0xff, (size_t)entries * sizeof *dense->table);
-	return dense->table;
+	return table;
 }
 
 /* ---- codes that no table knows --------------------------------------------- */

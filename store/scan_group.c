@@ -248,7 +248,7 @@ add_all_places(struct scan *scan, struct evaluation *evaluation, const struct sc
 	const struct slice *slice = evaluation->slice;
 	struct aggregate_places places = {
 	    of->list,  of->groups,          of->base,
-	    of->count, scan->dense.emptied, scan->rows_ahead * evaluation->count / slice->count};
+	    of->count, scan->dense.meaning, scan->rows_ahead * evaluation->count / slice->count};
 	struct scan_assigned assigned = {.groups = NULL};
 	int result = 0;
 

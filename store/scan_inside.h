@@ -40,7 +40,16 @@ struct scan_codes {
 	uint32_t *table; /* [max]: or SCAN_UNKNOWN; NULL: there is none */
 	uint32_t max;    /* dictionary.count at least */
 	bool ascends;
+	uint64_t meaning;
 	struct dictionary dictionary;
+};
+
+/* Of several keys, the table before. */
+struct scan_combinations {
+	uint32_t *table; /* [max]; NULL: there is none */
+	uint32_t max, entries;
+	uint64_t meaning;
+	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };
 
 /* Groups by the combination of dictionary codes. */
@@ -50,7 +59,9 @@ struct dense {
 	/* Of one key: a table before, of which what it knows is of use; and the memory of
 	 * another. */
 	struct scan_codes before, spare;
-	uint64_t emptied; /* how often: places are the same while it is */
+	struct scan_combinations combinations;
+	uint64_t emptied; /* how often another table took the place of one */
+	uint64_t meaning; /* of places: what they are is the same whenever it is */
 	bool ascends;     /* of one key: the dictionary does, being a segment's */
 	struct dictionary dictionaries[PLAN_KEYS_MAX];
 };

@@ -22,20 +22,21 @@ static const struct store_column columns[COLUMNS] = {
 static const struct store_table tables[] = {{"pageviews", columns, COLUMNS, false}};
 static const struct store_schema schema = {tables, 1};
 
-#define DAYS 6
-#define DAY_ROWS 60000u
+#define DAYS 8
 #define PART_ROWS 6000u
 #define BASE_MS 1780000000000
 
 /* Countries c<first> and so many more; watches in some of them, but always in the first. */
 struct day {
 	uint64_t first, countries, watches_first, watches_end;
+	uint32_t rows;
 };
 
 /* Four with the same strings, in the middle of which combinations of them are new,
- * in whatever order days are read. */
-static const struct day days[DAYS] = {{0, 12, 0, 0}, {0, 12, 1, 6},  {0, 12, 6, 12},
-				      {0, 12, 0, 0}, {6, 12, 0, 12}, {3, 40, 0, 0}};
+ * in whatever order days are read, and a small one with others between the last of them. */
+static const struct day days[DAYS] = {
+    {0, 12, 0, 0, 60000}, {0, 12, 1, 6, 60000},  {0, 12, 6, 12, 60000}, {9, 5, 9, 14, 6000},
+    {0, 12, 0, 0, 60000}, {6, 12, 0, 12, 60000}, {3, 40, 0, 0, 60000},  {6, 12, 6, 12, 60000}};
 
 /* In tenths; one in many is beyond what has buckets. */
 static uint64_t
@@ -167,7 +168,7 @@ check_store(const char *name, bool weighted)
 	struct store *store = query_open(&schema, directory);
 
 	for (int day = 0; day < DAYS; day++) {
-		for (uint32_t rows = 0; rows < DAY_ROWS; rows += PART_ROWS)
+		for (uint32_t rows = 0; rows < days[day].rows; rows += PART_ROWS)
 			append_part(store, &random, day, weighted);
 		if (day + 1 < DAYS)
 			assert_int_equal(store_flush(store, NULL), 0);
