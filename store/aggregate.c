@@ -346,8 +346,9 @@ too_large(struct store_error *error)
 		error->clickhouse = 407;
 		error->name = "DECIMAL_OVERFLOW";
 	}
-	return store_error_set(error, STORE_ETYPE,
-			       "A sum does not fit in 64 bits: use sum(toFloat64(...))");
+	return store_error_set(
+	    error, STORE_ETYPE,
+	    "A sum does not fit in 64 bits: use sum(toFloat64(...)), or smaller weights");
 }
 
 #define FETCHED_AHEAD 8u
@@ -382,6 +383,23 @@ finish_counts(const struct aggregate_states *states, const uint32_t *groups, str
 }
 
 /* Whether what is hot need not be settled. */
+/* Whether weights of a quantile left what a sketch can add up. */
+static bool
+has_full(const struct aggregate_states *states, const uint32_t *groups, uint32_t count)
+{
+	enum aggregate_kind kind = states->aggregate->kind;
+	bool full = false,
+	     is_exact = kind == AGGREGATE_QUANTILE_EXACT || kind == AGGREGATE_QUANTILES_EXACT;
+
+	for (uint32_t i = 0; i < count && (is_exact || aggregate_is_quantile(states->aggregate));
+	     i++) {
+		const struct sketch *sketch = states->states[groups == NULL ? i : groups[i]].sketch;
+
+		full |= sketch != NULL && sketch_is_full(sketch);
+	}
+	return full;
+}
+
 static bool
 is_answered(const struct aggregate_states *states)
 {
@@ -404,7 +422,7 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 	    (!is_answered(states) &&
 	     aggregate_settle_groups(source_of(states), groups, count) != 0))
 		return expression_no_memory(evaluation->error);
-	if (states->overflowed)
+	if (states->overflowed || has_full(states, groups, count))
 		return too_large(evaluation->error);
 	if (aggregate->type.type == STORE_R_ARRAY)
 		return finish_arrays(states, groups, count, evaluation, out);

@@ -64,7 +64,8 @@ compress(struct sketch *sketch)
 	sketch_sort(sketch);
 	for (uint32_t i = 0; i < sketch->count; i++) {
 		if (count > 0 && is_same(sketch, &sketch->pairs[count - 1], &sketch->pairs[i]))
-			sketch->pairs[count - 1].weight += sketch->pairs[i].weight;
+			sketch->pairs[count - 1].weight =
+			    sketch_sum(sketch->pairs[count - 1].weight, sketch->pairs[i].weight);
 		else
 			sketch->pairs[count++] = sketch->pairs[i];
 	}
@@ -93,7 +94,8 @@ add_pair(struct sketch *sketch, struct pair pair)
 		sketch->pairs = pairs;
 		sketch->pairs_max = max;
 	}
-	sketch->pairs[sketch->count++] = pair;
+	sketch->pairs[sketch->count] = pair;
+	sketch->pairs[sketch->count++].weight = sketch_sum(0, pair.weight);
 	sketch->is_sorted = false;
 	return 0;
 }
@@ -102,7 +104,7 @@ int
 sketch_add(struct sketch *sketch, double value, uint64_t weight)
 {
 	assert(weight >= 1 && value == value);
-	sketch->total += weight;
+	sketch->total = sketch_sum(sketch->total, weight);
 	sketch->is_weighted |= weight > 1;
 	sketch->min = value < sketch->min ? value : sketch->min;
 	sketch->max = value > sketch->max ? value : sketch->max;
@@ -119,7 +121,7 @@ int
 sketch_add_key(struct sketch *sketch, uint64_t key, uint64_t weight)
 {
 	assert(weight >= 1 && sketch->scale == SKETCH_KEYS);
-	sketch->total += weight;
+	sketch->total = sketch_sum(sketch->total, weight);
 	sketch->is_weighted |= weight > 1;
 	return add_pair(sketch, (struct pair){.key = key, .weight = weight});
 }
@@ -131,7 +133,7 @@ sketch_add_stored(struct sketch *sketch, int64_t stored, uint64_t weight)
 
 	if (!sketch->is_histogram || !sketch_is_for_histogram(sketch, value))
 		return sketch_add(sketch, value, weight);
-	sketch->total += weight;
+	sketch->total = sketch_sum(sketch->total, weight);
 	sketch->is_weighted |= weight > 1;
 	sketch->min = value < sketch->min ? value : sketch->min;
 	sketch->max = value > sketch->max ? value : sketch->max;
@@ -152,7 +154,7 @@ begin_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t count)
 		sketch->pairs[i] =
 		    (struct pair){.value = (double)stored[i] / sketch->scale, .weight = 1};
 	sketch->count = count;
-	sketch->total += count;
+	sketch->total = sketch_sum(sketch->total, count);
 	sketch->min = fmin(sketch->min, sketch->pairs[0].value);
 	sketch->max = fmax(sketch->max, sketch->pairs[count - 1].value);
 	sketch->is_sorted = true;
@@ -199,6 +201,12 @@ uint32_t
 sketch_scale(const struct sketch *sketch)
 {
 	return sketch->scale;
+}
+
+bool
+sketch_is_full(const struct sketch *sketch)
+{
+	return sketch->total >= SKETCH_WEIGHT_MAX;
 }
 
 uint32_t

@@ -22,6 +22,8 @@ struct sketch;
 
 /* In the arena; scale 0: the values are no stored integers. NULL: no memory. */
 struct sketch *sketch_create(struct store_arena *arena, uint32_t scale);
+#define SKETCH_WEIGHT_MAX ((uint64_t)1 << 62) /* a double and 64 bits have room for it */
+
 /* STORE_ELIMIT when memory runs out. NaN must not be added; weight >= 1. */
 int sketch_add(struct sketch *sketch, double value, uint64_t weight);
 /* Of scale SKETCH_KEYS; keys are ordered as unsigned numbers, all 64 bits count. */
@@ -33,6 +35,8 @@ bool sketch_is_histogram(const struct sketch *sketch);
 /* Makes it one, however few values it has; its scale is not 0. 0 or
  * STORE_ELIMIT. */
 int sketch_become_histogram(struct sketch *sketch);
+/* Whether the weights are more than it can add up: it has no quantiles then. */
+bool sketch_is_full(const struct sketch *sketch);
 /* How many values it keeps. */
 uint32_t sketch_count(const struct sketch *sketch);
 /* Adds all that `from` has, which must be of the same scale. */

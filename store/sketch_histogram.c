@@ -31,8 +31,9 @@ sketch_count_integer(struct sketch *sketch, uint64_t integer, uint64_t weight)
 	}
 	if (reserve_octave(sketch, octave) != 0)
 		return STORE_ELIMIT;
-	sketch->octaves[octave].counts[bucket] += weight;
-	sketch->octaves[octave].total += weight;
+	sketch->octaves[octave].counts[bucket] =
+	    sketch_sum(sketch->octaves[octave].counts[bucket], weight);
+	sketch->octaves[octave].total = sketch_sum(sketch->octaves[octave].total, weight);
 	return 0;
 }
 
@@ -80,9 +81,11 @@ sketch_merge_histogram(struct sketch *sketch, const struct sketch *from)
 		if (reserve_octave(sketch, octave) != 0)
 			return STORE_ELIMIT;
 		for (uint32_t b = 0; b < buckets; b++)
-			sketch->octaves[octave].counts[b] += other->counts[b];
-		sketch->octaves[octave].total += other->total;
-		sketch->total += other->total;
+			sketch->octaves[octave].counts[b] =
+			    sketch_sum(sketch->octaves[octave].counts[b], other->counts[b]);
+		sketch->octaves[octave].total =
+		    sketch_sum(sketch->octaves[octave].total, other->total);
+		sketch->total = sketch_sum(sketch->total, other->total);
 	}
 	return 0;
 }
@@ -213,7 +216,7 @@ sketch_take_buckets(struct sketch *sketch, const struct sketch_buckets *buckets,
 			return STORE_ELIMIT;
 		*total += some;
 	}
-	sketch->total += *total;
+	sketch->total = sketch_sum(sketch->total, *total);
 	sketch->min = fmin(sketch->min, (double)buckets->min / sketch->scale);
 	sketch->max = fmax(sketch->max, (double)buckets->max / sketch->scale);
 	return 0;

@@ -39,6 +39,13 @@ struct sketch {
 	struct octave *octaves;
 };
 
+/* Weights that a query gives may be any numbers: their sum stays at the most. */
+static inline uint64_t
+sketch_sum(uint64_t total, uint64_t weight)
+{
+	return weight > SKETCH_WEIGHT_MAX - total ? SKETCH_WEIGHT_MAX : total + weight;
+}
+
 /* sketch.c: pairs ascend afterwards. */
 void sketch_sort(struct sketch *sketch);
 
