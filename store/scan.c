@@ -46,34 +46,48 @@ take_wanted(struct scan *scan, struct evaluation *evaluation)
 	return result != 0 ? result : scan_rows_trim(scan);
 }
 
-/* The same in parts that fit the first cache. */
+/* The same of rows[first, end) of the block, in parts that fit the first cache. */
 static int
-take_parts(struct scan *scan, uint32_t rows)
+take_parts(struct scan *scan, uint32_t first, uint32_t end)
 {
-	uint32_t begin = scan->slice.first;
 	int result = 0;
 
-	for (uint32_t first = 0; result == 0 && !scan->done && first < rows; first += SLICE_ROWS) {
-		uint32_t count = rows - first < SLICE_ROWS ? rows - first : SLICE_ROWS;
+	while (result == 0 && !scan->done && first < end) {
+		uint32_t next = (first / SLICE_ROWS + 1) * SLICE_ROWS;
+		uint32_t count = (next < end ? next : end) - first;
 		struct evaluation evaluation = scan_evaluation(scan, count);
 
-		slice_part(&scan->slice, begin + first, count);
+		slice_part(&scan->slice, first, count);
 		result = take_wanted(scan, &evaluation);
+		first += count;
 	}
 	return result;
+}
+
+/* Whether the evaluation's rows follow one another, from *first on. */
+static bool
+are_in_turn(const struct evaluation *evaluation, uint32_t *first)
+{
+	const uint32_t *rows = evaluation->rows;
+
+	*first = rows == NULL ? 0 : rows[0];
+	return rows == NULL || rows[evaluation->count - 1] - rows[0] == evaluation->count - 1;
 }
 
 /* Through the filter. */
 static int
 take_rows(struct scan *scan, struct evaluation *evaluation)
 {
-	uint32_t rows = evaluation->count;
+	uint32_t rows = evaluation->count, first;
 	int result = scan_select(scan, evaluation);
 
 	if (result != 0 || evaluation->count == 0)
 		return result;
-	if (evaluation->slice != NULL && evaluation->rows == NULL && rows > SLICE_ROWS)
-		return take_parts(scan, rows);
+	if (evaluation->slice != NULL && are_in_turn(evaluation, &first) &&
+	    (rows > SLICE_ROWS || evaluation->rows != NULL)) {
+		first += scan->slice.first;
+		return take_parts(scan, first, first + evaluation->count);
+	}
 	return take_wanted(scan, evaluation);
 }
 

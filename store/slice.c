@@ -53,6 +53,7 @@ slice_move(struct slice *slice, uint32_t first, uint32_t count)
 {
 	for (uint32_t i = 0; i < slice->columns_count; i++)
 		slice->columns[i].whole_count = 0;
+	slice->end = first + count;
 	slice_part(slice, first, count);
 }
 
@@ -123,8 +124,26 @@ has_whole(const struct slice *slice, const struct slice_column *column)
 	       slice->first + slice->count <= column->whole_first + column->whole_count;
 }
 
-/* The slice's rows of what was decoded of it before. */
-static void
+/* The bits of rows from `skipped` on; NULL: no memory. */
+static const uint64_t *
+shift_bits(const struct slice *slice, const uint64_t *bits, uint32_t skipped)
+{
+	uint32_t words = bitmap_words(slice->count), shift = skipped % 64;
+	uint32_t last = (skipped + slice->count - 1) / 64;
+	uint64_t *shifted;
+
+	if (shift == 0)
+		return bits + skipped / 64;
+	if ((shifted = store_arena_alloc(slice->arena, words * sizeof *shifted)) == NULL)
+		return NULL;
+	for (uint32_t i = 0, from = skipped / 64; i < words; i++, from++)
+		shifted[i] =
+		    bits[from] >> shift | (from < last ? bits[from + 1] << (64 - shift) : 0);
+	return shifted;
+}
+
+/* The slice's rows of what was decoded around them; 0 or STORE_ELIMIT. */
+static int
 take_part(const struct slice *slice, struct slice_column *column)
 {
 	uint32_t skipped = slice->first - column->whole_first;
@@ -132,10 +151,10 @@ take_part(const struct slice *slice, struct slice_column *column)
 
 	*part = column->whole;
 	part->rows_count = slice->count;
-	if (part->nulls != NULL)
-		part->nulls += skipped / 64;
+	if (part->nulls != NULL && (part->nulls = shift_bits(slice, part->nulls, skipped)) == NULL)
+		return STORE_ELIMIT;
 	if (part->constant)
-		return;
+		return 0;
 	if (part->values != NULL)
 		part->values += skipped;
 	if (part->narrow != NULL)
@@ -144,6 +163,27 @@ take_part(const struct slice *slice, struct slice_column *column)
 		part->codes += skipped;
 	if (part->bytes != NULL)
 		part->bytes += skipped;
+	return 0;
+}
+
+/* What of the column is around the slice's rows, as far as it was moved to. */
+static int
+read_around(struct slice *slice, struct slice_column *column, struct store_error *error)
+{
+	uint32_t first = slice->first / SLICE_ROWS * SLICE_ROWS;
+	uint32_t end = (slice->first + slice->count + SLICE_ROWS - 1) / SLICE_ROWS * SLICE_ROWS;
+	int result = open_reader(slice, column, error);
+
+	end = end < slice->end ? end : slice->end;
+	column->whole_count = 0;
+	if (result == 0)
+		result = block_reader_read(column->reader, first, end - first, slice->arena,
+					   &column->whole, error);
+	if (result != 0)
+		return result;
+	column->whole_first = first;
+	column->whole_count = end - first;
+	return 0;
 }
 
 int
@@ -158,19 +198,10 @@ slice_read(struct slice *slice, uint16_t column, struct store_str key, struct sl
 	*out = found;
 	if (found->is_read)
 		return 0;
-	found->is_read = true;
-	if (has_whole(slice, found)) {
-		take_part(slice, found);
-		return 0;
-	}
-	result = open_reader(slice, found, error);
+	result = has_whole(slice, found) ? 0 : read_around(slice, found, error);
 	if (result == 0)
-		result = block_reader_read(found->reader, slice->first, slice->count, slice->arena,
-					   &found->vector, error);
+		result = take_part(slice, found);
 	found->is_read = result == 0;
-	found->whole = found->vector;
-	found->whole_first = slice->first;
-	found->whole_count = result == 0 ? slice->count : 0;
 	return result == STORE_ELIMIT ? expression_no_memory(error) : result;
 }
 

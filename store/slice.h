@@ -40,6 +40,7 @@ struct slice_entries {
 struct slice {
 	const struct block *block;
 	uint32_t first, count;            /* rows of the block */
+	uint32_t end;                     /* of the rows that it was moved to */
 	const struct expression *mixed;   /* known to differ between the block's times, or NULL */
 	uint64_t bytes_read;              /* encoded, of the columns opened so far */
 	struct store_arena *arena;        /* borrowed: of the slice */
@@ -60,10 +61,11 @@ void slice_close(struct slice *slice);
 void slice_want(const struct slice *slice, const struct block *block);
 /* A slice must be left with slice_move before the first row. */
 void slice_set_block(struct slice *slice, const struct block *block);
-/* On to rows[first, first + count) of the block, in order. */
+/* On to rows[first, first + count) of the block, in order; `first` is a multiple of
+ * SLICE_ROWS. */
 void slice_move(struct slice *slice, uint32_t first, uint32_t count);
-/* On to some of the slice's rows, in order, while the arena still has what was decoded:
- * `first` is a multiple of 64. */
+/* On to some of the slice's rows, in order, while the arena still has what was decoded. Of
+ * columns that were not, the SLICE_ROWS around them are. */
 void slice_part(struct slice *slice, uint32_t first, uint32_t count);
 /* Bounds of a numeric column's values in the slice, where they are known without
  * decoding them: *known; then the values ascend. */

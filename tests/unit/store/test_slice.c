@@ -99,7 +99,7 @@ check_groups(struct store *store, const struct key *key, const char *site, int64
 	add_time(&range, "<", end);
 	text_add(&text,
 		 "SELECT %s AS h, count(), count(lcp), sum(error_count), countIf(lcp > 200), "
-		 "quantile(0.5)(lcp) FROM pageviews WHERE ",
+		 "countIf(lcp * 2 > 400), quantile(0.5)(lcp) FROM pageviews WHERE ",
 		 key->text);
 	text_add(&text, "%s (1%s)", negated ? "NOT" : "", range.bytes);
 	if (site != NULL)
@@ -108,17 +108,18 @@ check_groups(struct store *store, const struct key *key, const char *site, int64
 	query.text = (struct store_str){text.bytes, (uint32_t)strlen(text.bytes)};
 	result = query_answer(store, &query);
 	for (uint32_t h = 0; h < GROUPS_MAX; h++) {
-		const struct store_value *values[5];
+		const struct store_value *values[6];
 
 		if (wanted[h].rows == 0)
 			continue;
 		assert_true(row < result->rows_count);
-		for (int c = 0; c < 5; c++)
+		for (int c = 0; c < 6; c++)
 			values[c] = &result->values[c][row];
 		row++;
 		if (values[0]->v.i != (first_group + h) * key->group_ms / key->unit_ms ||
 		    values[1]->v.u != wanted[h].rows || values[2]->v.u != wanted[h].lcp ||
-		    values[3]->v.u != wanted[h].errors || values[4]->v.u != wanted[h].slow)
+		    values[3]->v.u != wanted[h].errors || values[4]->v.u != wanted[h].slow ||
+		    values[5]->v.u != wanted[h].slow)
 			fail_msg("%s\ngroup %u: %llu rows instead of %llu", text.bytes, h,
 				 (unsigned long long)values[1]->v.u,
 				 (unsigned long long)wanted[h].rows);
