@@ -109,6 +109,7 @@ struct codec_marks {
 	uint32_t count; /* of all values */
 	bool ascends[CODEC_GROUPS_MAX];
 	int64_t values[CODEC_GROUPS_MAX + 1]; /* the first, then the last of each group */
+	uint32_t left[CODEC_GROUPS_MAX + 1];  /* bytes from where each begins; of the end 0 */
 };
 /* Of `count` values, 2 at least; 0, or -1 when the bytes are malformed. */
 int
@@ -117,7 +118,7 @@ codec_marks_find(const unsigned char *bytes, size_t size, uint32_t count, struct
  * known. */
 bool codec_marks_bounds(const struct codec_marks *marks, uint32_t first, uint32_t count,
 			int64_t *min, int64_t *max);
-/* Groups of those very bytes are skipped faster; `marks` is borrowed. */
+/* Groups of those very bytes are skipped without a look at them; `marks` is borrowed. */
 void codec_stream_use(struct codec_stream *stream, const struct codec_marks *marks);
 
 /* ---- CODEC_PACKED, used by the other codecs -------------------------- */

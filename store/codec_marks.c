@@ -21,10 +21,12 @@ codec_marks_find(const unsigned char *bytes, size_t size, uint32_t count, struct
 	sum = bytes_get64(bytes);
 	out->count = count;
 	out->values[0] = (int64_t)sum;
+	out->left[0] = (uint32_t)packed.left;
 	for (uint32_t g = 0; packed_rows_left(&packed) > 0; g++) {
 		if (codec_packed_skip_sums(&packed, &sum, &out->ascends[g]) != 0)
 			return -1;
 		out->values[g + 1] = (int64_t)sum;
+		out->left[g + 1] = (uint32_t)packed.left;
 	}
 	return 0;
 }

@@ -96,6 +96,8 @@ int codec_packed_read_shown(struct packed_reader *reader, uint32_t count, bool c
  * its bits. */
 int codec_packed_read_bytes(struct packed_reader *reader, uint32_t count, uint8_t *values);
 int codec_packed_skip(struct packed_reader *reader);
+/* On to a group from which so many bytes are left; it is known to begin there. */
+void codec_packed_seek(struct packed_reader *reader, uint32_t group, size_t left);
 /* The next group holds differences: each value is *sum and those up to it, and *sum
  * becomes the last. The first `kept` go to `values`, the others to
  * rest[CODEC_GROUP_ROWS]. Narrow: modulo 2^32, *sum too. */

@@ -389,6 +389,14 @@ codec_packed_skip(struct packed_reader *reader)
 	return 0;
 }
 
+void
+codec_packed_seek(struct packed_reader *reader, uint32_t group, size_t left)
+{
+	advance(reader, reader->left - left);
+	reader->next = group * CODEC_GROUP_ROWS;
+	reader->next = reader->next < reader->count ? reader->next : reader->count;
+}
+
 int
 codec_packed_skip_sums(struct packed_reader *reader, uint64_t *sum, bool *ascends)
 {

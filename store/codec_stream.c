@@ -116,17 +116,25 @@ open_distinct(struct codec_stream *stream, const unsigned char *bytes, size_t si
 				 stream->count);
 }
 
+/* The next value, and what is added to for those behind it. */
+static void
+begin_sums(struct codec_stream *stream, uint64_t value)
+{
+	stream->sum = value;
+	if (stream->as == CODEC_AS_WIDE)
+		stream->spare.wide[0] = (int64_t)value;
+	else
+		stream->spare.narrow[0] = (uint32_t)value;
+	stream->spare_at = 0;
+	stream->spare_end = 1;
+}
+
 static int
 open_delta(struct codec_stream *stream, const unsigned char *bytes, size_t size)
 {
 	if (size < 8 || stream->count < 2)
 		return -1;
-	stream->sum = bytes_get64(bytes);
-	if (stream->as == CODEC_AS_WIDE)
-		stream->spare.wide[0] = (int64_t)stream->sum;
-	else
-		stream->spare.narrow[0] = (uint32_t)stream->sum;
-	stream->spare_end = 1;
+	begin_sums(stream, bytes_get64(bytes));
 	return codec_packed_open(&stream->packed, bytes + 8, size - 8, stream->count - 1);
 }
 
@@ -271,25 +279,9 @@ behind(struct target target, uint32_t count)
 static int
 skip_group(struct codec_stream *stream)
 {
-	uint32_t group = stream->packed.next / CODEC_GROUP_ROWS;
-
-	if (stream->codec == CODEC_DELTA && stream->marks == NULL)
-		return codec_packed_skip_sums(&stream->packed, &stream->sum, NULL);
 	if (stream->codec == CODEC_DELTA)
-		stream->sum = (uint64_t)stream->marks->values[group + 1];
+		return codec_packed_skip_sums(&stream->packed, &stream->sum, NULL);
 	return codec_packed_skip(&stream->packed);
-}
-
-/* All but the last, which the mark tells. */
-static int
-skip_to_mark(struct codec_stream *stream)
-{
-	int result = skip_group(stream);
-
-	stream->spare.wide[0] = (int64_t)stream->sum;
-	stream->spare_at = 0;
-	stream->spare_end = 1;
-	return result;
 }
 
 /* The next group, of which up to `count` values are wanted: how many there are
@@ -305,9 +297,6 @@ pass_group(struct codec_stream *stream, uint32_t count, const struct target *tar
 		return -1;
 	if (target == NULL && rows <= count)
 		result = skip_group(stream);
-	else if (target == NULL && stream->marks != NULL && stream->as == CODEC_AS_WIDE &&
-		 rows == count + 1)
-		result = skip_to_mark(stream), rows = count;
 	else if (target != NULL && whole)
 		result = read_groups(stream, rows, *target);
 	else if (target != NULL && stream->codec == CODEC_DELTA && target->wide != NULL)
@@ -413,11 +402,28 @@ codec_stream_read_shown(struct codec_stream *stream, uint32_t count, const uint6
 		    &(struct target){.narrow = values, .nulls = nulls, .null = null});
 }
 
+/* To the last value before a group, which its mark tells. */
+static void
+seek_group(struct codec_stream *stream, uint32_t group)
+{
+	const struct codec_marks *marks = stream->marks;
+
+	codec_packed_seek(&stream->packed, group, marks->left[group]);
+	stream->position = group * CODEC_GROUP_ROWS;
+	begin_sums(stream, (uint64_t)marks->values[group]);
+}
+
 int
 codec_stream_skip(struct codec_stream *stream, uint32_t count)
 {
+	uint32_t end = stream->position + count, group = end / CODEC_GROUP_ROWS;
+
 	assert(count <= stream->count - stream->position);
-	stream->position += count;
+	if (stream->marks != NULL && end < stream->count &&
+	    group > stream->position / CODEC_GROUP_ROWS)
+		seek_group(stream, group);
+	count = end - stream->position;
+	stream->position = end;
 	return stream->codec == CODEC_RAW ? 0 : pass(stream, count, NULL);
 }
 
