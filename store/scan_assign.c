@@ -174,7 +174,7 @@ static int
 assign_runs(struct scan *scan, const struct data *data, bool coded, const struct scan_runs *runs,
 	    uint32_t *groups)
 {
-	struct data keys[PLAN_KEYS_MAX];
+	CODEC_UNSET struct data keys[PLAN_KEYS_MAX];
 	int result = 0;
 
 	for (uint32_t k = 0; result == 0 && k < scan->plan->keys_count; k++)
@@ -258,7 +258,7 @@ assign(struct scan *scan, struct evaluation *evaluation, struct scan_assigned *o
 {
 	const struct plan *plan = scan->plan;
 	uint32_t count = evaluation->count, *groups;
-	struct data data[PLAN_KEYS_MAX];
+	CODEC_UNSET struct data data[PLAN_KEYS_MAX];
 	bool constant, coded = evaluation->slice != NULL, found;
 	int result;
 
@@ -297,7 +297,7 @@ scan_assign_or_place(struct scan *scan, struct evaluation *evaluation, struct sc
 int
 scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct scan_places *out)
 {
-	struct data data[PLAN_KEYS_MAX];
+	CODEC_UNSET struct data data[PLAN_KEYS_MAX];
 	uint32_t *table, *sums, entries, base;
 	bool constant;
 	int result = evaluate_keys(scan, evaluation, data, &constant);
