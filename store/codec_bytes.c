@@ -220,8 +220,12 @@ unpack_vbmi(const unsigned char *packed, uint32_t width, uint32_t base, uint8_t 
 void
 codec_bytes_unpack(const unsigned char *packed, uint32_t width, uint32_t base, uint8_t *out)
 {
+	if (width == 0) { /* what rows are sorted by */
+		memset(out, saturate(base), CODEC_GROUP_ROWS);
+		return;
+	}
 #if CODEC_HAS_AVX2
-	if (width > 0 && width <= BYTES_WIDTH_MAX && base <= UINT8_MAX && !codec_is_plain()) {
+	if (width <= BYTES_WIDTH_MAX && base <= UINT8_MAX && !codec_is_plain()) {
 		(codec_has_vbmi() ? unpack_vbmi : unpack_avx2)(packed, width, base, out);
 		return;
 	}

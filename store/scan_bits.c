@@ -73,17 +73,53 @@ add_narrow_span(const uint32_t *values, uint32_t count, uint32_t first, uint32_t
 
 /* first <= key <= last is one comparison of unsigned numbers, and the bias of
  * both falls out. */
+static CODEC_INLINE uint64_t
+find_wide(const int64_t *values, uint32_t count, uint64_t first, uint64_t extent)
+{
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		word |= (uint64_t)((uint64_t)values[i] - first <= extent) << i;
+	return word;
+}
+
+#if CODEC_HAS_AVX2
+/* Whole words: compilers make numbers of 64 bits of the comparisons, and add these up. */
+CODEC_AVX512 static void
+add_span_avx512(const int64_t *values, uint32_t words, uint64_t first, uint64_t extent,
+		uint64_t *out)
+{
+	__m512i firsts = _mm512_set1_epi64((int64_t)first);
+	__m512i extents = _mm512_set1_epi64((int64_t)extent);
+
+	for (uint32_t w = 0; w < words; w++, values += 64) {
+		uint64_t word = 0;
+
+#pragma GCC unroll 8
+		for (uint32_t i = 0; i < 8; i++) {
+			__m512i from = _mm512_sub_epi64(_mm512_loadu_si512(values + i * 8), firsts);
+
+			word |= (uint64_t)_mm512_cmple_epu64_mask(from, extents) << i * 8;
+		}
+		out[w] |= word;
+	}
+}
+#endif
+
 CODEC_CLONES static void
 add_span(const int64_t *values, uint32_t count, uint64_t first, uint64_t extent, uint64_t *out)
 {
-	for (uint32_t from = 0; from < count; from += 64) {
-		uint32_t rows = count - from < 64 ? count - from : 64;
-		uint64_t word = 0;
+	uint32_t done = 0;
 
-		for (uint32_t i = 0; i < rows; i++)
-			word |= (uint64_t)((uint64_t)values[from + i] - first <= extent) << i;
-		out[from / 64] |= word;
+#if CODEC_HAS_AVX2
+	if (codec_has_avx512()) {
+		done = count / 64 * 64;
+		add_span_avx512(values, count / 64, first, extent, out);
 	}
+#endif
+	for (; done < count; done += 64)
+		out[done / 64] |=
+		    find_wide(values + done, count - done < 64 ? count - done : 64, first, extent);
 }
 
 /* ---- conditions ---------------------------------------------------------- */

@@ -1,9 +1,9 @@
 /*
  * Goal: bitmaps of wanted dictionary entries are the same whether codes take a byte
- * or a word. Method: seeded random codes of small dictionaries, of which a run, some
- * or none are wanted, at every count around whole words, in all forms of the
- * loops, against a look at each row. And the rows of a bitmap of any density are
- * listed, in memory that has room for as many as there may be.
+ * or a word; those of spans of numbers have the numbers that are within. Method: seeded random
+ * codes of small dictionaries, of which a run, some or none are wanted, at every count around whole
+ * words, in all forms of the loops, against a look at each row. And the rows of a bitmap of any
+ * density are listed, in memory that has room for as many as there may be.
  */
 #include "forms.h"
 
@@ -42,6 +42,40 @@ check_bits(uint32_t count, bool is_run)
 	free(codes);
 }
 
+/* Numbers near the ends of a few spans, of which keys are made by flipping the sign. */
+static void
+check_spans(uint32_t count)
+{
+	uint64_t sign = (uint64_t)1 << 63, bits[COUNT_MAX / 64 + 1], key = sign;
+	struct scan_span spans[5];
+	struct scan_condition condition = {.spans = spans, .bias = sign};
+	int64_t *values = malloc((count + (count == 0)) * sizeof *values);
+
+	assert_non_null(values);
+	condition.spans_count = (uint32_t)random_below(&random_state, 6);
+	key -= random_below(&random_state, 40);
+	for (uint32_t s = 0; s < condition.spans_count; s++) {
+		spans[s].first = key + random_below(&random_state, 10);
+		spans[s].last = spans[s].first + random_below(&random_state, 10);
+		key = spans[s].last + 1;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		values[i] = (int64_t)random_below(&random_state, 100) - 50;
+		if (random_below(&random_state, 20) == 0)
+			values[i] = (int64_t)random_next(&random_state);
+	}
+	scan_bits_of_spans(&condition, values, count, bits);
+	for (uint32_t i = 0; i < (count + 63) / 64 * 64; i++) {
+		bool bit = false;
+
+		for (uint32_t s = 0; i < count && s < condition.spans_count; s++)
+			bit |= ((uint64_t)values[i] ^ sign) >= spans[s].first &&
+			       ((uint64_t)values[i] ^ sign) <= spans[s].last;
+		assert_int_equal(bits[i / 64] >> i % 64 & 1, bit);
+	}
+	free(values);
+}
+
 static void
 test_bits(void **state)
 {
@@ -52,6 +86,7 @@ test_bits(void **state)
 		for (uint32_t count = 0; count <= COUNT_MAX; count++) {
 			check_bits(count, true);
 			check_bits(count, false);
+			check_spans(count);
 		}
 	}
 	codec_set_plain(false);
