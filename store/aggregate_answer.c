@@ -212,8 +212,10 @@ value_at(const struct aggregate_states *states, uint32_t group, const struct cou
 
 /* ---- lists --------------------------------------------------------------------- */
 
-/* Fewer values are sorted sooner than counted. */
+/* Fewer values are sorted sooner than counted, and so few compared with each other,
+ * without a branch, sooner than sorted. */
 #define SORTED_MAX 32u
+#define LANES 16u
 #define PARTS_BITS 6u
 
 CODEC_CLONES static void
@@ -257,6 +259,32 @@ select_two(const uint32_t *values, uint32_t count, uint32_t rank, uint32_t out[2
 	out[1] = rank + 1 < found ? near[rank + 1] : beyond < UINT32_MAX ? beyond : near[rank];
 }
 
+/* The same of LANES values at most: each has as many below it as ranks before the first that
+ * it has. */
+CODEC_CLONES static void
+compare_few(const uint32_t *values, uint32_t count, uint32_t rank, uint32_t out[2])
+{
+	CODEC_UNSET uint32_t lanes[LANES];
+	uint32_t below[LANES] = {0}, next = rank + 1 < count ? rank + 1 : rank, low = 0, high = 0;
+
+	for (uint32_t i = 0; i < LANES; i++)
+		lanes[i] = i < count ? values[i] : UINT32_MAX;
+	for (uint32_t i = 0; i < count; i++) {
+		for (uint32_t j = 0; j < LANES; j++)
+			below[j] += values[i] < lanes[j];
+	}
+	for (uint32_t i = 0; i < LANES; i++) {
+		uint32_t at = lanes[i] & (below[i] <= rank ? UINT32_MAX : 0);
+		uint32_t beyond = lanes[i] & (below[i] <= next ? UINT32_MAX : 0);
+
+		/* Masks: with conditions gcc leaves the loop scalar. */
+		low = at > low ? at : low;
+		high = beyond > high ? beyond : high;
+	}
+	out[0] = low;
+	out[1] = high;
+}
+
 /* Of a group that has listed values and nothing else. They stay listed, for more rows or
  * to be settled. */
 static bool
@@ -270,7 +298,7 @@ answer_of_list(const struct aggregate_states *states, uint32_t group, const doub
 	if (count == 0 || count > SKETCH_EXACT_MAX || states->states[group].sketch != NULL ||
 	    states->edges[group].end != 0)
 		return false;
-	if (count <= SORTED_MAX || levels_count > 1) {
+	if (levels_count > 1 || (count > LANES && count <= SORTED_MAX)) {
 		aggregate_quantile_sort(hot->values, count);
 		for (uint32_t i = 0; i < levels_count; i++)
 			out[i] = sketch_quantile_ascending(hot->values, count, scale, levels[i]);
@@ -278,7 +306,7 @@ answer_of_list(const struct aggregate_states *states, uint32_t group, const doub
 	}
 	position = levels[0] * (double)(count - 1);
 	lower = floor(position);
-	select_two(hot->values, count, (uint32_t)lower, two);
+	(count <= LANES ? compare_few : select_two)(hot->values, count, (uint32_t)lower, two);
 	*out = position == lower ? (double)two[0] / scale
 				 : sketch_between(position, lower, (double)two[0] / scale,
 						  (double)two[1] / scale);
