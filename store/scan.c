@@ -64,31 +64,20 @@ take_parts(struct scan *scan, uint32_t first, uint32_t end)
 	return result;
 }
 
-/* Whether the evaluation's rows follow one another, from *first on. */
-static bool
-are_in_turn(const struct evaluation *evaluation, uint32_t *first)
-{
-	const uint32_t *rows = evaluation->rows;
-
-	*first = rows == NULL ? 0 : rows[0];
-	return rows == NULL || rows[evaluation->count - 1] - rows[0] == evaluation->count - 1;
-}
-
 /* Through the filter. */
 static int
 take_rows(struct scan *scan, struct evaluation *evaluation)
 {
 	uint32_t rows = evaluation->count, first;
-	int result = scan_select(scan, evaluation);
+	int result = scan_select(scan, evaluation, &first);
 
 	if (result != 0 || evaluation->count == 0)
 		return result;
-	if (evaluation->slice != NULL && are_in_turn(evaluation, &first) &&
-	    (rows > SLICE_ROWS || evaluation->rows != NULL)) {
-		first += scan->slice.first;
-		return take_parts(scan, first, first + evaluation->count);
-	}
-	return take_wanted(scan, evaluation);
+	if (evaluation->slice == NULL || evaluation->rows != NULL ||
+	    (rows <= SLICE_ROWS && evaluation->count == rows))
+		return take_wanted(scan, evaluation);
+	first += scan->slice.first;
+	return take_parts(scan, first, first + evaluation->count);
 }
 
 struct evaluation

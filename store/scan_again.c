@@ -121,7 +121,7 @@ find_groups(struct scan *scan, const struct block *block, uint64_t wanted, uint6
 		evaluation = scan_evaluation(scan, count);
 		store_arena_reset(scan->scratch);
 		slice_move(&scan->slice, first, count);
-		if ((result = scan_select(scan, &evaluation)) == 0 && evaluation.count > 0)
+		if ((result = scan_select(scan, &evaluation, NULL)) == 0 && evaluation.count > 0)
 			result = scan_assign(scan, &evaluation, &assigned);
 		*left -= count < *left ? count : *left;
 	}

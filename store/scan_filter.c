@@ -336,8 +336,30 @@ open_selection(struct selection *selection)
 	return bits;
 }
 
+/* Whether the rows that are left, some but not all, follow one another: *count from *first
+ * on. */
+static bool
+are_in_turn(const uint64_t *bits, uint32_t total, uint32_t *first, uint32_t *count)
+{
+	uint32_t begin = 0, end = bitmap_words(total), at;
+
+	while (begin < end && bits[begin] == 0)
+		begin++;
+	while (end > begin && bits[end - 1] == 0)
+		end--;
+	if (begin == end)
+		return false;
+	at = begin * 64 + (uint32_t)__builtin_ctzll(bits[begin]);
+	end = end * 64 - (uint32_t)__builtin_clzll(bits[end - 1]);
+	if (end - at == total || scan_bits_count(bits, total) != end - at)
+		return false;
+	*first = at;
+	*count = end - at;
+	return true;
+}
+
 int
-scan_select(struct scan *scan, struct evaluation *evaluation)
+scan_select(struct scan *scan, struct evaluation *evaluation, uint32_t *first)
 {
 	struct selection selection = {
 	    .scan = scan, .evaluation = evaluation, .total = evaluation->count};
@@ -346,6 +368,8 @@ scan_select(struct scan *scan, struct evaluation *evaluation)
 	uint64_t *bits;
 	int result = 0;
 
+	if (first != NULL)
+		*first = 0;
 	if (slice != NULL)
 		result = block_visible(slice->block, slice->first, slice->count, scan->scratch,
 				       &visible, scan->error);
@@ -357,7 +381,12 @@ scan_select(struct scan *scan, struct evaluation *evaluation)
 		return scan_no_memory(scan);
 	for (uint32_t i = 0; visible != NULL && i < bitmap_words(selection.total); i++)
 		bits[i] &= visible[i];
-	if ((result = narrow(&selection, scan->where, bits)) == 0)
+	if ((result = narrow(&selection, scan->where, bits)) != 0)
+		return result;
+	if (first != NULL && slice != NULL &&
+	    are_in_turn(bits, selection.total, first, &evaluation->count))
+		evaluation->rows = NULL;
+	else
 		select_rows(&selection, bits);
-	return result;
+	return 0;
 }

@@ -189,7 +189,7 @@ read_block(struct front *front, uint32_t index)
 
 		store_arena_reset(scan->scratch);
 		slice_move(&scan->slice, first, count);
-		if ((result = scan_select(scan, &evaluation)) != 0 || evaluation.count == 0)
+		if ((result = scan_select(scan, &evaluation, NULL)) != 0 || evaluation.count == 0)
 			continue;
 		front->matched += evaluation.count;
 		result = offer_rows(front, &evaluation, (uint64_t)index << 32 | first);

@@ -318,8 +318,10 @@ uint32_t scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows);
 
 /* scan_filter.c */
 /* Narrows an evaluation over the whole slice to the rows that are visible and
- * match; without a slice its one row is visible. */
-int scan_select(struct scan *scan, struct evaluation *evaluation);
+ * match; without a slice its one row is visible. With `first`, where they are some of the
+ * slice's that follow one another it has no list: they are evaluation->count rows from *first
+ * of the slice on, which slice_part is to be told. Else *first is 0. */
+int scan_select(struct scan *scan, struct evaluation *evaluation, uint32_t *first);
 
 /* scan_keys.c */
 /* The string's id, a new one when it is not known yet; `lasts`: its bytes last as
