@@ -179,8 +179,8 @@ collect_queue(h2o_req_t *req, const struct event_batch *batch, int status,
 
 		pending->status = status;
 		verdict =
-		    guard_enter(loop_server(req), loop_in_flight(req), event_site(batch->events[0]),
-				(uint32_t)bytes, &pending->place);
+		    guard_enter(loop_server(req), settings->config, loop_in_flight(req),
+				event_site(batch->events[0]), (uint32_t)bytes, &pending->place);
 		if (verdict == GUARD_OK) {
 			if (submit(req, pending)) {
 				guard_http2_free_body(req);

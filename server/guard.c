@@ -361,15 +361,15 @@ enter_site(const struct config_limits *limits, struct guard_site *site)
 }
 
 enum guard_verdict
-guard_enter(const struct server *server, uint32_t waiting, struct store_str site, uint32_t bytes,
-	    struct guard_place *place)
+guard_enter(const struct server *server, const struct config *config, uint32_t waiting,
+	    struct store_str site, uint32_t bytes, struct guard_place *place)
 {
 	const struct config_limits *limits = &server->config->limits;
 
 	*place = (struct guard_place){.bytes = bytes + BEACON_BYTES};
 	if (waiting >= limits->connection_in_flight)
 		return GUARD_OVERLOAD;
-	if ((place->site = find_site(server->config, site)) == NULL)
+	if ((place->site = find_site(config, site)) == NULL)
 		return GUARD_OVERLOAD;
 	if (client.address != NULL && !guard_address_enter(client.address, limits))
 		return GUARD_LIMITED_ADDRESS;

@@ -43,9 +43,11 @@ struct guard_place {
 };
 
 /* Takes a place; between guard_begin and guard_end. `waiting`: requests of the
- * same connection that wait already. `bytes`: the beacon's. */
-enum guard_verdict guard_enter(const struct server *server, uint32_t waiting, struct store_str site,
-			       uint32_t bytes, struct guard_place *place);
+ * same connection that wait already. `bytes`: the beacon's. `config`: of whoever let
+ * the site in, guard_site. */
+enum guard_verdict
+guard_enter(const struct server *server, const struct config *config, uint32_t waiting,
+	    struct store_str site, uint32_t bytes, struct guard_place *place);
 /* Any thread. */
 void guard_leave(const struct guard_place *place);
 

@@ -97,6 +97,18 @@ test('sites, sampling and tokens, while beacons come', async () => {
   assert.equal(await server.end(), 0);
 });
 
+test('sites that a reload brings are taken, however many keys came before', async () => {
+  const server = await start('keys', 'limits: {sites: 2}\n');
+  assert.equal(await send(server, { site: 'a' }), 204);
+  assert.equal(await send(server, { site: 'b' }), 204);
+  assert.equal(await send(server, { site: 'shop' }), 403);
+  fs.writeFileSync(file('keys.yaml'), 'sites: [{key: shop}]\nlimits: {sites: 2}\n');
+  await reload(server);
+  assert.equal(await send(server, { site: 'shop' }), 204);
+  assert.equal(await send(server, { site: 'a' }), 403);
+  assert.equal(await server.end(), 0);
+});
+
 function certificate(name) {
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`,
     '-keyout', file('key.pem'), '-out', file('certificate.pem')], { stdio: 'ignore' });
