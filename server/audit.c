@@ -26,6 +26,7 @@ struct audit {
 	int fd;
 	int64_t size;
 	bool failing; /* and said so */
+	bool is_torn; /* the last line is not whole */
 };
 
 static int
@@ -100,7 +101,7 @@ rotate(struct audit *audit)
 	char older[4096];
 
 	if (snprintf(older, sizeof older, "%s.1", audit->path) < (int)sizeof older &&
-	    rename(audit->path, older) == 0)
+	    (rename(audit->path, older) == 0 || errno == ENOENT)) /* that one may be open still */
 		reopen(audit);
 }
 
@@ -127,6 +128,23 @@ put_text(char *out, struct store_str text)
 	return size;
 }
 
+/* What a full disk cuts off is followed by a line of its own. */
+static void
+put_line(struct audit *audit, const char *line, size_t size)
+{
+	bool failed = audit->is_torn && write(audit->fd, "\n", 1) != 1;
+	ssize_t written = failed ? -1 : write(audit->fd, line, size);
+
+	if (!failed)
+		audit->is_torn = written > 0 && (size_t)written < size;
+	failed = written != (ssize_t)size;
+	audit->size += written > 0 ? written : 0;
+	if (failed && !audit->failing)
+		log_line("audit log %s: %s", audit->path,
+			 written < 0 ? strerror(errno) : "a line was cut off");
+	audit->failing = failed;
+}
+
 void
 audit_add(struct audit *audit, const char *who, bool allowed, struct store_str method,
 	  struct store_str path)
@@ -135,7 +153,6 @@ audit_add(struct audit *audit, const char *who, bool allowed, struct store_str m
 	char time_text[32];
 	struct timespec now;
 	struct tm tm;
-	bool failed;
 	int size;
 
 	if (audit == NULL)
@@ -153,10 +170,6 @@ audit_add(struct audit *audit, const char *who, bool allowed, struct store_str m
 	pthread_mutex_lock(&audit->mutex);
 	if (audit->size + size > FILE_BYTES_MAX)
 		rotate(audit);
-	failed = write(audit->fd, line, (size_t)size) != size;
-	audit->size += failed ? 0 : size;
-	if (failed && !audit->failing)
-		log_line("audit log %s: %s", audit->path, strerror(errno));
-	audit->failing = failed;
+	put_line(audit, line, (size_t)size);
 	pthread_mutex_unlock(&audit->mutex);
 }

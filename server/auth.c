@@ -111,7 +111,7 @@ read_tokens(struct auth *auth, const char *data, char error[256])
 {
 	char path[4096], line[512], hex[65], role[16];
 	FILE *file;
-	int number = 0, name = 0;
+	int number = 0, name = 0, failed;
 
 	snprintf(path, sizeof path, "%s/tokens", data);
 	if ((file = fopen(path, "re")) == NULL)
@@ -134,8 +134,28 @@ read_tokens(struct auth *auth, const char *data, char error[256])
 		take_name(line + name, known->name);
 		auth->count++;
 	}
+	failed = ferror(file) ? errno : 0;
 	fclose(file);
-	return true;
+	errno = failed;
+	return failed == 0;
+}
+
+/* Whole and on the disk, or not at all. */
+static bool
+write_development(int fd, const char *path, const char token[AUTH_TOKEN_BYTES + 1])
+{
+	char line[AUTH_TOKEN_BYTES + 1];
+	int number;
+
+	memcpy(line, token, AUTH_TOKEN_BYTES);
+	line[AUTH_TOKEN_BYTES] = '\n';
+	errno = ENOSPC; /* when it is cut off */
+	if (write(fd, line, sizeof line) == sizeof line && fsync(fd) == 0)
+		return true;
+	number = errno;
+	unlink(path);
+	errno = number;
+	return false;
 }
 
 /* DATA/token, made when it is not there. */
@@ -158,8 +178,7 @@ read_development(struct auth *auth, const char *data, char error[256])
 	}
 	if (!make_token(auth->development) ||
 	    (fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0 ||
-	    write(fd, auth->development, AUTH_TOKEN_BYTES) != AUTH_TOKEN_BYTES ||
-	    write(fd, "\n", 1) != 1) {
+	    !write_development(fd, path, auth->development)) {
 		snprintf(error, 256, "create %.200s: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
@@ -275,6 +294,27 @@ auth_is_role(const char *name)
 	return role_of(name) != AUTH_NONE;
 }
 
+/* As a line of its own, also after one that an editor left without an end; whole, or the
+ * file is as it was: a server does not start with half a line. */
+static bool
+append_line(int fd, const char *line, size_t size)
+{
+	off_t before = lseek(fd, 0, SEEK_END);
+	char last = '\n';
+	int number;
+
+	if (before < 0 || (before > 0 && pread(fd, &last, 1, before - 1) != 1))
+		return false;
+	errno = ENOSPC; /* when it is cut off */
+	if ((last == '\n' || write(fd, "\n", 1) == 1) && write(fd, line, size) == (ssize_t)size &&
+	    fsync(fd) == 0)
+		return true;
+	number = errno;
+	if (ftruncate(fd, before) == 0)
+		errno = number;
+	return false;
+}
+
 bool
 auth_add(const char *data, const char *role, const char *name, char token[AUTH_TOKEN_BYTES + 1],
 	 char error[256])
@@ -303,8 +343,8 @@ auth_add(const char *data, const char *role, const char *name, char token[AUTH_T
 		snprintf(hex + i * 2, 3, "%02x", hash[i]);
 	size = snprintf(line, sizeof line, "%s %s %.200s\n", hex, role, name);
 	snprintf(path, sizeof path, "%s/tokens", data);
-	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	written = fd >= 0 && write(fd, line, (size_t)size) == size && fsync(fd) == 0;
+	fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	written = fd >= 0 && append_line(fd, line, (size_t)size);
 	if (fd < 0 && errno == ENOENT) /* a slip, or a store of no start yet */
 		snprintf(error, 256,
 			 "no data directory %.160s: name the server's, or make it first", data);

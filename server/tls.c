@@ -172,6 +172,15 @@ create(const char *path)
 	return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
+/* On the disk, for good. */
+static bool
+finish(FILE *file)
+{
+	bool well = fflush(file) == 0 && fsync(fileno(file)) == 0;
+
+	return fclose(file) == 0 && well;
+}
+
 int
 tls_self_signed(const char *data, char certificate_path[4096], char key_path[4096], char error[256])
 {
@@ -190,12 +199,18 @@ tls_self_signed(const char *data, char certificate_path[4096], char key_path[409
 	    PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL) == 1 &&
 	    PEM_write_X509(certificate_file, certificate) == 1)
 		result = 0;
-	if (key_file != NULL && fclose(key_file) != 0)
+	if (key_file != NULL && !finish(key_file))
 		result = -1;
-	if (certificate_file != NULL && fclose(certificate_file) != 0)
+	if (certificate_file != NULL && !finish(certificate_file))
 		result = -1;
-	if (result != 0)
+	if (result != 0) {
 		snprintf(error, 256, "cannot make %.200s: %s", certificate_path, strerror(errno));
+		/* The next start would take half of one for another's. */
+		if (certificate_file != NULL)
+			unlink(certificate_path);
+		if (key_file != NULL)
+			unlink(key_path);
+	}
 	X509_free(certificate);
 	EVP_PKEY_free(key);
 	return result;

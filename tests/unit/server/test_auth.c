@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "full_disk.h"
+
 #include "server/auth.h"
 
 static char directory[256], error[256];
@@ -340,16 +342,83 @@ long_headers(void **state)
 	}
 }
 
+/* ---- a full disk ------------------------------------------------------- */
+
+/* Of DATA/token and DATA/tokens there is the whole or nothing: with half a line no server
+ * would start. */
+static void
+cut_off(void **state)
+{
+	char token[AUTH_TOKEN_BYTES + 1], second[AUTH_TOKEN_BYTES + 1], path[300], before[4096];
+	struct auth *auth = NULL;
+	mode_t mode;
+
+	(void)state;
+	full_disk_begin(10);
+	assert_false(auth_open(directory, &auth, error));
+	full_disk_end();
+	snprintf(path, sizeof path, "%s/token", directory);
+	assert_int_equal(access(path, F_OK), -1);
+	auth_close(open_good());
+	assert_true(auth_add(directory, "query", "first", token, error));
+	snprintf(before, sizeof before, "%s", contents("tokens", &mode));
+	full_disk_begin(strlen(before) + 10);
+	assert_false(auth_add(directory, "query", "second", second, error));
+	full_disk_end();
+	assert_non_null(strstr(error, "tokens"));
+	assert_string_equal(contents("tokens", &mode), before);
+	auth = open_good();
+	assert_int_equal(auth_check(auth, beacon_str(token)), AUTH_QUERY);
+	auth_close(auth);
+}
+
+/* A token is not written behind a line that an editor left without an end. */
+static void
+line_without_end(void **state)
+{
+	char token[AUTH_TOKEN_BYTES + 1];
+	struct auth *auth;
+
+	(void)state;
+	write_tokens("# those of the shop");
+	assert_true(auth_add(directory, "query", "a", token, error));
+	auth = open_good();
+	assert_int_equal(auth_check(auth, beacon_str(token)), AUTH_QUERY);
+	auth_close(auth);
+}
+
+/* A file that cannot be read is not one without tokens. */
+static void
+unreadable(void **state)
+{
+	struct auth *auth = NULL;
+	char path[300];
+
+	(void)state;
+	snprintf(path, sizeof path, "%s/tokens", directory);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_false(auth_open(directory, &auth, error));
+	assert_non_null(strstr(error, "tokens"));
+}
+
 int
 main(void)
 {
 #define IN_SCRATCH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-	    IN_SCRATCH(development),     IN_SCRATCH(roles),
-	    cmocka_unit_test(allowed),   IN_SCRATCH(environment),
-	    IN_SCRATCH(refused),         IN_SCRATCH(damaged_tokens),
-	    IN_SCRATCH(too_many_tokens), IN_SCRATCH(damaged_development),
-	    cmocka_unit_test(headers),   cmocka_unit_test(long_headers),
+	    IN_SCRATCH(development),
+	    IN_SCRATCH(roles),
+	    cmocka_unit_test(allowed),
+	    IN_SCRATCH(environment),
+	    IN_SCRATCH(refused),
+	    IN_SCRATCH(damaged_tokens),
+	    IN_SCRATCH(too_many_tokens),
+	    IN_SCRATCH(damaged_development),
+	    IN_SCRATCH(cut_off),
+	    IN_SCRATCH(line_without_end),
+	    IN_SCRATCH(unreadable),
+	    cmocka_unit_test(headers),
+	    cmocka_unit_test(long_headers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
