@@ -166,7 +166,7 @@ raise_descriptor_limit(void)
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < RLIM_INFINITY &&
-	    serving.config->limits.connections + 512 > limit.rlim_cur) {
+	    (rlim_t)serving.config->limits.connections + 512 > limit.rlim_cur) {
 		serving.config->limits.connections =
 		    limit.rlim_cur > 1024 ? (uint32_t)limit.rlim_cur - 512 : 512;
 		log_line("at most %u connections: the limit on open files is %llu",

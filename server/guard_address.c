@@ -52,8 +52,10 @@ guard_bucket_now_ns(void)
 bool
 guard_bucket_take(_Atomic int64_t *full_ns, int64_t now_ns, uint32_t per_s, uint32_t burst)
 {
-	int64_t token_ns = 1000000000 / (per_s == 0 ? 1 : per_s), full, from;
+	int64_t token_ns = per_s == 0 ? 1000000000 : 1000000000 / per_s, full, from;
 
+	if (token_ns == 0)
+		return true; /* or who has looked at the clock before another would get none */
 	full = atomic_load_explicit(full_ns, memory_order_relaxed);
 	do {
 		from = full > now_ns ? full : now_ns;

@@ -17,6 +17,7 @@
 
 #define TICK_MS 1000
 #define PUBLIC_REQUEST_MS 10000
+#define REQUEST_MS_MAX INT32_MAX /* libh2o subtracts it from the time since 1970 */
 
 struct server *
 loop_server(h2o_req_t *req)
@@ -75,8 +76,9 @@ request_timeout_ms(const struct config *config, uint32_t roles)
 {
 	uint64_t request_ms = (uint64_t)config->limits.request_s * 1000;
 
-	return (roles & CONFIG_PRIVATE) || request_ms < PUBLIC_REQUEST_MS ? request_ms
-									  : PUBLIC_REQUEST_MS;
+	if (!(roles & CONFIG_PRIVATE) && request_ms > PUBLIC_REQUEST_MS)
+		return PUBLIC_REQUEST_MS;
+	return request_ms < REQUEST_MS_MAX ? request_ms : REQUEST_MS_MAX;
 }
 
 static void

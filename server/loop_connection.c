@@ -130,7 +130,8 @@ on_accept(h2o_socket_t *listener, const char *error)
 			return;
 		}
 		if ((socket = h2o_evloop_socket_accept(listener)) == NULL) {
-			if (errno == EMFILE || errno == ENFILE)
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			    errno == ENOMEM)
 				loop_connection_accept(loop, false); /* for a while: do not spin */
 			return;
 		}

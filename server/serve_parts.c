@@ -22,6 +22,7 @@
 
 #define DRAIN_MS 8000
 #define WATCHDOG_S 10
+#define BESIDES_BEACONS 64u /* imports and inserts that wait for the writer with them */
 
 int
 serve_failed(const char *text)
@@ -134,6 +135,7 @@ serve_open_parts(struct serving *serving)
 	struct config *config = serving->config;
 	struct server *server = &serving->server;
 	struct store_error error = {0};
+	uint32_t in_flight;
 	char text[256];
 
 	check_http2(serving);
@@ -154,7 +156,10 @@ serve_open_parts(struct serving *serving)
 	if (server->enricher == NULL || server->join == NULL ||
 	    !enricher_limit(server->enricher, config->limits.values))
 		return serve_failed("out of memory");
-	server->ingest = ingest_create(server->store, config->limits.in_flight + 64);
+	in_flight = config->limits.in_flight;
+	server->ingest = ingest_create(server->store, in_flight < UINT32_MAX - BESIDES_BEACONS
+							  ? in_flight + BESIDES_BEACONS
+							  : UINT32_MAX);
 	if (server->ingest != NULL) {
 		ingest_after_group(server->ingest, loop_replies_send);
 		ingest_clients(server->ingest, count_newcomers, server);

@@ -2,6 +2,7 @@
  * workpool.h: one queue, one mutex. Must not know what the jobs do.
  */
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -93,7 +94,9 @@ workpool_submit(struct workpool *pool, struct workpool_job *job)
 
 	pthread_mutex_lock(&pool->mutex);
 	/* What idle threads have not taken yet does not wait for others. */
-	room = pool->queued + pool->busy < pool->queue_max + pool->threads_count && !pool->stopping;
+	room =
+	    (uint64_t)pool->queued + pool->busy < (uint64_t)pool->queue_max + pool->threads_count &&
+	    !pool->stopping;
 	if (room) {
 		job->next = NULL;
 		if (pool->first == NULL)

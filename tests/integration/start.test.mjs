@@ -61,6 +61,26 @@ for (const [name, yaml] of valid) {
   });
 }
 
+test('every limit at its greatest: served', async () => {
+  const names = [...fs.readFileSync('server/config_limits.def', 'utf8').matchAll(/^LIMIT\((\w+),/gm)].map((match) => match[1]);
+  const config = file('greatest.yaml'), limited = file('limited');
+  assert.ok(names.length > 20);
+  fs.writeFileSync(config, `limits: {${names.map((name) => `${name}: 4294967295`).join(', ')}}\n`);
+  fs.writeFileSync(limited, `#!/bin/sh\nexec prlimit --nofile=1000:1000 '${path.resolve(DRUM)}' "$@"\n`, { mode: 0o755 });
+  const server = await serve(file('greatest'), ['--config', config], limited);
+  try {
+    assert.match(server.log(), /at most 512 connections: the limit on open files is 1000\n/);
+    const statuses = await Promise.all(Array.from({ length: 150 }, async (_, i) => {
+      const body = JSON.stringify({ v: 1, site: 'shop', view: (i + 1).toString(16).padStart(16, '0'), url: 'https://shop.example/' });
+      return (await fetch(`${server.url}/beacon`, { method: 'POST', body })).status;
+    }));
+    assert.deepEqual([...new Set(statuses)], [204]);
+    assert.equal(await server.query('SELECT count() FROM pageviews'), '150\n');
+  } finally {
+    assert.equal(await server.end(), 0);
+  }
+});
+
 const wrong = [
   ['an unknown key', 'data: x\nlimitz: {}\n', /drum\.yaml line 2: unknown key limitz, maybe you meant: limits$/m],
   ['an unknown limit', 'limits:\n  queris: 4\n', /line 2: unknown key queris in limits, maybe you meant: queries$/m],

@@ -43,6 +43,18 @@ bucket_like_model(void **state)
 	}
 }
 
+/* With more tokens a second than nanoseconds there is always one, also for who has
+ * looked at the clock before the last one was taken. */
+static void
+bucket_without_end(void **state)
+{
+	_Atomic int64_t bucket = 0;
+
+	(void)state;
+	assert_true(guard_bucket_take(&bucket, 2000, UINT32_MAX, UINT32_MAX));
+	assert_true(guard_bucket_take(&bucket, 1000, UINT32_MAX, UINT32_MAX));
+}
+
 static void
 bucket_counts(void **state)
 {
@@ -303,10 +315,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(bucket_like_model), cmocka_unit_test(bucket_counts),
-	    cmocka_unit_test(bucket_threads),    cmocka_unit_test(one_entry_a_client),
-	    cmocka_unit_test(which_are_limited), cmocka_unit_test(table_is_bounded),
-	    cmocka_unit_test(what_one_may_have), cmocka_unit_test(heads),
+	    cmocka_unit_test(bucket_like_model),
+	    cmocka_unit_test(bucket_without_end),
+	    cmocka_unit_test(bucket_counts),
+	    cmocka_unit_test(bucket_threads),
+	    cmocka_unit_test(one_entry_a_client),
+	    cmocka_unit_test(which_are_limited),
+	    cmocka_unit_test(table_is_bounded),
+	    cmocka_unit_test(what_one_may_have),
+	    cmocka_unit_test(heads),
 	    cmocka_unit_test(cut_and_changed),
 	};
 

@@ -64,10 +64,28 @@ test_room(void **state)
 	}
 }
 
+/* As long a queue as the configuration can ask for takes jobs, too. */
+static void
+test_longest_queue(void **state)
+{
+	struct workpool *pool = workpool_create(THREADS, UINT32_MAX);
+	struct workpool_job jobs[THREADS + 2];
+
+	(void)state;
+	assert_non_null(pool);
+	for (unsigned i = 0; i < THREADS + 2; i++) {
+		jobs[i] = (struct workpool_job){.run = wait_for_gate};
+		assert_true(workpool_submit(pool, &jobs[i]));
+	}
+	open_gate(THREADS + 2);
+	workpool_destroy(pool);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_room)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_room),
+					   cmocka_unit_test(test_longest_queue)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
