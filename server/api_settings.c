@@ -88,7 +88,7 @@ set_max_execution_time(struct parsing *parsing, struct store_str value)
 	struct store_query *query = &parsing->job->query;
 
 	if (ns > 0 && ns < (double)query->timeout_ns)
-		query->timeout_ns = (uint64_t)ns;
+		query->timeout_ns = ns < 1 ? 1 : (uint64_t)ns; /* 0 is the store's own */
 }
 
 /* These can only lower what the server allows. */

@@ -181,6 +181,21 @@ test('answers that nobody reads are bounded together', async () => {
     assert.equal(status, 503, text.slice(0, 100));
     assert.equal(code, 202);
     assert.match(text, /limits\.answer_mb/);
+    // Nor is there room for one that is deflated, whose refusal is not.
+    const small = 'SELECT name, text FROM events LIMIT 5000';
+    for (let code = 0, i = 0; code !== 202 && i < 100; i++) {
+      const before = await ended();
+      const stream = session.request({ ':method': 'POST', ':path': '/?use_query_cache=0', authorization: `Bearer ${TOKEN}` });
+      stream.on('error', () => {});
+      stream.end(small);
+      await until('its end', async () => await ended() > before);
+      ({ code } = await ask(small, 'use_query_cache=0&enable_http_compression=0'));
+    }
+    const response = await fetch(`${server.url}/?use_query_cache=0`, { method: 'POST', headers: { Authorization: `Bearer ${TOKEN}`, 'accept-encoding': 'gzip' },
+      body: 'SELECT sqrt(value), log(value + 1), exp(-value / 1000) FROM events LIMIT 40000' });
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get('content-encoding'), null);
+    assert.match(await response.text(), /limits\.answer_mb/);
     const held = await metric('answers_bytes');
     assert.ok(held > ANSWER_MB * 1048576 && held <= 4 * ANSWER_MB * 1048576, `${held}`);
   } finally {
@@ -198,9 +213,12 @@ test('a client can lower its limits, not raise them', async () => {
     ['SELECT name FROM events', 'max_result_rows=1000000', 396, /limits\.answer_rows is 50000/],
     ['SELECT name, count() FROM events GROUP BY name', 'max_rows_to_group_by=0', 158, /limits\.query_groups is 10000/],
     [hostile[1][1], 'max_execution_time=100', 159, /limits\.query_s is 1/],
+    [hostile[1][1], 'max_execution_time=1e-10', 159, /\(max_execution_time is 0\)/], // less than a nanosecond
   ]) {
+    const began = performance.now();
     const answer = await ask(sql, parameters);
     assert.equal(answer.code, code, answer.text);
     assert.match(answer.text, limit);
+    assert.ok(performance.now() - began < 15000, parameters); // with no limit of theirs it is the store's, 30 s
   }
 });
