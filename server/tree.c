@@ -109,18 +109,22 @@ skip(struct jsurl *jsurl, char c)
 }
 
 /* *XX and **XXXX are UTF-16 units, ! is $. Halves of surrogate pairs become
- * U+FFFD. */
+ * U+FFFD. No longer than it was: room for the rest of all would be too much for
+ * each of many. */
 static bool
 read_text(struct jsurl *jsurl, struct store_str *out)
 {
-	uint32_t begin = jsurl->at, written = 0;
-	char *bytes = store_arena_alloc(jsurl->arena, jsurl->text.size - begin + 1u);
+	uint32_t end = jsurl->at, written = 0;
+	char *bytes;
 
-	if (bytes == NULL)
+	while (end < jsurl->text.size && jsurl->text.bytes[end] != '~' &&
+	       jsurl->text.bytes[end] != ')')
+		end++;
+	if ((bytes = store_arena_alloc(jsurl->arena, end - jsurl->at + 1u)) == NULL)
 		return false;
-	while (jsurl->at < jsurl->text.size && look(jsurl) != '~' && look(jsurl) != ')') {
+	while (jsurl->at < end) {
 		const char *from = jsurl->text.bytes + jsurl->at;
-		uint32_t left = jsurl->text.size - jsurl->at;
+		uint32_t left = end - jsurl->at;
 		uint32_t stars = from[0] != '*' ? 0 : left > 1 && from[1] == '*' ? 2 : 1;
 		int code;
 

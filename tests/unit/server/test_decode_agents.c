@@ -386,6 +386,37 @@ bounds(void **state)
 	refuses(decode_reports, body, "at most 100 reports");
 }
 
+/* What a beacon takes in memory is its size times a number: many short texts one
+ * after another are where this was not so. */
+static void
+memory(void **state)
+{
+	enum { BYTES = 512 << 10, TIMES_MAX = 128 };
+	static const struct {
+		event_decoder *decode;
+		const char *begin, *again, *end;
+	} beacons[] = {
+	    {decode_boomerang, "pid=x&u=https%3A%2F%2Fb.example%2F&err=~(", "~0", ")"},
+	    {decode_boomerang, "pid=x&u=https%3A%2F%2Fb.example%2F&err=~(~(a~0", "~a~0", "))"},
+	    {decode_boomerang, "pid=x&u=https%3A%2F%2Fb.example%2F&err=[0", ",0", "]"},
+	    {decode_faro, "{\"meta\":{\"page\":{}},\"x\":[\"\"", ",\"\\n\"", "]}"},
+	};
+	static char body[BYTES + 64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof beacons / sizeof *beacons; i++) {
+		size_t size = (size_t)sprintf(body, "%s", beacons[i].begin);
+
+		while (size < BYTES)
+			size += (size_t)sprintf(body + size, "%s", beacons[i].again);
+		sprintf(body + size, "%s", beacons[i].end);
+		store_arena_reset(arena);
+		assert_int_equal(
+		    beacons[i].decode(beacon_str(body), &source, arena, &batch, &error), 0);
+		assert_true(store_arena_bytes(arena) < (size_t)BYTES * TIMES_MAX);
+	}
+}
+
 int
 main(void)
 {
@@ -400,6 +431,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(plain, setup, teardown),
 	    cmocka_unit_test_setup_teardown(iso_times, setup, teardown),
 	    cmocka_unit_test_setup_teardown(bounds, setup, teardown),
+	    cmocka_unit_test_setup_teardown(memory, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
