@@ -198,6 +198,19 @@ parse_columns(struct head_parser *parser)
 	return take(parser, ')') ? 0 : expected(parser, ", or )");
 }
 
+/* Behind the quote that begins a text; false: none ends it. */
+static bool
+skip_text(struct head_parser *parser)
+{
+	const char *bytes = parser->text.bytes;
+	uint32_t at = parser->at, size = parser->text.size;
+
+	while (at < size && bytes[at] != '\'')
+		at += bytes[at] == '\\' ? 2 : 1;
+	parser->at = at < size ? at + 1 : size;
+	return at < size;
+}
+
 /* k = v, ...: read over. */
 static int
 skip_settings(struct head_parser *parser)
@@ -205,12 +218,8 @@ skip_settings(struct head_parser *parser)
 	do {
 		if (next_name(parser).size == 0 || !take(parser, '='))
 			return expected(parser, "SETTINGS name = value");
-		if (take(parser, '\'')) {
-			while (parser->at < parser->text.size && !take(parser, '\''))
-				parser->at++;
-		} else if (next_name(parser).size == 0) {
+		if (take(parser, '\'') ? !skip_text(parser) : next_name(parser).size == 0)
 			return expected(parser, "a value");
-		}
 	} while (take(parser, ','));
 	return 0;
 }

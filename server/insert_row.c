@@ -171,26 +171,25 @@ insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_s
 static int
 quoted_at(struct insert_row *row, struct store_str text, uint32_t *at, struct store_str *out)
 {
-	char *bytes = store_arena_alloc(row->context->arena, text.size - *at + 1);
-	uint32_t size = 0, i = *at;
+	uint32_t size = 0, i = *at + 1, end = i;
+	char *bytes;
 
-	if (bytes == NULL)
+	while (end < text.size && text.bytes[end] != '\'')
+		end += text.bytes[end] == '\\' ? 2 : 1;
+	if (end >= text.size || text.bytes[*at] != '\'')
+		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
+	if ((bytes = store_arena_alloc(row->context->arena, end - i)) == NULL)
 		return STORE_ENOMEM;
-	if (i == text.size || text.bytes[i++] != '\'')
-		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-	while (i < text.size && text.bytes[i] != '\'') {
-		if (text.bytes[i] == '\\' && i + 1 < text.size) {
-			char c = text.bytes[++i];
+	while (i < end) {
+		char c = text.bytes[i++];
 
-			bytes[size++] = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
-			i++;
-		} else {
-			bytes[size++] = text.bytes[i++];
+		if (c == '\\') {
+			c = text.bytes[i++];
+			c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
 		}
+		bytes[size++] = c;
 	}
-	if (i == text.size)
-		return insert_row_refuse(row, PAGEVIEWS_tags, "expected {'name':'value'}");
-	*at = i + 1;
+	*at = end + 1;
 	*out = (struct store_str){bytes, size};
 	return 0;
 }
@@ -379,14 +378,16 @@ int
 insert_row_end(struct insert_row *row)
 {
 	struct store_arena *arena = row->context->arena;
-	uint32_t columns = row->table->columns_count, count = 0;
+	uint32_t columns = row->table->columns_count, count = 0, cells_count = row->tags_count;
 	struct store_cell *cells;
 	struct store_row *stored;
 	int result = check_row(row);
 
 	if (result != 0 || (result = grow(row)) != 0)
 		return result;
-	cells = store_arena_alloc(arena, (columns + row->tags_count) * sizeof *cells);
+	for (uint32_t i = 0; i < columns; i++) /* most have few of all columns */
+		cells_count += row->present[i];
+	cells = store_arena_alloc(arena, cells_count * sizeof *cells);
 	stored = store_arena_alloc(arena, sizeof *stored);
 	if (cells == NULL || stored == NULL)
 		return STORE_ENOMEM;

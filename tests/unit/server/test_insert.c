@@ -96,6 +96,8 @@ heads(void **state)
 	static const char *const good[] = {
 	    "INSERT INTO events FORMAT JSONEachRow {\"site\":\"s\"}",
 	    "insert into table default.events (site) settings a=1, b = 'x, y' format TSV\ns\n",
+	    "INSERT INTO events (site) SETTINGS a='x -- y', b = '/*', c='\\' FORMAT CSV' FORMAT "
+	    "TSV\ns",
 	    "/* why */ INSERT -- so\nINTO `events` (`site`) FORMAT \"CSV\"\n\"s\"",
 	    "INSERT INTO \"default\".\"events\"(site)FORMAT JSONCompactEachRow[\"s\"]",
 	    "INSERT INTO events FORMAT JSONEachRow;\n[{\"site\":\"s\"}]",
@@ -111,6 +113,8 @@ heads(void **state)
 		   {"INSERT INTO events (site, site) FORMAT TSV", 62},
 		   {"INSERT INTO events SETTINGS FORMAT TSV", 62},
 		   {"INSERT INTO events SETTINGS a = FORMAT", 73},
+		   {"INSERT INTO events SETTINGS a = 'b FORMAT TSV", 62},
+		   {"INSERT INTO events SETTINGS a = 'b\\' FORMAT TSV", 62},
 		   {"INSERT INTO events FORMAT", 62},
 		   {"INSERT INTO `events FORMAT TSV", 62},
 		   {"INSERT INTO /* events", 62},
@@ -447,6 +451,31 @@ random_damage(void **state)
 	assert_true(taken > 1000);
 }
 
+/* Rows of few columns, tags of long texts: what they take is their own size. */
+static void
+memory(void **state)
+{
+	enum { ROWS = 10000, ROW_BYTES_MAX = 1024, TAGS = 32, VALUE_BYTES = 1000 };
+	static char text[ROWS * 2 + TAGS * (VALUE_BYTES + 32) + 100];
+	size_t size = (size_t)sprintf(text, "INSERT INTO pageviews (site) FORMAT TSV\n");
+
+	(void)state;
+	for (int i = 0; i < ROWS; i++)
+		size += (size_t)sprintf(text + size, "s\n");
+	assert_int_equal(insert(text), 0);
+	assert_int_equal(rows.count, ROWS);
+	assert_true(store_arena_bytes(arena) < (size_t)ROWS * ROW_BYTES_MAX);
+
+	size = (size_t)sprintf(text, "INSERT INTO pageviews (site, tags) FORMAT TSV\ns\t{");
+	for (int i = 0; i < TAGS; i++)
+		size += (size_t)sprintf(text + size, "%s'name%d':'%*s'", i == 0 ? "" : ",", i,
+					VALUE_BYTES, "x");
+	sprintf(text + size, "}\n");
+	assert_int_equal(insert(text), 0);
+	assert_int_equal(rows.entries[0].rows->cells_count, TAGS + 3);
+	assert_true(store_arena_bytes(arena) < 8 * size);
+}
+
 int
 main(void)
 {
@@ -454,7 +483,7 @@ main(void)
 	    cmocka_unit_test(heads),         cmocka_unit_test(same_in_every_format),
 	    cmocka_unit_test(times),         cmocka_unit_test(refused),
 	    cmocka_unit_test(secrets),       cmocka_unit_test(random_strings),
-	    cmocka_unit_test(random_damage),
+	    cmocka_unit_test(random_damage), cmocka_unit_test(memory),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
