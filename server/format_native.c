@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <xxhash.h>
 
@@ -142,13 +143,14 @@ put_lists(struct format_writer *out, const struct store_result_column *column, s
 /* ---- LowCardinality -------------------------------------------------- */
 
 /* The different strings of a block, in order of appearance, by open
- * addressing. Key 0 stands for NULL where the column is nullable, and the
- * empty string comes next, as ClickHouse has it. */
+ * addressing, seeded so that nobody can aim at a place. Key 0 stands for NULL where the column is
+ * nullable, and the empty string comes next, as ClickHouse has it. */
 struct dictionary {
 	struct store_str *keys; /* [keys_count] */
 	uint32_t *slots;        /* [SLOTS]: key + 1, or 0 */
 	uint32_t *indexes;      /* [rows] */
 	uint32_t keys_count;
+	uint64_t seed;
 };
 
 #define SLOTS (4u * BLOCK_ROWS)
@@ -156,7 +158,8 @@ struct dictionary {
 static uint32_t
 key_of(struct dictionary *dictionary, struct store_str text)
 {
-	uint64_t hash = XXH3_64bits(text.size == 0 ? "" : text.bytes, text.size);
+	uint64_t hash =
+	    XXH3_64bits_withSeed(text.size == 0 ? "" : text.bytes, text.size, dictionary->seed);
 	uint32_t at = (uint32_t)hash % SLOTS;
 
 	for (; dictionary->slots[at] != 0; at = (at + 1) % SLOTS) {
@@ -197,7 +200,8 @@ put_low_cardinality(struct format_writer *out, const struct store_result_column 
 					.indexes = calloc(slice.rows, sizeof *dictionary.indexes)};
 	const struct store_str empty = {"", 0};
 
-	if (dictionary.keys == NULL || dictionary.slots == NULL || dictionary.indexes == NULL) {
+	if (dictionary.keys == NULL || dictionary.slots == NULL || dictionary.indexes == NULL ||
+	    getrandom(&dictionary.seed, sizeof dictionary.seed, 0) != sizeof dictionary.seed) {
 		out->failure = STORE_ENOMEM;
 	} else {
 		if (column->nullable)

@@ -5,6 +5,10 @@
  * every type, read back by a reader that follows the format's description and
  * compared value by value.
  */
+#include <time.h>
+
+#include <xxhash.h>
+
 #include "sheet.h"
 
 static struct store_value
@@ -341,6 +345,56 @@ read_back(void **state)
 	store_arena_free(arena);
 }
 
+/* ---- aimed texts ----------------------------------------------------- */
+
+enum { AIMED_ROWS = 32768, AIMED_SLOTS = 1 << 18, AIMED_AT = 2048, AIMED_BYTES = 16 };
+
+/* CPU seconds for a column of different texts; `aimed`: those whose hash without a
+ * seed, which anybody can compute, begins at one of few places. */
+static double
+seconds_of(bool aimed)
+{
+	static char texts[AIMED_ROWS][AIMED_BYTES];
+	static struct store_value cells[AIMED_ROWS];
+	struct store_value *values[] = {cells};
+	struct store_result_column column = {
+	    .name = beacon_str("l"), .type = STORE_R_STRING, .dictionary = true};
+	struct store_result result = {
+	    .columns = &column, .columns_count = 1, .rows_count = AIMED_ROWS, .values = values};
+	struct format_options options = {0};
+	clock_t began;
+	size_t size;
+	char *bytes;
+
+	for (unsigned i = 0, row = 0; row < AIMED_ROWS; i++) {
+		uint32_t text_size = (uint32_t)sprintf(texts[row], "/p/%u", i);
+		XXH64_hash_t hash = XXH3_64bits(texts[row], text_size);
+
+		if (aimed && (uint32_t)hash % AIMED_SLOTS >= AIMED_AT)
+			continue;
+		cells[row] = (struct store_value){.v.s = {texts[row], text_size}};
+		row++;
+	}
+	began = clock();
+	assert_int_equal(format_result(FORMAT_NATIVE, &result, &options, &bytes, &size), 0);
+	free(bytes);
+	return (double)(clock() - began) / CLOCKS_PER_SEC;
+}
+
+/* Paths are chosen by visitors: none may make an answer slow. */
+static void
+aimed(void **state)
+{
+	double usual, slow;
+
+	(void)state;
+	seconds_of(false); /* pages */
+	usual = seconds_of(false);
+	slow = seconds_of(true);
+	if (slow > 10 * usual + 0.01)
+		fail_msg("%.3f s instead of %.3f s", slow, usual);
+}
+
 int
 main(void)
 {
@@ -350,6 +404,7 @@ main(void)
 	    cmocka_unit_test(low_cardinality_nullable),
 	    cmocka_unit_test(lists_and_nulls),
 	    cmocka_unit_test(read_back),
+	    cmocka_unit_test(aimed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
