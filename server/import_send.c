@@ -56,6 +56,7 @@ read_errors(struct json *json, struct import_job *job)
 	struct store_str text;
 	bool first = true;
 
+	job->refusals_count = 0; /* whatever answers, the list may come twice */
 	job->refusals = store_arena_zalloc(job->arena, (max + 1) * sizeof *job->refusals);
 	if (job->refusals == NULL || json_peek(json) != JSON_ARRAY || !json_enter(json))
 		return false;

@@ -8,7 +8,9 @@
  */
 import assert from 'node:assert';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
@@ -382,4 +384,23 @@ test('usage', () => {
     assert.match(result.stderr, error);
     assert.equal(result.status, status, args.join(' '));
   }
+});
+
+test('an answer with two lists of errors: the last one counts', async () => {
+  const file = path.join(directory, 'refused.log');
+  const errors = (count) => JSON.stringify(Array.from({ length: count }, (_, i) => `line ${i + 1}: no ${count}`));
+  const server = http.createServer((request, response) => {
+    request.resume().on('end', () => response.end(`{"stored":0,"rejected":9,"errors":${errors(9)},"rejected":2,"errors":${errors(2)}}`));
+  });
+
+  fs.writeFileSync(file, lines(0, 20));
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const child = spawn(DRUM, ['import', '--url', `http://127.0.0.1:${server.address().port}`, '--token', 'x', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+  children.push(child);
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => (said += text));
+  const [code] = await once(child, 'close');
+  server.close();
+  assert.equal(code, 0);
+  assert.equal(said, 'drum: line 1: no 2\ndrum: line 2: no 2\n');
 });
