@@ -86,13 +86,14 @@ query_remote(const struct client_target *target, const char *format, const char 
 {
 	struct client *client = client_open(target);
 	struct client_answer answer;
-	char path[128];
+	char path[CLIENT_PATH_BYTES_MAX] = "/query";
 	int result = 1;
 
 	if (client == NULL)
 		return 1;
-	snprintf(path, sizeof path, "/query?default_format=%.40s", format);
-	if (client_post(client, path, NULL, sql, strlen(sql), &answer) == 0) {
+	if (!client_add_parameter(client, path, "default_format", format)) {
+		fprintf(stderr, "drum: out of memory, or too long a name of a format\n");
+	} else if (client_post(client, path, NULL, sql, strlen(sql), &answer) == 0) {
 		fwrite(answer.body, 1, answer.body_size, answer.status == 200 ? stdout : stderr);
 		result = answer.status == 200 ? 0 : 1;
 	}

@@ -1,6 +1,7 @@
 /*
  * The program's entry: picks the subcommand.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +20,17 @@ static const char help[] = "usage: drum COMMAND [options]\n"
 			   "  version    print the version\n"
 			   "drum COMMAND --help tells its options.\n";
 
+/* What was printed and could not be written: a token, rows of an answer. */
+static int
+end(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	if (code == 0)
+		fprintf(stderr, "drum: cannot write the output: %s\n", strerror(errno));
+	return code == 0 ? 1 : code;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -33,15 +45,15 @@ main(int argc, char **argv)
 		return cli_usage(help);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
-		return cli_help(help);
+		return end(cli_help(help));
 	if (strcmp(argv[1], "version") == 0 || strcmp(argv[1], "--version") == 0) {
 		printf("drum %s\ncommit %s, built %s\n%s, %s\n", BUILD_VERSION, BUILD_COMMIT,
 		       BUILD_DATE, BUILD_COMPILER, BUILD_FLAGS);
-		return 0;
+		return end(0);
 	}
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return end(commands[i].run(argc - 1, argv + 1));
 	}
 	fprintf(stderr, "drum: unknown command %s\n", argv[1]);
 	return cli_usage(help);

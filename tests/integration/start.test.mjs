@@ -129,6 +129,18 @@ test('commands say what they lack', () => {
   assert.ok(!fs.existsSync(path.join(directory, 'typo')));
 });
 
+test('output that cannot be written is an error', () => {
+  const full = fs.openSync('/dev/full', 'w');
+
+  for (const args of [['version'], ['--help'], ['serve', '--help'], ['generate', '--views', '1'], ['token', '--data', directory]]) {
+    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, stdio: ['ignore', full, 'pipe'] });
+    assert.equal(status, 1, args.join(' '));
+    assert.match(stderr, /^drum: cannot write.*: No space left on device\n$/, args.join(' '));
+  }
+  fs.closeSync(full);
+  assert.equal(spawnSync('sh', ['-c', `${DRUM} version >&-`]).status, 1);
+});
+
 test('a flag with a wrong address is named', () => {
   const { status, stderr } = run('--http', 'localhost');
   assert.equal(status, 2);
