@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codec.h"
+#include "codec_vector.h"
 #include "scan_inside.h"
 
 uint32_t
@@ -39,51 +40,91 @@ classify(const struct scan_ranges *ranges, const int64_t *values, uint32_t count
 	}
 }
 
-/* The same of narrow values, NULLs to the last place, in one pass with the groups:
- * those of `groups` or of `bytes`, or else the only one. */
-static inline __attribute__((always_inline)) void
-classify_rows(const struct scan_ranges *ranges, const uint32_t *values, const uint32_t *groups,
-	      const uint8_t *bytes, uint32_t group, uint32_t limits_count, uint32_t count,
-	      uint32_t *cells)
+/* The limits as narrow values have them, and that of NULLs, behind which no value is. */
+static uint32_t
+narrow_limits(const struct scan_ranges *ranges, uint32_t *limits)
 {
-	uint32_t stride = scan_classes_count(ranges), last = stride - 1, first = group * stride;
-	uint32_t limits[SCAN_LIMITS_MAX];
-
-	for (uint32_t l = 0; l < limits_count; l++) {
+	for (uint32_t l = 0; l < ranges->limits_count; l++) {
 		int64_t limit = ranges->limits[l];
 
 		/* No value is UINT32_MAX. */
 		limits[l] = limit < 0 ? 0 : limit > UINT32_MAX ? UINT32_MAX : (uint32_t)limit;
 	}
+	limits[ranges->limits_count] = VECTOR_NARROW_NULL;
+	return ranges->limits_count + 1;
+}
+
+/* The same of narrow values, NULLs to the last place, in one pass with the groups:
+ * those of `groups` or of `bytes`, or else of the first. */
+static inline __attribute__((always_inline)) void
+classify_rows(const uint32_t *limits, uint32_t limits_count, const uint32_t *values,
+	      const uint32_t *groups, const uint8_t *bytes, uint32_t count, uint32_t *cells)
+{
+	uint32_t stride = limits_count + 1;
+
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t value = values[i], class = 0;
 
 #pragma GCC unroll 4
 		for (uint32_t l = 0; l < limits_count; l++)
 			class += value >= limits[l];
-		class = value == VECTOR_NARROW_NULL ? last : class;
 		cells[i] = class + (bytes != NULL    ? bytes[i] * stride
 				    : groups != NULL ? groups[i] * stride
-						     : first);
+						     : 0);
 	}
 }
 
 /* What is constant makes loops of their own. */
 CODEC_CLONES static void
-classify_narrow(const struct scan_ranges *ranges, const uint32_t *values,
-		const struct scan_assigned *assigned, uint32_t count, uint32_t *cells)
+classify_narrow(const struct scan_ranges *ranges, const uint32_t *values, const uint32_t *groups,
+		const uint8_t *bytes, uint32_t count, uint32_t *cells)
 {
-	uint32_t limits = ranges->limits_count, group = assigned->group;
-	bool is_usual = limits == 2; /* good, needs improvement, poor */
+	uint32_t limits[SCAN_LIMITS_MAX + 1], limits_count = narrow_limits(ranges, limits);
 
-	if (is_usual && assigned->bytes != NULL)
-		classify_rows(ranges, values, NULL, assigned->bytes, group, 2, count, cells);
-	else if (is_usual)
-		classify_rows(ranges, values, assigned->groups, NULL, group, 2, count, cells);
-	else if (assigned->bytes != NULL)
-		classify_rows(ranges, values, NULL, assigned->bytes, group, limits, count, cells);
+	if (limits_count == 1 && bytes != NULL)
+		classify_rows(limits, 1, values, NULL, bytes, count, cells);
+	else if (limits_count == 1)
+		classify_rows(limits, 1, values, groups, NULL, count, cells);
+	else if (limits_count == 3 && bytes != NULL) /* good, needs improvement, poor */
+		classify_rows(limits, 3, values, NULL, bytes, count, cells);
+	else if (limits_count == 3)
+		classify_rows(limits, 3, values, groups, NULL, count, cells);
+	else if (bytes != NULL)
+		classify_rows(limits, limits_count, values, NULL, bytes, count, cells);
 	else
-		classify_rows(ranges, values, assigned->groups, NULL, group, limits, count, cells);
+		classify_rows(limits, limits_count, values, groups, NULL, count, cells);
+}
+
+/* The weight of the values that are not below the limit. */
+CODEC_CLONES static uint64_t
+sum_beyond(const uint32_t *values, const uint32_t *weights, uint32_t limit, uint32_t count)
+{
+	uint64_t sum = 0;
+	uint32_t rows = 0;
+
+	for (uint32_t i = 0; weights != NULL && i < count; i++)
+		sum += values[i] >= limit ? weights[i] : 0;
+	for (uint32_t i = 0; weights == NULL && i < count; i++)
+		rows += values[i] >= limit;
+	return sum + rows;
+}
+
+/* Narrow values of one group to counts[classes]: rows have no cells then, whose increments
+ * would wait for one another. */
+static void
+count_narrow(const struct scan_ranges *ranges, const uint32_t *values, const uint32_t *weights,
+	     uint32_t count, uint64_t *counts)
+{
+	uint32_t limits[SCAN_LIMITS_MAX + 1], limits_count = narrow_limits(ranges, limits);
+	uint64_t before = sum_beyond(values, weights, 0, count);
+
+	for (uint32_t l = 0; l < limits_count; l++) {
+		uint64_t beyond = sum_beyond(values, weights, limits[l], count);
+
+		counts[l] += before - beyond;
+		before = beyond;
+	}
+	counts[limits_count] += before;
 }
 
 /* cells[i]: of all groups, not of the row's. */
@@ -132,36 +173,88 @@ reserve(struct scan *scan, struct scan_ranges *ranges)
 	return 0;
 }
 
-/* cells[rows]: the group's and the row's class, of ranges->counts. */
-static int
-find_cells(const struct scan_ranges *ranges, struct evaluation *evaluation,
-	   const struct scan_assigned *assigned, uint32_t *cells)
+/* cells[count]: the group's and the row's class, of ranges->counts. */
+static void
+find_cells(const struct scan_ranges *ranges, const struct data *data,
+	   const struct scan_assigned *assigned, uint32_t count, uint32_t *cells)
 {
-	uint32_t count = evaluation->count;
-	struct data data;
-	int result = expression_read_narrow(evaluation, ranges->column, &data);
-
-	if (result != 0)
-		return result;
-	if (data.narrow != NULL) {
-		classify_narrow(ranges, data.narrow, assigned, count, cells);
-	} else if (data.constant) {
-		uint32_t class = data_is_null(&data, 0) ? scan_classes_count(ranges) - 1
-							: scan_classes_of(ranges, data.n.i[0]);
+	if (data->narrow != NULL) {
+		classify_narrow(ranges, data->narrow, assigned->groups, assigned->bytes, count,
+				cells);
+	} else if (data->constant) {
+		uint32_t class = data_is_null(data, 0) ? scan_classes_count(ranges) - 1
+						       : scan_classes_of(ranges, data->n.i[0]);
 
 		for (uint32_t i = 0; i < count; i++)
 			cells[i] = class;
 		add_groups(ranges, NULL, assigned, count, cells);
 	} else {
-		classify(ranges, data.n.i, count, cells);
-		add_groups(ranges, data.nulls, assigned, count, cells);
+		classify(ranges, data->n.i, count, cells);
+		add_groups(ranges, data->nulls, assigned, count, cells);
 	}
-	return 0;
 }
 
-static void
-count_cells(const uint32_t *cells, const uint32_t *weights, uint32_t count, uint64_t *counts)
+/* Run by run, or all in one group; false: neither, or the values are not narrow. */
+static bool
+count_runs(const struct scan_ranges *ranges, const struct data *data,
+	   const struct scan_assigned *assigned, const uint32_t *weights, uint32_t count)
 {
+	const struct scan_runs *runs = &assigned->runs;
+	uint32_t classes = scan_classes_count(ranges);
+
+	if (data->narrow == NULL || (runs->count == 0 && assigned->groups != NULL))
+		return false;
+	if (runs->count == 0)
+		count_narrow(ranges, data->narrow, weights, count,
+			     ranges->counts + (size_t)assigned->group * classes);
+	for (uint32_t r = 0; r < runs->count; r++) {
+		uint32_t first = runs->firsts[r];
+
+		count_narrow(ranges, data->narrow + first, weights == NULL ? NULL : weights + first,
+			     runs->firsts[r + 1] - first,
+			     ranges->counts + (size_t)runs->groups[r] * classes);
+	}
+	return true;
+}
+
+/* With more cells, rows hardly wait for one another's increments. */
+#define WAYS 4u
+#define WAYS_CELLS_MAX 512u
+/* Zeroing and adding the arrays should be little of it. */
+#define ROWS_PER_CELL 16u
+
+/* Where cells are few, rows of the same one come soon after one another, and an increment
+ * waits for the one before it: they take several arrays in turn. */
+static void
+count_in_turn(const uint32_t *cells, uint32_t count, uint32_t cells_count, uint64_t *counts)
+{
+	CODEC_UNSET uint32_t ways[WAYS][WAYS_CELLS_MAX];
+	uint32_t i = 0;
+
+	for (uint32_t w = 0; w < WAYS; w++)
+		memset(ways[w], 0, cells_count * sizeof ways[w][0]);
+	for (; i + WAYS <= count; i += WAYS) {
+		ways[0][cells[i]]++;
+		ways[1][cells[i + 1]]++;
+		ways[2][cells[i + 2]]++;
+		ways[3][cells[i + 3]]++;
+	}
+	for (; i < count; i++)
+		ways[0][cells[i]]++;
+	for (uint32_t c = 0; c < cells_count; c++)
+		counts[c] += (uint64_t)ways[0][c] + ways[1][c] + ways[2][c] + ways[3][c];
+}
+
+/* counts[cells_count] */
+static void
+count_cells(const uint32_t *cells, const uint32_t *weights, uint32_t count, uint32_t cells_count,
+	    uint64_t *counts)
+{
+	if (weights == NULL && cells_count <= WAYS_CELLS_MAX &&
+	    cells_count <= count / ROWS_PER_CELL) {
+		count_in_turn(cells, count, cells_count, counts);
+		return;
+	}
 	/* Unrolled, processors do not take each load for one of what was just stored. */
 #pragma GCC unroll 8
 	for (uint32_t i = 0; weights == NULL && i < count; i++)
@@ -174,22 +267,28 @@ int
 scan_classes_slice(struct scan *scan, struct evaluation *evaluation,
 		   const struct scan_assigned *assigned, const uint32_t *weights)
 {
-	uint32_t *cells;
-	int result = 0;
+	uint32_t count = evaluation->count, *cells;
+	struct data data;
+	int result;
 
 	if (scan->ranges_count == 0)
 		return 0;
-	cells = store_arena_alloc(scan->scratch, (evaluation->count + 1u) * sizeof *cells);
+	cells = store_arena_alloc(scan->scratch, (count + 1u) * sizeof *cells);
 	if (cells == NULL)
 		return scan_no_memory(scan);
-	for (uint32_t r = 0; result == 0 && r < scan->ranges_count; r++) {
+	for (uint32_t r = 0; r < scan->ranges_count; r++) {
 		struct scan_ranges *ranges = &scan->ranges[r];
+		uint32_t cells_count = scan->groups.count * scan_classes_count(ranges);
 
-		if ((result = find_cells(ranges, evaluation, assigned, cells)) == 0 &&
-		    (result = reserve(scan, ranges)) == 0)
-			count_cells(cells, weights, evaluation->count, ranges->counts);
+		if ((result = expression_read_narrow(evaluation, ranges->column, &data)) != 0 ||
+		    (result = reserve(scan, ranges)) != 0)
+			return result;
+		if (count_runs(ranges, &data, assigned, weights, count))
+			continue;
+		find_cells(ranges, &data, assigned, count, cells);
+		count_cells(cells, weights, count, cells_count, ranges->counts);
 	}
-	return result;
+	return 0;
 }
 
 /* ---- by places ---------------------------------------------------------------- */
@@ -286,6 +385,7 @@ scan_classes_by_places(struct scan *scan, struct evaluation *evaluation, const u
 {
 	struct scan_places places;
 	struct scan_assigned assigned;
+	struct data data;
 	uint32_t *cells;
 	int result = scan_assign_places(scan, evaluation, &places);
 
@@ -299,9 +399,12 @@ scan_classes_by_places(struct scan *scan, struct evaluation *evaluation, const u
 	for (uint32_t r = 0; result == 0 && r < scan->ranges_count; r++) {
 		struct scan_ranges *ranges = &scan->ranges[r];
 
-		result = find_cells(ranges, evaluation, &assigned, cells);
-		if (result == 0)
-			count_cells(cells, weights, evaluation->count, ranges->waiting);
+		result = expression_read_narrow(evaluation, ranges->column, &data);
+		if (result != 0)
+			return result;
+		find_cells(ranges, &data, &assigned, evaluation->count, cells);
+		count_cells(cells, weights, evaluation->count,
+			    places.count * scan_classes_count(ranges), ranges->waiting);
 	}
 	return result != 0 ? result : find_new_groups(scan, evaluation, &places);
 }
