@@ -193,30 +193,42 @@ word(struct cursor *cursor)
 	return (struct store_str){begin, size};
 }
 
+/* The first quote from `at` on with an even number of backslashes before it, whatever
+ * there is: no byte is looked at again and again. UINT32_MAX: none. */
+static uint32_t
+closing_quote(struct store_str text, uint32_t at, bool *escaped)
+{
+	*escaped = false;
+	while (at < text.size) {
+		const char *quote = memchr(text.bytes + at, '"', text.size - at), *slash;
+
+		if (quote == NULL)
+			break;
+		while (text.bytes + at <= quote) {
+			slash = memchr(text.bytes + at, '\\', (size_t)(quote - text.bytes) - at);
+			if (slash == NULL)
+				return (uint32_t)(quote - text.bytes);
+			*escaped = true;
+			at = (uint32_t)(slash - text.bytes) + 2;
+		}
+	}
+	return UINT32_MAX;
+}
+
 /* "..." with a space before it or not; false: there is none. `-` is empty. */
 static bool
 quoted(struct cursor *cursor, struct store_str *out)
 {
 	const char *bytes = cursor->text.bytes;
 	uint32_t begin = cursor->at, at;
-	bool escaped = false, found;
+	bool escaped;
 
 	*out = (struct store_str){"", 0};
 	while (begin < cursor->text.size && bytes[begin] == ' ')
 		begin++;
 	if (begin >= cursor->text.size || bytes[begin] != '"')
 		return false;
-	at = ++begin;
-	do { /* up to a quote behind an even number of backslashes */
-		const char *quote = memchr(bytes + at, '"', cursor->text.size - at);
-		uint32_t stop = quote == NULL ? cursor->text.size : (uint32_t)(quote - bytes);
-		const char *slash = memchr(bytes + at, '\\', stop - at);
-
-		escaped = escaped || slash != NULL;
-		at = slash == NULL ? stop : (uint32_t)(slash - bytes) + 2;
-		found = slash == NULL;
-	} while (!found && at < cursor->text.size);
-	if (!found || at >= cursor->text.size)
+	if ((at = closing_quote(cursor->text, ++begin, &escaped)) == UINT32_MAX)
 		return false;
 	*out = (struct store_str){bytes + begin, at - begin};
 	cursor->at = at + 1;

@@ -5,6 +5,8 @@
  * escape; lines of hostile clients; then the events, as rows. (Any bytes at
  * all: tests/fuzz.)
  */
+#include <time.h>
+
 #include "dump.h"
 
 #include "server/access_log.h"
@@ -373,6 +375,39 @@ beacons(void **state)
 	is(event_site(batch.events[0]), "");
 }
 
+/* A line is looked at once, however many escapes it has: the square of 512 KiB would
+ * take seconds. */
+static void
+many_escapes(void **state)
+{
+	enum { BYTES = 512 << 10 };
+	static const char begin[] = "192.0.2.7 - - " STAMP " \"";
+	static const struct {
+		const char *again, *end;
+		int result;
+	} lines[] = {{"\\a", "", STORE_EINVAL},
+		     {"\\a", "\" 200 5", 0},
+		     {"\\\"", "", STORE_EINVAL},
+		     {"\\\"", "\" 200 5", 0}};
+	static char text[BYTES + 32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		size_t size = (size_t)sprintf(text, "%s", begin);
+		clock_t began;
+
+		while (size < BYTES) {
+			memcpy(text + size, lines[i].again, 2);
+			size += 2;
+		}
+		strcpy(text + size, lines[i].end);
+		began = clock();
+		assert_int_equal(access_log_parse(beacon_str(text), arena, &line, &error),
+				 lines[i].result);
+		assert_true(clock() - began < CLOCKS_PER_SEC / 2);
+	}
+}
+
 int
 main(void)
 {
@@ -385,6 +420,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(pages, setup, teardown),
 	    cmocka_unit_test_setup_teardown(no_pages, setup, teardown),
 	    cmocka_unit_test_setup_teardown(beacons, setup, teardown),
+	    cmocka_unit_test_setup_teardown(many_escapes, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
