@@ -14,6 +14,7 @@
 #define ROWS_SHOWN_MAX 1000u
 #define ROWS_FOOTER_MIN 50u /* from so many rows on the names come again below */
 #define PAD_MAX 250u        /* wider columns are not padded */
+#define NO_LINE UINT32_MAX
 
 /* A horizontal line: its left end, crossings, right end, and what is between. */
 struct ruler {
@@ -34,6 +35,7 @@ struct table {
 	const struct store_result *result;
 	uint32_t *widths; /* [columns], owned: of the widest line, in places */
 	uint32_t *starts; /* [columns], in widths' block: places before the column */
+	uint32_t *lines;  /* [columns], there: where the row's next line begins, or NO_LINE */
 	uint32_t prefix;  /* places before the table: `12. ` */
 	bool totals;
 };
@@ -83,29 +85,22 @@ width_of(struct store_str text, uint32_t start)
 	return width;
 }
 
-/* Line `number` of a text, and whether another one follows; false: it has not
- * so many. */
-static bool
-line_of(struct store_str text, uint32_t number, struct store_str *line, bool *more)
+/* The line that begins at *at; then *at is where the next one does, or NO_LINE. */
+static struct store_str
+take_line(struct store_str text, uint32_t *at)
 {
-	const char *at = text.bytes, *end = at + text.size, *found = NULL;
+	const char *begin, *end = NULL;
+	uint32_t left = text.size - *at;
 
 	if (text.size == 0) {
-		*line = text;
-		*more = false;
-		return number == 0;
+		*at = NO_LINE;
+		return text;
 	}
-	for (uint32_t i = 0;; i++) {
-		found = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
-		if (i == number)
-			break;
-		if (found == NULL)
-			return false;
-		at = found + 1;
-	}
-	*line = (struct store_str){at, (uint32_t)((found == NULL ? end : found) - at)};
-	*more = found != NULL;
-	return true;
+	begin = text.bytes + *at;
+	if (left > 0)
+		end = memchr(begin, '\n', left);
+	*at = end == NULL ? NO_LINE : (uint32_t)(end + 1 - text.bytes);
+	return (struct store_str){begin, end == NULL ? left : (uint32_t)(end - begin)};
 }
 
 static struct store_str
@@ -120,11 +115,8 @@ text_of(struct table *table, uint32_t column, uint64_t row)
 static void
 widen(struct table *table, uint32_t column, struct store_str text)
 {
-	struct store_str line;
-	bool more;
-
-	for (uint32_t i = 0; line_of(text, i, &line, &more); i++) {
-		uint32_t width = width_of(line, table->starts[column]);
+	for (uint32_t at = 0; at != NO_LINE;) {
+		uint32_t width = width_of(take_line(text, &at), table->starts[column]);
 
 		if (width > PAD_MAX)
 			width = PAD_MAX;
@@ -211,12 +203,15 @@ put_names(struct table *table)
 	format_put_text(table->out, " ┃\n");
 }
 
+/* Only texts have more lines than one: what is made for others stands in `scratch`,
+ * and is asked for once. */
 static void
 put_row(struct table *table, uint64_t row)
 {
 	struct format_writer *out = table->out;
 	bool again = true;
 
+	memset(table->lines, 0, table->result->columns_count * sizeof *table->lines);
 	for (uint32_t number = 0; again && out->failure == 0; number++) {
 		again = false;
 		if (number == 0)
@@ -225,9 +220,11 @@ put_row(struct table *table, uint64_t row)
 			indent(table);
 		for (uint32_t c = 0; c < table->result->columns_count; c++) {
 			struct store_str line = {"", 0};
-			bool more = false, is_there;
+			bool is_there = table->lines[c] != NO_LINE, more;
 
-			is_there = line_of(text_of(table, c, row), number, &line, &more);
+			if (is_there)
+				line = take_line(text_of(table, c, row), &table->lines[c]);
+			more = table->lines[c] != NO_LINE;
 			format_put_text(out, is_there && number > 0 ? "│↳" : "│ ");
 			put_padded(table, c, line);
 			format_put_text(out, more ? "↴" : " ");
@@ -314,12 +311,13 @@ format_pretty(struct format_writer *out, const struct store_result *result)
 {
 	struct table table = {.out = out, .result = result};
 
-	table.widths = calloc(result->columns_count * 2u + 1u, sizeof *table.widths);
+	table.widths = calloc(result->columns_count * 3u + 1u, sizeof *table.widths);
 	if (table.widths == NULL) {
 		out->failure = STORE_ENOMEM;
 		return;
 	}
 	table.starts = table.widths + result->columns_count;
+	table.lines = table.starts + result->columns_count;
 	put_block(&table, result->rows_count);
 	if (result->totals != NULL) {
 		format_put_text(out, "\nTotals:\n");

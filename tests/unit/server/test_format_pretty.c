@@ -1,7 +1,10 @@
 /*
- * Goal: tables for people look as ClickHouse's do. Method: goldens, as
- * ClickHouse 26 answers the query that stands beside them.
+ * Goal: tables for people look as ClickHouse's do, and take no longer than what
+ * is in them. Method: goldens, as ClickHouse 26 answers the query that stands
+ * beside them; a text of many lines against the clock.
  */
+#include <time.h>
+
 #include "sheet.h"
 
 /* SELECT 'ab\ncd' a, 'ü€' b, 1 c, NULL d UNION ALL SELECT 'z', '漢', 22, 'zz' */
@@ -114,6 +117,39 @@ long_tables(void **state)
 		  "1501. │   1500 │\n");
 }
 
+/* A text of many lines, as visitors may send a stack trace, is walked through once. */
+static void
+many_lines(void **state)
+{
+	enum { LINES = 100000 };
+	static char text[LINES];
+	struct format_options options = {0};
+	clock_t began;
+	size_t size;
+	char *bytes;
+
+	(void)state;
+	memset(text, '\n', sizeof text);
+	sheet_clear(1);
+	sheet_add("a", STORE_R_STRING, (struct store_value){.v.s = {text, LINES}});
+	sheet_add("b", STORE_R_STRING, (struct store_value){.v.s = beacon_str("b\n")});
+	began = clock();
+	assert_int_equal(
+	    format_result(FORMAT_PRETTY_COMPACT, &sheet.result, &options, &bytes, &size), 0);
+	assert_true(clock() - began < 3 * CLOCKS_PER_SEC);
+	assert_memory_equal(bytes,
+			    "   ┌─a─┬─b─┐\n"
+			    "1. │  ↴│ b↴│\n"
+			    "   │↳ ↴│↳  │\n"
+			    "   │↳ ↴│   │\n",
+			    sizeof "   ┌─a─┬─b─┐\n"
+				   "1. │  ↴│ b↴│\n"
+				   "   │↳ ↴│↳  │\n"
+				   "   │↳ ↴│   │\n" -
+				1);
+	free(bytes);
+}
+
 int
 main(void)
 {
@@ -121,6 +157,7 @@ main(void)
 	    cmocka_unit_test(pretty),
 	    cmocka_unit_test(totals),
 	    cmocka_unit_test(long_tables),
+	    cmocka_unit_test(many_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
