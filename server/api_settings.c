@@ -13,10 +13,23 @@ struct parsing {
 	const char *name; /* of the setting that is read */
 };
 
-static struct store_str
-copy(struct store_str text, struct store_arena *arena)
+/* Room in the job's arena. NULL: there is none, and that is the error: a parameter
+ * that is left out would mean something else. */
+static char *
+room_for(struct parsing *parsing, struct store_str text)
 {
-	char *bytes = store_arena_alloc(arena, text.size);
+	char *bytes = store_arena_alloc(parsing->job->arena, text.size);
+
+	if (bytes == NULL)
+		api_error_set(parsing->error, STORE_ENOMEM, 241, "MEMORY_LIMIT_EXCEEDED",
+			      "Out of memory for the parameters");
+	return bytes;
+}
+
+static struct store_str
+copy(struct parsing *parsing, struct store_str text)
+{
+	char *bytes = room_for(parsing, text);
 
 	if (bytes != NULL && text.size > 0)
 		memcpy(bytes, text.bytes, text.size);
@@ -72,13 +85,13 @@ is_on(struct parsing *parsing, struct store_str value)
 static void
 set_query(struct parsing *parsing, struct store_str value)
 {
-	parsing->job->text = copy(value, parsing->job->arena);
+	parsing->job->text = copy(parsing, value);
 }
 
 static void
 set_default_format(struct parsing *parsing, struct store_str value)
 {
-	parsing->job->format = copy(value, parsing->job->arena);
+	parsing->job->format = copy(parsing, value);
 }
 
 static void
@@ -177,7 +190,7 @@ set_query_id(struct parsing *parsing, struct store_str value)
 static void
 set_deduplication_token(struct parsing *parsing, struct store_str value)
 {
-	parsing->job->deduplication_token = copy(value, parsing->job->arena);
+	parsing->job->deduplication_token = copy(parsing, value);
 }
 
 /* ClickHouse's own compressed blocks. */
@@ -240,13 +253,13 @@ static const struct {
 
 /* Values are TSV-escaped. */
 static struct store_str
-unescape(struct store_str value, struct store_arena *arena)
+unescape(struct parsing *parsing, struct store_str value)
 {
-	char *out = store_arena_alloc(arena, value.size);
+	char *out = room_for(parsing, value);
 	uint32_t size = 0;
 
 	if (value.size == 2 && memcmp(value.bytes, "\\N", 2) == 0)
-		return copy(value, arena); /* NULL */
+		return copy(parsing, value); /* NULL */
 	for (uint32_t i = 0; out != NULL && i < value.size; i++) {
 		static const char from[] = "ntrbf0", to[] = "\n\t\r\b\f\0";
 		char c = value.bytes[i];
@@ -273,8 +286,8 @@ add_parameter(struct parsing *parsing, struct store_str name, struct store_str v
 			      "Too many parameters: at most %u", API_PARAMETERS_MAX);
 		return;
 	}
-	parameter->name = copy(name, job->arena);
-	parameter->value = unescape(value, job->arena);
+	parameter->name = copy(parsing, name);
+	parameter->value = unescape(parsing, value);
 	job->query.parameters_count++;
 }
 
