@@ -229,7 +229,7 @@ test: deps-test
 test-build: $(BUILD)/drum $(UNIT) $(TOOLS) $(FUZZ)
 
 # What shares memory between threads, for ThreadSanitizer.
-test-threads: $(addprefix $(BUILD)/tests/unit/store/test_,threads append_begin append_log memtable view_index scan_parallel crew)
+test-threads: $(addprefix $(BUILD)/tests/unit/store/test_,threads append_begin append_log memtable view_index scan_parallel crew aggregate_places)
 
 # New inputs are kept in build/fuzz/TARGET; those worth keeping for ever belong
 # in tests/fuzz/corpus/TARGET.

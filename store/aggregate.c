@@ -178,27 +178,6 @@ source_of(struct aggregate_states *states)
 	return states->shared == NULL ? states : states->shared;
 }
 
-/* The quantiles of a column, of a group, to out[levels_count]: a sketch for each group would
- * take longer than reading what is hot of it. *some: it has values. */
-static int
-answer_quantiles(struct aggregate_states *states, uint32_t group, double *out, bool *some)
-{
-	const struct aggregate *aggregate = states->aggregate;
-	struct aggregate_states *source = source_of(states);
-	struct sketch *sketch;
-
-	*some = true;
-	if (aggregate_answer(source, group, aggregate->levels, aggregate->levels_count, out))
-		return 0;
-	if (aggregate_settle_groups(source, &group, 1) != 0)
-		return STORE_ELIMIT;
-	sketch = source->states[group].sketch;
-	for (uint32_t i = 0; i < aggregate->levels_count; i++)
-		out[i] = sketch == NULL ? NAN : sketch_quantile(sketch, aggregate->levels[i]);
-	*some = source->states[group].weight != 0;
-	return 0;
-}
-
 /* ---- arrays ---------------------------------------------------------- */
 
 /* A value of a quantile, as the argument's type has it. */
@@ -218,28 +197,38 @@ exact_value(const struct aggregate *aggregate, struct sketch *sketch, double lev
 	return (struct store_value){.v.u = aggregate_key(aggregate, key)};
 }
 
-static int
-finish_levels(struct aggregate_states *states, uint32_t group, struct store_arena *arena,
-	      struct store_value *out)
+static void
+finish_exact(const struct aggregate_states *states, uint32_t group, struct store_value *list)
 {
 	const struct aggregate *aggregate = states->aggregate;
-	struct store_value *list =
-	    store_arena_zalloc(arena, aggregate->levels_count * sizeof *list);
-	bool exact = aggregate->kind == AGGREGATE_QUANTILES_EXACT, some;
-	double values[AGGREGATE_LEVELS_MAX];
 
-	if (list == NULL || (!exact && answer_quantiles(states, group, values, &some) != 0))
+	for (uint32_t i = 0; i < aggregate->levels_count; i++)
+		list[i] =
+		    exact_value(aggregate, states->states[group].sketch, aggregate->levels[i]);
+}
+
+/* Lists of quantiles. */
+static int
+finish_levels(struct aggregate_states *states, const uint32_t *groups,
+	      const struct evaluation *evaluation, struct store_value *values, struct data *out)
+{
+	uint32_t levels = states->aggregate->levels_count;
+	struct store_value *lists = store_arena_zalloc(
+	    evaluation->arena, ((size_t)out->count * levels + 1) * sizeof *lists);
+
+	if (lists == NULL)
 		return STORE_ELIMIT;
-	for (uint32_t i = 0; i < aggregate->levels_count; i++) {
-		if (exact)
-			list[i] = exact_value(aggregate, states->states[group].sketch,
-					      aggregate->levels[i]);
-		else
-			list[i].v.f = values[i];
+	for (uint32_t i = 0; i < out->count; i++) {
+		values[i].v.list.items = lists + (size_t)i * levels;
+		values[i].v.list.count = levels;
+		if (states->aggregate->kind == AGGREGATE_QUANTILES_EXACT)
+			finish_exact(states, groups == NULL ? i : groups[i],
+				     lists + (size_t)i * levels);
 	}
-	out->v.list.items = list;
-	out->v.list.count = aggregate->levels_count;
-	return 0;
+	return states->aggregate->kind == AGGREGATE_QUANTILES_EXACT
+		   ? 0
+		   : aggregate_finish_quantiles(states, source_of(states), groups, evaluation->crew,
+						lists, out);
 }
 
 static int
@@ -247,32 +236,29 @@ finish_arrays(struct aggregate_states *states, const uint32_t *groups, uint32_t 
 	      struct evaluation *evaluation, struct data *out)
 {
 	const struct aggregate *aggregate = states->aggregate;
-	bool is_counts = aggregate->kind >= AGGREGATE_TOP_K;
 	struct store_value *values;
 
 	memset(out, 0, sizeof *out);
 	out->type = aggregate->type;
 	out->count = count;
 	values = store_arena_zalloc(evaluation->arena, (count + 1u) * sizeof *values);
-	if (values == NULL)
-		return expression_no_memory(evaluation->error);
-	for (uint32_t i = 0; i < count; i++) {
-		uint32_t g = groups == NULL ? i : groups[i];
-		struct aggregate_counts *counts = states->states[g].counts;
-
-		if (is_counts && counts != NULL) {
-			if (aggregate->kind == AGGREGATE_TOP_K)
-				aggregate_counts_sort(counts, aggregate->type.element);
-			values[i].v.list.items = counts->values;
-			values[i].v.list.count = counts->count < aggregate->elements_max
-						     ? counts->count
-						     : aggregate->elements_max;
-		} else if (!is_counts &&
-			   finish_levels(states, g, evaluation->arena, &values[i]) != 0) {
-			return expression_no_memory(evaluation->error);
-		}
-	}
 	out->values = values;
+	if (values == NULL || (aggregate->kind < AGGREGATE_TOP_K &&
+			       finish_levels(states, groups, evaluation, values, out) != 0))
+		return expression_no_memory(evaluation->error);
+	for (uint32_t i = 0; aggregate->kind >= AGGREGATE_TOP_K && i < count; i++) {
+		struct aggregate_counts *counts =
+		    states->states[groups == NULL ? i : groups[i]].counts;
+
+		if (counts == NULL)
+			continue;
+		if (aggregate->kind == AGGREGATE_TOP_K)
+			aggregate_counts_sort(counts, aggregate->type.element);
+		values[i].v.list.items = counts->values;
+		values[i].v.list.count = counts->count < aggregate->elements_max
+					     ? counts->count
+					     : aggregate->elements_max;
+	}
 	return 0;
 }
 
@@ -351,28 +337,6 @@ too_large(struct store_error *error)
 	    "A sum does not fit in 64 bits: use sum(toFloat64(...)), or smaller weights");
 }
 
-#define FETCHED_AHEAD 8u
-
-static int
-finish_quantiles(struct aggregate_states *states, const uint32_t *groups, struct data *out)
-{
-	struct aggregate_states *source = source_of(states);
-
-	for (uint32_t i = 0; i < out->count; i++) {
-		bool some;
-
-		if (i + FETCHED_AHEAD < out->count)
-			aggregate_answer_fetch(source, groups == NULL ? i + FETCHED_AHEAD
-								      : groups[i + FETCHED_AHEAD]);
-		if (answer_quantiles(states, groups == NULL ? i : groups[i], &out->n.f[i], &some) !=
-		    0)
-			return STORE_ELIMIT;
-		if (out->nulls != NULL)
-			out->nulls[i] = !some;
-	}
-	return 0;
-}
-
 /* Counts of a column by the states of a quantile. */
 static void
 finish_counts(const struct aggregate_states *states, const uint32_t *groups, struct data *out)
@@ -435,7 +399,8 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 		return 0;
 	}
 	if (is_answered(states))
-		return finish_quantiles(states, groups, out) == 0
+		return aggregate_finish_quantiles(states, source_of(states), groups,
+						  evaluation->crew, NULL, out) == 0
 			   ? 0
 			   : expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < count; i++) {

@@ -56,6 +56,8 @@ struct aggregate {
 	bool margin;   /* half the width of its confidence interval instead */
 };
 
+struct crew;
+
 struct aggregate_states; /* of one aggregate: grows with the groups */
 
 /* The aggregate of that name (with its -If), or NULL. */
@@ -132,9 +134,12 @@ int aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggrega
 		    uint32_t from);
 /* Adds what each of the other's groups[count] has to group groups[g] here; for
  * states that are not asked again, whose memory must last as long as these. There
- * must be room in both. 0 or STORE_ELIMIT. */
+ * must be room in both. The crew (or NULL) helps. 0 or STORE_ELIMIT. */
 int aggregate_take(struct aggregate_states *states, const uint32_t *groups,
-		   struct aggregate_states *from, uint32_t count);
+		   struct aggregate_states *from, uint32_t count, struct crew *crew);
+/* When no more rows come: what is counted by places goes to their groups, which others and
+ * the answer would else have to wait for. 0 or STORE_ELIMIT. */
+int aggregate_settle_places(struct aggregate_states *states);
 /* Before another takes them, when no more rows come: settles of the first `count` groups
  * those that have many rows and cannot be answered without, for they are not merged any
  * faster as they are where others hardly have the same groups. 0 or STORE_ELIMIT. */

@@ -350,7 +350,8 @@ aggregate_merge_state(struct aggregate_states *totals, struct aggregate_state *t
 	if (result == 0 && from->sketch != NULL) {
 		if (to->sketch == NULL)
 			to->sketch = sketch_create(totals->arena, sketch_scale(from->sketch));
-		result = to->sketch == NULL ? STORE_ELIMIT : sketch_merge(to->sketch, from->sketch);
+		result = to->sketch == NULL ? STORE_ELIMIT
+					    : sketch_merge(to->sketch, from->sketch, totals->arena);
 	}
 	return result == 0 ? merge_counts(totals, to, from) : result;
 }

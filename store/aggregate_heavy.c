@@ -236,16 +236,24 @@ aggregate_heavy_number(const struct aggregate_heavy *heavy, const struct aggrega
 	return marked;
 }
 
+/* Which of the weights it is, if there is room for it; else AGGREGATE_WEIGHTS_MAX. */
+static uint32_t
+number_of(const struct aggregate_heavy *heavy, uint32_t weight)
+{
+	uint32_t k = 0;
+
+	while (k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0 && heavy->weights[k] != weight)
+		k++;
+	return k;
+}
+
 void
 aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint32_t *weights, const uint32_t *list,
 		      uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t weight = weights[list[i]], k = 0;
+		uint32_t weight = weights[list[i]], k = number_of(heavy, weight);
 
-		while (k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0 &&
-		       heavy->weights[k] != weight)
-			k++;
 		if (k == AGGREGATE_WEIGHTS_MAX)
 			return;
 		heavy->weights[k] = weight;
@@ -258,10 +266,8 @@ room_for(struct aggregate_states *states, uint32_t group, uint32_t weight)
 {
 	struct aggregate_heavy *heavy = &states->heavy;
 	uint8_t *bytes = bytes_of_group(states, group);
-	uint32_t k = 0;
+	uint32_t k = number_of(heavy, weight);
 
-	while (k < AGGREGATE_WEIGHTS_MAX && heavy->weights[k] != 0 && heavy->weights[k] != weight)
-		k++;
 	if (bytes == NULL || k == AGGREGATE_WEIGHTS_MAX)
 		return NULL;
 	heavy->weights[k] = weight;
@@ -348,6 +354,17 @@ has_room(struct aggregate_states *states, uint32_t to, const struct aggregate_he
 			return false;
 	}
 	return true;
+}
+
+void
+aggregate_heavy_meet(struct aggregate_heavy *heavy, const struct aggregate_heavy *from)
+{
+	for (uint32_t i = 0; heavy->bytes != NULL && i < weights_count(from); i++) {
+		uint32_t k = number_of(heavy, from->weights[i]);
+
+		if (k < AGGREGATE_WEIGHTS_MAX)
+			heavy->weights[k] = from->weights[i];
+	}
 }
 
 int

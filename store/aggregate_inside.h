@@ -361,6 +361,18 @@ aggregate_answer_fetch(const struct aggregate_states *states, uint32_t group)
 	__builtin_prefetch(states->hot[group].values);
 }
 
+/* aggregate_finish.c: quantiles of groups[out->count] (NULL: of the first) of `states`,
+ * whose rows `source` has, to lists[out->count][levels], or where that is NULL to out->n.f.
+ * The crew (or NULL) helps. 0 or STORE_ELIMIT. */
+int aggregate_finish_quantiles(struct aggregate_states *states, struct aggregate_states *source,
+			       const uint32_t *groups, struct crew *crew, struct store_value *lists,
+			       struct data *out);
+/* Whether groups[count] (or the first) are so much work that two threads gain from it. */
+bool
+aggregate_is_divided(const struct aggregate_states *states, const uint32_t *groups, uint32_t count);
+/* How many of so many groups a thread takes at once then. */
+uint32_t aggregate_at_once(uint32_t count);
+
 /* Whether that serves a group that has buckets. */
 bool aggregate_can_answer(const struct aggregate_states *states, uint32_t group);
 /* The weight of the group's rows, settled or not. */
@@ -431,7 +443,9 @@ int aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uin
 const uint32_t *aggregate_heavy_words(struct aggregate_states *states, uint32_t group);
 /* The group's [AGGREGATE_WEIGHTS_MAX][stride] bytes, or NULL. */
 const uint8_t *aggregate_heavy_bytes(const struct aggregate_states *states, uint32_t group);
-/* The bytes of another thread's group. */
+/* Weights that another's rows have get bytes while there are some left. */
+void aggregate_heavy_meet(struct aggregate_heavy *heavy, const struct aggregate_heavy *from);
+/* The bytes of another thread's group, whose weights were met. */
 int aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
 			 const struct aggregate_states *from, uint32_t group);
 

@@ -1,10 +1,12 @@
 /*
  * States into each other: one group into a total, and all that another thread
  * counted. The latter takes what is not settled yet as it is: most groups of many
- * are never asked for. Beside aggregate_add.c; a state that is taken belongs to
+ * are never asked for. Of many groups a thread that helps takes some, for they do
+ * not need each other. Beside aggregate_add.c; a state that is taken belongs to
  * the taker.
  */
 #include "aggregate_inside.h"
+#include "crew.h"
 
 int
 aggregate_merge(struct aggregate_states *totals, uint32_t to, struct aggregate_states *states,
@@ -135,15 +137,86 @@ is_alike(const struct aggregate_states *states, const struct aggregate_states *f
 	       states->hot_weight + from->hot_weight < AGGREGATE_HOT_WEIGHT_MAX;
 }
 
+/* One of the other's groups. */
+static int
+take_group(struct aggregate_states *states, uint32_t to, struct aggregate_states *from,
+	   uint32_t group)
+{
+	if (is_untouched(states, to)) {
+		states->states[to] = from->states[group];
+		states->hot[to] = from->hot[group];
+		if (states->edges == NULL)
+			return 0;
+		states->light[to] = from->light[group];
+		states->edges[to] = from->edges[group];
+		return aggregate_heavy_take(states, to, from, group);
+	}
+	if (aggregate_merge_state(states, &states->states[to], &from->states[group]) != 0)
+		return STORE_ELIMIT;
+	return from->is_hot ? take_hot(states, to, from, group) : 0;
+}
+
+/* ---- with help ------------------------------------------------------------------- */
+
+/* Fewer sets are taken sooner than a thread wakes up. */
+#define SETS_MIN 64u
+
+struct taking {
+	struct aggregate_states *states, *from;
+	const uint32_t *groups;
+	int result;
+};
+
+static void
+take_some(void *context, uint32_t first, uint32_t end)
+{
+	struct taking *taking = context;
+
+	for (uint32_t g = first; taking->result == 0 && g < end; g++)
+		taking->result = take_group(taking->states, taking->groups[g], taking->from, g);
+}
+
+/* Whether groups are much work, and take memory from the arena of who takes them only. */
+static bool
+may_divide(const struct aggregate_states *states, const struct aggregate_states *from,
+	   uint32_t count)
+{
+	enum aggregate_kind kind = states->aggregate->kind;
+	bool is_set = kind == AGGREGATE_UNIQ || kind == AGGREGATE_UNIQ_EXACT;
+
+	if (states->aggregate->margin || states->arena == from->arena)
+		return false;
+	if (is_set)
+		return count >= SETS_MIN;
+	return states->edges != NULL && aggregate_is_divided(from, NULL, count);
+}
+
+/* Who helps has the arena of the other's groups, which nobody else needs by now. */
+static int
+take_all(struct aggregate_states *states, const uint32_t *groups, struct aggregate_states *from,
+	 uint32_t count, struct crew *crew)
+{
+	struct aggregate_states beside = *states;
+	struct taking own = {states, from, groups, 0}, other = {&beside, from, groups, 0};
+	struct crew_division division = {.run = take_some,
+					 .own = &own,
+					 .other = &other,
+					 .count = count,
+					 .step = aggregate_at_once(count)};
+
+	beside.arena = from->arena;
+	crew_divide(may_divide(states, from, count) ? crew : NULL, &division);
+	return own.result != 0 ? own.result : other.result;
+}
+
 int
 aggregate_take(struct aggregate_states *states, const uint32_t *groups,
-	       struct aggregate_states *from, uint32_t count)
+	       struct aggregate_states *from, uint32_t count, struct crew *crew)
 {
 	int result = 0;
 
-	aggregate_few_settle(from);
-	if ((result = aggregate_young_settle(states)) != 0 ||
-	    (result = aggregate_young_settle(from)) != 0)
+	if ((result = aggregate_settle_places(from)) != 0 ||
+	    (result = aggregate_young_settle(states)) != 0)
 		return result;
 	if (!is_alike(states, from)) {
 		if ((result = aggregate_settle(states)) != 0 ||
@@ -157,22 +230,6 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 	states->hot_weight += from->hot_weight;
 	states->is_hot |= from->is_hot;
 	states->overflowed |= from->overflowed;
-	for (uint32_t g = 0; result == 0 && g < count; g++) {
-		uint32_t to = groups[g];
-
-		if (is_untouched(states, to)) {
-			states->states[to] = from->states[g];
-			states->hot[to] = from->hot[g];
-			if (states->edges != NULL) {
-				states->light[to] = from->light[g];
-				states->edges[to] = from->edges[g];
-				result = aggregate_heavy_take(states, to, from, g);
-			}
-			continue;
-		}
-		result = aggregate_merge_state(states, &states->states[to], &from->states[g]);
-		if (result == 0 && from->is_hot)
-			result = take_hot(states, to, from, g);
-	}
-	return result;
+	aggregate_heavy_meet(&states->heavy, &from->heavy);
+	return take_all(states, groups, from, count, crew);
 }

@@ -261,8 +261,7 @@ aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 int
 aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups, uint32_t count)
 {
-	aggregate_few_settle(states);
-	if (aggregate_young_settle(states) != 0)
+	if (aggregate_settle_places(states) != 0)
 		return STORE_ELIMIT;
 	for (uint32_t i = 0; states->is_hot && i < count; i++) {
 		uint32_t g = groups == NULL ? i : groups[i];
@@ -273,6 +272,13 @@ aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups,
 			return STORE_ELIMIT;
 	}
 	return 0;
+}
+
+int
+aggregate_settle_places(struct aggregate_states *states)
+{
+	aggregate_few_settle(states);
+	return aggregate_young_settle(states);
 }
 
 int

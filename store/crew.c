@@ -158,3 +158,36 @@ crew_end(struct crew *crew, struct crew_job *job)
 		pthread_cond_wait(&crew->ended, &crew->mutex);
 	pthread_mutex_unlock(&crew->mutex);
 }
+
+/* ---- divisions -------------------------------------------------------------- */
+
+static void
+run_some(struct crew_division *division, void *context)
+{
+	uint32_t step = division->step, first;
+
+	while ((first = atomic_fetch_add(&division->next, step)) < division->count)
+		division->run(context, first,
+			      division->count - first < step ? division->count : first + step);
+}
+
+static void
+help_divide(void *context)
+{
+	struct crew_division *division = context;
+
+	run_some(division, division->other);
+}
+
+void
+crew_divide(struct crew *crew, struct crew_division *division)
+{
+	struct crew_job job = {.run = help_divide, .context = division};
+
+	atomic_init(&division->next, 0);
+	if (crew != NULL)
+		crew_begin(crew, &job);
+	run_some(division, division->own);
+	if (crew != NULL)
+		crew_end(crew, &job);
+}

@@ -7,6 +7,9 @@
 #ifndef CREW_H
 #define CREW_H
 
+#include <stdatomic.h>
+#include <stdint.h>
+
 struct crew;
 
 enum crew_state { CREW_QUEUED, CREW_RUNNING, CREW_DONE };
@@ -29,5 +32,18 @@ void crew_begin(struct crew *crew, struct crew_job *job);
 /* When this returns the job has run, here if no thread had begun it. Every job that
  * was begun must be ended, by whoever began it. */
 void crew_end(struct crew *crew, struct crew_job *job);
+
+/* Something to do for each number below `count`, which do not need each other. */
+struct crew_division {
+	void (*run)(void *context, uint32_t first, uint32_t end); /* of [first, end) */
+	void *own, *other; /* contexts: the caller's, and that of who helps */
+	uint32_t count, step;
+	/* the crew's: */
+	_Atomic uint32_t next;
+};
+
+/* Does it all, `step` numbers at a time, here and on one of the crew's threads if that comes
+ * before the end; without a crew (NULL) here. */
+void crew_divide(struct crew *crew, struct crew_division *division);
 
 #endif

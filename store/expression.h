@@ -79,6 +79,7 @@ struct evaluation {
 	struct data *slots;              /* for EXPRESSION_SLOT */
 	struct store_arena *arena;
 	struct store_error *error;
+	struct crew *crew;         /* may help with aggregates; or NULL */
 	const struct watch *watch; /* or NULL: it takes as long as it takes */
 	uint64_t work_count;       /* steps since expression_work looked at it */
 	int64_t now_ms;

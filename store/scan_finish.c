@@ -106,6 +106,7 @@ fill_slots(struct scan *scan, const struct chosen *chosen, const bool *wanted,
 	*out = (struct evaluation){.count = chosen->count,
 				   .arena = scan->arena,
 				   .error = scan->error,
+				   .crew = scan->workers_count == 0 ? NULL : scan->limits->crew,
 				   .watch = &scan->limits->watch,
 				   .now_ms = scan->now_ms};
 	out->slots = store_arena_zalloc(scan->arena, (count + 1u) * sizeof *out->slots);

@@ -443,7 +443,8 @@ take_states(struct scan *scan, struct scan *from, bool later, const uint32_t *gr
 		if (scan->shares[a] == a && scan->again.later[a] == later &&
 		    (aggregate_reserve(scan->states[a], groups_count) != 0 ||
 		     aggregate_reserve(from->states[a], count) != 0 ||
-		     aggregate_take(scan->states[a], groups, from->states[a], count) != 0))
+		     aggregate_take(scan->states[a], groups, from->states[a], count,
+				    scan->limits->crew) != 0))
 			return scan_no_memory(scan);
 	}
 	return 0;

@@ -64,9 +64,12 @@ take_share(struct scan *scan)
 	for (uint32_t a = 0; result == 0 && a < scan->plan->aggregates_count; a++) {
 		struct aggregate_states *states = scan->states[a];
 
-		if (has_own_groups(scan->plan) && scan->shares[a] == a && !scan->again.is_wanted &&
-		    (aggregate_reserve(states, scan->groups.count) != 0 ||
-		     aggregate_settle_large(states, scan->groups.count) != 0))
+		if (scan->shares[a] == a && aggregate_settle_places(states) != 0)
+			result = scan_no_memory(scan);
+		else if (has_own_groups(scan->plan) && scan->shares[a] == a &&
+			 !scan->again.is_wanted &&
+			 (aggregate_reserve(states, scan->groups.count) != 0 ||
+			  aggregate_settle_large(states, scan->groups.count) != 0))
 			result = scan_no_memory(scan);
 	}
 	return result;

@@ -175,8 +175,9 @@ sketch_take_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t co
 }
 
 int
-sketch_merge(struct sketch *sketch, const struct sketch *from)
+sketch_merge(struct sketch *sketch, const struct sketch *from, struct store_arena *arena)
 {
+	sketch->arena = arena;
 	assert(sketch->scale == from->scale);
 	if (from->is_histogram && !sketch->is_histogram && sketch_become_histogram(sketch) != 0)
 		return STORE_ELIMIT;

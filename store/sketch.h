@@ -39,8 +39,9 @@ int sketch_become_histogram(struct sketch *sketch);
 bool sketch_is_full(const struct sketch *sketch);
 /* How many values it keeps. */
 uint32_t sketch_count(const struct sketch *sketch);
-/* Adds all that `from` has, which must be of the same scale. */
-int sketch_merge(struct sketch *sketch, const struct sketch *from);
+/* Adds all that `from` has, which must be of the same scale; takes memory from that
+ * arena from now on. */
+int sketch_merge(struct sketch *sketch, const struct sketch *from, struct store_arena *arena);
 uint32_t sketch_scale(const struct sketch *sketch);
 /* One of the values, of a sketch of scale 0: quantileExact's when no weight is
  * above 1 and not `weighted`, else quantileExactWeighted's. */

@@ -4,7 +4,8 @@
  * dictionaries give the places other meanings, and when groups have few rows or so many
  * that bytes are full; of many places, and of so few that they have counters of their
  * own; also where a group has just as many values as are kept, or only values of one
- * bucket. Method: random slices (seeded) into both, answers compared.
+ * bucket; and also where a thread helps with taking and answering groups. Method: random
+ * slices (seeded) into both, answers compared.
  */
 #include "check.h"
 
@@ -12,6 +13,7 @@
 #include <sys/random.h>
 
 #include "store/aggregate.h"
+#include "store/crew.h"
 
 #define PLACES_MAX 60u
 #define GROUPS PLACES_MAX
@@ -20,6 +22,7 @@
 #define SLICES 160u
 
 static uint64_t seed;
+static struct crew *crew;
 
 static uint64_t
 next(void)
@@ -213,10 +216,12 @@ static void
 assert_same(struct aggregate_states *a, struct aggregate_states *b, struct store_arena *arena)
 {
 	struct store_error error = {0};
-	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+	struct evaluation evaluation = {
+	    .arena = arena, .count = GROUPS, .error = &error, .crew = crew};
 	struct data x, y;
 
 	assert_int_equal(aggregate_finish(a, NULL, GROUPS, &evaluation, &x), 0);
+	evaluation.crew = NULL;
 	assert_int_equal(aggregate_finish(b, NULL, GROUPS, &evaluation, &y), 0);
 	for (uint32_t g = 0; g < GROUPS; g++) {
 		for (uint32_t i = 0; i < quantiles.levels_count; i++) {
@@ -231,7 +236,8 @@ assert_same(struct aggregate_states *a, struct aggregate_states *b, struct store
 
 /* One quantile by the states of all, which it does not settle. */
 static void
-answer(struct aggregate_states *states, struct store_arena *arena, struct data *out)
+answer(struct aggregate_states *states, struct store_arena *arena, struct crew *helps,
+       struct data *out)
 {
 	static const struct aggregate one = {.kind = AGGREGATE_QUANTILE,
 					     .argument = &argument,
@@ -240,7 +246,8 @@ answer(struct aggregate_states *states, struct store_arena *arena, struct data *
 					     .scale = 10,
 					     .type = {.type = STORE_R_FLOAT64}};
 	struct store_error error = {0};
-	struct evaluation evaluation = {.arena = arena, .count = GROUPS, .error = &error};
+	struct evaluation evaluation = {
+	    .arena = arena, .count = GROUPS, .error = &error, .crew = helps};
 	struct aggregate_states *shared = aggregate_create(&one, arena, 7);
 
 	assert_non_null(shared);
@@ -254,8 +261,8 @@ assert_same_answers(struct aggregate_states *a, struct aggregate_states *b,
 {
 	struct data x, y;
 
-	answer(a, arena, &x);
-	answer(b, arena, &y);
+	answer(a, arena, crew, &x);
+	answer(b, arena, NULL, &y);
 	for (uint32_t g = 0; g < GROUPS; g++) {
 		if (memcmp(&x.n.f[g], &y.n.f[g], sizeof x.n.f[g]) != 0)
 			fail_msg("group %u: %.17g, not %.17g", g, x.n.f[g], y.n.f[g]);
@@ -268,14 +275,15 @@ static void
 run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind,
 	  const struct range *ranges)
 {
+	struct store_arena *arenas[] = {arena, store_arena_create(0)};
 	struct aggregate_states *by_places[2], *by_groups[2];
 	static struct meaning meaning;
 	uint32_t same[GROUPS];
 
 	draw_weighing(kind->groups > 8);
 	for (uint32_t t = 0; t < threads; t++) {
-		by_places[t] = aggregate_create(&quantiles, arena, 7);
-		by_groups[t] = aggregate_create(&quantiles, arena, 7);
+		by_places[t] = aggregate_create(&quantiles, arenas[t], 7);
+		by_groups[t] = aggregate_create(&quantiles, arenas[t], 7);
 		assert_int_equal(aggregate_reserve(by_places[t], kind->groups), 0);
 		assert_int_equal(aggregate_reserve(by_groups[t], kind->groups), 0);
 		change_meaning(&meaning, kind);
@@ -297,11 +305,14 @@ run_round(struct store_arena *arena, uint32_t threads, const struct kind *kind,
 	for (uint32_t g = 0; g < GROUPS; g++)
 		same[g] = g;
 	if (threads == 2) {
-		assert_int_equal(aggregate_take(by_places[0], same, by_places[1], kind->groups), 0);
-		assert_int_equal(aggregate_take(by_groups[0], same, by_groups[1], kind->groups), 0);
+		assert_int_equal(
+		    aggregate_take(by_places[0], same, by_places[1], kind->groups, crew), 0);
+		assert_int_equal(
+		    aggregate_take(by_groups[0], same, by_groups[1], kind->groups, NULL), 0);
 	}
 	assert_same_answers(by_places[0], by_groups[0], arena);
 	assert_same(by_places[0], by_groups[0], arena);
+	store_arena_free(arenas[1]);
 }
 
 /* Rows of places in turn, `each` of a place (one more, or two, of others) but the first
@@ -448,8 +459,13 @@ main(void)
 	    cmocka_unit_test(test_many), cmocka_unit_test(test_few),    cmocka_unit_test(test_kept),
 	    cmocka_unit_test(test_ends), cmocka_unit_test(test_ranges),
 	};
+	int result;
 
 	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
 	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	crew = crew_create();
+	assert_non_null(crew);
+	result = cmocka_run_group_tests(tests, NULL, NULL);
+	crew_free(crew);
+	return result;
 }

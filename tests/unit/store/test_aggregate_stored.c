@@ -237,8 +237,8 @@ test_random(void **state)
 			assert_int_equal(round % 2 ? 0 : aggregate_merge(stored, g, half, g), 0);
 		}
 		if (round % 2)
-			assert_int_equal(aggregate_take(stored, groups, half, GROUPS), 0);
-		assert_int_equal(aggregate_take(stored, groups, other, GROUPS), 0);
+			assert_int_equal(aggregate_take(stored, groups, half, GROUPS, NULL), 0);
+		assert_int_equal(aggregate_take(stored, groups, other, GROUPS, NULL), 0);
 		for (uint64_t slices = next() % 8; slices > 0; slices--) { /* it goes on */
 			draw_rows(rows);
 			assert_int_equal(aggregate_add(plain, rows->count, &rows->input), 0);
@@ -427,8 +427,8 @@ test_answered(void **state)
 		}
 		if (next() % 2)
 			assert_int_equal(aggregate_settle_large(answered.other, GROUPS), 0);
-		assert_int_equal(aggregate_take(answered.stored, groups, answered.other, GROUPS),
-				 0);
+		assert_int_equal(
+		    aggregate_take(answered.stored, groups, answered.other, GROUPS, NULL), 0);
 		assert_answers(&answered, arena);
 		answered.other = answered.stored;
 		add_slice(&answered, rows, positive);
@@ -524,9 +524,10 @@ test_distinct(void **state)
 			    .type = argument.type, .count = part, .n.i = rows->stored};
 			assert_int_equal(aggregate_add_stored(halves[next() % 2], part, &input), 0);
 		}
-		assert_int_equal(c % 2 ? aggregate_merge(halves[0], 0, halves[1], 0)
-				       : aggregate_take(halves[0], &(uint32_t){0}, halves[1], 1),
-				 0);
+		assert_int_equal(
+		    c % 2 ? aggregate_merge(halves[0], 0, halves[1], 0)
+			  : aggregate_take(halves[0], &(uint32_t){0}, halves[1], 1, NULL),
+		    0);
 		off = (double)distinct_of(halves[0], arena) - (double)count;
 		if (count <= 32768 ? off != 0 : fabs(off) > 0.015 * (double)count)
 			fail_msg("%llu distinct values: off by %g", (unsigned long long)count, off);

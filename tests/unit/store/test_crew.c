@@ -1,8 +1,9 @@
 /*
  * Goal: each job that is begun has run once when it is ended, whoever did it; jobs do
- * not wait for each other; and no thread is left when the crew is freed. Method: jobs
- * that count themselves, begun and ended in random order by several threads; a job
- * that waits for another, and one that is ended while all threads are kept busy.
+ * not wait for each other; of a division each number is done once, with help and without;
+ * and no thread is left when the crew is freed. Method: jobs that count themselves, begun and ended
+ * in random order by several threads; a job that waits for another, and one that is ended while all
+ * threads are kept busy.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -179,12 +180,75 @@ test_ended_first(void **state)
 	crew_free(NULL);
 }
 
+/* ---- divisions ------------------------------------------------------------------ */
+
+#define NUMBERS 1000u
+
+struct part {
+	uint8_t *done; /* [NUMBERS] of both */
+	struct flag *wanted, *set;
+	uint32_t step;
+	bool wrong;
+};
+
+/* The first of either waits until the other has one, too. */
+static void
+do_some(void *context, uint32_t first, uint32_t end)
+{
+	struct part *part = context;
+
+	if (part->set != NULL) {
+		set_flag(part->set);
+		wait_for_flag(part->wanted);
+		part->wrong |= part->wanted->late;
+	}
+	part->set = NULL;
+	part->wrong |= end <= first || end - first > part->step || end > NUMBERS;
+	for (uint32_t i = first; i < end; i++)
+		part->done[i]++;
+}
+
+static void
+divide(struct crew *crew, uint32_t count, uint32_t step, bool both)
+{
+	static uint8_t done[NUMBERS];
+	struct flag here = FLAG, there = FLAG;
+	struct part own = {done, &there, both ? &here : NULL, step, false};
+	struct part other = {done, &here, both ? &there : NULL, step, false};
+	struct crew_division division = {
+	    .run = do_some, .own = &own, .other = &other, .count = count, .step = step};
+
+	memset(done, 0, sizeof done);
+	crew_divide(crew, &division);
+	assert_false(own.wrong || other.wrong);
+	for (uint32_t i = 0; i < NUMBERS; i++)
+		assert_int_equal(done[i], i < count);
+}
+
+static void
+test_divided(void **state)
+{
+	struct random random = random_seeded("divided");
+	struct crew *crew = crew_create();
+
+	(void)state;
+	assert_non_null(crew);
+	for (int round = 0; round < ROUNDS; round++) {
+		uint32_t step = 1 + (uint32_t)random_below(&random, NUMBERS / 4);
+		uint32_t count = (uint32_t)random_below(&random, NUMBERS + 1);
+
+		divide(random_below(&random, 2) == 0 ? NULL : crew, count, step, false);
+		divide(crew, NUMBERS, step, true);
+	}
+	crew_free(crew);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_once),
-					   cmocka_unit_test(test_beside),
-					   cmocka_unit_test(test_ended_first)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_once), cmocka_unit_test(test_beside),
+	    cmocka_unit_test(test_ended_first), cmocka_unit_test(test_divided)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -208,7 +208,7 @@ test_keys(void **state)
 	for (uint64_t i = 0; i < 20000; i++)
 		assert_int_equal(
 		    sketch_add_key(i % 2 == 0 ? sketch : other, UINT64_MAX - i % 5001, 1), 0);
-	assert_int_equal(sketch_merge(sketch, other), 0);
+	assert_int_equal(sketch_merge(sketch, other, arena), 0);
 	assert_true(sketch_quantile_key(sketch, 0, false) == UINT64_MAX - 5000);
 	assert_true(sketch_quantile_key(sketch, 1, false) == UINT64_MAX);
 	assert_true(sketch_quantile_key(sketch, 0.5, false) == UINT64_MAX - 2500);
