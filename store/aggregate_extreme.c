@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aggregate_inside.h"
+#include "codec.h"
 
 static int
 keep_string(const struct aggregate_states *states, struct aggregate_state *state,
@@ -80,15 +81,15 @@ aggregate_extreme_add(const struct aggregate_states *states, struct aggregate_st
 }
 
 /* Integers and times are in the order of their bits, signed ones with that of the
- * sign flipped. */
+ * sign flipped. Rows first ... end - 1. */
 static inline __attribute__((always_inline)) void
-add_extremes_of(struct aggregate_states *states, uint32_t rows_count,
+add_extremes_of(struct aggregate_states *states, uint32_t first, uint32_t end,
 		const struct aggregate_input *input, bool is_float, bool max)
 {
 	const struct data *argument = input->argument;
 	uint64_t flip = is_signed(argument->type.type) ? (uint64_t)1 << 63 : 0;
 
-	for (uint32_t i = 0; i < rows_count; i++) {
+	for (uint32_t i = first; i < end; i++) {
 		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
 		struct aggregate_state *state = &states->states[group];
 		union aggregate_cell cell = {.u = argument->n.u[data_index(argument, i)]};
@@ -110,6 +111,50 @@ add_extremes_of(struct aggregate_states *states, uint32_t rows_count,
 	}
 }
 
+#define ROWS_AT_ONCE 512u
+
+/* Whether one of values[count], which are NULL where nulls[] (or NULL) says so, is
+ * beyond the number; *wanted: how many are not NULL. */
+CODEC_CLONES static bool
+has_beyond(const double *values, const uint8_t *nulls, uint32_t count, double number, bool max,
+	   uint32_t *wanted)
+{
+	double sign = max ? -1 : 1, limit = sign * number;
+	uint64_t any = 0;
+	uint32_t nulls_count = 0;
+
+	for (uint32_t i = 0; nulls == NULL && i < count; i++)
+		any |= (uint64_t)(sign * values[i] < limit);
+	for (uint32_t i = 0; nulls != NULL && i < count; i++) {
+		any |= (uint64_t)(sign * values[i] < limit) & (nulls[i] == 0);
+		nulls_count += nulls[i] != 0;
+	}
+	*wanted = count - nulls_count;
+	return any != 0;
+}
+
+/* Floats of one group, each of weight 1: most have nothing beyond what was found. */
+static void
+add_floats(struct aggregate_states *states, uint32_t rows_count,
+	   const struct aggregate_input *input, bool max)
+{
+	struct aggregate_state *state = &states->states[input->group];
+	const struct data *argument = input->argument;
+
+	for (uint32_t first = 0, end; first < rows_count; first = end) {
+		const uint8_t *nulls = argument->nulls == NULL ? NULL : argument->nulls + first;
+		uint32_t wanted;
+
+		end = rows_count - first < ROWS_AT_ONCE ? rows_count : first + ROWS_AT_ONCE;
+		if (state->weight == 0 || isnan(state->number) ||
+		    has_beyond(argument->n.f + first, nulls, end - first, state->number, max,
+			       &wanted))
+			add_extremes_of(states, first, end, input, true, max);
+		else
+			state->weight += wanted;
+	}
+}
+
 void
 aggregate_extreme_add_all(struct aggregate_states *states, uint32_t rows_count,
 			  const struct aggregate_input *input)
@@ -117,10 +162,13 @@ aggregate_extreme_add_all(struct aggregate_states *states, uint32_t rows_count,
 	bool is_float = data_type_is_float(input->argument->type.type);
 	bool max = states->aggregate->kind == AGGREGATE_MAX;
 
-	if (is_float)
-		add_extremes_of(states, rows_count, input, true, max);
+	if (is_float && input->groups == NULL && input->condition == NULL &&
+	    input->weights == NULL && !input->argument->constant)
+		add_floats(states, rows_count, input, max);
+	else if (is_float)
+		add_extremes_of(states, 0, rows_count, input, true, max);
 	else
-		add_extremes_of(states, rows_count, input, false, max);
+		add_extremes_of(states, 0, rows_count, input, false, max);
 }
 
 int
