@@ -8,6 +8,8 @@
 
 #include "event_row.h"
 
+_Static_assert(sizeof(struct store_cell) <= 24, "most of what a beacon is on its way");
+
 /* By column. */
 #define TYPE_ENTRY(name, type, size, flags, unit, comment) STORE_##type,
 static const uint8_t pageviews_types[] = {COLUMNS_PAGEVIEWS(TYPE_ENTRY)};
@@ -26,6 +28,7 @@ struct building {
 	bool is_kept;            /* with its texts, but those in `within` */
 	struct store_str within; /* borrowed */
 	size_t cells_count, texts_bytes;
+	struct store_pair *tags; /* [event->tags_count]: every row has them */
 	/* where the next ones go: */
 	struct store_cell *cell;
 	char *text;
@@ -73,10 +76,6 @@ measure_row(struct building *building, const struct event_row *row)
 			measure_text(building, cell->value.s);
 	}
 	building->cells_count += event->tags_count;
-	for (uint32_t i = 0; i < event->tags_count; i++) {
-		measure_text(building, event->tag_names[i]);
-		measure_text(building, event->tag_values[i]);
-	}
 }
 
 /* ---- writing it -------------------------------------------------------- */
@@ -105,10 +104,8 @@ put_row(struct building *building, const struct event_row *row)
 
 		if (i == PAGEVIEWS_tags) {
 			for (uint32_t t = 0; t < event->tags_count; t++)
-				*to++ = (struct store_cell){
-				    .column = (uint16_t)i,
-				    .key = put_text(building, event->tag_names[t]),
-				    .value.s = put_text(building, event->tag_values[t])};
+				*to++ = (struct store_cell){.column = (uint16_t)i,
+							    .value.pair = &building->tags[t]};
 		} else if (cell != NULL) {
 			*to = *cell;
 			if (types[i] == STORE_STRING)
@@ -118,6 +115,16 @@ put_row(struct building *building, const struct event_row *row)
 	}
 	building->cell = to;
 	return (struct store_row){(uint16_t)row->table, (uint16_t)(to - first), first};
+}
+
+static void
+put_tags(struct building *building)
+{
+	const struct event *event = building->event;
+
+	for (uint32_t i = 0; i < event->tags_count; i++)
+		building->tags[i] = (struct store_pair){put_text(building, event->tag_names[i]),
+							put_text(building, event->tag_values[i])};
 }
 
 /* In the order that they have in the entry. */
@@ -149,6 +156,10 @@ measure(struct building *building)
 		measure_row(building, &event->events[i]);
 	if (event->has_report)
 		measure_row(building, &event->report);
+	for (uint32_t i = 0; i < event->tags_count; i++) {
+		measure_text(building, event->tag_names[i]);
+		measure_text(building, event->tag_values[i]);
+	}
 	measure_text(building, event->site);
 }
 
@@ -161,13 +172,15 @@ build(struct building *building, struct store_arena *arena, struct store_entry *
 	struct store_row *rows;
 
 	measure(building);
-	rows = store_arena_alloc(arena, count * sizeof *rows +
-					    building->cells_count * sizeof *building->cell +
-					    building->texts_bytes);
+	rows = store_arena_alloc(
+	    arena, count * sizeof *rows + building->cells_count * sizeof *building->cell +
+		       event->tags_count * sizeof *building->tags + building->texts_bytes);
 	if (rows == NULL)
 		return STORE_ENOMEM;
 	building->cell = (struct store_cell *)(rows + count);
-	building->text = (char *)(building->cell + building->cells_count);
+	building->tags = (struct store_pair *)(building->cell + building->cells_count);
+	building->text = (char *)(building->tags + event->tags_count);
+	put_tags(building);
 	put_rows(building, rows);
 	*out = (struct store_entry){.keyed = !event->no_view,
 				    .merge = event->merge,

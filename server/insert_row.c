@@ -150,8 +150,8 @@ int
 insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_str value)
 {
 	for (uint32_t i = 0; i < row->tags_count; i++) {
-		if (row->tags[i].name.size == name.size &&
-		    memcmp(row->tags[i].name.bytes, name.bytes, name.size) == 0)
+		if (row->tags[i].key.size == name.size &&
+		    memcmp(row->tags[i].key.bytes, name.bytes, name.size) == 0)
 			return insert_row_refuse(row, PAGEVIEWS_tags, "a name twice");
 	}
 	if (row->tags_count == INSERT_TAGS_MAX)
@@ -163,7 +163,7 @@ insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_s
 	if (!redact(value, &nobody, row->context->arena, &value))
 		return STORE_ENOMEM;
 	if (value.size > 0) /* '' is as if absent */
-		row->tags[row->tags_count++] = (struct insert_tag){name, value};
+		row->tags[row->tags_count++] = (struct store_pair){name, value};
 	return 0;
 }
 
@@ -380,6 +380,7 @@ insert_row_end(struct insert_row *row)
 	struct store_arena *arena = row->context->arena;
 	uint32_t columns = row->table->columns_count, count = 0, cells_count = row->tags_count;
 	struct store_cell *cells;
+	struct store_pair *tags;
 	struct store_row *stored;
 	int result = check_row(row);
 
@@ -388,14 +389,16 @@ insert_row_end(struct insert_row *row)
 	for (uint32_t i = 0; i < columns; i++) /* most have few of all columns */
 		cells_count += row->present[i];
 	cells = store_arena_alloc(arena, cells_count * sizeof *cells);
+	tags = store_arena_alloc(arena, row->tags_count * sizeof *tags);
 	stored = store_arena_alloc(arena, sizeof *stored);
-	if (cells == NULL || stored == NULL)
+	if (cells == NULL || tags == NULL || stored == NULL)
 		return STORE_ENOMEM;
+	if (row->tags_count > 0)
+		memcpy(tags, row->tags, row->tags_count * sizeof *tags);
 	for (uint32_t i = 0; i < columns; i++) {
 		for (uint32_t t = 0; i == PAGEVIEWS_tags && t < row->tags_count; t++)
-			cells[count++] = (struct store_cell){.column = (uint16_t)i,
-							     .key = row->tags[t].name,
-							     .value.s = row->tags[t].value};
+			cells[count++] =
+			    (struct store_cell){.column = (uint16_t)i, .value.pair = &tags[t]};
 		if (row->present[i])
 			cells[count++] = row->cells[i];
 	}

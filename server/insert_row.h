@@ -7,10 +7,6 @@
 
 #include "insert.h"
 
-struct insert_tag {
-	struct store_str name, value;
-};
-
 struct insert_row {
 	const struct store_table *table;
 	struct insert_head head; /* a header line names its columns anew */
@@ -21,7 +17,7 @@ struct insert_row {
 	uint32_t number; /* from 1 on, for messages */
 	bool present[INSERT_COLUMNS_MAX];
 	struct store_cell cells[INSERT_COLUMNS_MAX];
-	struct insert_tag tags[INSERT_TAGS_MAX];
+	struct store_pair tags[INSERT_TAGS_MAX];
 	uint32_t tags_count;
 };
 

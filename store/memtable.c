@@ -122,19 +122,20 @@ as_float(const struct store_column *schema, int64_t value)
 	return bits;
 }
 
-/* False when the row has no value there. */
+/* False when the row has no value there. A map's goes to *pair, which the cell
+ * then points to. */
 static bool
 get_cell(const struct table *table, const struct column *column, uint32_t row,
-	 struct store_cell *cell)
+	 struct store_cell *cell, struct store_pair *pair)
 {
 	const struct store_column *schema = &table->schema->columns[column->index];
 	void *chunk = column->chunks[row / CHUNK_ROWS];
 	uint32_t at = row % CHUNK_ROWS, code;
+	struct store_str text;
 
 	if (chunk == NULL)
 		return false;
 	cell->column = column->index;
-	cell->key = column->key;
 	if (column->kind != COLUMN_STRING) {
 		struct number_chunk *numbers = chunk;
 
@@ -147,7 +148,13 @@ get_cell(const struct table *table, const struct column *column, uint32_t row,
 		return true;
 	}
 	code = ((struct code_chunk *)chunk)->codes[at];
-	cell->value.s = memtable_strings_at(column->strings, code == CODE_EMPTY ? 0 : code);
+	text = memtable_strings_at(column->strings, code == CODE_EMPTY ? 0 : code);
+	if (schema->type == STORE_MAP) {
+		*pair = (struct store_pair){column->key, text};
+		cell->value.pair = pair;
+	} else {
+		cell->value.s = text;
+	}
 	return code != 0;
 }
 
@@ -157,22 +164,26 @@ memtable_row(const struct memtable *memtable, uint32_t table_index, uint32_t row
 {
 	const struct table *table = &memtable->tables[table_index];
 	uint32_t columns = table->schema->columns_count, count = 0;
+	uint32_t map_columns = table->map_columns_count;
 	struct store_cell *cells =
-	    store_arena_alloc(arena, (columns + table->map_columns_count) * sizeof *cells);
+	    store_arena_alloc(arena, (columns + map_columns) * sizeof *cells);
+	struct store_pair *pair = store_arena_alloc(arena, map_columns * sizeof *pair);
 
-	if (cells == NULL)
+	if (cells == NULL || pair == NULL)
 		return STORE_ENOMEM;
 	for (uint32_t i = 0; i < columns; i++) {
 		const struct column *column = table->columns[i];
 
-		if (column != NULL && get_cell(table, column, row, &cells[count]))
+		if (column != NULL && get_cell(table, column, row, &cells[count], pair))
 			count++;
-		for (uint32_t j = 0;
-		     table->schema->columns[i].type == STORE_MAP && j < table->map_columns_count;
+		for (uint32_t j = 0; table->schema->columns[i].type == STORE_MAP && j < map_columns;
 		     j++) {
 			column = table->map_columns[j];
-			if (column->index == i && get_cell(table, column, row, &cells[count]))
+			if (column->index == i &&
+			    get_cell(table, column, row, &cells[count], pair)) {
 				count++;
+				pair++;
+			}
 		}
 	}
 	*out = (struct store_row){(uint16_t)table_index, (uint16_t)count, cells};

@@ -62,26 +62,26 @@ create_column(struct memtable *memtable, const struct table *table, uint16_t ind
 
 /* As memtable_column, made when it is not there. *full: no more map keys, or none. */
 static struct column *
-want_column(struct memtable *memtable, struct table *table, const struct store_cell *cell,
+want_column(struct memtable *memtable, struct table *table, uint16_t index, struct store_str key,
 	    bool *full)
 {
-	struct column *column = memtable_column(table, cell->column, cell->key);
+	struct column *column = memtable_column(table, index, key);
 	uint32_t count;
 
 	*full = false;
 	if (column != NULL)
 		return column;
-	if (table->schema->columns[cell->column].type != STORE_MAP) {
-		column = create_column(memtable, table, cell->column, (struct store_str){NULL, 0});
-		atomic_store_explicit(&table->columns[cell->column], column, memory_order_release);
+	if (table->schema->columns[index].type != STORE_MAP) {
+		column = create_column(memtable, table, index, key);
+		atomic_store_explicit(&table->columns[index], column, memory_order_release);
 		return column;
 	}
 	count = table->map_columns_count;
-	if (count == MAP_KEYS_MAX || cell->key.size == 0) {
+	if (count == MAP_KEYS_MAX || key.size == 0) {
 		*full = true;
 		return NULL;
 	}
-	if ((column = create_column(memtable, table, cell->column, cell->key)) == NULL)
+	if ((column = create_column(memtable, table, index, key)) == NULL)
 		return NULL;
 	table->map_columns[count] = column;
 	atomic_store_explicit(&table->map_columns_count, count + 1, memory_order_release);
@@ -220,19 +220,35 @@ put_bucket(struct memtable *memtable, struct column *column, uint32_t chunk_numb
 	return 0;
 }
 
+static int
+put_one(struct memtable *memtable, struct column *column, uint32_t chunk_number, uint32_t at,
+	struct store_str text)
+{
+	const struct store_cell cell = {.value.s = text};
+	struct bucket one __attribute__((uninitialized)); /* but the first of each */
+
+	one.count = 1;
+	one.at[0] = at;
+	one.cells[0] = &cell;
+	return put_bucket(memtable, column, chunk_number, &one);
+}
+
 /* Each key is a column of its own. */
 static int
 put_map(struct memtable *memtable, struct table *table, uint32_t chunk_number,
 	const struct bucket *bucket)
 {
 	for (uint32_t i = 0; i < bucket->count; i++) {
-		struct bucket one = {1, {bucket->at[i]}, {bucket->cells[i]}};
+		const struct store_cell *cell = bucket->cells[i];
+		const struct store_pair *pair = cell->value.pair;
 		bool full;
-		struct column *column = want_column(memtable, table, bucket->cells[i], &full);
+		struct column *column =
+		    want_column(memtable, table, cell->column, pair->key, &full);
 		int result = full ? 0 : STORE_ENOMEM; /* over the bound it is dropped */
 
 		if (column != NULL)
-			result = put_bucket(memtable, column, chunk_number, &one);
+			result =
+			    put_one(memtable, column, chunk_number, bucket->at[i], pair->value);
 		if (result != 0)
 			return result;
 	}
@@ -253,7 +269,8 @@ empty_bucket(struct memtable *memtable, struct table *table, uint32_t index, uin
 	if (table->schema->columns[index].type == STORE_MAP)
 		result = put_map(memtable, table, chunk_number, bucket);
 	else if (column == NULL &&
-		 (column = want_column(memtable, table, bucket->cells[0], &full)) == NULL)
+		 (column = want_column(memtable, table, (uint16_t)index,
+				       (struct store_str){NULL, 0}, &full)) == NULL)
 		result = STORE_ENOMEM;
 	else
 		result = put_bucket(memtable, column, chunk_number, bucket);

@@ -265,6 +265,15 @@ struct reading {
 	const struct store_row *row;
 };
 
+static inline bool
+has_key(const struct store_cell *cell, struct store_str key)
+{
+	const struct store_str *own = &cell->value.pair->key;
+
+	return own->size == key.size && memcmp(own->bytes, key.bytes, key.size) == 0;
+}
+
+/* A map comes with a key: whole ones are refused. */
 static const struct store_cell *
 find_cell(const struct reading *reading, const struct expression *expression)
 {
@@ -274,9 +283,7 @@ find_cell(const struct reading *reading, const struct expression *expression)
 		const struct store_cell *cell = &reading->row->cells[i];
 
 		if (cell->column == place &&
-		    (expression->key.size == 0 ||
-		     (cell->key.size == expression->key.size &&
-		      memcmp(cell->key.bytes, expression->key.bytes, cell->key.size) == 0)))
+		    (expression->key.size == 0 || has_key(cell, expression->key)))
 			return cell;
 	}
 	return NULL;
@@ -292,6 +299,14 @@ is_null(const struct reading *reading, const struct expression *expression)
 	       (place == NOWHERE ||
 		reading->predicate->schema->tables[reading->row->table].columns[place].flags &
 		    STORE_NULLABLE);
+}
+
+static struct store_str
+text_of(const struct store_column *column, const struct store_cell *cell)
+{
+	if (cell == NULL)
+		return (struct store_str){"", 0};
+	return column->type == STORE_MAP ? cell->value.pair->value : cell->value.s;
 }
 
 /* As the store would keep it: rounded to its scale. */
@@ -319,7 +334,7 @@ read_cell(struct evaluation *evaluation, const struct expression *expression, st
 	if (result != 0)
 		return result;
 	if (out->s != NULL)
-		out->s[0] = cell == NULL ? (struct store_str){"", 0} : cell->value.s;
+		out->s[0] = text_of(column, cell);
 	else if (column->type == STORE_FLOAT)
 		out->n.f[0] = cell == NULL ? 0 : kept_float(column, cell->value.f);
 	else

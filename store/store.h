@@ -122,15 +122,25 @@ struct store_str {
 	uint32_t size;
 };
 
-/* One value that is present. Absent columns are simply not listed. */
+struct store_pair {
+	struct store_str key, value; /* valid UTF-8 */
+};
+
+/*
+ * One value that is present. Absent columns are simply not listed. A beacon has
+ * dozens that one thread writes and another reads, so it holds no more than a
+ * text takes: what maps have beside that lies elsewhere. A cell owns nothing;
+ * its pair, and the bytes of its texts, live as long as the row that lists it,
+ * and cells may share them.
+ */
 struct store_cell {
-	uint16_t column;      /* index in the table */
-	struct store_str key; /* MAP: the key; else empty */
+	uint16_t column; /* index in the table */
 	union {
-		int64_t i;          /* TIME */
-		uint64_t u;         /* UINT */
-		double f;           /* FLOAT, finite */
-		struct store_str s; /* STRING, MAP: valid UTF-8 */
+		int64_t i;                     /* TIME */
+		uint64_t u;                    /* UINT */
+		double f;                      /* FLOAT, finite */
+		struct store_str s;            /* STRING: valid UTF-8 */
+		const struct store_pair *pair; /* MAP; borrowed */
 	} value;
 };
 

@@ -134,8 +134,21 @@ wal_record_get_end(const struct wal_cursor *cursor)
 	return cursor->at == cursor->end ? 0 : STORE_ECORRUPT;
 }
 
+static int
+get_pair(struct wal_cursor *cursor, struct store_arena *arena, struct store_cell *cell)
+{
+	struct store_pair *pair = store_arena_alloc(arena, sizeof *pair);
+
+	if (pair == NULL)
+		return STORE_ENOMEM;
+	cell->value.pair = pair;
+	return get_string(cursor, &pair->key) && get_string(cursor, &pair->value) ? 0
+										  : STORE_ECORRUPT;
+}
+
+/* Of all types but MAP. */
 static inline bool
-get_value(struct wal_cursor *cursor, enum store_type type, struct store_cell *cell)
+get_plain(struct wal_cursor *cursor, enum store_type type, struct store_cell *cell)
 {
 	uint64_t bits;
 
@@ -149,12 +162,21 @@ get_value(struct wal_cursor *cursor, enum store_type type, struct store_cell *ce
 			return false;
 		memcpy(&cell->value.f, &bits, sizeof bits);
 		return true;
-	case STORE_MAP:
-		return get_string(cursor, &cell->key) && get_string(cursor, &cell->value.s);
 	case STORE_STRING:
 		return get_string(cursor, &cell->value.s);
+	case STORE_MAP:
+		break;
 	}
 	return false;
+}
+
+static inline int
+get_value(struct wal_cursor *cursor, enum store_type type, struct store_arena *arena,
+	  struct store_cell *cell)
+{
+	if (type == STORE_MAP)
+		return get_pair(cursor, arena, cell);
+	return get_plain(cursor, type, cell) ? 0 : STORE_ECORRUPT;
 }
 
 /* *known is false when the schema no longer has the table. */
@@ -174,11 +196,13 @@ get_row(struct wal_cursor *cursor, struct store_arena *arena, struct store_row *
 		return STORE_ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
 		uint32_t column;
+		int result;
 
-		cells[kept].key = (struct store_str){NULL, 0};
-		if (!get_uint32(cursor, &column) || column >= table->columns_count ||
-		    !get_value(cursor, table->columns[column].type, &cells[kept]))
+		if (!get_uint32(cursor, &column) || column >= table->columns_count)
 			return STORE_ECORRUPT;
+		result = get_value(cursor, table->columns[column].type, arena, &cells[kept]);
+		if (result != 0)
+			return result;
 		cells[kept].column = table->columns[column].column;
 		kept += cells[kept].column != UNKNOWN;
 	}

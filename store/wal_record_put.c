@@ -181,16 +181,18 @@ put_row(struct wal_buffer *buffer, const struct store_schema *schema, const stru
 			bytes_put64(at, bits);
 			at += 8;
 		} else if (type == STORE_STRING || type == STORE_MAP) {
-			size_t key_bytes = type == STORE_MAP ? cell->key.size : 0;
+			const struct store_pair *pair = type == STORE_MAP ? cell->value.pair : NULL;
+			struct store_str text = pair == NULL ? cell->value.s : pair->value;
 
-			at = want_room(buffer, at, key_bytes + cell->value.s.size,
+			at = want_room(buffer, at,
+				       (size_t)text.size + (pair == NULL ? 0 : pair->key.size),
 				       (size_t)(end - cell));
 			if (at == NULL)
 				return;
 			at = write_column(at, cell->column);
-			if (type == STORE_MAP)
-				at = write_string(at, cell->key);
-			at = write_string(at, cell->value.s);
+			if (pair != NULL)
+				at = write_string(at, pair->key);
+			at = write_string(at, text);
 		} else {
 			at = write_column(at, cell->column);
 			at = type == STORE_TIME ? write_signed(at, cell->value.i)

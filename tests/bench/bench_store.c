@@ -143,7 +143,6 @@ now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Cells are zero to begin with: keys are left alone. */
 static inline void
 put_text(struct store_cell *cell, uint16_t column, struct store_str value)
 {

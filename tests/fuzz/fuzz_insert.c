@@ -5,11 +5,10 @@
  * are taken keep store.h's contract.
  */
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
+#include "entry.h"
 #include "server/insert.h"
-#include "server/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,29 +34,6 @@ insert(struct store_str text, struct store_arena *arena, struct outcome *out)
 	out->code = insert_decode(&head, head.format, text, &context, &out->rows, &out->error);
 }
 
-static void
-check_row(const struct store_row *row)
-{
-	const struct store_table *table = &event_schema()->tables[row->table];
-
-	for (uint32_t c = 0; c < row->cells_count; c++) {
-		const struct store_cell *cell = &row->cells[c];
-		const struct store_column *column = &table->columns[cell->column];
-
-		assert(cell->column < table->columns_count);
-		assert(c == 0 || row->cells[c - 1].column < cell->column ||
-		       (column->type == STORE_MAP && row->cells[c - 1].column == cell->column));
-		if (column->type == STORE_STRING || column->type == STORE_MAP)
-			assert(json_is_utf8(cell->value.s) && cell->value.s.size > 0);
-		else if (column->type == STORE_FLOAT)
-			assert(isfinite(cell->value.f));
-		else if (column->type == STORE_UINT && column->bits < 64)
-			assert(cell->value.u >> column->bits == 0);
-		if (column->type == STORE_MAP)
-			assert(json_is_utf8(cell->key) && cell->key.size > 0);
-	}
-}
-
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -76,7 +52,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		const struct store_entry *entry = &first.rows.entries[r];
 
 		assert(!entry->keyed && entry->rows_count == 1);
-		check_row(entry->rows);
+		entry_check_row(entry->rows);
 	}
 	store_arena_free(arena);
 	return 0;

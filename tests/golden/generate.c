@@ -30,6 +30,7 @@
 
 struct row {
 	struct store_cell cells[CELLS_MAX];
+	struct store_pair cohort, plan;
 	uint16_t cells_count;
 	bool gone;
 	char path[TEXT_BYTES], note[TEXT_BYTES], extra[TEXT_BYTES];
@@ -148,13 +149,13 @@ make_view(uint32_t number, uint32_t version)
 	}
 	if (number % 10 == 3) {
 		cell = add_cell(row, VIEW_TAGS);
-		cell->key = str("cohort");
-		cell->value.s = str(number % 20 == 3 ? "a" : "b");
+		row->cohort = (struct store_pair){str("cohort"), str(number % 20 == 3 ? "a" : "b")};
+		cell->value.pair = &row->cohort;
 	}
 	if (number % 6 == 5) {
 		cell = add_cell(row, VIEW_TAGS);
-		cell->key = str("plan");
-		cell->value.s = str("pro");
+		row->plan = (struct store_pair){str("plan"), str("pro")};
+		cell->value.pair = &row->plan;
 	}
 	if (number % 50 == 9) {
 		snprintf(row->extra, sizeof row->extra, "extra %u", number);
@@ -325,12 +326,13 @@ print_cell(FILE *out, enum store_type type, const struct store_cell *cell)
 	} else if (type == STORE_FLOAT) {
 		store_print_double(cell->value.f, digits);
 		fputs(digits, out);
+	} else if (type == STORE_MAP) {
+		const struct store_pair *pair = cell->value.pair;
+
+		fprintf(out, "%.*s=%.*s;", (int)pair->key.size, pair->key.bytes,
+			(int)pair->value.size, pair->value.bytes);
 	} else {
-		if (type == STORE_MAP)
-			fprintf(out, "%.*s=", (int)cell->key.size, cell->key.bytes);
 		fprintf(out, "%.*s", (int)cell->value.s.size, cell->value.s.bytes);
-		if (type == STORE_MAP)
-			fputs(";", out);
 	}
 }
 

@@ -67,9 +67,13 @@ beacon_assert_same_row(const struct store_row *a, const struct store_row *b)
 		enum store_type type = table->columns[a->cells[c].column].type;
 
 		assert_int_equal(a->cells[c].column, b->cells[c].column);
-		if (type == STORE_MAP)
-			beacon_assert_same_text(a->cells[c].key, b->cells[c].key);
-		if (type == STORE_MAP || type == STORE_STRING)
+		if (type == STORE_MAP) {
+			const struct store_pair *x = a->cells[c].value.pair;
+			const struct store_pair *y = b->cells[c].value.pair;
+
+			beacon_assert_same_text(x->key, y->key);
+			beacon_assert_same_text(x->value, y->value);
+		} else if (type == STORE_STRING)
 			beacon_assert_same_text(a->cells[c].value.s, b->cells[c].value.s);
 		else
 			assert_int_equal(a->cells[c].value.u, b->cells[c].value.u);

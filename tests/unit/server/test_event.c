@@ -90,15 +90,21 @@ schema(void **state)
 
 /* ---- entries --------------------------------------------------------- */
 
+static bool
+has_key(const struct store_cell *cell, const char *key)
+{
+	struct store_str own = cell->value.pair->key;
+
+	return own.size == strlen(key) && memcmp(own.bytes, key, own.size) == 0;
+}
+
 static const struct store_cell *
 cell_of(const struct store_row *row, uint32_t column, const char *key)
 {
 	for (uint32_t c = 0; c < row->cells_count; c++) {
 		const struct store_cell *cell = &row->cells[c];
 
-		if (cell->column == column &&
-		    (key == NULL || (cell->key.size == strlen(key) &&
-				     memcmp(cell->key.bytes, key, cell->key.size) == 0)))
+		if (cell->column == column && (key == NULL || has_key(cell, key)))
 			return cell;
 	}
 	return NULL;
@@ -141,7 +147,7 @@ entry(void **state)
 		row = &entry.rows[r];
 		beacon_assert_str(cell_of(row, PAGEVIEWS_country, NULL)->value.s, "DE");
 		beacon_assert_str(cell_of(row, PAGEVIEWS_release, NULL)->value.s, "1.4.2");
-		beacon_assert_str(cell_of(row, PAGEVIEWS_tags, "plan")->value.s, "pro");
+		beacon_assert_str(cell_of(row, PAGEVIEWS_tags, "plan")->value.pair->value, "pro");
 		assert_int_equal(cell_of(row, PAGEVIEWS__sample_interval, NULL)->value.u, 10);
 		assert_null(cell_of(row, PAGEVIEWS_city, NULL));
 	}
@@ -188,8 +194,8 @@ tags(void **state)
 
 			snprintf(key, sizeof key, "k%u", i);
 			snprintf(value, sizeof value, "v%u", i);
-			beacon_assert_str(cell_of(&entry.rows[r], PAGEVIEWS_tags, key)->value.s,
-					  value);
+			beacon_assert_str(
+			    cell_of(&entry.rows[r], PAGEVIEWS_tags, key)->value.pair->value, value);
 		}
 	}
 }

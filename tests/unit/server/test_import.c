@@ -279,10 +279,17 @@ many(void **state)
 		assert_int_equal(host->value.s.size, strlen(expected));
 		assert_memory_equal(host->value.s.bytes, expected, host->value.s.size);
 		snprintf(expected, sizeof expected, "s%u", i);
-		assert_int_equal(tag->value.s.size, strlen(expected));
-		assert_memory_equal(tag->value.s.bytes, expected, tag->value.s.size);
-		assert_memory_equal(tag->key.bytes, "utm_source", 10);
+		assert_int_equal(tag->value.pair->value.size, strlen(expected));
+		assert_memory_equal(tag->value.pair->value.bytes, expected,
+				    tag->value.pair->value.size);
+		assert_memory_equal(tag->value.pair->key.bytes, "utm_source", 10);
 	}
+}
+
+static bool
+is_within(struct store_str string, const char *text, size_t size)
+{
+	return string.bytes >= text && string.bytes < text + size;
 }
 
 /* Of the strings of the entries, how many lie in the text. */
@@ -293,18 +300,19 @@ count_within(const char *text, size_t size)
 
 	for (uint32_t i = 0; i < batch.entries_count; i++) {
 		const struct store_row *row = batch.entries[i].rows;
-		const char *sort = batch.entries[i].sort.bytes;
 
-		count += sort >= text && sort < text + size;
+		count += is_within(batch.entries[i].sort, text, size);
 		for (uint32_t c = 0; c < row->cells_count; c++) {
 			const struct store_cell *cell = &row->cells[c];
-			const char *key = cell->key.bytes, *value = cell->value.s.bytes;
 			enum store_type type =
 			    event_schema()->tables[row->table].columns[cell->column].type;
 
-			count += type == STORE_MAP && key >= text && key < text + size;
-			count += (type == STORE_MAP || type == STORE_STRING) && value >= text &&
-				 value < text + size;
+			if (type == STORE_MAP) {
+				count += is_within(cell->value.pair->key, text, size);
+				count += is_within(cell->value.pair->value, text, size);
+			} else if (type == STORE_STRING) {
+				count += is_within(cell->value.s, text, size);
+			}
 		}
 	}
 	return count;

@@ -103,6 +103,7 @@ model_str(const char *text)
 struct model_entry {
 	struct model_row copy; /* the cells borrow its texts */
 	struct store_cell cells[MODEL_COLUMNS + 1];
+	struct store_pair tags[2];
 	struct store_row row;
 	struct store_entry entry;
 };
@@ -117,15 +118,19 @@ model_cell(struct model_entry *out, uint16_t column)
 }
 
 static inline void
-model_string_cell(struct model_entry *out, uint16_t column, const char *key, const char *text)
+model_string_cell(struct model_entry *out, uint16_t column, const char *text)
 {
-	struct store_cell *cell;
+	if (text[0] != '\0') /* absent and empty are the same */
+		model_cell(out, column)->value.s = model_str(text);
+}
 
+static inline void
+model_tag_cell(struct model_entry *out, struct store_pair *tag, const char *key, const char *text)
+{
 	if (text[0] == '\0')
-		return; /* absent and empty are the same */
-	cell = model_cell(out, column);
-	cell->key = model_str(key);
-	cell->value.s = model_str(text);
+		return;
+	*tag = (struct store_pair){model_str(key), model_str(text)};
+	model_cell(out, TAGS)->value.pair = tag;
 }
 
 static inline void
@@ -136,7 +141,7 @@ model_build(struct model_entry *out, const struct model_row *given, uint8_t vers
 	memset(out, 0, sizeof *out);
 	out->copy = *given;
 	model_cell(out, TS)->value.i = row->ts;
-	model_string_cell(out, SITE, "", row->site);
+	model_string_cell(out, SITE, row->site);
 	model_cell(out, VIEW)->value.u = row->view;
 	if (row->weight != 0)
 		model_cell(out, WEIGHT)->value.u = row->weight;
@@ -145,15 +150,15 @@ model_build(struct model_entry *out, const struct model_row *given, uint8_t vers
 	if (row->has_cls)
 		model_cell(out, CLS)->value.f = row->cls;
 	model_cell(out, RATIO)->value.f = row->ratio;
-	model_string_cell(out, COUNTRY, "", row->country);
-	model_string_cell(out, PATH, "", row->path);
+	model_string_cell(out, COUNTRY, row->country);
+	model_string_cell(out, PATH, row->path);
 	model_cell(out, BYTES)->value.u = row->bytes;
 	if (row->has_save)
 		model_cell(out, SAVE)->value.u = row->save;
 	if (row->errors != 0)
 		model_cell(out, ERRORS)->value.u = row->errors;
-	model_string_cell(out, TAGS, "plan", row->plan);
-	model_string_cell(out, TAGS, "step", row->step);
+	model_tag_cell(out, &out->tags[0], "plan", row->plan);
+	model_tag_cell(out, &out->tags[1], "step", row->step);
 	out->row.cells = out->cells;
 	out->entry = (struct store_entry){.keyed = true,
 					  .version = version,

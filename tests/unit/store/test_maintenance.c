@@ -386,6 +386,7 @@ static const struct store_schema later = {later_tables, 2};
 static void
 append_later(struct store *store, uint32_t view)
 {
+	static const struct store_pair plan = {{"plan", 4}, {"pro", 3}};
 	const struct store_cell cells[] = {
 	    {.column = L_FIRST, .value.u = view},
 	    {.column = L_TS, .value.i = began_of(view)},
@@ -396,7 +397,7 @@ append_later(struct store *store, uint32_t view)
 	    {.column = L_SESSION, .value.u = session_of(view)},
 	    {.column = L_LCP, .value.f = view},
 	    {.column = L_TEXT, .value.s = {"", 0}},
-	    {.column = L_TAGS, .key = {"plan", 4}, .value.s = {"pro", 3}},
+	    {.column = L_TAGS, .value.pair = &plan},
 	};
 	struct store_row row = {1, sizeof cells / sizeof *cells, cells};
 	struct store_entry entry = {.keyed = true,

@@ -63,6 +63,7 @@ str(const char *text)
 
 struct wide {
 	struct store_cell cells[11];
+	struct store_pair tags[2];
 	struct store_row row;
 };
 
@@ -100,12 +101,13 @@ make_row(struct random *random, uint32_t id, struct wide *out)
 		    (struct store_cell){.column = 7, .value.u = random_below(random, 2000)};
 	if (random_below(random, 2))
 		out->cells[n++] = (struct store_cell){.column = 8, .value.u = random_next(random)};
-	if (random_below(random, 2))
-		out->cells[n++] = (struct store_cell){
-		    .column = 9, .key = str("plan"), .value.s = pick(random, plans, 3)};
-	if (random_below(random, 2))
-		out->cells[n++] =
-		    (struct store_cell){.column = 9, .key = str("x"), .value.s = str("y")};
+	out->tags[0] = (struct store_pair){str("plan"), pick(random, plans, 3)};
+	out->tags[1] = (struct store_pair){str("x"), str("y")};
+	for (int i = 0; i < 2; i++) {
+		if (random_below(random, 2))
+			out->cells[n++] =
+			    (struct store_cell){.column = 9, .value.pair = &out->tags[i]};
+	}
 	out->row = (struct store_row){0, n, out->cells};
 }
 

@@ -214,6 +214,8 @@ static void
 append(struct store *store, uint64_t view, const char *site, double lcp, const char *plan,
        const char *step, uint32_t weight)
 {
+	const struct store_pair tags[2] = {{{"plan", 4}, {plan, (uint32_t)strlen(plan)}},
+					   {{"step", 4}, {step, (uint32_t)strlen(step)}}};
 	struct store_cell cells[8] = {{.column = TS, .value.i = 1780000000000 + (int64_t)view},
 				      {.column = SITE, .value.s = {site, (uint32_t)strlen(site)}},
 				      {.column = VIEW, .value.u = view},
@@ -232,11 +234,11 @@ append(struct store *store, uint64_t view, const char *site, double lcp, const c
 	if (lcp != 0)
 		cells[row.cells_count++] = (struct store_cell){.column = LCP, .value.f = lcp};
 	if (plan[0] != '\0')
-		cells[row.cells_count++] = (struct store_cell){
-		    .column = TAGS, .key = {"plan", 4}, .value.s = {plan, (uint32_t)strlen(plan)}};
+		cells[row.cells_count++] =
+		    (struct store_cell){.column = TAGS, .value.pair = &tags[0]};
 	if (step[0] != '\0')
-		cells[row.cells_count++] = (struct store_cell){
-		    .column = TAGS, .key = {"step", 4}, .value.s = {step, (uint32_t)strlen(step)}};
+		cells[row.cells_count++] =
+		    (struct store_cell){.column = TAGS, .value.pair = &tags[1]};
 	assert_int_equal(store_append(store, &commit, 1, NULL), 0);
 	assert_int_equal(commit.result, 0);
 }

@@ -104,6 +104,7 @@ static void
 append(struct store *store, const struct row *row, uint8_t version, bool dropped)
 {
 	struct store_cell cells[COLUMNS];
+	struct store_pair plan = {{"plan", 4}, {"", 0}};
 	struct store_row stored = {.cells = cells};
 	struct store_entry entry = {.keyed = true,
 				    .version = version,
@@ -123,9 +124,10 @@ append(struct store *store, const struct row *row, uint8_t version, bool dropped
 		if (from->null || (type == STORE_MAP && from->s[0] == '\0'))
 			continue;
 		*cell = (struct store_cell){.column = c};
-		if (type == STORE_MAP)
-			cell->key = (struct store_str){"plan", 4};
-		if (type == STORE_STRING || type == STORE_MAP)
+		if (type == STORE_MAP) {
+			plan.value = (struct store_str){from->s, (uint32_t)strlen(from->s)};
+			cell->value.pair = &plan;
+		} else if (type == STORE_STRING)
 			cell->value.s = (struct store_str){from->s, (uint32_t)strlen(from->s)};
 		else if (type == STORE_FLOAT)
 			cell->value.f = from->f;

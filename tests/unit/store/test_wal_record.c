@@ -36,6 +36,7 @@ struct built {
 	struct wal_entry entry;
 	struct store_row rows[ROWS_MAX];
 	struct store_cell cells[ROWS_MAX][CELLS_MAX];
+	struct store_pair pairs[ROWS_MAX][CELLS_MAX];
 	char text[ROWS_MAX * CELLS_MAX * 2][TEXT_MAX];
 	uint32_t texts;
 };
@@ -60,7 +61,7 @@ random_wide(struct random *random)
 
 static void
 random_value(struct random *random, struct built *built, enum store_type type,
-	     struct store_cell *cell)
+	     struct store_cell *cell, struct store_pair *pair)
 {
 	switch (type) {
 	case STORE_TIME:
@@ -75,8 +76,9 @@ random_value(struct random *random, struct built *built, enum store_type type,
 		cell->value.f = ldexp((double)random_next(random), -40);
 		break;
 	case STORE_MAP:
-		cell->key = random_text(random, built);
-		cell->value.s = random_text(random, built);
+		pair->key = random_text(random, built);
+		pair->value = random_text(random, built);
+		cell->value.pair = pair;
 		break;
 	case STORE_STRING:
 		cell->value.s = random_text(random, built);
@@ -88,6 +90,7 @@ static void
 random_row(struct random *random, struct built *built, uint32_t index, uint16_t table)
 {
 	struct store_cell *cells = built->cells[index];
+	struct store_pair *pairs = built->pairs[index];
 	uint16_t count = 0;
 
 	for (uint16_t column = 0; column < tables[table].columns_count; column++) {
@@ -95,7 +98,8 @@ random_row(struct random *random, struct built *built, uint32_t index, uint16_t 
 
 		for (uint64_t i = random_below(random, type == STORE_MAP ? 4 : 2); i > 0; i--) {
 			cells[count].column = column;
-			random_value(random, built, type, &cells[count++]);
+			random_value(random, built, type, &cells[count], &pairs[count]);
+			count++;
 		}
 	}
 	built->rows[index] = (struct store_row){table, count, cells};
@@ -154,8 +158,10 @@ static void
 check_cell(enum store_type type, const struct store_cell *found, const struct store_cell *wanted)
 {
 	assert_int_equal(found->column, wanted->column);
-	check_text(found->key, wanted->key);
-	if (type == STORE_STRING || type == STORE_MAP)
+	if (type == STORE_MAP) {
+		check_text(found->value.pair->key, wanted->value.pair->key);
+		check_text(found->value.pair->value, wanted->value.pair->value);
+	} else if (type == STORE_STRING)
 		check_text(found->value.s, wanted->value.s);
 	else
 		assert_true(found->value.u == wanted->value.u);
@@ -447,12 +453,11 @@ test_changed_schema(void **state)
 	static const struct store_schema now = {now_tables, 2};
 	struct wal_columns *columns = columns_for(&now);
 	struct store_arena *arena = store_arena_create(0);
+	static const struct store_pair plan = {{"plan", 4}, {"pro", 3}};
 	struct store_cell view[] = {
-	    {.column = 0, .value.i = -5},
-	    {.column = 1, .value.s = {"shop", 4}},
-	    {.column = 3, .value.u = 77},
-	    {.column = 4, .value.u = 200},
-	    {.column = 5, .key = {"plan", 4}, .value.s = {"pro", 3}},
+	    {.column = 0, .value.i = -5},       {.column = 1, .value.s = {"shop", 4}},
+	    {.column = 3, .value.u = 77},       {.column = 4, .value.u = 200},
+	    {.column = 5, .value.pair = &plan},
 	};
 	struct store_cell message = {.column = 1, .value.s = {"boom", 4}};
 	struct store_row rows[] = {{1, 1, &message}, {0, 5, view}, {1, 1, &message}};
