@@ -126,8 +126,6 @@ bool aggregate_is_shared(const struct aggregate *aggregate, const struct aggrega
  * come: takes the other's states. 0 or STORE_ELIMIT. */
 int aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
 		    const uint32_t *groups, uint32_t count);
-/* Before it is finished, when no more rows come: others are going to share its states. */
-void aggregate_expect_share(struct aggregate_states *states);
 /* Counts rows of that weight in all, for AGGREGATE_COUNT. */
 void aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t weight);
 /* Adds what group `from` has to group `to` of `totals`, which is of the same

@@ -18,7 +18,7 @@
 #define ONE AGGREGATE_ONE
 
 /* Of a group that has buckets. */
-struct aggregate_counted {
+struct counted {
 	uint32_t first, last;  /* buckets */
 	uint32_t zeros;        /* weight of ZERO */
 	uint32_t spans[SPANS]; /* weights of those that it has some of */
@@ -69,8 +69,8 @@ add_span(const uint8_t *bytes, uint32_t inner, uint32_t count, uint32_t weight, 
 
 /* What the edges have of buckets `from` ... from + count - 1, to weights[of the bucket / by]. */
 static void
-add_edges(const struct aggregate_edges *edges, const struct aggregate_counted *counted,
-	  uint32_t from, uint32_t count, uint32_t by, uint32_t *weights)
+add_edges(const struct aggregate_edges *edges, const struct counted *counted, uint32_t from,
+	  uint32_t count, uint32_t by, uint32_t *weights)
 {
 	if (counted->first - from < count)
 		weights[(counted->first - from) / by] += edges->least;
@@ -81,7 +81,7 @@ add_edges(const struct aggregate_edges *edges, const struct aggregate_counted *c
 /* Takes the 1 of each inner bucket in [first, end), of which none is ZERO, so many times
  * from its span. */
 static void
-lower_spans(struct aggregate_counted *counted, uint32_t first, uint32_t end, uint32_t times)
+lower_spans(struct counted *counted, uint32_t first, uint32_t end, uint32_t times)
 {
 	first = first > counted->first + 1 ? first : counted->first + 1;
 	end = end < counted->last ? end : counted->last;
@@ -94,8 +94,7 @@ lower_spans(struct aggregate_counted *counted, uint32_t first, uint32_t end, uin
 
 /* Rows of weights above 1, which are counted in bytes. */
 static void
-count_heavy(const struct aggregate_states *states, uint32_t group,
-	    struct aggregate_counted *counted)
+count_heavy(const struct aggregate_states *states, uint32_t group, struct counted *counted)
 {
 	const struct aggregate_heavy *heavy = &states->heavy;
 	const uint8_t *bytes = aggregate_heavy_bytes(states, group);
@@ -116,7 +115,7 @@ count_heavy(const struct aggregate_states *states, uint32_t group,
 }
 
 static void
-count_up(const struct aggregate_states *states, uint32_t group, struct aggregate_counted *counted)
+count_up(const struct aggregate_states *states, uint32_t group, struct counted *counted)
 {
 	const struct aggregate_edges *edges = &states->edges[group];
 	const uint8_t *light = states->light[group];
@@ -169,8 +168,8 @@ weigh_heavy(const struct aggregate_states *states, uint32_t group, uint32_t from
 
 /* weights[SPAN] */
 static void
-weigh_span(const struct aggregate_states *states, uint32_t group,
-	   const struct aggregate_counted *counted, uint32_t span, uint32_t *weights)
+weigh_span(const struct aggregate_states *states, uint32_t group, const struct counted *counted,
+	   uint32_t span, uint32_t *weights)
 {
 	const uint8_t *light = states->light[group];
 	const uint32_t *heavy = states->hot[group].heavy;
@@ -191,8 +190,8 @@ weigh_span(const struct aggregate_states *states, uint32_t group,
 
 /* The value at the rank, which is below the total. */
 static double
-value_at(const struct aggregate_states *states, uint32_t group,
-	 const struct aggregate_counted *counted, uint64_t rank)
+value_at(const struct aggregate_states *states, uint32_t group, const struct counted *counted,
+	 uint64_t rank)
 {
 	const struct aggregate_edges *edges = &states->edges[group];
 	uint32_t scale = states->aggregate->scale, span = span_of(counted->first), at = 0;
@@ -314,33 +313,6 @@ answer_of_list(const struct aggregate_states *states, uint32_t group, const doub
 	return true;
 }
 
-void
-aggregate_expect_share(struct aggregate_states *states)
-{
-	states->is_asked_again = true;
-}
-
-/* What the group's buckets add up to: into *own, or kept where another aggregate of these
- * states asks for the same. */
-static const struct aggregate_counted *
-counted_of(struct aggregate_states *states, uint32_t group, struct aggregate_counted *own)
-{
-	struct aggregate_counted **kept;
-
-	if (states->kept_max < states->states_max && states->is_asked_again) {
-		states->kept =
-		    store_arena_zalloc(states->arena, states->states_max * sizeof *states->kept);
-		states->kept_max = states->kept == NULL ? 0 : states->states_max;
-	}
-	kept = group < states->kept_max ? &states->kept[group] : NULL;
-	if (kept != NULL && *kept != NULL)
-		return *kept;
-	if (kept != NULL && (*kept = store_arena_alloc(states->arena, sizeof **kept)) != NULL)
-		own = *kept;
-	count_up(states, group, own);
-	return own;
-}
-
 /* ---- answers --------------------------------------------------------------------- */
 
 /* Whether all that the group has is in its buckets. */
@@ -355,25 +327,24 @@ bool
 aggregate_answer(struct aggregate_states *states, uint32_t group, const double *levels,
 		 uint32_t count, double *out)
 {
-	CODEC_UNSET struct aggregate_counted own;
-	const struct aggregate_counted *counted;
+	CODEC_UNSET struct counted counted;
 
 	if (answer_of_list(states, group, levels, count, out))
 		return true;
 	if (!has_buckets(states, group))
 		return false;
-	counted = counted_of(states, group, &own);
-	if (counted->total == 0)
+	count_up(states, group, &counted);
+	if (counted.total == 0)
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
-		double position = levels[i] * (double)(counted->total - 1), lower = floor(position);
-		double low = value_at(states, group, counted, (uint64_t)lower);
+		double position = levels[i] * (double)(counted.total - 1), lower = floor(position);
+		double low = value_at(states, group, &counted, (uint64_t)lower);
 
 		out[i] =
 		    position == lower
 			? low
 			: sketch_between(position, lower, low,
-					 value_at(states, group, counted, (uint64_t)lower + 1));
+					 value_at(states, group, &counted, (uint64_t)lower + 1));
 	}
 	return true;
 }
@@ -385,13 +356,14 @@ aggregate_can_answer(const struct aggregate_states *states, uint32_t group)
 }
 
 uint64_t
-aggregate_answer_weight(struct aggregate_states *states, uint32_t group)
+aggregate_answer_weight(const struct aggregate_states *states, uint32_t group)
 {
 	const struct aggregate_hot *hot = &states->hot[group];
 	uint64_t weight = states->states[group].weight + hot->weight + hot->values_count;
-	CODEC_UNSET struct aggregate_counted own;
+	CODEC_UNSET struct counted counted;
 
 	if (states->edges == NULL || states->edges[group].end == 0)
 		return weight;
-	return weight + counted_of(states, group, &own)->total;
+	count_up(states, group, &counted);
+	return weight + counted.total;
 }

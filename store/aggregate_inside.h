@@ -152,12 +152,8 @@ struct aggregate_states {
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	struct aggregate_states *shared; /* whose states these are; NULL: its own */
-	/* aggregate_answer.c: [kept_max], of groups that were answered; or NULL */
-	struct aggregate_counted **kept;
-	uint32_t kept_max;
-	bool is_asked_again; /* others share these: what is answered is kept */
-	bool is_hot;         /* hot[] has something */
-	bool overflowed;     /* a sum of integers left 64 bits */
+	bool is_hot;                     /* hot[] has something */
+	bool overflowed;                 /* a sum of integers left 64 bits */
 };
 
 /* Rows of a slice that count, all of them unless NULL: what is not wanted is
@@ -380,7 +376,7 @@ uint32_t aggregate_at_once(uint32_t count);
 /* Whether that serves a group that has buckets. */
 bool aggregate_can_answer(const struct aggregate_states *states, uint32_t group);
 /* The weight of the group's rows, settled or not. */
-uint64_t aggregate_answer_weight(struct aggregate_states *states, uint32_t group);
+uint64_t aggregate_answer_weight(const struct aggregate_states *states, uint32_t group);
 
 /* aggregate_bucket.c: of slices; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
 int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);

@@ -72,17 +72,6 @@ finish_key(struct scan *scan, uint32_t k, const struct chosen *chosen,
 	return result;
 }
 
-/* Whether others use the aggregate's states. */
-static bool
-is_shared(const struct scan *scan, uint32_t a)
-{
-	for (uint32_t b = 0; b < scan->plan->aggregates_count; b++) {
-		if (b != a && scan->shares[b] == a)
-			return true;
-	}
-	return false;
-}
-
 /* Of the aggregate whose states it uses, too. States of those that waited are those
  * of the chosen groups. */
 static int
@@ -99,8 +88,6 @@ finish_aggregate(struct scan *scan, uint32_t a, const struct chosen *chosen,
 	}
 	if (aggregate_reserve(scan->states[scan->shares[a]], groups_count) != 0)
 		return scan_no_memory(scan);
-	if (is_shared(scan, scan->shares[a]))
-		aggregate_expect_share(scan->states[scan->shares[a]]);
 	if (scan->shares[a] != a && aggregate_share(states, scan->states[scan->shares[a]],
 						    chosen->groups, chosen->count) != 0)
 		return scan_no_memory(scan);
