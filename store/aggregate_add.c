@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include <xxhash.h>
-
 #include "aggregate_inside.h"
 
 int
@@ -27,7 +25,7 @@ aggregate_keep(const struct aggregate_states *states, const struct store_value *
 	return 0;
 }
 
-/* ---- quantiles and distinct values ----------------------------------- */
+/* ---- quantiles ------------------------------------------------------- */
 
 /* `value` is the number's as the argument's type has it. */
 static int
@@ -51,34 +49,6 @@ add_quantile(const struct aggregate_states *states, struct aggregate_state *stat
 	}
 	return keys ? sketch_add_key(state->sketch, aggregate_key(aggregate, value->v.u), weight)
 		    : sketch_add(state->sketch, number, weight);
-}
-
-/* Strings by 128 bits, for the count may have to be exact. */
-static void
-hash_cell(const struct aggregate_states *states, const struct store_value *value, uint64_t out[2])
-{
-	XXH128_hash_t hash;
-
-	if (states->aggregate->argument->type.type != STORE_R_STRING) {
-		out[0] = aggregate_hash(value->v.u, states->secret);
-		out[1] = value->v.u; /* tells 0 from what hashes to 1 */
-		return;
-	}
-	hash = XXH3_128bits_withSeed(value->v.s.size == 0 ? "" : value->v.s.bytes, value->v.s.size,
-				     states->secret);
-	out[0] = hash.low64;
-	out[1] = hash.high64;
-}
-
-static int
-add_distinct(const struct aggregate_states *states, struct aggregate_state *state,
-	     const struct store_value *value)
-{
-	uint64_t hash[2];
-
-	state->set.words = states->aggregate->kind == AGGREGATE_UNIQ_EXACT ? 2 : 1;
-	hash_cell(states, value, hash);
-	return aggregate_set_add(&state->set, hash, states->arena);
 }
 
 /* ---- rows ------------------------------------------------------------ */
@@ -192,7 +162,7 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 		break;
 	case AGGREGATE_UNIQ:
 	case AGGREGATE_UNIQ_EXACT:
-		result = add_distinct(states, state, &value);
+		result = aggregate_add_cell(states, state, &value);
 		break;
 	case AGGREGATE_GROUP_ARRAY:
 		if (state->counts == NULL || state->counts->count < aggregate->elements_max)
@@ -305,6 +275,8 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 			break;
 		}
 	}
+	if (aggregate_takes_codes(states, rows_count, input))
+		return aggregate_add_codes(states, rows_count, input);
 	for (uint32_t i = 0; i < rows_count; i++) {
 		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
 		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];

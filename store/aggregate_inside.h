@@ -128,6 +128,13 @@ struct aggregate_young {
 	bool some; /* may have entries */
 };
 
+/* aggregate_distinct.c: of a column's strings. */
+struct aggregate_hashes {
+	struct dictionary dictionary;
+	uint64_t (*list)[2]; /* [max]: of each code; [0] is 0: not known yet */
+	size_t max;
+};
+
 struct aggregate_states {
 	const struct aggregate *aggregate;
 	struct store_arena *arena;
@@ -149,6 +156,7 @@ struct aggregate_states {
 	struct aggregate_few few;
 	struct aggregate_heavy heavy;
 	struct aggregate_young young;
+	struct aggregate_hashes hashes;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	struct aggregate_states *shared; /* whose states these are; NULL: its own */
@@ -212,6 +220,14 @@ aggregate_hash(uint64_t x, uint64_t secret)
 /* How many distinct ones were added: exact up to 2^15, beyond with a standard
  * error of 0.29 %. */
 uint64_t aggregate_set_estimate(const struct aggregate_set *set);
+/* aggregate_distinct.c: a cell of a row that counts, for uniq and uniqExact. 0 or STORE_ELIMIT. */
+int aggregate_add_cell(const struct aggregate_states *states, struct aggregate_state *state,
+		       const struct store_value *value);
+/* Whether aggregate_add_codes serves: as aggregate_add, of strings that have codes. */
+bool aggregate_takes_codes(const struct aggregate_states *states, uint32_t rows_count,
+			   const struct aggregate_input *input);
+int aggregate_add_codes(struct aggregate_states *states, uint32_t rows_count,
+			const struct aggregate_input *input);
 /* aggregate_set.c: 0 or STORE_ELIMIT. */
 int aggregate_set_add(struct aggregate_set *set, const uint64_t hash[2], struct store_arena *arena);
 /* Of one word each. */
