@@ -168,7 +168,7 @@ raise_descriptor_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < RLIM_INFINITY &&
 	    (rlim_t)serving.config->limits.connections + 512 > limit.rlim_cur) {
 		serving.config->limits.connections =
-		    limit.rlim_cur > 1024 ? (uint32_t)limit.rlim_cur - 512 : 512;
+		    (uint32_t)(limit.rlim_cur > 1024 ? limit.rlim_cur - 512 : limit.rlim_cur / 2);
 		log_line("at most %u connections: the limit on open files is %llu",
 			 serving.config->limits.connections, (unsigned long long)limit.rlim_cur);
 	}
