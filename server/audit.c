@@ -29,14 +29,24 @@ struct audit {
 	bool is_torn; /* the last line is not whole */
 };
 
-static int
-open_file(const char *path, int64_t *size)
+/* False: the file stays as it was. A line that another process was cut off in has no end
+ * yet; a new file has no such line. */
+static bool
+open_file(struct audit *audit)
 {
 	struct stat status;
-	int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	char last = '\n';
+	int fd = open(audit->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-	*size = fd >= 0 && fstat(fd, &status) == 0 ? status.st_size : 0;
-	return fd;
+	if (fd < 0)
+		return false;
+	if (audit->fd >= 0)
+		close(audit->fd);
+	audit->fd = fd;
+	audit->size = fstat(fd, &status) == 0 ? status.st_size : 0;
+	audit->is_torn =
+	    audit->size > 0 && pread(fd, &last, 1, audit->size - 1) == 1 && last != '\n';
+	return true;
 }
 
 struct audit *
@@ -49,7 +59,8 @@ audit_open(const char *path, char error[256])
 		free(audit);
 		return NULL;
 	}
-	if ((audit->fd = open_file(path, &audit->size)) < 0) {
+	audit->fd = -1;
+	if (!open_file(audit)) {
 		snprintf(error, 256, "audit log %.180s: %s", path, strerror(errno));
 		free(audit->path);
 		free(audit);
@@ -71,26 +82,13 @@ audit_close(struct audit *audit)
 	free(audit);
 }
 
-static void
-reopen(struct audit *audit)
-{
-	int64_t size;
-	int fd = open_file(audit->path, &size);
-
-	if (fd < 0)
-		return; /* the old one still takes lines */
-	close(audit->fd);
-	audit->fd = fd;
-	audit->size = size;
-}
-
 void
 audit_reopen(struct audit *audit)
 {
 	if (audit == NULL)
 		return;
 	pthread_mutex_lock(&audit->mutex);
-	reopen(audit);
+	(void)open_file(audit); /* else the old one still takes lines */
 	pthread_mutex_unlock(&audit->mutex);
 }
 
@@ -102,7 +100,7 @@ rotate(struct audit *audit)
 
 	if (snprintf(older, sizeof older, "%s.1", audit->path) < (int)sizeof older &&
 	    (rename(audit->path, older) == 0 || errno == ENOENT)) /* that one may be open still */
-		reopen(audit);
+		(void)open_file(audit);
 }
 
 /* A JSON string's inside; what is no printable ASCII is escaped by its byte. */

@@ -88,6 +88,36 @@ full_disk(void **state)
 	assert_string_equal(at, "");
 }
 
+/* A line without an end that another start left is ended before the next one; one that is
+ * torn is not looked for in a new file. */
+static void
+torn_and_opened_again(void **state)
+{
+	struct audit *audit;
+	char bytes[4096];
+	FILE *file = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(file);
+	assert_true(fputs("{\"time\":", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	audit = audit_open(path, error);
+	assert_non_null(audit);
+	ask(audit, "first");
+	read_file(path, bytes, sizeof bytes);
+	assert_memory_equal(bytes, "{\"time\":\n{\"time\":", 17);
+	full_disk_begin(strlen(bytes) + 20);
+	ask(audit, "cut");
+	full_disk_end();
+	assert_int_equal(rename(path, older), 0);
+	audit_reopen(audit);
+	ask(audit, "second");
+	audit_close(audit);
+	read_file(path, bytes, sizeof bytes);
+	assert_memory_equal(bytes, "{\"time\":", 8);
+	assert_non_null(strstr(bytes, "second"));
+}
+
 /* The long file has its other name already, and no descriptor was free for a new one:
  * the next line makes it. */
 static void
@@ -123,6 +153,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(full_disk, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(torn_and_opened_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(no_descriptor, set_up, tear_down),
 	};
 
