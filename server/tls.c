@@ -181,9 +181,29 @@ finish(FILE *file)
 	return fclose(file) == 0 && well;
 }
 
+/* Each file has its name when it is whole. A pair is there from the last rename on: of two
+ * that are no pair, no start would come of it. */
+static bool
+name_pair(const char *data, const char *new_key, const char *key, const char *new_certificate,
+	  const char *certificate)
+{
+	int directory;
+	bool well;
+
+	if ((unlink(certificate) != 0 && errno != ENOENT) || rename(new_key, key) != 0 ||
+	    rename(new_certificate, certificate) != 0)
+		return false;
+	directory = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	well = directory >= 0 && fsync(directory) == 0;
+	if (directory >= 0)
+		close(directory);
+	return well;
+}
+
 int
 tls_self_signed(const char *data, char certificate_path[4096], char key_path[4096], char error[256])
 {
+	char new_certificate[4096 + 4], new_key[4096 + 4];
 	EVP_PKEY *key = NULL;
 	X509 *certificate = NULL;
 	FILE *key_file = NULL, *certificate_file = NULL;
@@ -193,9 +213,11 @@ tls_self_signed(const char *data, char certificate_path[4096], char key_path[409
 	snprintf(key_path, 4096, "%s/certificate-key.pem", data);
 	if (access(certificate_path, R_OK) == 0 && access(key_path, R_OK) == 0)
 		return 0;
+	snprintf(new_certificate, sizeof new_certificate, "%s.new", certificate_path);
+	snprintf(new_key, sizeof new_key, "%s.new", key_path);
 	if ((key = EVP_EC_gen("P-256")) != NULL && (certificate = make_certificate(key)) != NULL &&
-	    (key_file = create(key_path)) != NULL &&
-	    (certificate_file = create(certificate_path)) != NULL &&
+	    (key_file = create(new_key)) != NULL &&
+	    (certificate_file = create(new_certificate)) != NULL &&
 	    PEM_write_PrivateKey(key_file, key, NULL, NULL, 0, NULL, NULL) == 1 &&
 	    PEM_write_X509(certificate_file, certificate) == 1)
 		result = 0;
@@ -203,13 +225,14 @@ tls_self_signed(const char *data, char certificate_path[4096], char key_path[409
 		result = -1;
 	if (certificate_file != NULL && !finish(certificate_file))
 		result = -1;
+	if (result == 0 && !name_pair(data, new_key, key_path, new_certificate, certificate_path))
+		result = -1;
 	if (result != 0) {
 		snprintf(error, 256, "cannot make %.200s: %s", certificate_path, strerror(errno));
-		/* The next start would take half of one for another's. */
 		if (certificate_file != NULL)
-			unlink(certificate_path);
+			unlink(new_certificate);
 		if (key_file != NULL)
-			unlink(key_path);
+			unlink(new_key);
 	}
 	X509_free(certificate);
 	EVP_PKEY_free(key);

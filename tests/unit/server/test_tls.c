@@ -14,6 +14,7 @@ full_disk(void **state)
 {
 	char directory[256], certificate[4096], key[4096], error[256];
 	SSL_CTX *context = NULL;
+	int refused = 0;
 
 	(void)state;
 	scratch_make(directory);
@@ -28,10 +29,42 @@ full_disk(void **state)
 			assert_non_null(context);
 			continue;
 		}
+		refused++;
 		assert_int_equal(access(certificate, F_OK), -1);
 		assert_int_equal(access(key, F_OK), -1);
 	}
 	assert_non_null(context);
+	assert_true(refused > 0);
+	SSL_CTX_free(context);
+	scratch_remove(directory);
+}
+
+/* A start that was cut off left files without their names, or a certificate of no key. */
+static void
+cut_off(void **state)
+{
+	static const char *const left[] = {"certificate.pem.new", "certificate-key.pem.new",
+					   "certificate.pem"};
+	char directory[256], path[300], certificate[4096], key[4096], error[256];
+	SSL_CTX *context;
+
+	(void)state;
+	scratch_make(directory);
+	for (size_t i = 0; i < 3; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof path, "%s/%s", directory, left[i]);
+		file = fopen(path, "w");
+		assert_non_null(file);
+		assert_int_equal(fclose(file), 0);
+	}
+	assert_int_equal(tls_self_signed(directory, certificate, key, error), 0);
+	context = tls_create(certificate, key, true, error);
+	assert_non_null(context);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof path, "%s/%s", directory, left[i]);
+		assert_int_equal(access(path, F_OK), -1);
+	}
 	SSL_CTX_free(context);
 	scratch_remove(directory);
 }
@@ -39,7 +72,7 @@ full_disk(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(full_disk)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(full_disk), cmocka_unit_test(cut_off)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
