@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -299,10 +300,14 @@ auth_is_role(const char *name)
 static bool
 append_line(int fd, const char *line, size_t size)
 {
-	off_t before = lseek(fd, 0, SEEK_END);
 	char last = '\n';
+	off_t before;
 	int number;
 
+	if (flock(fd, LOCK_EX) != 0) /* until it is closed: no other's line is cut off */
+		return false;
+	before = lseek(fd, 0, SEEK_END);
+	errno = before < 0 ? errno : EIO; /* when nothing is there to be read */
 	if (before < 0 || (before > 0 && pread(fd, &last, 1, before - 1) != 1))
 		return false;
 	errno = ENOSPC; /* when it is cut off */
