@@ -198,15 +198,15 @@ parse_columns(struct head_parser *parser)
 	return take(parser, ')') ? 0 : expected(parser, ", or )");
 }
 
-/* Behind the quote that begins a text; false: none ends it. */
+/* Behind the quote that begins a text, in which two are one; false: none ends it. */
 static bool
 skip_text(struct head_parser *parser)
 {
 	const char *bytes = parser->text.bytes;
 	uint32_t at = parser->at, size = parser->text.size;
 
-	while (at < size && bytes[at] != '\'')
-		at += bytes[at] == '\\' ? 2 : 1;
+	while (at < size && (bytes[at] != '\'' || (at + 1 < size && bytes[at + 1] == '\'')))
+		at += bytes[at] == '\\' || bytes[at] == '\'' ? 2 : 1;
 	parser->at = at < size ? at + 1 : size;
 	return at < size;
 }

@@ -105,6 +105,7 @@ heads(void **state)
 	    "insert into table default.events (site) settings a=1, b = 'x, y' format TSV\ns\n",
 	    "INSERT INTO events (site) SETTINGS a='x -- y', b = '/*', c='\\' FORMAT CSV' FORMAT "
 	    "TSV\ns",
+	    "INSERT INTO events (site) SETTINGS a='it''s', b = '', c = '''' FORMAT TSV\ns",
 	    "/* why */ INSERT -- so\nINTO `events` (`site`) FORMAT \"CSV\"\n\"s\"",
 	    "INSERT INTO \"default\".\"events\"(site)FORMAT JSONCompactEachRow[\"s\"]",
 	    "INSERT INTO events FORMAT JSONEachRow;\n[{\"site\":\"s\"}]",
@@ -122,6 +123,7 @@ heads(void **state)
 		   {"INSERT INTO events SETTINGS a = FORMAT", 73},
 		   {"INSERT INTO events SETTINGS a = 'b FORMAT TSV", 62},
 		   {"INSERT INTO events SETTINGS a = 'b\\' FORMAT TSV", 62},
+		   {"INSERT INTO events SETTINGS a = 'b'' FORMAT TSV", 62},
 		   {"INSERT INTO events FORMAT", 62},
 		   {"INSERT INTO `events FORMAT TSV", 62},
 		   {"INSERT INTO /* events", 62},
