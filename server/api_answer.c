@@ -211,7 +211,7 @@ run_query(struct api_job *job, struct store_str body, struct api_error *error)
 {
 	struct store_result *result = NULL;
 	struct store_error failed = {0};
-	size_t headers_size = job->reply->headers_size;
+	uint32_t headers_size = job->reply->headers_size;
 	int code = join_text(job, body, error);
 
 	if (code != 0)
@@ -228,7 +228,7 @@ run_query(struct api_job *job, struct store_str body, struct api_error *error)
 	code = result == NULL ? api_cache_answer(job, error) : print_result(job, result, error);
 	store_result_free(result);
 	if (code == 0 && !loop_reply_hold(job->reply, ANSWERS_HELD * job->options.bytes_max)) {
-		job->reply->headers_size = (uint32_t)headers_size; /* they are of that body */
+		job->reply->headers_size = headers_size; /* they are of that body */
 		code = api_error_set(error, STORE_EBUSY, 202, "TOO_MANY_SIMULTANEOUS_QUERIES",
 				     "Clients have yet to read %u answers' worth of "
 				     "limits.answer_mb: try again",

@@ -20,10 +20,10 @@
 
 struct guard_address;
 
-/* An HTTP/2 stream from HEADERS or PRIORITY until libh2o frees it. */
 /* What libh2o's buffers begin with: a socket's, and a body's (loop.c sees to it). */
 #define GUARD_BUFFER_BYTES (32u << 10)
 
+/* An HTTP/2 stream from HEADERS or PRIORITY until libh2o frees it. */
 struct guard_stream {
 	const void *stream; /* libh2o's, only to be compared */
 	uint32_t id;

@@ -380,7 +380,7 @@ insert_row_end(struct insert_row *row)
 	struct store_arena *arena = row->context->arena;
 	uint32_t columns = row->table->columns_count, count = 0, cells_count = row->tags_count;
 	struct store_cell *cells;
-	struct store_pair *tags;
+	struct store_pair *tags = NULL;
 	struct store_row *stored;
 	int result = check_row(row);
 
@@ -389,9 +389,10 @@ insert_row_end(struct insert_row *row)
 	for (uint32_t i = 0; i < columns; i++) /* most have few of all columns */
 		cells_count += row->present[i];
 	cells = store_arena_alloc(arena, cells_count * sizeof *cells);
-	tags = store_arena_alloc(arena, row->tags_count * sizeof *tags);
 	stored = store_arena_alloc(arena, sizeof *stored);
-	if (cells == NULL || tags == NULL || stored == NULL)
+	if (row->tags_count > 0)
+		tags = store_arena_alloc(arena, row->tags_count * sizeof *tags);
+	if (cells == NULL || stored == NULL || (row->tags_count > 0 && tags == NULL))
 		return STORE_ENOMEM;
 	if (row->tags_count > 0)
 		memcpy(tags, row->tags, row->tags_count * sizeof *tags);

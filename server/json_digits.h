@@ -54,7 +54,7 @@ json_join_digits(uint64_t digits, size_t count)
 }
 
 /* Up to seven digits, and as many behind a point, each without looking at one after
- * the other: how many there are, nobody foresees. */
+ * the other: how many there are, nobody foresees. 16 bytes must be readable. */
 static inline struct json_digits
 json_digits_at_once(const char *begin)
 {
