@@ -177,6 +177,9 @@ sketch_take_ascending(struct sketch *sketch, const uint32_t *stored, uint32_t co
 int
 sketch_merge(struct sketch *sketch, const struct sketch *from, struct store_arena *arena)
 {
+	/* Pairs of equal values weigh more than 1, too. */
+	bool is_weighted = sketch->is_weighted || from->is_weighted;
+
 	sketch->arena = arena;
 	assert(sketch->scale == from->scale);
 	if (from->is_histogram && !sketch->is_histogram && sketch_become_histogram(sketch) != 0)
@@ -192,7 +195,7 @@ sketch_merge(struct sketch *sketch, const struct sketch *from, struct store_aren
 		if (result != 0)
 			return result;
 	}
-	sketch->is_weighted |= from->is_weighted;
+	sketch->is_weighted = is_weighted;
 	sketch->min = fmin(sketch->min, from->min);
 	sketch->max = fmax(sketch->max, from->max);
 	return 0;

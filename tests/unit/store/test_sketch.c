@@ -211,9 +211,48 @@ test_keys(void **state)
 	assert_int_equal(sketch_merge(sketch, other, arena), 0);
 	assert_true(sketch_quantile_key(sketch, 0, false) == UINT64_MAX - 5000);
 	assert_true(sketch_quantile_key(sketch, 1, false) == UINT64_MAX);
-	assert_true(sketch_quantile_key(sketch, 0.5, false) == UINT64_MAX - 2500);
+	/* Of 20,000 the one behind 10,000: 4 * 3 of the last four, 4 each of 4996 to 2500. */
+	assert_true(sketch_quantile_key(sketch, 0.5, false) == UINT64_MAX - 2499);
 	assert_int_equal(sketch_add_key(sketch, 7, 20000), 0);
 	assert_true(sketch_quantile_key(sketch, 0.5, false) == 7);
+	store_arena_free(arena);
+}
+
+/* Values that are there often, in two sketches: each joins equal ones before they meet. */
+static void
+test_merge_exact(void **state)
+{
+	struct store_arena *arena = store_arena_create(0);
+	struct sketch *sketches[3], *keys[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		sketches[i] = sketch_create(arena, 0);
+		keys[i] = sketch_create(arena, SKETCH_KEYS);
+	}
+	for (uint32_t i = 0; i < 20000; i++) {
+		assert_int_equal(sketch_add(sketches[i % 2], i % 5000, 1), 0);
+		assert_int_equal(sketch_add(sketches[2], i % 5000, 1), 0);
+		assert_int_equal(sketch_add_key(keys[i % 2], i % 5000, 1), 0);
+		assert_int_equal(sketch_add_key(keys[2], i % 5000, 1), 0);
+	}
+	assert_int_equal(sketch_merge(sketches[0], sketches[1], arena), 0);
+	assert_int_equal(sketch_merge(keys[0], keys[1], arena), 0);
+	for (int i = 0; i <= 100; i++) {
+		double level = i / 100.0, wanted = fmin(floor(level * 20000 / 4), 4999);
+
+		for (int k = 0; k < 3; k += 2) {
+			assert_true(sketch_quantile_exact(sketches[k], level, false) == wanted);
+			assert_int_equal(sketch_quantile_key(keys[k], level, false), wanted);
+		}
+	}
+	/* Weights of what is merged count: the middle of 10,008 lies between two values. */
+	assert_int_equal(sketch_add(sketches[1], 0, 4), 0);
+	sketches[2] = sketch_create(arena, 0);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(sketch_add(sketches[2], 5 + i, 1), 0);
+	assert_int_equal(sketch_merge(sketches[2], sketches[1], arena), 0);
+	assert_true(sketch_quantile_exact(sketches[2], 0.5, false) == 2497);
 	store_arena_free(arena);
 }
 
@@ -235,9 +274,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_exact),    cmocka_unit_test(test_bound),
-	    cmocka_unit_test(test_infinite), cmocka_unit_test(test_keys),
-	    cmocka_unit_test(test_memory),
+	    cmocka_unit_test(test_exact),       cmocka_unit_test(test_bound),
+	    cmocka_unit_test(test_infinite),    cmocka_unit_test(test_keys),
+	    cmocka_unit_test(test_merge_exact), cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
