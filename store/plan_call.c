@@ -3,6 +3,7 @@
  * type, and a call of constants to its value. Between plan.c and function.h;
  * aggregates are plan_aggregate.c's.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,6 +352,37 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 	return coerce_arguments(planner, call) ? plan_finish_call(planner, call) : NULL;
 }
 
+/* '2' of INTERVAL '2' DAY, as the number that it is; NULL stays NULL. */
+static struct expression *
+amount_of_text(struct planner *planner, const struct sql_node *node, const struct expression *text)
+{
+	struct type type = {.type = STORE_R_INT64,
+			    .nullable =
+				text->constant.nulls != NULL && text->constant.nulls[0] != 0};
+	struct store_str from = text->constant.s[0];
+	struct expression *amount = plan_constant(planner, node, type);
+	char digits[32] = "", *end = digits;
+
+	if (amount == NULL)
+		return NULL;
+	if (type.nullable) {
+		amount->constant.n.i[0] = 0;
+		amount->constant.nulls = text->constant.nulls;
+		amount->function = text->function; /* so it is no literal */
+		return amount;
+	}
+	if (from.size > 0 && from.size < sizeof digits)
+		memcpy(digits, from.bytes, from.size);
+	errno = 0;
+	amount->constant.n.i[0] = strtoll(digits, &end, 10);
+	if (from.size > 0 && end == digits + from.size && errno == 0)
+		return amount;
+	plan_error(planner->error, STORE_ETYPE, 6, "CANNOT_PARSE_TEXT",
+		   "INTERVAL needs a whole number, not '%.*s'",
+		   (int)(from.size > 80 ? 80 : from.size), from.size == 0 ? "" : from.bytes);
+	return NULL;
+}
+
 /* INTERVAL n unit: a whole number that knows its unit. */
 struct expression *
 plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase)
@@ -359,16 +391,8 @@ plan_interval(struct planner *planner, const struct sql_node *node, enum phase p
 
 	if (amount == NULL)
 		return NULL;
-	if (amount->type.type == STORE_R_STRING && amount->kind == EXPRESSION_CONSTANT) {
-		char digits[32] = "";
-		struct store_str text = amount->constant.s[0];
-
-		if (text.size > 0 && text.size < sizeof digits)
-			memcpy(digits, text.bytes, text.size);
-		amount = plan_constant(planner, node, (struct type){.type = STORE_R_INT64});
-		if (amount != NULL)
-			amount->constant.n.i[0] = strtoll(digits, NULL, 10);
-	}
+	if (amount->type.type == STORE_R_STRING && amount->kind == EXPRESSION_CONSTANT)
+		amount = amount_of_text(planner, node, amount);
 	if (amount == NULL || (copy = plan_make(planner, amount->kind, node)) == NULL)
 		return NULL;
 	*copy = *amount;

@@ -64,7 +64,15 @@ static const struct wrong names[] = {
 
 #define FILL STORE_EINVAL, 475, "INVALID_WITH_FILL_EXPRESSION"
 
+#define NO_INTERVAL STORE_ETYPE, 6, "CANNOT_PARSE_TEXT"
+
 static const struct wrong types[] = {
+    {"SELECT toDate('2026-01-01') + @INTERVAL 'abc' DAY", NO_INTERVAL, "not 'abc'"},
+    {"SELECT toDate('2026-01-01') + @INTERVAL '' DAY", NO_INTERVAL, "not ''"},
+    {"SELECT @toIntervalDay('3x')", NO_INTERVAL, "not '3x'"},
+    {"SELECT @toIntervalDay('1.5')", NO_INTERVAL, "not '1.5'"},
+    {"SELECT @toIntervalDay('9223372036854775808')", NO_INTERVAL, "whole number"},
+    {"SELECT @toIntervalDay('00000000000000000000000000000000001')", NO_INTERVAL, "whole number"},
     {"SELECT @lower(bytes) FROM pageviews", ARGUMENT, "lower: (UInt32)"},
     {"SELECT site @+ 1 FROM pageviews", ARGUMENT, "plus: (String, UInt8)"},
     {"SELECT 1 FROM pageviews WHERE site @= 5", ARGUMENT, "equals: (String, UInt8)"},
