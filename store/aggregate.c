@@ -346,7 +346,6 @@ finish_counts(const struct aggregate_states *states, const uint32_t *groups, str
 		    aggregate_answer_weight(states->shared, groups == NULL ? i : groups[i]);
 }
 
-/* Whether what is hot need not be settled. */
 /* Whether weights of a quantile left what a sketch can add up. */
 static bool
 has_full(const struct aggregate_states *states, const uint32_t *groups, uint32_t count)
@@ -364,6 +363,7 @@ has_full(const struct aggregate_states *states, const uint32_t *groups, uint32_t
 	return full;
 }
 
+/* Whether what is hot need not be settled. */
 static bool
 is_answered(const struct aggregate_states *states)
 {

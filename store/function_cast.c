@@ -206,7 +206,7 @@ cannot_parse(struct evaluation *evaluation, struct store_str text, enum store_re
 	if (text.size == 0 && !is_float)
 		return bad_cell(evaluation, 32, "ATTEMPT_TO_READ_AFTER_EOF", what);
 	/* A number, but more behind it, or none at all. */
-	if (is_float ? strchr("0123456789.+-", text.size == 0 ? 'x' : text.bytes[0]) == NULL
+	if (is_float ? memchr("0123456789.+-", text.size == 0 ? 'x' : text.bytes[0], 13) == NULL
 		     : text.bytes[0] == '-')
 		return bad_cell(evaluation, 72, "CANNOT_PARSE_NUMBER", what);
 	return bad_cell(evaluation, 6, "CANNOT_PARSE_TEXT", what);

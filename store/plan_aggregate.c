@@ -123,7 +123,8 @@ set_aggregate_type(struct planner *planner, const struct sql_node *node,
 	*type = (struct type){.type = STORE_R_UINT64};
 	if (aggregate->kind == AGGREGATE_COUNT)
 		return true;
-	if (argument->type.type == STORE_R_MAP || argument->type.type == STORE_R_ARRAY)
+	if (argument->type.type == STORE_R_MAP || argument->type.type == STORE_R_ARRAY ||
+	    argument->unit.size > 0)
 		return illegal_type(planner, node, "");
 	switch (aggregate->kind) {
 	case AGGREGATE_UNIQ:

@@ -80,6 +80,8 @@ static const struct wrong types[] = {
     {"SELECT @coalesce(lcp, site) FROM pageviews", ARGUMENT, "coalesce"},
     {"SELECT @toHour(site) FROM pageviews", ARGUMENT, "toHour: (String)"},
     {"SELECT @sum(site) FROM pageviews", ARGUMENT, "sum"},
+    {"SELECT @sum(INTERVAL 1 DAY) FROM pageviews", ARGUMENT, "sum"},
+    {"SELECT @max(INTERVAL 1 DAY) FROM pageviews", ARGUMENT, "max"},
     {"SELECT @quantile(0.5)(tags) FROM pageviews", ARGUMENT, "quantile"},
     {"SELECT @uniq(tags) FROM pageviews", ARGUMENT, "uniq"},
     {"SELECT @countIf(site) FROM pageviews", ARGUMENT, "a condition"},
