@@ -156,22 +156,26 @@ read_options(int argc, char **argv)
 
 /* ---- serving --------------------------------------------------------- */
 
+/* Connections leave descriptors to the store, whatever the limit on them is. */
 static void
 raise_descriptor_limit(void)
 {
+	uint32_t *connections = &serving.config->limits.connections;
 	struct rlimit limit;
+	rlim_t most;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < RLIM_INFINITY &&
-	    (rlim_t)serving.config->limits.connections + 512 > limit.rlim_cur) {
-		serving.config->limits.connections =
-		    (uint32_t)(limit.rlim_cur > 1024 ? limit.rlim_cur - 512 : limit.rlim_cur / 2);
-		log_line("at most %u connections: the limit on open files is %llu",
-			 serving.config->limits.connections, (unsigned long long)limit.rlim_cur);
-	}
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return;
+	most = limit.rlim_cur > 1024 ? limit.rlim_cur - 512 : limit.rlim_cur / 2;
+	if (*connections <= most)
+		return;
+	*connections = (uint32_t)most;
+	log_line("at most %u connections: the limit on open files is %llu", *connections,
+		 (unsigned long long)limit.rlim_cur);
 }
 
 int

@@ -61,12 +61,18 @@ for (const [name, yaml] of valid) {
   });
 }
 
+/* A drum that may open so many files. */
+function withFiles(count) {
+  const limited = file(`limited${count}`);
+  fs.writeFileSync(limited, `#!/bin/sh\nexec prlimit --nofile=${count}:${count} '${path.resolve(DRUM)}' "$@"\n`, { mode: 0o755 });
+  return limited;
+}
+
 test('every limit at its greatest: served', async () => {
   const names = [...fs.readFileSync('server/config_limits.def', 'utf8').matchAll(/^LIMIT\((\w+),/gm)].map((match) => match[1]);
-  const config = file('greatest.yaml'), limited = file('limited');
+  const config = file('greatest.yaml'), limited = withFiles(1000);
   assert.ok(names.length > 20);
   fs.writeFileSync(config, `limits: {${names.map((name) => `${name}: 4294967295`).join(', ')}}\n`);
-  fs.writeFileSync(limited, `#!/bin/sh\nexec prlimit --nofile=1000:1000 '${path.resolve(DRUM)}' "$@"\n`, { mode: 0o755 });
   const server = await serve(file('greatest'), ['--config', config], limited);
   try {
     assert.match(server.log(), /at most 500 connections: the limit on open files is 1000\n/);
@@ -79,6 +85,17 @@ test('every limit at its greatest: served', async () => {
   } finally {
     assert.equal(await server.end(), 0);
   }
+});
+
+test('few open files: connections have half of them at most, and fewer where so configured', async () => {
+  const config = file('few.yaml');
+  fs.writeFileSync(config, 'limits: {connections: 100}\n');
+  const server = await serve(file('few'), ['--config', config], withFiles(400));
+  await server.end();
+  assert.doesNotMatch(server.log(), /connections: the limit on open files/);
+  const standard = await serve(file('few'), [], withFiles(400));
+  await standard.end();
+  assert.match(standard.log(), /at most 200 connections: the limit on open files is 400\n/);
 });
 
 const wrong = [
