@@ -211,7 +211,8 @@ tls_self_signed(const char *data, char certificate_path[4096], char key_path[409
 
 	snprintf(certificate_path, 4096, "%s/certificate.pem", data);
 	snprintf(key_path, 4096, "%s/certificate-key.pem", data);
-	if (access(certificate_path, R_OK) == 0 && access(key_path, R_OK) == 0)
+	/* A pair that may not be read is an error when it is, not one to be replaced. */
+	if (access(certificate_path, F_OK) == 0 && access(key_path, F_OK) == 0)
 		return 0;
 	snprintf(new_certificate, sizeof new_certificate, "%s.new", certificate_path);
 	snprintf(new_key, sizeof new_key, "%s.new", key_path);
