@@ -15,6 +15,9 @@
 #include "url.h"
 
 #define INFLATED_BYTES_MAX (512u << 10)
+/* As of HTTP/2 (guard_http2.c): libh2o takes 408 KiB by HTTP/1, and each of a request's
+ * hundred reports is looked at with all of it. */
+#define HEAD_BYTES_MAX (32u << 10)
 
 /* What is asked for of a beacon's headers, each of which most browsers send. */
 enum header {
@@ -53,6 +56,7 @@ struct taking { /* a request with a beacon, until it is queued or answered */
 	struct store_str headers[HEADERS_COUNT];
 	struct settings *settings; /* owned: one reference */
 	struct store_arena *arena; /* the loop's, for what is not kept */
+	struct store_str site;     /* of ?site= */
 	struct store_str body;
 	struct event_source source;
 };
@@ -131,23 +135,24 @@ copy_text(struct store_str text, struct store_arena *arena)
 /* A foreign beacon's site: `?site=`, else the configured one that has the
  * page's host, else the host. */
 static int
-find_site(h2o_req_t *req, struct event *event, struct store_arena *arena, struct event_error *error)
+find_site(const struct taking *taking, struct event *event, struct event_error *error)
 {
-	struct store_str site, host;
+	struct store_str site = taking->site, host;
 
 	if (event_site(event).size > 0)
 		return 0;
-	if (!http_parameter(req, "site", &site) || site.size == 0) {
-		if (!url_host(event_url(event), arena, &host))
+	if (site.size == 0) {
+		if (!url_host(event_url(event), taking->arena, &host))
 			return STORE_ENOMEM;
-		site = guard_site_of(loop_server(req), host);
+		site = guard_site_of(loop_server(taking->req), host);
 	}
-	site = copy_text(site, arena);
 	if (!event_is_site_key(site) || !json_is_utf8(site)) {
 		strcpy(error->text,
 		       "site: neither ?site= nor the page's address gives 1 to 64 bytes");
 		return STORE_EINVAL;
 	}
+	if ((site = copy_text(site, taking->arena)).size == 0)
+		return STORE_ENOMEM;
 	event_set_site(event, site);
 	return 0;
 }
@@ -160,7 +165,7 @@ complete(const struct taking *taking, struct event *event, const struct event_cl
 	 struct event_error *error, char why[GUARD_WHY_BYTES])
 {
 	struct server *server = loop_server(taking->req);
-	int result = find_site(taking->req, event, taking->arena, error);
+	int result = find_site(taking, event, error);
 
 	if (result != 0)
 		return result;
@@ -205,10 +210,26 @@ source_of(const struct taking *taking)
 				     .received_ms = http_now_ms()};
 }
 
+static size_t
+head_bytes(const h2o_req_t *req)
+{
+	size_t bytes = req->path.len;
+
+	for (size_t i = 0; i < req->headers.size; i++)
+		bytes += req->headers.entries[i].name->len + req->headers.entries[i].value.len;
+	return bytes;
+}
+
 /* 1: the request is answered. 0: *taking is whole. */
 static int
 begin(h2o_req_t *req, struct taking *taking)
 {
+	if (head_bytes(req) > HEAD_BYTES_MAX) {
+		metrics_add(METRICS_beacons_too_large, 1);
+		http_answer(req, 431, "Request Header Fields Too Large",
+			    "a beacon's address and headers have at most 32768 bytes");
+		return 1;
+	}
 	taking->req = req;
 	http_headers(req, header_names, HEADERS_COUNT, taking->headers);
 	add_cors(req, taking->headers[ORIGIN]);
@@ -231,6 +252,7 @@ begin(h2o_req_t *req, struct taking *taking)
 	taking->source = source_of(taking);
 	taking->body = (struct store_str){req->entity.len == 0 ? "" : req->entity.base,
 					  (uint32_t)req->entity.len};
+	http_parameter(req, "site", &taking->site);
 	if ((taking->arena = loop_scratch(req)) != NULL)
 		return 0;
 	settings_release(taking->settings);

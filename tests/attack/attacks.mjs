@@ -158,7 +158,17 @@ async function openBodies(port, options) {
   return { shut, frames };
 }
 
-export const quick = { 'header bomb': headerBomb, 'header blocks': headerBlocks, 'cache-digest': cacheDigest };
+/** HTTP/1: an address of 190,000 parameters above 100 reports, each of which has to find its site. */
+async function longAddress(port, options) {
+  const raw = await Raw.connect(port, options);
+  const body = JSON.stringify(Array.from({ length: 100 }, (_, i) => ({ type: 'deprecation', url: 'https://attack.example/', body: { id: `${i}` } })));
+  await raw.write(`POST /reports?${'a&'.repeat(190000)} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  const shut = await raw.shutWithin(20000);
+  raw.close();
+  return { shut, frames: 1 };
+}
+
+export const quick = { 'long address': longAddress, 'header bomb': headerBomb, 'header blocks': headerBlocks, 'cache-digest': cacheDigest };
 for (const [name, next] of Object.entries(floods)) quick[name] = (port, options) => flood(port, options, next, name.includes('CONTINUATION'));
 
 export const lingering = {

@@ -82,6 +82,14 @@ test('an answer to HEAD has no body, so that the next one is where it should be'
   }
 });
 
+test('a beacon has a head of at most 32 KiB, and the connection goes on', async () => {
+  for (const [size, status] of [[32000, 204], [33000, 431], [380000, 431]]) {
+    const body = beacon('https://shop.example/'), next = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
+    const { statuses } = await say(`POST /beacon HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(size)}\r\nContent-Length: ${body.length}\r\n\r\n${body}${next}`, 2);
+    assert.deepEqual(statuses, [status, 200], `${size} bytes`);
+  }
+});
+
 test('paths lead to no file', async () => {
   for (const path of ['/../etc/passwd', '/..%2f..%2fetc/passwd', '/%2e%2e/%2e%2e/etc/passwd', '/drum.js/../../etc/passwd', '/drum.js%00.html', '//etc/passwd', '/.git/config', '/drum.js/', '/./drum.js', '/DRUM.JS', '/data/token', '/drum.js;a']) {
     const { statuses, text } = await say(`GET ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`, 1);
