@@ -12,6 +12,8 @@
 
 /* Half the width of an interval of 95 % of a normal distribution. */
 #define Z95 1.959963984540054
+/* A difference of sums that is less of them is nothing but their rounding. */
+#define ROUNDING 1e-12
 
 /* ---- rows that share a draw ------------------------------------------ */
 
@@ -126,7 +128,7 @@ double
 aggregate_margin(const struct aggregate *aggregate, struct aggregate_state *state)
 {
 	double total = (double)state->weight, mean = state->number / total;
-	double level = aggregate->levels[0], m[3], e, spread;
+	double level = aggregate->levels[0], m[3], e, scale, spread;
 	double squares = moments_of(state, m);
 
 	if (aggregate->kind == AGGREGATE_COUNT)
@@ -136,8 +138,9 @@ aggregate_margin(const struct aggregate *aggregate, struct aggregate_state *stat
 	if (state->weight == 0)
 		return NAN;
 	if (aggregate->kind == AGGREGATE_AVG) {
-		spread = m[2] - 2 * mean * m[1] + mean * mean * m[0];
-		return Z95 * sqrt(spread < 0 ? 0 : spread) / total;
+		scale = m[2] + mean * mean * m[0];
+		spread = scale - 2 * mean * m[1];
+		return Z95 * sqrt(spread < ROUNDING * scale ? 0 : spread) / total;
 	}
 	if (state->sketch == NULL)
 		return NAN;
