@@ -510,7 +510,8 @@ decode(const char *directory, bool in_slices, char **names, int count)
 
 /* ---- queries --------------------------------------------------------- */
 
-#define QUERY_TIMES 7
+#define QUERY_TIMES 7 /* at least, and for at least so long: */
+#define QUERY_MS 500.0 /* lib/ask.mjs gives the peers as long */
 
 /* Says that the store is open, and waits for a line. */
 static void
@@ -537,9 +538,10 @@ query(const char *directory, uint32_t threads, char **texts, int count, bool fir
 	printf("[");
 	for (int i = 0; i < count; i++) {
 		struct store_query asked = {.text = string(texts[i]), .threads = threads};
-		double least_wall = 1e9, least_cpu = 1e9;
+		double least_wall = 1e9, least_cpu = 1e9, all = 0;
 
-		for (int times = 0; times < (first ? 1 : QUERY_TIMES); times++) {
+		for (int times = 0; first ? times < 1 : times < QUERY_TIMES || all < QUERY_MS;
+		     times++) {
 			struct store_result *result = NULL;
 			double began = now_s(), cpu = cpu_s();
 
@@ -547,6 +549,7 @@ query(const char *directory, uint32_t threads, char **texts, int count, bool fir
 				return fprintf(stderr, "%s: %s\n", texts[i], error.text), 1;
 			began = (now_s() - began) * 1e3;
 			cpu = (cpu_s() - cpu) * 1e3;
+			all += began;
 			least_wall = began < least_wall ? began : least_wall;
 			least_cpu = cpu < least_cpu ? cpu : least_cpu;
 			store_result_free(result);

@@ -6,8 +6,8 @@
  *
  * First the answers: counts are equal, quantiles of large groups within 1 % of the exact ones, distinct values within 4 %. A peer's
  * function that is worse is not timed; of the others the fastest counts. Then
- * the engines take turns, and the least of all rounds counts: with one thread
- * CPU time, which other programs disturb least, with two wall time. Last the
+ * the engines take turns of half a second or more, and the least of all rounds counts: with
+ * one thread CPU time, which other programs disturb least, with two wall time. Last the
  * same cold: each engine is started for one question, and the page cache has
  * nothing of its files; the median of the rounds counts.
  */
@@ -80,8 +80,10 @@ async function measure(query, chosen, peers) {
   };
   for (let round = 0; round < rounds; round++) {
     for (const threads of [1, 2]) {
-      take('drum', threads, askDrum(query, threads));
-      for (const peer of Object.keys(chosen)) take(peer, threads, await peers[peer].ask(chosen[peer].sql, threads));
+      for (const peer of Object.keys(chosen)) {
+        take('drum', threads, askDrum(query, threads)); // before each: their turns are seconds, as disturbances are
+        take(peer, threads, await peers[peer].ask(chosen[peer].sql, threads));
+      }
     }
   }
   return least;
@@ -144,7 +146,7 @@ async function main() {
     table(['query', ...Object.values(ENGINES)], measured.map((m) => coldLine(m, goals)))];
   const used = measured.map(({ query, chosen }) => [query.name, ...['clickhouse', 'duckdb'].map((peer) => chosen[peer]?.name ?? 'has none')]);
   report(`Queries, ${shown(rows)} rows`, `ROWS=${rows} node tests/bench/query.mjs`, [
-    `drum, ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), LowCardinality dimensions, Delta and T64 codecs with LZ4, OPTIMIZE FINAL), DuckDB ${duckdbVersion} (ENUM dimensions, sorted by site, ts); in process, data warm, engines in turn, ${rounds} rounds, least of each. The prototype is a plain C scan of bit-packed columns, measured against the same peers on another machine.`,
+    `drum, ClickHouse ${chdbVersion} (chdb, MergeTree ORDER BY (site, ts), LowCardinality dimensions, Delta and T64 codecs with LZ4, OPTIMIZE FINAL), DuckDB ${duckdbVersion} (ENUM dimensions, sorted by site, ts); in process, data warm, engines in turns of half a second or more, ${rounds} rounds, least of each. The prototype is a plain C scan of bit-packed columns, measured against the same peers on another machine.`,
     goals.table(), ...details,
     'The peers’ functions that were timed, the fastest of those within 1 % of the exact value (distinct counts: 4 %):', table(['query', 'ClickHouse', 'DuckDB'], used),
     'Errors against the exact answer, large groups, in %:', table(['query', 'function', 'mean', 'worst'], accuracy)]);

@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { store, tool } from './paths.mjs';
 import { clickhouseDirectory, clock, duckdb, duckdbFile, openClickhouse } from './peers.mjs';
 
-const TIMES = 2; // of a peer's query, warm
+const TIMES = 2, FOR_MS = 500; // at least, of a peer's query, warm; bench_store asks drum as long
 
-/* ---- in the peer's process, which answers { sql, threads, times } --------------- */
+/* ---- in the peer's process, which answers { sql, threads, times, ms } --------------- */
 
 function clickhousePeer() {
   const session = openClickhouse(clickhouseDirectory(false));
@@ -31,10 +31,11 @@ async function duckdbPeer() {
 
 async function servePeer(name) {
   const ask = await (name === 'clickhouse' ? clickhousePeer() : duckdbPeer());
-  process.on('message', async ({ sql, threads, times }) => {
+  process.on('message', async ({ sql, threads, times, ms }) => {
     const least = { wall: Infinity, cpu: Infinity };
+    const began = performance.now();
     let answer;
-    for (let i = 0; i < times; i++) {
+    for (let i = 0; i < times || performance.now() - began < ms; i++) {
       const start = clock();
       answer = await ask(sql, threads);
       const taken = clock(start);
@@ -52,14 +53,14 @@ async function servePeer(name) {
 export function startPeer(name) {
   const child = fork(fileURLToPath(import.meta.url), ['--peer', name]);
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const ask = (sql, threads, times = TIMES) => new Promise((resolve, reject) => {
+  const ask = (sql, threads, times = TIMES, ms = FOR_MS) => new Promise((resolve, reject) => {
     const early = (code) => reject(new Error(`${name} ended with ${code}: ${sql}`));
     child.once('exit', early);
     child.once('message', (message) => {
       child.off('exit', early);
       resolve(message);
     });
-    child.send({ sql, threads, times });
+    child.send({ sql, threads, times, ms });
   });
   return { ask, end: () => (child.disconnect(), ended) };
 }
@@ -87,9 +88,9 @@ function forgetFiles(place) {
 
 async function coldPeer(name, sql, threads) {
   const peer = startPeer(name);
-  await peer.ask('SELECT 1', threads, 1);
+  await peer.ask('SELECT 1', threads, 1, 0);
   forgetFiles(name === 'clickhouse' ? clickhouseDirectory(false) : duckdbFile);
-  const { wall } = await peer.ask(sql, threads, 1);
+  const { wall } = await peer.ask(sql, threads, 1, 0);
   await peer.end();
   return wall;
 }
