@@ -159,21 +159,33 @@ find_site(const struct taking *taking, struct event *event, struct event_error *
 
 /* ---- taking ---------------------------------------------------------- */
 
-/* 0; STORE_EINVAL with *error; STORE_ENOMEM; 1: forbidden, with `why`. */
+/* Finds the event's site, and whether it may come. 0; STORE_EINVAL with *error;
+ * STORE_ENOMEM; 1: forbidden, with `why`. */
 static int
-complete(const struct taking *taking, struct event *event, const struct event_client *client,
-	 struct event_error *error, char why[GUARD_WHY_BYTES])
+admit(const struct taking *taking, struct event *event, struct event_error *error,
+      char why[GUARD_WHY_BYTES])
 {
-	struct server *server = loop_server(taking->req);
+	const struct config *config = taking->settings->config;
+	struct store_str host = {"", 0};
 	int result = find_site(taking, event, error);
 
 	if (result != 0)
 		return result;
+	if (config->sites_count > 0 && !url_host(event_url(event), taking->arena, &host))
+		return STORE_ENOMEM;
+	return !guard_site(config, event_site(event), host, taking->headers[ORIGIN], why);
+}
+
+/* 0, STORE_EINVAL with *error, or STORE_ENOMEM. What it remembers of a page is for
+ * all: of one that was not admitted it must not be asked. */
+static int
+complete(const struct taking *taking, struct event *event, const struct event_client *client,
+	 struct event_error *error)
+{
+	struct server *server = loop_server(taking->req);
+
 	join_view(server->join, event, client);
-	if ((result = enrich(server->enricher, event, client, taking->arena, error)) != 0)
-		return result;
-	return !guard_site(taking->settings->config, event_site(event), event_page_host(event),
-			   taking->headers[ORIGIN], why);
+	return enrich(server->enricher, event, client, taking->arena, error);
 }
 
 /* Enriches what was decoded, in the scratch arena, and queues it; the reference
@@ -186,7 +198,9 @@ take(const struct taking *taking, struct event_batch *batch, int result, struct 
 	struct event_client client = client_of(taking, address);
 
 	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
-		result = complete(taking, batch->events[i], &client, error, why);
+		result = admit(taking, batch->events[i], error, why);
+	for (uint32_t i = 0; result == 0 && i < batch->count; i++)
+		result = complete(taking, batch->events[i], &client, error);
 	if (result == 0)
 		return collect_queue(taking->req, batch, status, taking->settings);
 	settings_release(taking->settings);

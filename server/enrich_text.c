@@ -113,17 +113,17 @@ int
 enrich_urls(struct event *event, const struct event_client *client, struct store_arena *arena)
 {
 	struct event_row *row = &event->view;
-	struct store_str path, name, referrer_host;
+	struct store_str host, path, name, referrer_host;
 	struct url_raw raw;
 	bool found;
 
-	if (!url_split(event->url, arena, &event->page_host, &path, &raw) ||
+	if (!url_split(event->url, arena, &host, &path, &raw) ||
 	    !page_name(client->pages, event->site, raw.path, arena, &name, &found) ||
 	    !url_host(event->referrer, arena, &referrer_host) ||
 	    !strip_column(row, PAGEVIEWS_lcp_url, arena) ||
 	    !strip_column(row, PAGEVIEWS_inp_script, arena))
 		return STORE_ENOMEM;
-	event_row_string(row, PAGEVIEWS_host, event->page_host);
+	event_row_string(row, PAGEVIEWS_host, host);
 	event_row_string(row, PAGEVIEWS_path, found ? name : path);
 	event_row_string(row, PAGEVIEWS_referrer_host, referrer_host);
 	for (uint32_t i = 0; i < event->errors_count; i++) {

@@ -73,12 +73,6 @@ event_set_site(struct event *event, struct store_str site)
 	event->site = site;
 }
 
-struct store_str
-event_page_host(const struct event *event)
-{
-	return event->page_host;
-}
-
 /* ---- rows ------------------------------------------------------------ */
 
 bool

@@ -42,7 +42,6 @@ struct event; /* opaque outside decoders and enrichment: event_row.h */
 
 /* Reads of an event that the HTTP side needs. */
 struct store_str event_site(const struct event *event);
-struct store_str event_page_host(const struct event *event); /* lower case, no port */
 
 /* Whether it may be a site's key: 1 to 64 bytes, no control characters. */
 bool event_is_site_key(struct store_str text);

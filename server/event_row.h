@@ -49,7 +49,6 @@ struct event {
 	uint32_t errors_count, events_count, tags_count;
 	struct store_str site, url, referrer;
 	struct store_str imported_address, imported_user_agent; /* "ip", "ua" */
-	struct store_str page_host;                             /* from url */
 	uint64_t view_id, session_id;
 	uint8_t seq;
 	bool has_report;

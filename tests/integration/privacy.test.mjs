@@ -138,6 +138,22 @@ test('a flood of paths becomes (other), and one of tags is left out', async () =
   assert.equal(await server.end(), 0);
 });
 
+test('what is forbidden takes no values from what is not', async () => {
+  const server = await start('forged', 'limits: {values: 3}\nsites:\n  - {key: shop, hosts: [shop.example], origins: ["https://shop.example"]}\n');
+  const send = async (view, site, url, headers) => (await post(`${server.url}/beacon`, JSON.stringify({ v: 1, site, view: view.toString(16).padStart(16, '0'), url }), headers)).status;
+  for (let i = 1; i <= 5; i++) {
+    assert.equal(await send(i, 'shop', `https://evil.example/host${i}`), 403);
+    assert.equal(await send(i, 'shop', `https://shop.example/origin${i}`, { Origin: 'https://evil.example' }), 403);
+    assert.equal(await send(i, `forged${i}`, `https://shop.example/site${i}`), 403);
+  }
+  const reports = ['https://shop.example/d', 'https://evil.example/e'].map((url) => ({ type: 'deprecation', url, body: { id: url } }));
+  for (let i = 0; i < 3; i++) assert.equal((await post(`${server.url}/reports?site=shop`, JSON.stringify(reports.map((report) => ({ ...report, url: `${report.url}${i}` }))))).status, 403);
+  for (const path of 'abc') assert.equal(await send(path.charCodeAt(0), 'shop', `https://shop.example/${path}`), 204);
+  assert.equal(await server.query('SELECT path FROM pageviews ORDER BY path'), '/a\n/b\n/c\n');
+  assert.equal(await metric(server, 'values_capped_total'), 0);
+  assert.equal(await server.end(), 0);
+});
+
 test('the log as JSON: an object a line, whatever a client sends', async () => {
   const server = await start('json', 'log: json\n');
   await post(`${server.url}/admin/erase?site=a%22%0A%1b%C3%A4`, '', authorised);
