@@ -38,22 +38,6 @@ coding_find(struct store_str header, enum coding *out)
 	return *out != CODING_NONE || header.size == 0 || is(header, "identity");
 }
 
-/* Whether a parameter `q=0`, `q=0.00` follows. */
-static bool
-is_refused(struct store_str parameters)
-{
-	const char *at = memchr(parameters.bytes, '=', parameters.size);
-	const char *end = parameters.bytes + parameters.size;
-
-	if (at == NULL)
-		return false;
-	for (at++; at < end; at++) {
-		if (*at != '0' && *at != '.' && *at != ' ')
-			return false;
-	}
-	return true;
-}
-
 static struct store_str
 trim(struct store_str text)
 {
@@ -65,27 +49,53 @@ trim(struct store_str text)
 	return text;
 }
 
+/* What stands before the separator; *text is what follows it. */
+static struct store_str
+next(struct store_str *text, char separator)
+{
+	const char *end = memchr(text->bytes, separator, text->size);
+	struct store_str part = {text->bytes,
+				 end == NULL ? text->size : (uint32_t)(end - text->bytes)};
+	uint32_t taken = end == NULL ? part.size : part.size + 1;
+
+	*text = (struct store_str){text->bytes + taken, text->size - taken};
+	return trim(part);
+}
+
+/* q=0, q=0.00 */
+static bool
+is_refusal(struct store_str parameter)
+{
+	if (parameter.size < 3 || (parameter.bytes[0] | 32) != 'q' || parameter.bytes[1] != '=')
+		return false;
+	for (uint32_t i = 2; i < parameter.size; i++) {
+		if (parameter.bytes[i] != '0' && parameter.bytes[i] != '.')
+			return false;
+	}
+	return true;
+}
+
+bool
+coding_takes(struct store_str header, const char *name)
+{
+	while (header.size > 0) {
+		struct store_str item = next(&header, ',');
+		bool named = is(next(&item, ';'), name), refused = false;
+
+		while (named && item.size > 0)
+			refused |= is_refusal(next(&item, ';'));
+		if (named)
+			return !refused;
+	}
+	return false;
+}
+
 enum coding
 coding_accepted(struct store_str header)
 {
-	enum coding best = CODING_NONE, found;
-	uint32_t at = 0;
-
-	while (at < header.size) {
-		const char *begin = header.bytes + at;
-		const char *comma = memchr(begin, ',', header.size - at), *semicolon;
-		uint32_t size = comma == NULL ? header.size - at : (uint32_t)(comma - begin);
-		struct store_str name = {begin, size}, parameters = {begin, 0};
-
-		if ((semicolon = memchr(begin, ';', size)) != NULL) {
-			name.size = (uint32_t)(semicolon - begin);
-			parameters = (struct store_str){semicolon, size - name.size};
-		}
-		if (coding_find(trim(name), &found) && !is_refused(parameters) && found > best)
-			best = found;
-		at += size + 1;
-	}
-	return best;
+	return coding_takes(header, "zstd")                                     ? CODING_ZSTD
+	       : coding_takes(header, "gzip") || coding_takes(header, "x-gzip") ? CODING_GZIP
+										: CODING_NONE;
 }
 
 /* ---- inflating ------------------------------------------------------- */

@@ -11,6 +11,8 @@ enum coding { CODING_NONE, CODING_GZIP, CODING_ZSTD };
 
 /* Of a Content-Encoding header; false: it names another one. */
 bool coding_find(struct store_str header, enum coding *out);
+/* Whether an Accept-Encoding header names the coding, and not with q=0. */
+bool coding_takes(struct store_str header, const char *name);
 /* The best that an Accept-Encoding header takes. */
 enum coding coding_accepted(struct store_str header);
 /* As Content-Encoding has it. Static. */

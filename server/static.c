@@ -4,24 +4,9 @@
 #include <string.h>
 
 #include "assets.h"
+#include "coding.h"
 #include "http.h"
 #include "loop.h"
-
-/* Whether Accept-Encoding names the coding (and not with q=0). */
-static bool
-accepts(const h2o_req_t *req, const char *coding)
-{
-	struct store_str header = http_header(req, "accept-encoding");
-	const char *found =
-	    header.size == 0 ? NULL : memmem(header.bytes, header.size, coding, strlen(coding));
-	size_t left;
-
-	if (found == NULL)
-		return false;
-	found += strlen(coding);
-	left = (size_t)(header.bytes + header.size - found);
-	return !(left >= 4 && memcmp(found, ";q=0", 4) == 0 && (left == 4 || found[4] == ','));
-}
 
 static bool
 is_script(const struct asset *asset)
@@ -57,6 +42,7 @@ send_asset(h2o_req_t *req, const struct asset *asset)
 	const unsigned char *bytes = asset->identity;
 	size_t size = asset->identity_size;
 	struct store_str known = http_header(req, "if-none-match");
+	struct store_str accepted = http_header(req, "accept-encoding");
 
 	http_add_header(req, "etag", asset->etag, strlen(asset->etag));
 	http_add_header(req, "cache-control", asset->cache_control, strlen(asset->cache_control));
@@ -78,11 +64,11 @@ send_asset(h2o_req_t *req, const struct asset *asset)
 		h2o_send_inline(req, H2O_STRLIT(""));
 		return 0;
 	}
-	if (asset->brotli != NULL && accepts(req, "br")) {
+	if (asset->brotli != NULL && coding_takes(accepted, "br")) {
 		bytes = asset->brotli;
 		size = asset->brotli_size;
 		http_add_header(req, "content-encoding", H2O_STRLIT("br"));
-	} else if (asset->gzip != NULL && accepts(req, "gzip")) {
+	} else if (asset->gzip != NULL && coding_takes(accepted, "gzip")) {
 		bytes = asset->gzip;
 		size = asset->gzip_size;
 		http_add_header(req, "content-encoding", H2O_STRLIT("gzip"));

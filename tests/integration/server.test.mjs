@@ -172,6 +172,9 @@ test('the script comes compressed and is revalidated', async () => {
   const script = await fetch(`${server.url}/drum.js`, { headers: { 'Accept-Encoding': 'br' } });
   assert.equal(script.headers.get('content-encoding'), 'br');
   assert.match(script.headers.get('content-type'), /javascript/);
+  for (const [accepted, coding] of [['gzip;q=0', null], ['gzip; q=0', null], ['gzip ; q=0.0', null], ['br;q=0.000, GZIP;q=0.5', 'gzip'], ['gzip;Q=0', null],
+    ['gzip;q=0.01', 'gzip'], ['zebra, x-brx', null], ['brx;q=0, br', 'br'], ['BR', 'br'], ['identity', null]])
+    assert.equal((await fetch(`${server.url}/drum.js`, { headers: { 'Accept-Encoding': accepted } })).headers.get('content-encoding'), coding, accepted);
   const again = await fetch(`${server.url}/drum.js`, { headers: { 'If-None-Match': script.headers.get('etag') } });
   assert.equal(again.status, 304);
   assert.match((await fetch(`${server.url}/`)).headers.get('content-security-policy'), /^default-src 'none'; script-src 'self';.* require-trusted-types-for 'script'/);

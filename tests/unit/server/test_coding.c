@@ -181,6 +181,7 @@ headers(void **state)
 			{"gzip, deflate, br, zstd", CODING_ZSTD},
 			{"zstd;q=0, gzip", CODING_GZIP},
 			{"zstd; q=0.000,gzip;q=0.1", CODING_GZIP},
+			{"zstd;v=1; Q=0 ;w=2, gzip;q=", CODING_GZIP},
 			{"gzip;q=0", CODING_NONE},
 			{"br", CODING_NONE},
 			{"identity", CODING_NONE},
