@@ -2,8 +2,10 @@
  * The program's entry: picks the subcommand.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "build.h" /* made by the Makefile */
 #include "cli.h"
@@ -31,6 +33,20 @@ end(int code)
 	return code == 0 ? 1 : code;
 }
 
+/* Of descriptors 0 to 2 that were closed at the start a pipe or a file of the store would
+ * get the number, and then the log. What takes their place neither gives nor takes a byte:
+ * an output that is lost is an error still. */
+static bool
+fill_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -41,6 +57,8 @@ main(int argc, char **argv)
 			{"backup", cli_backup},     {"erase", cli_erase},   {"check", cli_check},
 			{"generate", cli_generate}, {"token", cli_token}};
 
+	if (!fill_descriptors())
+		return 1; /* nowhere to tell it */
 	if (argc < 2)
 		return cli_usage(help);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -155,7 +155,24 @@ test('output that cannot be written is an error', () => {
     assert.match(stderr, /^drum: cannot write.*: No space left on device\n$/, args.join(' '));
   }
   fs.closeSync(full);
-  assert.equal(spawnSync('sh', ['-c', `${DRUM} version >&-`]).status, 1);
+  for (const closed of ['>&-', '<&- >&-', '>&- 2>&-']) assert.equal(spawnSync('sh', ['-c', `${DRUM} version ${closed}`]).status, 1, closed);
+});
+
+test('descriptors that were closed become nothing else', async () => {
+  const free = net.createServer().listen(0, '127.0.0.1');
+  await once(free, 'listening');
+  const { port } = free.address();
+  await new Promise((resolve) => free.close(resolve));
+  const data = path.join(directory, 'closed');
+  const child = execFile('sh', ['-c', `exec ${DRUM} serve --data ${data} --http 127.0.0.1:${port} --https 127.0.0.1:0 <&- >&- 2>&-`]);
+  try {
+    await until('the server', () => fetch(`http://127.0.0.1:${port}/readyz`).then((answer) => answer.ok, () => false));
+    for (const fd of [0, 1, 2]) assert.equal(fs.readlinkSync(`/proc/${child.pid}/fd/${fd}`), '/dev/null');
+  } finally {
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+  }
 });
 
 test('a flag with a wrong address is named', () => {
