@@ -14,7 +14,7 @@
 #include "join.h"
 #include "log.h"
 
-#define GEOIP_MAX 16
+#define GEOIP_MAX 16u
 /* A view that is updated later than so many rows after it is late. */
 #define MEMTABLE_BYTES ((size_t)96 << 20)
 
@@ -168,8 +168,11 @@ set_option(struct choices *choices, int code, const char *value)
 		choices->data = value;
 		break;
 	case GEOIP:
-		if (choices->geoip_count < GEOIP_MAX)
-			choices->geoip[choices->geoip_count++] = value;
+		if (choices->geoip_count == GEOIP_MAX) {
+			fprintf(stderr, "drum: --geoip: at most %u files\n", GEOIP_MAX);
+			return false;
+		}
+		choices->geoip[choices->geoip_count++] = value;
 		break;
 	case FORMAT:
 		return set_format(choices, value);

@@ -10,12 +10,13 @@
 
 #include "client.h"
 
+#define TOKEN_BYTES_MAX 512u
 #define ANSWER_BYTES_MAX ((size_t)256 << 20)
 
 struct client {
 	CURL *curl; /* owned */
 	char url[2048];
-	char authorization[600];
+	char authorization[sizeof "Authorization: Bearer " + TOKEN_BYTES_MAX];
 	char *body; /* owned */
 	size_t body_size, body_max;
 };
@@ -24,19 +25,43 @@ static int
 read_token(const char *file, char *out, size_t out_size)
 {
 	FILE *in = fopen(file, "re");
+	const char *wrong = in == NULL                               ? strerror(errno)
+			    : fgets(out, (int)out_size, in) == NULL  ? "is empty"
+			    : !feof(in) && strchr(out, '\n') == NULL ? "its line is too long"
+								     : NULL;
 
-	if (in == NULL || fgets(out, (int)out_size, in) == NULL) {
+	if (in != NULL)
+		fclose(in);
+	if (wrong != NULL) {
 		fprintf(
 		    stderr,
 		    "drum: token file %s: %s; --token, --token-file and DRUM_TOKEN tell another\n",
-		    file, in == NULL ? strerror(errno) : "is empty");
-		if (in != NULL)
-			fclose(in);
+		    file, wrong);
 		return -1;
 	}
-	fclose(in);
 	out[strcspn(out, "\r\n")] = '\0';
 	return 0;
+}
+
+/* The server's address and what it is told by; false, after a message: too long. */
+static bool
+set_target(struct client *client, const char *url, const char *token)
+{
+	size_t size = strlen(url);
+
+	while (size > 0 && url[size - 1] == '/')
+		size--;
+	if (size >= sizeof client->url) {
+		fprintf(stderr, "drum: --url has at most %zu bytes\n", sizeof client->url - 1);
+		return false;
+	}
+	memcpy(client->url, url, size);
+	client->url[size] = '\0';
+	if ((size_t)snprintf(client->authorization, sizeof client->authorization,
+			     "Authorization: Bearer %s", token) < sizeof client->authorization)
+		return true;
+	fprintf(stderr, "drum: a token has at most %u bytes\n", TOKEN_BYTES_MAX);
+	return false;
 }
 
 static size_t
@@ -74,7 +99,7 @@ struct client *
 client_open(const struct client_target *target)
 {
 	struct client *client = calloc(1, sizeof *client);
-	char from_file[512] = "";
+	char from_file[TOKEN_BYTES_MAX + 3] = ""; /* with the line's end, of DOS too */
 
 	if (client == NULL || (client->curl = curl_easy_init()) == NULL) {
 		fprintf(stderr, "drum: out of memory\n");
@@ -86,11 +111,10 @@ client_open(const struct client_target *target)
 		client_close(client);
 		return NULL;
 	}
-	snprintf(client->url, sizeof client->url, "%s", target->url);
-	while (client->url[0] != '\0' && client->url[strlen(client->url) - 1] == '/')
-		client->url[strlen(client->url) - 1] = '\0';
-	snprintf(client->authorization, sizeof client->authorization, "Authorization: Bearer %s",
-		 target->token != NULL ? target->token : from_file);
+	if (!set_target(client, target->url, target->token != NULL ? target->token : from_file)) {
+		client_close(client);
+		return NULL;
+	}
 	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, client);
 	curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);

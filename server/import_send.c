@@ -155,8 +155,10 @@ import_send(const struct import_sink_options *options, struct client *client,
 	memcpy(parts, job->key, sizeof parts);
 	snprintf(key, sizeof key, "%016llx%016llx", (unsigned long long)parts[1],
 		 (unsigned long long)parts[0]);
-	if (!path_of(options, client, path))
+	if (!path_of(options, client, path)) {
+		snprintf(error, 512, "no memory or room for --site and --format in the address");
 		return -1;
+	}
 	for (int tries = 0;; tries++) {
 		long wait = tries < 5 ? 1 << tries : 30;
 

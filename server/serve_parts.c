@@ -89,13 +89,17 @@ note_others(const char *data)
 {
 	static const char *const ours[] = {"MANIFEST",
 					   "wal",
+					   "MANIFEST.tmp",
 					   "LOCK",
 					   "RESERVE",
 					   "token",
 					   "tokens",
 					   "certificate.pem",
 					   "certificate-key.pem",
+					   "certificate.pem.new", /* of a start that was cut off */
+					   "certificate-key.pem.new",
 					   "audit.jsonl",
+					   "audit.jsonl.1",
 					   "lost+found"};
 	DIR *directory = opendir(data);
 	struct dirent *entry;

@@ -131,11 +131,18 @@ test('a GeoIP file that is not there is a warning', () => {
 });
 
 test('commands say what they lack', () => {
+  fs.writeFileSync(file('longest.token'), `${'x'.repeat(512)}\r\n`);
+  fs.writeFileSync(file('long.token'), `${'x'.repeat(600)}\n`);
   for (const [args, code, reason] of [
     [['generate', '--views', 'many'], 2, /^drum: --views cannot be 'many'\nusage: /],
     [['generate', '--days', '0'], 2, /^drum: --days cannot be '0'\nusage: /],
     [['token', '--role', 'reader'], 2, /^drum: --role cannot be 'reader'\nusage: /],
     [['token', '--data', path.join(directory, 'typo')], 1, /^drum: no data directory .*typo: name the server's, or make it first\n$/],
+    [['query', '--token', 'x'.repeat(513), 'SELECT 1'], 1, /^drum: a token has at most 512 bytes\n$/],
+    [['query', '--token-file', file('longest.token'), '--url', 'http://127.0.0.1:1', 'SELECT 1'], 1, /Could not connect|Failed to connect|refused|connect/],
+    [['query', '--token-file', file('long.token'), 'SELECT 1'], 1, /^drum: token file .*long\.token: its line is too long; --token, .*\n$/],
+    [['query', '--token', 'x', '--url', `http://${'x'.repeat(2048)}`, 'SELECT 1'], 1, /^drum: --url has at most 2047 bytes\n$/],
+    [['import', ...Array(17).fill(['--geoip', '/none/a.mmdb']).flat(), '--data', directory, '-'], 2, /^drum: --geoip: at most 16 files\n$/],
     [['query', '--token-file', '/none/token', 'SELECT 1'], 1, /^drum: token file \/none\/token: No such file or directory; --token, .*\n$/],
   ]) {
     const { DRUM_TOKEN: _, ...env } = process.env;
@@ -257,4 +264,13 @@ test('a data directory with files of others is told, until it is a store', async
     assert.equal(await server.end(), 0);
     assert.equal(/others has other files, such as letter\.txt: a store is made beside them/.test(server.log()), told);
   }
+});
+
+test('what a start that was cut off leaves is ours', async () => {
+  const data = file('cut');
+  fs.mkdirSync(data);
+  for (const name of ['certificate.pem.new', 'certificate-key.pem.new', 'MANIFEST.tmp', 'audit.jsonl.1']) fs.writeFileSync(path.join(data, name), '');
+  const server = await serve(data);
+  assert.equal(await server.end(), 0);
+  assert.doesNotMatch(server.log(), /other files/);
 });
