@@ -107,9 +107,9 @@ evaluate_part(struct evaluation *evaluation, const struct expression *call, cons
 static const struct {
 	const char *name;
 	int64_t ms, months;
-} units[] = {{"second", 1000, 0}, {"minute", 60000, 0},    {"hour", 3600000, 0},
-	     {"day", DAY_MS, 0},  {"week", 7 * DAY_MS, 0}, {"month", 0, 1},
-	     {"quarter", 0, 3},   {"year", 0, 12}};
+} units[] = {{"millisecond", 1, 0}, {"second", 1000, 0}, {"minute", 60000, 0},
+	     {"hour", 3600000, 0},  {"day", DAY_MS, 0},  {"week", 7 * DAY_MS, 0},
+	     {"month", 0, 1},       {"quarter", 0, 3},   {"year", 0, 12}};
 
 static size_t
 unit_of(struct store_str name)
@@ -190,7 +190,8 @@ static int
 evaluate_start(struct evaluation *evaluation, const struct expression *call,
 	       const struct data *args, struct data *out)
 {
-	size_t unit = call->function->name[9] == 'Q' ? 6 : 7; /* toStartOfQ..., Y... */
+	const char *name = call->function->name[9] == 'Q' ? "quarter" : "year";
+	size_t unit = unit_of((struct store_str){name, (uint32_t)strlen(name)});
 
 	(void)evaluation;
 	for (uint32_t i = 0; i < out->count; i++)

@@ -184,7 +184,18 @@ infer_part(const struct expression *call, struct type *out)
 {
 	out->type =
 	    strcmp(call->function->name, "toUnixTimestamp") == 0 ? STORE_R_UINT32 : STORE_R_UINT8;
-	return data_type_is_time(call->args[0]->type.type);
+	return data_type_is_time(call->args[0]->type.type) &&
+	       (call->args_count < 2 || (call->args[1]->kind == EXPRESSION_CONSTANT &&
+					 call->args[1]->type.type == STORE_R_UINT8));
+}
+
+/* By toDayOfWeek's mode: from Monday or, 2 and 3, from Sunday; from 1 or, 1 and 2, from 0. */
+static int64_t
+day_of_week(int64_t ms, uint64_t mode)
+{
+	int64_t day = (ms - week_start(ms, (mode & 2) != 0 ? 3 : 4)) / DAY_MS;
+
+	return day + ((mode & 3) == 0 || (mode & 3) == 3);
 }
 
 static int
@@ -201,8 +212,9 @@ evaluate_part(struct evaluation *evaluation, const struct expression *call, cons
 			out->n.i[i] = of_day / 3600000;
 		else if (strcmp(name, "toMinute") == 0)
 			out->n.i[i] = of_day / 60000 % 60;
-		else if (strcmp(name, "toDayOfWeek") == 0) /* Monday is 1 */
-			out->n.i[i] = (ms - week_start(ms, 4)) / DAY_MS + 1;
+		else if (strcmp(name, "toDayOfWeek") == 0)
+			out->n.i[i] = day_of_week(
+			    ms, call->args_count > 1 ? args[1].n.u[data_index(&args[1], 0)] : 0);
 		else
 			out->n.i[i] = ms < 0 ? 0 : ms / 1000 > UINT32_MAX ? UINT32_MAX : ms / 1000;
 	}
@@ -250,7 +262,7 @@ const struct function function_time_table[] = {
     START("toMonday", evaluate_monday),
     PART("toHour"),
     PART("toMinute"),
-    PART("toDayOfWeek"),
+    {"toDayOfWeek", false, 1, 2, false, infer_part, evaluate_part},
     PART("toUnixTimestamp"),
     {"now", true, 0, 0, false, infer_now, evaluate_now},
     {"today", false, 0, 0, false, infer_now, evaluate_now},

@@ -1,11 +1,9 @@
 /*
  * Calls of scalar functions: the name to its kernel, the arguments to a result
  * type, and a call of constants to its value. Between plan.c and function.h;
- * aggregates are plan_aggregate.c's.
+ * aggregates are plan_aggregate.c's, intervals and units of time plan_time.c's.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "plan_inside.h"
@@ -254,69 +252,17 @@ arguments_of(struct planner *planner, const struct sql_node *node, uint32_t *cou
 	return args;
 }
 
-/* The unit that follows `prefix`, as in toIntervalDay and addDays, in small letters;
- * empty when there is none. */
-static struct store_str
-unit_after(struct store_str name, const char *prefix, const char *suffix)
-{
-	static const char *const units[][2] = {
-	    {"Second", "second"}, {"Minute", "minute"}, {"Hour", "hour"},       {"Day", "day"},
-	    {"Week", "week"},     {"Month", "month"},   {"Quarter", "quarter"}, {"Year", "year"}};
-	char text[24];
-
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		int size = snprintf(text, sizeof text, "%s%s%s", prefix, units[i][0], suffix);
-
-		if (name.size == (uint32_t)size && memcmp(name.bytes, text, name.size) == 0)
-			return (struct store_str){units[i][1], (uint32_t)strlen(units[i][1])};
-	}
-	return (struct store_str){NULL, 0};
-}
-
-/* toIntervalDay(n) is INTERVAL n DAY, and addDays(t, n) is t + INTERVAL n DAY. NULL
- * when the call is neither. */
-static struct sql_node *
-interval_of(struct planner *planner, const struct sql_node *node)
-{
-	struct store_str unit = unit_after(node->text, "toInterval", "");
-	bool is_shift = unit.size == 0, is_minus = false;
-	struct sql_node *nodes;
-
-	if (is_shift && (unit = unit_after(node->text, "add", "s")).size == 0) {
-		unit = unit_after(node->text, "subtract", "s");
-		is_minus = true;
-	}
-	if (unit.size == 0 || node->args_count != (is_shift ? 2u : 1u) ||
-	    (nodes = store_arena_zalloc(planner->arena, 2 * sizeof *nodes)) == NULL)
-		return NULL;
-	nodes[0] = *node;
-	nodes[0].kind = SQL_INTERVAL;
-	nodes[0].text = unit;
-	nodes[0].args = node->args + is_shift;
-	nodes[0].args_count = 1;
-	if (!is_shift)
-		return nodes;
-	nodes[1] = *node;
-	nodes[1].text = is_minus ? (struct store_str){"minus", 5} : (struct store_str){"plus", 4};
-	nodes[1].args = store_arena_alloc(planner->arena, 2 * sizeof *nodes[1].args);
-	if (nodes[1].args == NULL)
-		return NULL;
-	nodes[1].args[0] = node->args[0];
-	nodes[1].args[1] = &nodes[0];
-	return &nodes[1];
-}
-
 struct expression *
 plan_call(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
 	const struct function *function = function_find(node->text);
 	const struct sql_node *const *nodes;
-	const struct sql_node *interval = function == NULL ? interval_of(planner, node) : NULL;
+	const struct sql_node *simpler = plan_simpler_time(planner, node, phase);
 	struct expression *call;
 	uint32_t count;
 
-	if (interval != NULL)
-		return plan_build(planner, interval, phase);
+	if (simpler != node)
+		return simpler == NULL ? NULL : plan_build(planner, simpler, phase);
 	if (sql_is_word(node->text, "arrayElement") && node->args_count == 2) {
 		call = plan_map_value(planner, node, phase);
 		if (call != NULL || (planner->error != NULL && planner->error->code != 0))
@@ -350,57 +296,4 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 			return NULL;
 	}
 	return coerce_arguments(planner, call) ? plan_finish_call(planner, call) : NULL;
-}
-
-/* '2' of INTERVAL '2' DAY, as the number that it is; NULL stays NULL. */
-static struct expression *
-amount_of_text(struct planner *planner, const struct sql_node *node, const struct expression *text)
-{
-	struct type type = {.type = STORE_R_INT64,
-			    .nullable =
-				text->constant.nulls != NULL && text->constant.nulls[0] != 0};
-	struct store_str from = text->constant.s[0];
-	struct expression *amount = plan_constant(planner, node, type);
-	char digits[32] = "", *end = digits;
-
-	if (amount == NULL)
-		return NULL;
-	if (type.nullable) {
-		amount->constant.n.i[0] = 0;
-		amount->constant.nulls = text->constant.nulls;
-		amount->function = text->function; /* so it is no literal */
-		return amount;
-	}
-	if (from.size > 0 && from.size < sizeof digits)
-		memcpy(digits, from.bytes, from.size);
-	errno = 0;
-	amount->constant.n.i[0] = strtoll(digits, &end, 10);
-	if (from.size > 0 && end == digits + from.size && errno == 0)
-		return amount;
-	plan_error(planner->error, STORE_ETYPE, 6, "CANNOT_PARSE_TEXT",
-		   "INTERVAL needs a whole number, not '%.*s'",
-		   (int)(from.size > 80 ? 80 : from.size), from.size == 0 ? "" : from.bytes);
-	return NULL;
-}
-
-/* INTERVAL n unit: a whole number that knows its unit. */
-struct expression *
-plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase)
-{
-	struct expression *amount = plan_build(planner, node->args[0], phase), *copy;
-
-	if (amount == NULL)
-		return NULL;
-	if (amount->type.type == STORE_R_STRING && amount->kind == EXPRESSION_CONSTANT)
-		amount = amount_of_text(planner, node, amount);
-	if (amount == NULL || (copy = plan_make(planner, amount->kind, node)) == NULL)
-		return NULL;
-	*copy = *amount;
-	copy->unit = node->text;
-	if (!data_type_is_integer(copy->type.type)) {
-		plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
-			   "INTERVAL needs a whole number");
-		return NULL;
-	}
-	return copy;
 }

@@ -111,10 +111,15 @@ int plan_check_nesting(struct planner *planner);
 /* plan_call.c */
 struct expression *
 plan_call(struct planner *planner, const struct sql_node *node, enum phase phase);
-struct expression *
-plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase);
 /* Type, NULL rule and folding of a call whose function and arguments are set. */
 struct expression *plan_finish_call(struct planner *planner, struct expression *call);
+
+/* plan_time.c */
+struct expression *
+plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* What a call about time means in other functions; `node` when it needs none. */
+const struct sql_node *
+plan_simpler_time(struct planner *planner, const struct sql_node *node, enum phase phase);
 
 /* plan_aggregate.c */
 /* `name` and `has_condition` as aggregate_find says. */

@@ -22,6 +22,10 @@ int sql_parse(struct store_str text, struct store_arena *arena, struct sql_query
 /* Whether the text is the word, in any case. */
 bool sql_is_word(struct store_str text, const char *word);
 
+/* sql_parse_time.c: the unit that SQL's word for it means ("hh": "hour"), in small
+ * letters and no plural; "" when it is none. */
+struct store_str sql_time_unit(struct store_str word);
+
 /* sql_print.c: ClickHouse's canonical text of an expression, as unaliased
  * columns are named: quantile(0.75)(lcp), plus(a, 1). size 0 with NULL bytes
  * when memory runs out. */

@@ -1,6 +1,7 @@
 /*
  * What sql_parse.c (statements), sql_parse_expression.c (operators),
- * sql_parse_operand.c and, below them, sql_parse_token.c share.
+ * sql_parse_operand.c, sql_parse_time.c (units of time) and, below them,
+ * sql_parse_token.c share.
  */
 #ifndef SQL_PARSE_INSIDE_H
 #define SQL_PARSE_INSIDE_H
@@ -39,12 +40,27 @@ void *sql_parse_alloc(struct sql_parser *parser, size_t size);
  * is too deep or large. */
 struct sql_node *sql_parse_deepen(struct sql_parser *parser, struct sql_node *node);
 bool sql_parse_push(struct sql_parser *parser, struct sql_list *list, struct sql_node *node);
+/* A leaf; depth and size are those of one. */
+struct sql_node *sql_parse_make(struct sql_parser *parser, enum sql_kind kind, uint32_t offset);
 /* name(a) or name(a, b): NULL when `a` is; `b` NULL means one argument. */
 struct sql_node *sql_parse_make_call(struct sql_parser *parser, const char *name, uint32_t offset,
 				     struct sql_node *a, struct sql_node *b);
 /* What stands between operators. */
 struct sql_node *sql_parse_operand(struct sql_parser *parser);
 struct sql_node *sql_parse_expression(struct sql_parser *parser);
+/* INTERVAL 1 DAY, its word taken. */
+struct sql_node *sql_parse_interval(struct sql_parser *parser, uint32_t offset);
+/* The function that SQL's other names (DATE_ADD, TIMESTAMPDIFF ...) are; else `name`. */
+struct store_str sql_parse_time_name(struct store_str name);
+/* Takes the unit and the comma that begin the arguments of such a function; "" when
+ * there are none, as in dateDiff('day', a, b). */
+struct store_str sql_parse_first_unit(struct sql_parser *parser, struct store_str name);
+/* The call that began so, with the arguments after its unit. */
+struct sql_node *
+sql_parse_of_unit(struct sql_parser *parser, struct sql_node *call, struct store_str unit);
+/* Whether EXTRACT(part FROM ...) begins, its bracket taken; and that, as toYear(...). */
+bool sql_parse_at_part(const struct sql_parser *parser, struct store_str name);
+struct sql_node *sql_parse_part(struct sql_parser *parser, uint32_t offset);
 /* An expression as far as the first + or - or looser operator. */
 struct sql_node *sql_parse_product(struct sql_parser *parser);
 /* An expression with an optional alias. */

@@ -1,7 +1,8 @@
 /*
  * What stands between the operators of an expression: literals, names, calls,
- * CASE, CAST, INTERVAL, brackets, and the [] and :: after them. Must not know
- * which operator binds tighter: sql_parse_expression.c does.
+ * CASE, CAST, brackets, and the [] and :: after them; units of time are
+ * sql_parse_time.c's. Must not know which operator binds tighter:
+ * sql_parse_expression.c does.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -11,9 +12,8 @@
 
 /* ---- nodes ----------------------------------------------------------- */
 
-/* A leaf; depth and size are those of one. */
-static struct sql_node *
-make(struct sql_parser *parser, enum sql_kind kind, uint32_t offset)
+struct sql_node *
+sql_parse_make(struct sql_parser *parser, enum sql_kind kind, uint32_t offset)
 {
 	struct sql_node *node = sql_parse_alloc(parser, sizeof *node);
 
@@ -30,7 +30,7 @@ struct sql_node *
 sql_parse_make_call(struct sql_parser *parser, const char *name, uint32_t offset,
 		    struct sql_node *a, struct sql_node *b)
 {
-	struct sql_node *call = make(parser, SQL_CALL, offset);
+	struct sql_node *call = sql_parse_make(parser, SQL_CALL, offset);
 
 	if (call == NULL || a == NULL)
 		return NULL;
@@ -50,7 +50,7 @@ static struct sql_node *
 parse_number(struct sql_parser *parser)
 {
 	struct store_str text = parser->token.text;
-	struct sql_node *node = make(parser, SQL_NUMBER_UINT, parser->token.offset);
+	struct sql_node *node = sql_parse_make(parser, SQL_NUMBER_UINT, parser->token.offset);
 	bool hexadecimal = text.size > 2 && (text.bytes[1] == 'x' || text.bytes[1] == 'X');
 	char digits[400], *end;
 
@@ -76,7 +76,7 @@ parse_number(struct sql_parser *parser)
 static struct sql_node *
 text_node(struct sql_parser *parser, struct store_str text, uint32_t offset)
 {
-	struct sql_node *node = make(parser, SQL_TEXT, offset);
+	struct sql_node *node = sql_parse_make(parser, SQL_TEXT, offset);
 
 	if (node != NULL)
 		node->text = text;
@@ -106,7 +106,7 @@ parse_type(struct sql_parser *parser, struct store_str *type)
 struct sql_node *
 sql_parse_parameter(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *node = make(parser, SQL_PARAMETER, offset);
+	struct sql_node *node = sql_parse_make(parser, SQL_PARAMETER, offset);
 
 	if (node == NULL || !sql_parse_identifier(parser, &node->text) ||
 	    !sql_parse_expect(parser, ":") || !parse_type(parser, &node->type) ||
@@ -125,7 +125,7 @@ parse_arguments(struct sql_parser *parser, struct sql_list *list)
 		struct sql_node *node;
 
 		if (sql_parse_at(parser, "*")) {
-			node = make(parser, SQL_STAR, parser->token.offset);
+			node = sql_parse_make(parser, SQL_STAR, parser->token.offset);
 			sql_parse_advance(parser);
 		} else {
 			node = sql_parse_item(parser);
@@ -139,12 +139,14 @@ parse_arguments(struct sql_parser *parser, struct sql_list *list)
 static struct sql_node *
 parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset)
 {
-	struct sql_node *node = make(parser, SQL_CALL, offset);
+	struct sql_node *node = sql_parse_make(parser, SQL_CALL, offset);
 	struct sql_list list = {0};
+	struct store_str unit;
 
 	if (node == NULL)
 		return NULL;
-	node->text = name;
+	node->text = sql_parse_time_name(name);
+	unit = sql_parse_first_unit(parser, name);
 	node->distinct = sql_parse_take_word(parser, "DISTINCT");
 	if (!parse_arguments(parser, &list))
 		return NULL;
@@ -160,6 +162,8 @@ parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset)
 	node->args_count = list.count;
 	if (list.count == 1 && list.nodes[0]->kind == SQL_STAR && sql_is_word(name, "count"))
 		node->args_count = 0;
+	if (unit.size > 0)
+		return sql_parse_of_unit(parser, node, unit);
 	return sql_parse_deepen(parser, node);
 }
 
@@ -172,8 +176,9 @@ parse_name(struct sql_parser *parser)
 
 	sql_parse_advance(parser);
 	if (sql_parse_take(parser, "("))
-		return parse_call(parser, name, offset);
-	if ((node = make(parser, SQL_NAME, offset)) == NULL)
+		return sql_parse_at_part(parser, name) ? sql_parse_part(parser, offset)
+						       : parse_call(parser, name, offset);
+	if ((node = sql_parse_make(parser, SQL_NAME, offset)) == NULL)
 		return NULL;
 	while (sql_parse_take(parser, ".")) { /* table.column: the column counts */
 		if (!sql_parse_identifier(parser, &name))
@@ -212,7 +217,8 @@ parse_cast(struct sql_parser *parser, uint32_t offset)
 static struct sql_node *
 parse_case(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *subject = NULL, *node = make(parser, SQL_CALL, offset), *otherwise;
+	struct sql_node *subject = NULL, *node = sql_parse_make(parser, SQL_CALL, offset),
+			*otherwise;
 	struct sql_list list = {0};
 
 	if (node == NULL)
@@ -233,39 +239,12 @@ parse_case(struct sql_parser *parser, uint32_t offset)
 			return NULL;
 	}
 	otherwise = sql_parse_take_word(parser, "ELSE") ? sql_parse_expression(parser)
-							: make(parser, SQL_NULL, offset);
+							: sql_parse_make(parser, SQL_NULL, offset);
 	if (!sql_parse_push(parser, &list, otherwise) || !sql_parse_expect_word(parser, "END"))
 		return NULL;
 	node->text = (struct store_str){"multiIf", 7};
 	node->args = list.nodes;
 	node->args_count = list.count;
-	return sql_parse_deepen(parser, node);
-}
-
-static struct sql_node *
-parse_interval(struct sql_parser *parser, uint32_t offset)
-{
-	static const char *const units[] = {"second", "minute", "hour",    "day",
-					    "week",   "month",  "quarter", "year"};
-	struct sql_node *node = make(parser, SQL_INTERVAL, offset);
-	struct store_str unit;
-
-	if (node == NULL || (node->args = sql_parse_alloc(parser, sizeof *node->args)) == NULL ||
-	    (node->args[0] = sql_parse_product(parser)) == NULL)
-		return NULL;
-	node->args_count = 1;
-	unit = parser->token.text;
-	if (parser->token.type != SQL_WORD)
-		return sql_parse_fail(parser, "a unit of time (second, minute, hour, day ...)");
-	if (unit.size > 1 && (unit.bytes[unit.size - 1] | 0x20) == 's')
-		unit.size--;
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		if (sql_is_word(unit, units[i]))
-			node->text = (struct store_str){units[i], (uint32_t)strlen(units[i])};
-	}
-	if (node->text.size == 0)
-		return sql_parse_fail(parser, "a unit of time (second, minute, hour, day ...)");
-	sql_parse_advance(parser);
 	return sql_parse_deepen(parser, node);
 }
 
@@ -308,7 +287,8 @@ parse_word(struct sql_parser *parser)
 
 	if (sql_is_word(word, "NULL") || sql_is_word(word, "TRUE") || sql_is_word(word, "FALSE")) {
 		sql_parse_advance(parser);
-		node = make(parser, sql_is_word(word, "NULL") ? SQL_NULL : SQL_NAME, offset);
+		node =
+		    sql_parse_make(parser, sql_is_word(word, "NULL") ? SQL_NULL : SQL_NAME, offset);
 		if (node != NULL && node->kind == SQL_NAME)
 			node->text = sql_is_word(word, "TRUE") ? (struct store_str){"true", 4}
 							       : (struct store_str){"false", 5};
@@ -320,7 +300,7 @@ parse_word(struct sql_parser *parser)
 	}
 	if (sql_is_word(word, "INTERVAL")) {
 		sql_parse_advance(parser);
-		return parse_interval(parser, offset);
+		return sql_parse_interval(parser, offset);
 	}
 	if (sql_is_word(word, "CAST")) {
 		sql_parse_advance(parser);
@@ -342,7 +322,7 @@ parse_word(struct sql_parser *parser)
 struct sql_node *
 sql_parse_subquery(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *node = make(parser, SQL_SUBQUERY, offset);
+	struct sql_node *node = sql_parse_make(parser, SQL_SUBQUERY, offset);
 
 	if (node == NULL)
 		return NULL;
@@ -366,7 +346,7 @@ parse_bracketed(struct sql_parser *parser, uint32_t offset)
 		list.nodes[0]->joined = false; /* (a AND b) AND c stays as it is */
 		return list.nodes[0];
 	}
-	if ((node = make(parser, SQL_LIST, offset)) == NULL)
+	if ((node = sql_parse_make(parser, SQL_LIST, offset)) == NULL)
 		return NULL;
 	node->args = list.nodes;
 	node->args_count = list.count;
@@ -376,7 +356,7 @@ parse_bracketed(struct sql_parser *parser, uint32_t offset)
 static struct sql_node *
 parse_array(struct sql_parser *parser, uint32_t offset)
 {
-	struct sql_node *node = make(parser, SQL_ARRAY, offset);
+	struct sql_node *node = sql_parse_make(parser, SQL_ARRAY, offset);
 	struct sql_list list = {0};
 
 	if (node == NULL)

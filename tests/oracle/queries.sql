@@ -791,6 +791,40 @@ SELECT topK(0)(site) FROM pageviews
 SELECT CAST('x' AS UInt8)
 SELECT lcp['a'] FROM pageviews
 
+-- units of time
+-- differs: no DateTime64(0)
+SELECT date_trunc('hour', ts) AS h, count() FROM pageviews GROUP BY h ORDER BY h LIMIT 3
+-- differs: no Date32
+SELECT date_trunc('week', ts) AS h, count() FROM pageviews GROUP BY h ORDER BY h LIMIT 3
+SELECT toString(date_trunc('second', ts)), toString(date_trunc('minute', ts)), toString(date_trunc('hour', ts)), toString(dateTrunc('day', ts)), toString(dateTrunc('week', ts)), toString(dateTrunc('month', ts)), toString(DATE_TRUNC('QUARTER', ts)), toString(Date_Trunc('Year', ts)) FROM pageviews ORDER BY ts, view_id
+SELECT date_trunc('second', toDateTime(ts)), date_trunc('minute', toDateTime(ts)), date_trunc('hour', toDateTime(ts)), date_trunc('day', toDateTime(ts)), date_trunc('week', toDateTime(ts)), date_trunc('month', toDateTime(ts)), date_trunc('quarter', toDateTime(ts)), date_trunc('year', toDateTime(ts)) FROM pageviews ORDER BY ts, view_id LIMIT 9
+SELECT date_trunc('day', toDate(ts)), date_trunc('week', toDate(ts)), date_trunc('month', toDate(ts)), date_trunc('quarter', toDate(ts)), date_trunc('year', toDate(ts)) FROM pageviews ORDER BY ts, view_id LIMIT 9
+SELECT date_trunc('hour', toDateTime(ts)), count(), max(lcp) FROM pageviews GROUP BY date_trunc('hour', toDateTime(ts)) ORDER BY date_trunc('hour', toDateTime(ts))
+WITH 'day' AS u SELECT date_trunc(u, toDateTime(ts)) AS t, count() FROM pageviews WHERE date_trunc(u, ts) >= '2026-05-30' GROUP BY t ORDER BY t
+SELECT date_trunc('hour', toDate(ts)) FROM pageviews LIMIT 1
+SELECT date_trunc('fortnight', ts) FROM pageviews LIMIT 1
+SELECT date_trunc('h', ts) FROM pageviews LIMIT 1
+SELECT date_trunc(site, ts) FROM pageviews LIMIT 1
+SELECT date_trunc('hour', lcp) FROM pageviews LIMIT 1
+SELECT date_trunc('hour', '2026-06-03 12:10:00')
+SELECT date_trunc('hour') FROM pageviews LIMIT 1
+SELECT DATEDIFF(hour, ts, toDateTime('2026-06-03 12:00:00')), date_diff(DAY, ts, toDate('2026-06-03')), timestampDiff(MINUTES, ts, toDateTime('2026-06-03 12:00:00')), TIMESTAMP_DIFF('wk', ts, toDateTime('2026-06-03 12:00:00')), dateDiff('MM', ts, toDateTime('2027-06-03 12:00:00')) FROM pageviews ORDER BY ts, view_id LIMIT 5
+SELECT dateDiff('ms', ts, toDateTime('2026-06-03 12:00:00')), dateDiff(millisecond, ts, ts + INTERVAL 1 SECOND), dateDiff('ss', toDate('2026-06-03'), toDate('2026-06-02')), dateDiff('n', ts, toDate('2026-06-03')), dateDiff('QQ', ts, toDate('2026-07-01')), dateDiff('YYYY', ts, toDate('2036-07-01')) FROM pageviews ORDER BY ts, view_id LIMIT 5
+SELECT 1 AS day, dateDiff(day, toDate('2026-06-07'), toDate('2026-06-09'))
+SELECT dateDiff('lustrum', ts, ts) FROM pageviews LIMIT 1
+SELECT dateAdd(HOUR, 2, ts), date_add(day, 2, toDate(ts)), timestampAdd(MONTH, 1, toDateTime(ts)), TIMESTAMP_ADD(ts, INTERVAL 3 WEEK), DATE_ADD(ts, INTERVAL 2 DAY), date_add(YEAR, '1', ts) FROM pageviews ORDER BY ts, view_id LIMIT 3
+SELECT dateSub(HOUR, 2, ts), date_sub(day, 1 + 2, toDate(ts)), timestampSub(MONTH, 3, toDateTime(ts)), TIMESTAMP_SUB(ts, INTERVAL 3 WEEK), DATE_SUB(ts, INTERVAL 2 DAY), dateSub(QUARTER, error_count, toDate(ts)) AS q FROM pageviews ORDER BY ts, view_id LIMIT 3
+SELECT count() FROM pageviews WHERE ts >= date_sub(DAY, 1, toDateTime('2026-05-30 00:00:00')) AND ts < dateAdd(INTERVAL 12 HOUR, toDateTime('2026-05-30 00:00:00'))
+SELECT dateAdd('hour', 2, ts) FROM pageviews LIMIT 1
+SELECT date_add(day, 1) FROM pageviews LIMIT 1
+SELECT EXTRACT(HOUR FROM ts), extract(day from ts), extract(MONTH FROM toDate(ts)), extract(years from ts), extract(mi from ts), extract(second from toDateTime(ts)), extract(quarter FROM ts), extract(week from ts), extract(dow from ts), extract(isodow from ts), extract(doy from ts), extract(epoch from ts) FROM pageviews ORDER BY ts, view_id LIMIT 9
+SELECT extract(hour FROM ts + INTERVAL 1 HOUR) AS h, count() FROM pageviews GROUP BY h ORDER BY h
+SELECT extract(fortnight FROM ts) FROM pageviews LIMIT 1
+SELECT extract(day FROM lcp) FROM pageviews LIMIT 1
+SELECT toDate('2026-01-31') + INTERVAL 1 mm, toDate('2026-01-31') - INTERVAL 1 yy, toDateTime('2026-01-31 00:00:00') + INTERVAL 2 h, INTERVAL 3 dd + toDate('2026-01-31'), toDate('2026-01-31') + INTERVAL 1 SQL_TSI_WEEK
+SELECT toDayOfWeek(ts, 0), toDayOfWeek(ts, 1), toDayOfWeek(ts, 2), toDayOfWeek(ts, 3), toDayOfWeek(ts, 5), toDayOfWeek(toDate(ts) - 9000, 2), count() FROM pageviews GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1
+SELECT toDayOfWeek(ts, -1) FROM pageviews LIMIT 1
+
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d

@@ -47,6 +47,12 @@ precedence(void **state)
 	check_print("NOT a = b", "not(equals(a, b))");
 	check_print("NOT a AND b", "and(not(a), b)");
 	check_print("a + 1 > b || 'x'", "greater(plus(a, 1), concat(b, 'x'))");
+	check_print("DATE_ADD(day, 1, t)", "plus(t, toIntervalDay(1))");
+	check_print("timestamp_sub(t, INTERVAL 1 hh)", "minus(t, toIntervalHour(1))");
+	check_print("DATEDIFF(wk, a, b)", "dateDiff('week', a, b)");
+	check_print("plus(day, 1)", "plus(day, 1)");
+	check_print("extract(dow FROM a + b)", "toDayOfWeek(plus(a, b), 2)");
+	check_print("extract(hour, 'x')", "extract(hour, 'x')");
 	check_print("- a * b", "multiply(negate(a), b)");
 	check_print("a - -1", "minus(a, -1)");
 	check_print("a = b IS NULL", "isNull(equals(a, b))");
@@ -198,6 +204,10 @@ errors_have_positions(void **state)
 	check_error("SELECT CASE a END", 14, "expected WHEN");
 	check_error("SELECT x BETWEEN 1", 18, "expected AND");
 	check_error("SELECT INTERVAL 1 parsec", 18, "expected a unit of time");
+	check_error("SELECT INTERVAL 1 ms", 18, "expected a unit of time");
+	check_error("SELECT EXTRACT(era FROM t)", 15, "isodow, doy");
+	check_error("SELECT EXTRACT(day FROM t", 25, "expected )");
+	check_error("SELECT date_add(day, 1)", 23, "a number and a time");
 	check_error("SELECT 'abc", 7, "no end");
 	check_error("DELETE FROM t", 0, "expected SELECT");
 	check_error("SELECT a FROM t;;", 16, "expected the end");

@@ -1,0 +1,227 @@
+/*
+ * Calls about time in other words: addDays(t, 2), date_trunc('hour', t) and their kind
+ * become what plan_call.c knows; INTERVAL. Beside plan_call.c; must not know how times
+ * are computed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan_inside.h"
+
+/* ---- INTERVAL -------------------------------------------------------- */
+
+/* '2' of INTERVAL '2' DAY, as the number that it is; NULL stays NULL. */
+static struct expression *
+amount_of_text(struct planner *planner, const struct sql_node *node, const struct expression *text)
+{
+	struct type type = {.type = STORE_R_INT64,
+			    .nullable =
+				text->constant.nulls != NULL && text->constant.nulls[0] != 0};
+	struct store_str from = text->constant.s[0];
+	struct expression *amount = plan_constant(planner, node, type);
+	char digits[32] = "", *end = digits;
+
+	if (amount == NULL)
+		return NULL;
+	if (type.nullable) {
+		amount->constant.n.i[0] = 0;
+		amount->constant.nulls = text->constant.nulls;
+		amount->function = text->function; /* so it is no literal */
+		return amount;
+	}
+	if (from.size > 0 && from.size < sizeof digits)
+		memcpy(digits, from.bytes, from.size);
+	errno = 0;
+	amount->constant.n.i[0] = strtoll(digits, &end, 10);
+	if (from.size > 0 && end == digits + from.size && errno == 0)
+		return amount;
+	plan_error(planner->error, STORE_ETYPE, 6, "CANNOT_PARSE_TEXT",
+		   "INTERVAL needs a whole number, not '%.*s'",
+		   (int)(from.size > 80 ? 80 : from.size), from.size == 0 ? "" : from.bytes);
+	return NULL;
+}
+
+/* INTERVAL n unit: a whole number that knows its unit. */
+struct expression *
+plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	struct expression *amount = plan_build(planner, node->args[0], phase), *copy;
+
+	if (amount == NULL)
+		return NULL;
+	if (amount->type.type == STORE_R_STRING && amount->kind == EXPRESSION_CONSTANT)
+		amount = amount_of_text(planner, node, amount);
+	if (amount == NULL || (copy = plan_make(planner, amount->kind, node)) == NULL)
+		return NULL;
+	*copy = *amount;
+	copy->unit = node->text;
+	if (!data_type_is_integer(copy->type.type)) {
+		plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
+			   "INTERVAL needs a whole number");
+		return NULL;
+	}
+	return copy;
+}
+
+/* ---- other words ------------------------------------------------------- */
+
+/* The unit that follows `prefix`, as in toIntervalDay and addDays, in small letters;
+ * empty when there is none. */
+static struct store_str
+unit_after(struct store_str name, const char *prefix, const char *suffix)
+{
+	static const char *const units[][2] = {
+	    {"Second", "second"}, {"Minute", "minute"}, {"Hour", "hour"},       {"Day", "day"},
+	    {"Week", "week"},     {"Month", "month"},   {"Quarter", "quarter"}, {"Year", "year"}};
+	char text[24];
+
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		int size = snprintf(text, sizeof text, "%s%s%s", prefix, units[i][0], suffix);
+
+		if (name.size == (uint32_t)size && memcmp(name.bytes, text, name.size) == 0)
+			return (struct store_str){units[i][1], (uint32_t)strlen(units[i][1])};
+	}
+	return (struct store_str){NULL, 0};
+}
+
+/* toIntervalDay(n) is INTERVAL n DAY, and addDays(t, n) is t + INTERVAL n DAY. NULL
+ * when the call is neither. */
+static struct sql_node *
+interval_of(struct planner *planner, const struct sql_node *node)
+{
+	struct store_str unit = unit_after(node->text, "toInterval", "");
+	bool is_shift = unit.size == 0, is_minus = false;
+	struct sql_node *nodes;
+
+	if (is_shift && (unit = unit_after(node->text, "add", "s")).size == 0) {
+		unit = unit_after(node->text, "subtract", "s");
+		is_minus = true;
+	}
+	if (unit.size == 0 || node->args_count != (is_shift ? 2u : 1u) ||
+	    (nodes = store_arena_zalloc(planner->arena, 2 * sizeof *nodes)) == NULL)
+		return NULL;
+	nodes[0] = *node;
+	nodes[0].kind = SQL_INTERVAL;
+	nodes[0].text = unit;
+	nodes[0].args = node->args + is_shift;
+	nodes[0].args_count = 1;
+	if (!is_shift)
+		return nodes;
+	nodes[1] = *node;
+	nodes[1].text = is_minus ? (struct store_str){"minus", 5} : (struct store_str){"plus", 4};
+	nodes[1].args = store_arena_alloc(planner->arena, 2 * sizeof *nodes[1].args);
+	if (nodes[1].args == NULL)
+		return NULL;
+	nodes[1].args[0] = node->args[0];
+	nodes[1].args[1] = &nodes[0];
+	return &nodes[1];
+}
+
+/* The text that a unit is given as: 'hour' of date_trunc('hour', t). */
+static bool
+unit_text(struct planner *planner, const struct sql_node *call, enum phase phase,
+	  struct store_str *out)
+{
+	const struct expression *text = plan_build(planner, call->args[0], phase);
+
+	if (text == NULL)
+		return false;
+	if (text->kind == EXPRESSION_CONSTANT && text->type.type == STORE_R_STRING &&
+	    (text->constant.nulls == NULL || !text->constant.nulls[0])) {
+		*out = text->constant.s[0];
+		return true;
+	}
+	plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
+		   "%.*s needs a unit of time first, as in 'hour'", PLAN_SHOWN(call->text));
+	return plan_fail_at(planner, call->args[0]->offset) != NULL;
+}
+
+static const struct sql_node *
+unknown_unit(struct planner *planner, const struct sql_node *call, struct store_str unit)
+{
+	plan_error(planner->error, STORE_EINVAL, 36, "BAD_ARGUMENTS",
+		   "%.*s knows no unit '%.*s': second, minute, hour, day, week, month, quarter "
+		   "and year",
+		   PLAN_SHOWN(call->text), PLAN_SHOWN(unit));
+	return plan_fail_at(planner, call->args[0]->offset);
+}
+
+/* date_trunc('hour', t) is toStartOfInterval(t, INTERVAL 1 HOUR). */
+static const struct sql_node *
+truncation_of(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	struct sql_node *nodes = store_arena_zalloc(planner->arena, 3 * sizeof *nodes);
+	struct sql_node **args = store_arena_alloc(planner->arena, 3 * sizeof *args);
+	struct store_str text, unit;
+
+	if (node->args_count != 2) {
+		plan_error(planner->error, STORE_ETYPE, 42, "NUMBER_OF_ARGUMENTS_DOESNT_MATCH",
+			   "%.*s takes a unit and a time, as in %.*s('hour', ts)",
+			   PLAN_SHOWN(node->text), PLAN_SHOWN(node->text));
+		return NULL;
+	}
+	if (nodes == NULL || args == NULL) {
+		expression_no_memory(planner->error);
+		return NULL;
+	}
+	if (!unit_text(planner, node, phase, &text))
+		return NULL;
+	unit = sql_time_unit(text);
+	if (unit.size != text.size || sql_is_word(unit, "millisecond"))
+		return unknown_unit(planner, node, text);
+	nodes[0] = (struct sql_node){.kind = SQL_NUMBER_UINT, .offset = node->offset, .u = 1};
+	nodes[1] = (struct sql_node){.kind = SQL_INTERVAL, .offset = node->offset, .text = unit};
+	nodes[1].args = &args[2];
+	nodes[1].args_count = 1;
+	nodes[2] = *node;
+	nodes[2].text = (struct store_str){"toStartOfInterval", 17};
+	nodes[2].args = args;
+	args[0] = node->args[1];
+	args[1] = &nodes[1];
+	args[2] = &nodes[0];
+	return &nodes[2];
+}
+
+/* dateDiff('HH', a, b) is dateDiff('hour', a, b). */
+static const struct sql_node *
+difference_of(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	struct sql_node *nodes = store_arena_zalloc(planner->arena, 2 * sizeof *nodes);
+	struct sql_node **args = store_arena_alloc(planner->arena, 3 * sizeof *args);
+	struct store_str text;
+
+	if (nodes == NULL || args == NULL) {
+		expression_no_memory(planner->error);
+		return NULL;
+	}
+	if (!unit_text(planner, node, phase, &text))
+		return NULL;
+	nodes[0] = (struct sql_node){.kind = SQL_TEXT, .offset = node->args[0]->offset};
+	if ((nodes[0].text = sql_time_unit(text)).size == 0)
+		return unknown_unit(planner, node, text);
+	if (nodes[0].text.size == text.size &&
+	    memcmp(nodes[0].text.bytes, text.bytes, text.size) == 0)
+		return node;
+	nodes[1] = *node;
+	nodes[1].args = args;
+	args[0] = &nodes[0];
+	args[1] = node->args[1];
+	args[2] = node->args[2];
+	return &nodes[1];
+}
+
+const struct sql_node *
+plan_simpler_time(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	const struct sql_node *simpler = interval_of(planner, node);
+
+	if (simpler != NULL)
+		return simpler;
+	if (sql_is_word(node->text, "date_trunc") || sql_is_word(node->text, "dateTrunc"))
+		return truncation_of(planner, node, phase);
+	if (node->args_count == 3 && sql_is_word(node->text, "dateDiff"))
+		return difference_of(planner, node, phase);
+	return node;
+}
