@@ -1,7 +1,7 @@
 /*
  * Calls about time in other words: addDays(t, 2), date_trunc('hour', t) and their kind
- * become what plan_call.c knows; INTERVAL. Beside plan_call.c; must not know how times
- * are computed.
+ * become what plan_call.c knows; time zones, of which there is one; INTERVAL. Beside plan_call.c;
+ * must not know how times are computed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -119,6 +119,13 @@ interval_of(struct planner *planner, const struct sql_node *node)
 	return &nodes[1];
 }
 
+static bool
+is_text(const struct expression *expression)
+{
+	return expression->kind == EXPRESSION_CONSTANT && expression->type.type == STORE_R_STRING &&
+	       (expression->constant.nulls == NULL || !expression->constant.nulls[0]);
+}
+
 /* The text that a unit is given as: 'hour' of date_trunc('hour', t). */
 static bool
 unit_text(struct planner *planner, const struct sql_node *call, enum phase phase,
@@ -128,8 +135,7 @@ unit_text(struct planner *planner, const struct sql_node *call, enum phase phase
 
 	if (text == NULL)
 		return false;
-	if (text->kind == EXPRESSION_CONSTANT && text->type.type == STORE_R_STRING &&
-	    (text->constant.nulls == NULL || !text->constant.nulls[0])) {
+	if (is_text(text)) {
 		*out = text->constant.s[0];
 		return true;
 	}
@@ -212,13 +218,92 @@ difference_of(struct planner *planner, const struct sql_node *node, enum phase p
 	return &nodes[1];
 }
 
-const struct sql_node *
-plan_simpler_time(struct planner *planner, const struct sql_node *node, enum phase phase)
-{
-	const struct sql_node *simpler = interval_of(planner, node);
+/* ---- time zones ------------------------------------------------------ */
 
-	if (simpler != NULL)
-		return simpler;
+/* How many arguments such a call has before its time zone; 0 when it takes none. */
+static uint32_t
+zone_place(struct store_str name)
+{
+	static const char *const names[] = {
+	    "toDate",      "toDateTime",     "toDateTime64",
+	    "toString",    "toMonday",       "toYear",
+	    "toQuarter",   "toMonth",        "toISOWeek",
+	    "toDayOfYear", "toDayOfMonth",   "toDayOfWeek",
+	    "toHour",      "toMinute",       "toSecond",
+	    "toYYYYMM",    "toYYYYMMDD",     "toUnixTimestamp",
+	    "dateDiff",    "formatDateTime", "fromUnixTimestamp64Milli"};
+	const struct function *function = function_find(name);
+
+	if (sql_is_word(name, "date_trunc") || sql_is_word(name, "dateTrunc"))
+		return 2;
+	if (function != NULL && strncmp(function->name, "toStartOf", 9) == 0)
+		return function->args_max;
+	for (size_t i = 0; function != NULL && i < sizeof names / sizeof *names; i++) {
+		if (strcmp(function->name, names[i]) == 0)
+			return function->args_max;
+	}
+	return sql_is_word(name, "toTimeZone");
+}
+
+static bool
+is_utc(struct planner *planner, const struct sql_node *call, const struct sql_node *zone,
+       enum phase phase)
+{
+	static const char *const names[] = {"UTC", "Etc/UTC", "GMT", "Etc/GMT"};
+	const struct expression *text = plan_build(planner, zone, phase);
+	struct store_str name;
+
+	if (text == NULL)
+		return false;
+	if (!is_text(text)) {
+		plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
+			   "The last argument of %.*s can only be a time zone, as in 'UTC'",
+			   PLAN_SHOWN(call->text));
+		return plan_fail_at(planner, zone->offset) != NULL;
+	}
+	name = text->constant.s[0];
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (name.size == strlen(names[i]) && memcmp(name.bytes, names[i], name.size) == 0)
+			return true;
+	}
+	plan_error(
+	    planner->error, STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED",
+	    "%.*s in time zone '%.*s' is not implemented: all times are UTC, so say 'UTC' or "
+	    "no time zone, and add hours where you need others",
+	    PLAN_SHOWN(call->text), PLAN_SHOWN(name));
+	return plan_fail_at(planner, zone->offset) != NULL;
+}
+
+/* toHour(t, 'UTC') is toHour(t), and toTimeZone(t, 'UTC') is t. */
+static const struct sql_node *
+without_zone(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	bool is_now = sql_is_word(node->text, "now");
+	uint32_t place = zone_place(node->text);
+	struct sql_node *shorter;
+
+	if ((place == 0 && !is_now) || node->args_count != place + 1)
+		return node;
+	if (!is_utc(planner, node, node->args[place], phase))
+		return NULL;
+	if (sql_is_word(node->text, "toTimeZone"))
+		return node->args[0];
+	if ((shorter = store_arena_alloc(planner->arena, sizeof *shorter)) == NULL) {
+		expression_no_memory(planner->error);
+		return NULL;
+	}
+	*shorter = *node;
+	shorter->args_count = place;
+	return shorter;
+}
+
+const struct sql_node *
+plan_simpler_time(struct planner *planner, const struct sql_node *whole, enum phase phase)
+{
+	const struct sql_node *node = without_zone(planner, whole, phase), *simpler;
+
+	if (node == NULL || (simpler = interval_of(planner, node)) != NULL)
+		return node == NULL ? NULL : simpler;
 	if (sql_is_word(node->text, "date_trunc") || sql_is_word(node->text, "dateTrunc"))
 		return truncation_of(planner, node, phase);
 	if (node->args_count == 3 && sql_is_word(node->text, "dateDiff"))

@@ -825,6 +825,22 @@ SELECT toDate('2026-01-31') + INTERVAL 1 mm, toDate('2026-01-31') - INTERVAL 1 y
 SELECT toDayOfWeek(ts, 0), toDayOfWeek(ts, 1), toDayOfWeek(ts, 2), toDayOfWeek(ts, 3), toDayOfWeek(ts, 5), toDayOfWeek(toDate(ts) - 9000, 2), count() FROM pageviews GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1
 SELECT toDayOfWeek(ts, -1) FROM pageviews LIMIT 1
 
+-- time zones: types say nothing of them
+SELECT toString(toStartOfHour(ts, 'UTC')), toString(toStartOfMinute(ts, 'UTC')), toString(toStartOfFiveMinutes(ts, 'Etc/UTC')), toString(toStartOfDay(ts, 'GMT')), toString(toStartOfInterval(ts, INTERVAL 15 minute, 'UTC')), toString(date_trunc('hour', ts, 'UTC')), toString(toDateTime(ts, 'UTC')), toString(toDateTime64(ts, 3, 'UTC')), toString(toTimeZone(ts, 'UTC')), toString(toTimezone(toDateTime(ts), 'UTC')) FROM pageviews ORDER BY ts, view_id
+SELECT toDate(ts, 'UTC'), toDate('2026-06-01', 'UTC'), toDate(1780000000, 'UTC'), toMonday(ts, 'UTC'), toStartOfWeek(ts, 1, 'UTC'), toStartOfMonth(ts, 'UTC'), toStartOfQuarter(ts, 'UTC'), toStartOfYear(ts, 'UTC'), toStartOfInterval(ts, INTERVAL 1 MONTH, 'UTC') FROM pageviews ORDER BY ts, view_id LIMIT 9
+SELECT toYear(ts, 'UTC'), toQuarter(ts, 'UTC'), toMonth(ts, 'UTC'), toISOWeek(ts, 'UTC'), toDayOfYear(ts, 'UTC'), toDayOfMonth(ts, 'UTC'), toDayOfWeek(ts, 0, 'UTC'), toHour(ts, 'UTC'), toMinute(ts, 'UTC'), toSecond(ts, 'UTC'), toYYYYMM(ts, 'UTC'), toYYYYMMDD(ts, 'UTC'), toUnixTimestamp(ts, 'UTC'), formatDateTime(ts, '%F %T %z', 'UTC'), dateDiff('hour', ts, toDate('2026-06-03'), 'UTC'), toString(toDateTime(ts), 'UTC') FROM pageviews ORDER BY ts, view_id LIMIT 99
+SELECT toHour(ts, 'UTC') AS h, count() FROM pageviews WHERE ts >= toDateTime('2026-05-29 12:00:00', 'UTC') AND ts < toDateTime64('2026-05-30 12:00:00.5', 3, 'UTC') AND toTimeZone(ts, 'UTC') < now('UTC') GROUP BY h ORDER BY h
+SELECT toString(fromUnixTimestamp64Milli(1780000000123, 'UTC')), now('UTC') = now(), toUnixTimestamp(toDateTime('2026-06-01 00:00:00', 'UTC'))
+SELECT toHour(ts, 'UTC'), count() FROM pageviews GROUP BY toHour(ts, 'UTC') ORDER BY toHour(ts, 'UTC')
+-- differs: all times are UTC
+SELECT toHour(ts, 'Europe/Berlin') FROM pageviews LIMIT 1
+-- differs: all times are UTC
+SELECT date_trunc('hour', ts, 'America/New_York') FROM pageviews LIMIT 1
+SELECT toHour(ts, 5) FROM pageviews LIMIT 1
+SELECT toHour(ts, 'UTC', 'UTC') FROM pageviews LIMIT 1
+SELECT today('UTC')
+SELECT toUnixTimestamp64Milli(ts, 'UTC') FROM pageviews LIMIT 1
+
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d
