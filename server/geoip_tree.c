@@ -54,6 +54,9 @@ geoip_tree_open(struct geoip_tree *tree)
 	MMDB_search_node_s found = {0};
 	uint32_t root = 0;
 
+	/* Whoever writes a new one over it cuts it to nothing first. */
+	if (!store_mapping_watch(tree->mmdb.file_content, (size_t)tree->mmdb.file_size))
+		return false;
 	/* In a file for both, IPv4 is ::/96. */
 	for (uint32_t i = 0; tree->mmdb.metadata.ip_version == 6 && i < 96; i++) {
 		if (!step(&tree->mmdb, &root, 0, &found)) {
@@ -73,6 +76,7 @@ geoip_tree_open(struct geoip_tree *tree)
 void
 geoip_tree_close(struct geoip_tree *tree)
 {
+	store_mapping_forget(tree->mmdb.file_content);
 	MMDB_close(&tree->mmdb);
 	free(tree->starts);
 	free(tree->networks);

@@ -207,7 +207,8 @@ loop_create(struct server *server, struct loop_listener *listeners, uint32_t lis
 	loop->listeners_count = listeners_count;
 	pthread_mutex_init(&loop->mutex, NULL);
 	sem_init(&loop->up, 0, 0);
-	sigfillset(&all); /* h2o_evloop_run does not like EINTR */
+	sigfillset(&all);        /* h2o_evloop_run does not like EINTR */
+	sigdelset(&all, SIGBUS); /* of a page that was lost: blocked, it ends the process */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	result = pthread_create(&loop->thread, NULL, run, loop);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

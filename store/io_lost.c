@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "io_lost.h"
+#include "store.h"
 
 /* Never freed, for a handler may be looking at it; used again. */
 struct region {
@@ -132,4 +133,18 @@ io_lost_forget(const void *address)
 			uninstall();
 	}
 	pthread_mutex_unlock(&mutex);
+}
+
+/* ---- store.h --------------------------------------------------------- */
+
+bool
+store_mapping_watch(const void *address, size_t size)
+{
+	return io_lost_watch(address, size) != NULL;
+}
+
+void
+store_mapping_forget(const void *address)
+{
+	io_lost_forget(address);
 }

@@ -72,6 +72,14 @@ void store_arena_reset(struct store_arena *arena);
 /* Frees what all arenas left to those to come: up to 96 MiB. */
 void store_arena_trim(void);
 
+/* ---- mapped files ---------------------------------------------------- */
+
+/* A file may be cut short while it is mapped, which ends whoever reads on by SIGBUS.
+ * Of a mapping that is watched the page becomes zeros instead. False: out of memory.
+ * To be forgotten before it is unmapped. Any thread; needs no store. */
+bool store_mapping_watch(const void *address, size_t size);
+void store_mapping_forget(const void *address);
+
 /* ---- schema ---------------------------------------------------------- */
 
 enum store_type {

@@ -190,6 +190,25 @@ test('a GeoIP file renamed into place is picked up, a broken one is not', async 
   assert.equal(await server.end(), 0);
 });
 
+test('a GeoIP file that is written over in place ends nobody, and is read again', async () => {
+  const place = file('written.mmdb'), bytes = fs.readFileSync(COUNTRY_FILE);
+  fs.writeFileSync(place, bytes);
+  const server = await start('written', 'trusted_proxies: [127.0.0.1/32]\n', '--geoip', place);
+  const country = async (address) => {
+    const view = (++views).toString(16).padStart(16, '0');
+    const { status } = await fetch(`${server.url}/beacon`, { method: 'POST', headers: { 'X-Forwarded-For': address }, body: JSON.stringify({ v: 1, site: 'shop', view, url: 'https://shop.example/' }) });
+    assert.equal(status, 204);
+    return (await server.query(`SELECT country FROM pageviews WHERE view_id = ${views}`)).trim();
+  };
+  assert.equal(await country('8.8.8.8'), 'US');
+  fs.truncateSync(place, 4096);
+  for (const address of ['1.1.1.1', '133.11.0.1', '200.160.2.3', '2001:4860:4860::8888', '2a00:1450::1']) await country(address);
+  fs.writeFileSync(place, bytes);
+  await until('the country', async () => (await country('133.11.0.1')) === 'JP');
+  assert.equal(await country('8.8.8.8'), 'US');
+  assert.equal(await server.end(), 0);
+});
+
 test('a socket that was handed over is listened on', async () => {
   const listening = net.createServer();
   listening.listen(0, '127.0.0.1');
