@@ -1,9 +1,10 @@
 /*
  * Goal: what server/API.md, beacon/PROTOCOL.md and store/SQL.md show is what the
  * server answers. Method: API.md's `sh` blocks that an output block follows run
- * in order, in one scratch directory, against a server of its own; `...` in an
- * output matches anything. PROTOCOL.md's example is posted and queried. SQL.md's
- * queries run on the rows that it names, in a server of their own.
+ * in order, in one scratch directory, against a server of its own, with the token that its
+ * first start made; `...` in an output matches anything. PROTOCOL.md's example is
+ * posted and queried. SQL.md's queries run on the rows that it names, in a server of
+ * their own.
  */
 import assert from 'node:assert';
 import { execFile } from 'node:child_process';
@@ -21,11 +22,12 @@ const api = fs.readFileSync('server/API.md', 'utf8');
 const sqlDoc = fs.readFileSync('store/SQL.md', 'utf8');
 const protocol = fs.readFileSync('beacon/PROTOCOL.md', 'utf8');
 const examples = [...api.matchAll(/```sh\n([^`]*?)```\n```\n([^]*?)```\n/g)];
-let directory, server, other;
+let directory, server, other, token;
 
 before(async () => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-docs-'));
   server = await serve(path.join(directory, 'data'), ['--geoip', COUNTRY_FILE]);
+  token = fs.readFileSync(path.join(directory, 'data', 'token'), 'utf8').trim();
 });
 
 after(async () => {
@@ -47,8 +49,8 @@ for (const [, command, expected] of examples) {
     const ours = command
       .replaceAll('http://localhost:8080', server.url)
       .replaceAll(/build\/drum (query|import|erase|backup)?/g, (_, command) =>
-        command ? `${path.resolve(DRUM)} ${command} --url ${server.url} --token ${TOKEN}` : `${path.resolve(DRUM)} `);
-    const { stdout } = await run('sh', ['-c', ours], { cwd: directory, env: { ...process.env, TOKEN } });
+        command ? `${path.resolve(DRUM)} ${command} --url ${server.url} --token ${token}` : `${path.resolve(DRUM)} `);
+    const { stdout } = await run('sh', ['-c', ours], { cwd: directory, env: { ...process.env, TOKEN: token } });
     assertLike(stdout.replaceAll('\r', '').trimEnd(), expected.trimEnd());
   });
 }
