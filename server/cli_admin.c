@@ -139,7 +139,8 @@ erase_local(const char *data, const char *site, uint64_t session, uint64_t *rows
 	if ((result = store_erase(store, &erasure, rows_count, &error)) != 0)
 		failed(error.text);
 	if (store_close(store, &error) != 0)
-		return failed(error.text);
+		result = -failed(error.text);
+	cli_hand_over(data);
 	return result == 0 ? 0 : 1;
 }
 

@@ -84,8 +84,9 @@ run_local(struct choices *choices)
 	if (store_close(sink->store, &error) != 0) {
 		fprintf(stderr, "drum: the last flush failed: %s; the rows are in the WAL\n",
 			error.text);
-		return 1;
+		code = 1;
 	}
+	cli_hand_over(choices->data);
 	return code;
 }
 

@@ -153,6 +153,38 @@ test('commands say what they lack', () => {
   assert.ok(!fs.existsSync(path.join(directory, 'typo')));
 });
 
+// As the service's user it is served; root makes a token, imports and erases, as an operator does.
+test('what root writes in the data directory of another, that one can open', { skip: process.getuid() !== 0 && 'needs root' }, async () => {
+  const home = path.join(directory, 'home'), data = path.join(home, 'data'), user = 65534;
+  const [binary, binaryAsUser, beacons] = ['drum', 'drum-as-user', 'beacons'].map((name) => path.join(home, name));
+  fs.chmodSync(directory, 0o711);
+  fs.mkdirSync(home);
+  fs.mkdirSync(data, { mode: 0o700 });
+  fs.chownSync(data, user, user);
+  fs.copyFileSync(DRUM, binary);
+  fs.writeFileSync(binaryAsUser, `#!/bin/sh\nexec setpriv --reuid ${user} --regid ${user} --clear-groups ${binary} "$@"\n`, { mode: 0o755 });
+  const drum = (...args) => {
+    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000 });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  fs.writeFileSync(beacons, drum('generate', '--views', '50', '--days', '2'));
+  const secret = path.join(home, 'secret');
+  fs.writeFileSync(secret, 'of root');
+  drum('import', '--data', data, beacons); // before the first start
+  fs.symlinkSync(secret, path.join(data, 'symlink'));
+  fs.linkSync(secret, path.join(data, 'link'));
+  for (let i = 0; i < 2; i++) {
+    const server = await serve(data, [], binaryAsUser);
+    assert.equal(await server.query('SELECT count() > 0 FROM pageviews'), '1\n');
+    assert.equal(await server.end(), 0);
+    drum('token', '--data', data, '--role', 'import');
+    drum('import', '--data', data, beacons);
+    drum('erase', '--data', data, '--site', 'blog');
+  }
+  assert.equal(fs.statSync(secret).uid, 0);
+});
+
 test('output that cannot be written is an error', () => {
   const full = fs.openSync('/dev/full', 'w');
 
