@@ -43,6 +43,9 @@ let known = null; // sites, once they are
 function tabs() {
 	replace(byId('tabs'), TABS.map((tab) =>
 		h('a', { href: link({ tab, error: '' }), 'data-key': `tab-${tab}`, 'aria-current': state().tab === tab ? 'page' : null }, VIEWS[tab].label)));
+	const bar = byId('tabs'), chosen = bar.querySelector('[aria-current]'); // on a phone they do not all fit
+	if (chosen.offsetLeft < bar.offsetLeft + bar.scrollLeft || chosen.offsetLeft + chosen.offsetWidth > bar.offsetLeft + bar.scrollLeft + bar.clientWidth)
+		bar.scrollLeft = chosen.offsetLeft - bar.offsetLeft - (bar.clientWidth - chosen.offsetWidth) / 2;
 }
 
 function mount() {

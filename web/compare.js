@@ -4,8 +4,8 @@
  */
 import { chip, filterForm } from './controls.js';
 import { h, replace } from './dom.js';
-import { count, minute, moment, percent, short, signed } from './format.js';
-import { change, figuresOf, sessions } from './overview.js';
+import { count, minute, moment, percent, short, signed, withSign } from './format.js';
+import { change, figuresOf, sessions, shareChange } from './overview.js';
 import { Panel } from './panel.js';
 import { filterLink, rated, table } from './parts.js';
 import { RANGE_KEYS, before, columnOf, isRange, period, scope, select, weights } from './sql.js';
@@ -124,7 +124,7 @@ function figureRows({ sides: [a, b], p }) {
 	const counts = (label, name, shown = (row) => short(row[name])) => {
 		const [x, y] = [a.row[name], b.row[name]];
 		const margin = Math.hypot(marginOfCount(x, a.effect), marginOfCount(y, b.effect));
-		put(label, shown(a.row, a.effect), shown(b.row, b.effect), y > 0 ? h('span', { class: 'change none' }, `${x >= y ? '+' : '−'}${percent(Math.abs(x / y - 1), 1)}`) : null, Math.abs(x - y) > Math.max(margin, 1.96 * Math.sqrt(x + y)));
+		put(label, shown(a.row, a.effect), shown(b.row, b.effect), y > 0 ? h('span', { class: 'change none' }, withSign(x - y, percent(Math.abs(x / y - 1), 1))) : null, Math.abs(x - y) > Math.max(margin, 1.96 * Math.sqrt(x + y)));
 	};
 	counts('Views', 'views');
 	counts('Sessions', 'sessions', sessions);
@@ -137,14 +137,6 @@ function figureRows({ sides: [a, b], p }) {
 		share(`${VITALS[key].label} good`, `${key}_good`, `${key}_views`, true, true);
 	}
 	return rows;
-}
-
-/** +1.2 ± 0.4 % points. */
-function shareChange(d, better) {
-	const text = `${d.change > 0 ? '+' : '−'}${(Math.abs(d.change) * 100).toFixed(2)}${d.margin == null ? '' : ` ± ${(d.margin * 100).toFixed(2)}`} points`;
-	if (!d.beyond) return h('span', { class: 'change none' }, text);
-	const worse = d.change > 0 !== better;
-	return h('span', { class: `change ${worse ? 'poor' : 'good'}` }, `${text} ${worse ? '▲ worse' : '▼ better'}`);
 }
 
 const figures = () => new Panel({

@@ -28,8 +28,11 @@ export function vital(key, x) {
 	return VITALS[key].unit === 'ms' ? milliseconds(x) : x.toFixed(x < 0.1 && x > -0.1 ? 3 : 2);
 }
 
+/** The sign of x before what is shown of it, which decides: −0.0001 is ±0.000. */
+export const withSign = (x, shown) => `${!/[1-9]/.test(shown) ? '±' : x > 0 ? '+' : '−'}${shown}`;
+
 /** A difference: with its sign. */
-export const signed = (key, x) => `${x > 0 ? '+' : x < 0 ? '−' : '±'}${vital(key, Math.abs(x))}`;
+export const signed = (key, x) => withSign(x, vital(key, Math.abs(x)));
 
 export function percent(part, digits = 0) {
 	if (part == null || Number.isNaN(part)) return NONE;

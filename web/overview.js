@@ -5,7 +5,7 @@
 import { vitalChart, viewsChart } from './chart.js';
 import { h, replace, s } from './dom.js';
 import { diagnosis } from './diagnosis.js';
-import { NONE, day, minute, parseTime, percent, short, signed, vital } from './format.js';
+import { NONE, day, minute, parseTime, percent, short, signed, vital, withSign } from './format.js';
 import { Panel, growing } from './panel.js';
 import { badge, dimensionColumns, shares, table } from './parts.js';
 import { DAY_MS, before, bucket, byDimension, period, quantile, scope, select, stepOf, weights } from './sql.js';
@@ -62,6 +62,15 @@ export function change(key, change, better) {
 		`${text} ${worse ? '▲ worse' : '▼ better'}`);
 }
 
+/** Of shares, in points of percent: +1.20 ± 0.40 points. `otherwise` follows what is within chance. */
+export function shareChange(d, better, otherwise = '') {
+	const points = (x) => (Math.abs(x) * 100).toFixed(2);
+	const text = `${withSign(d.change, points(d.change))}${d.margin == null ? '' : ` ± ${points(d.margin)}`} points`;
+	if (!d.beyond) return h('span', { class: 'change none' }, `${text}${otherwise}`);
+	const worse = d.change > 0 !== better;
+	return h('span', { class: `change ${worse ? 'poor' : 'good'}` }, `${text} ${worse ? '▲ worse' : '▼ better'}`);
+}
+
 /* The course of a vital, from 0 to its greatest value. */
 function sparkline(key, { course, from, to }) {
 	const values = course.map((row) => row[`${key}_p`]).filter((x) => x != null);
@@ -102,7 +111,7 @@ function tile(key, data) {
 function countTile(label, id, value, changed, note) {
 	const line = changed == null
 		? NONE
-		: `${changed.ratio > 0 ? '+' : changed.ratio < 0 ? '−' : '±'}${percent(Math.abs(changed.ratio))}${changed.beyond ? '' : ', within chance'}`;
+		: `${withSign(changed.ratio, percent(Math.abs(changed.ratio)))}${changed.beyond ? '' : ', within chance'}`;
 	return h('div', { class: 'tile plain', id },
 		h('span', { class: 'tile-head' }, h('strong', null, label)), h('span', { class: 'tile-value' }, value),
 		h('span', { class: 'change none' }, line), note && h('span', { class: 'note' }, note));
@@ -126,9 +135,7 @@ function countTiles({ now, then, effect, effectThen }) {
 		h('a', { class: 'tile plain', href: link({ tab: 'errors' }), 'data-key': 'tile-errors', id: 'tile-errors' },
 			h('span', { class: 'tile-head', title: 'views with at least one error' }, h('strong', null, 'With errors')),
 			h('span', { class: 'tile-value' }, percent(share, 2)),
-			h('span', { class: `change ${errors?.beyond ? (errors.change > 0 ? 'poor' : 'good') : 'none'}` },
-				errors == null ? NONE
-					: `${errors.change > 0 ? '+' : '−'}${percent(Math.abs(errors.change), 2)}${errors.beyond ? (errors.change > 0 ? ' ▲ worse' : ' ▼ better') : ', within chance'}`)));
+			errors == null ? h('span', { class: 'change none' }, NONE) : shareChange(errors, false, ', within chance')));
 }
 
 const showTiles = (data, body) => replace(body, h('div', { class: 'tiles' }, VITAL_KEYS.map((key) => tile(key, data)), countTiles(data)));

@@ -3,7 +3,7 @@
  * last views, and how many of the requests that the server's logs know sent one.
  */
 import { copy, h, replace } from './dom.js';
-import { NONE, count, moment, parseTime, percent, vital } from './format.js';
+import { NONE, count, day, moment, parseTime, percent } from './format.js';
 import { Panel } from './panel.js';
 import { rated, table } from './parts.js';
 import { DAY_MS, text, time } from './sql.js';
@@ -93,7 +93,7 @@ const arrived = () => new Panel({
 			table([
 				{ label: 'Site', cell: (row) => h('a', { href: link({ tab: 'overview', site: row.site, filters: [] }), 'data-key': `site-${row.site}` }, valueLabel('site', row.site)) },
 				{ label: 'Views', cell: (row) => count(row.views), number: true },
-				{ label: 'First', cell: (row) => moment(parseTime(row.first)), number: true },
+				{ label: 'First', cell: (row) => moment(parseTime(row.first)), number: true, hide: true },
 				{ label: 'Last', cell: (row) => moment(parseTime(row.last)), number: true },
 			], rows, { caption: 'Sites' }), refusals(list));
 	},
@@ -117,7 +117,7 @@ const lastViews = (rows) => new Panel({
 	title: `3. The last ${LAST} views`,
 	load: newest,
 	show: (rows, body) => replace(body, table([
-		{ label: 'Time (UTC)', cell: (row) => String(row.ts).slice(5, 19) },
+		{ label: 'Time (UTC)', cell: (row) => `${day(parseTime(row.ts))} ${String(row.ts).slice(11, 19)}` },
 		{ label: 'Site', cell: (row) => valueLabel('site', row.site) },
 		{ label: 'Page', cell: (row) => valueLabel('path', row.path) },
 		{ label: 'Country', cell: (row) => valueLabel('country', row.country) },
@@ -125,7 +125,7 @@ const lastViews = (rows) => new Panel({
 		{ label: 'Browser', cell: (row) => (row.bot ? `${row.browser} (bot: ${row.bot})` : valueLabel('browser', row.browser)) },
 		{ label: 'LCP', cell: (row) => (row.lcp == null ? NONE : rated('lcp', row.lcp)), number: true },
 		{ label: 'INP', cell: (row) => (row.inp == null ? NONE : rated('inp', row.inp)), number: true },
-		{ label: 'CLS', cell: (row) => (row.cls == null ? NONE : vital('cls', row.cls)), number: true },
+		{ label: 'CLS', cell: (row) => (row.cls == null ? NONE : rated('cls', row.cls)), number: true },
 	], rows, { caption: 'The last views', empty: 'None yet.' })),
 });
 

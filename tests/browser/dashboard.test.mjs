@@ -17,6 +17,7 @@ hooks();
 
 const show = (search) => open({ ...AT, ...search });
 const rows = rowsOf;
+const signed = (x, shown) => `${!/[1-9]/.test(shown) ? '±' : x > 0 ? '+' : '−'}${shown}`;
 
 test('overview: every tile is what SQL answers', async () => {
 	await show();
@@ -32,12 +33,15 @@ test('overview: every tile is what SQL answers', async () => {
 		const label = await page.getAttribute(`#tile-${key} .shares`, 'aria-label');
 		assert.equal(label, `${percent(now[`${key}_good`])} good, ${percent(1 - now[`${key}_good`] - now[`${key}_poor`])} needs improvement, ${percent(now[`${key}_poor`])} poor`);
 		const change = value - then[`${key}_p`];
-		const sign = change > 0 ? '+' : '−';
-		assert.ok(text.includes(`${sign}${vital(key, Math.abs(change))} ±`), `${key} changed by ${change}: ${text}`);
+		assert.ok(text.includes(`${signed(change, vital(key, Math.abs(change)))} ±`), `${key} changed by ${change}: ${text}`);
 	}
 	assert.ok((await textOf('#tile-views')).includes(count(now.views)));
 	assert.ok((await textOf('#tile-sessions')).includes(count(now.sessions)));
-	assert.ok((await textOf('#tile-errors')).includes(percent(now.failed / now.views, 2)));
+	const errors = await textOf('#tile-errors');
+	assert.ok(errors.includes(percent(now.failed / now.views, 2)), errors);
+	const moved = (now.failed / now.views - then.failed / then.views) * 100;
+	assert.match(errors, / points/);
+	assert.ok(errors.includes(`${signed(moved, Math.abs(moved).toFixed(2))} ± `), `errors moved by ${moved}: ${errors}`);
 });
 
 test('overview: the verdict is of 28 days, the series has the extremes', async () => {

@@ -92,6 +92,7 @@ test('periods', () => {
 test('numbers and times', () => {
 	assert.deepEqual([0, 12.4, 999.4, 999.6, 2345, 9994, 9996, 123456].map(format.milliseconds), ['0 ms', '12 ms', '999 ms', '1.00 s', '2.35 s', '9.99 s', '10.0 s', '123 s']);
 	assert.deepEqual([0.0123, 0.1, 0.25].map((x) => format.vital('cls', x)), ['0.012', '0.10', '0.25']);
+	assert.deepEqual([0.0123, -0.0004, 0, -0.25].map((x) => format.signed('cls', x)), ['+0.012', '±0.000', '±0.000', '−0.25']);
 	assert.deepEqual([null, 0, 0.0004, 0.005, 0.5, 1].map((x) => format.percent(x)), ['–', '0 %', '< 0.1 %', '0.5 %', '50 %', '100 %']);
 	assert.equal(format.moment(format.parseTime('2026-06-01 12:03:05.123')), '1 Jun 12:03');
 	assert.deepEqual([2500, 2500.1, 4000, 4000.1, null].map((x) => rate('lcp', x)), ['good', 'needs', 'needs', 'poor', '']);

@@ -113,6 +113,11 @@ for (const width of [1440, 360]) {
 			if (tab === 'where') await page.click('#by-path button[aria-controls]');
 			const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 			assert.ok(wide <= 0, `${tab} is ${wide} px too wide`);
+			const [from, to, least, most] = await page.evaluate(() => ['[aria-current]', null].flatMap((inside) => {
+				const bar = document.getElementById('tabs'), { left, right } = (inside ? bar.querySelector(inside) : bar).getBoundingClientRect();
+				return [left, right];
+			}));
+			assert.ok(from >= least - 1 && to <= most + 1, `the tab ${tab} is in view: ${from} to ${to} of ${least} to ${most}`);
 			await page.screenshot({ path: `${SHOTS}/${tab}-${width}-light.png`, fullPage: true });
 			await page.emulateMedia({ colorScheme: 'dark' });
 			await page.screenshot({ path: `${SHOTS}/${tab}-${width}-dark.png`, fullPage: true });
