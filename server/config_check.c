@@ -57,6 +57,34 @@ check_sites(const struct config *config, const char *path, const struct config_f
 	return true;
 }
 
+/* No roles at all would be the default, both; two of one address fail at the start. */
+static bool
+check_listener(const struct config *config, uint32_t i, const char *path,
+	       const struct config_file *file, char error[CONFIG_ERROR_BYTES])
+{
+	const struct config_listener *listeners = config->listeners;
+	unsigned roles_line = config_file_line(file, "listeners", i, "roles");
+	const char *port = strrchr(listeners[i].address, ':');
+
+	if (listeners[i].roles == 0 && roles_line != 0) {
+		config_file_tell(
+		    path, roles_line, error,
+		    "listeners[%u].roles: expected public, private or both, got an empty list", i);
+		return false;
+	}
+	for (uint32_t j = 0; j < i; j++) {
+		if (strcmp(listeners[i].address, listeners[j].address) != 0 ||
+		    strcmp(port, ":0") == 0) /* a free one each */
+			continue;
+		config_file_tell(path, config_file_line(file, "listeners", i, "address"), error,
+				 "listeners[%u].address: '%s' is there already, on line %u", i,
+				 listeners[i].address,
+				 config_file_line(file, "listeners", j, "address"));
+		return false;
+	}
+	return true;
+}
+
 static bool
 check_listeners(const struct config *config, const char *path, const struct config_file *file,
 		char error[CONFIG_ERROR_BYTES])
@@ -65,11 +93,13 @@ check_listeners(const struct config *config, const char *path, const struct conf
 	char why[160];
 
 	for (uint32_t i = 0; i < config->listeners_count; i++) {
-		if (config_address_parse(config->listeners[i].address, &address, why))
-			continue;
-		config_file_tell(path, config_file_line(file, "listeners", i, "address"), error,
-				 "listeners[%u].address: %s", i, why);
-		return false;
+		if (!config_address_parse(config->listeners[i].address, &address, why)) {
+			config_file_tell(path, config_file_line(file, "listeners", i, "address"),
+					 error, "listeners[%u].address: %s", i, why);
+			return false;
+		}
+		if (!check_listener(config, i, path, file, error))
+			return false;
 	}
 	return true;
 }

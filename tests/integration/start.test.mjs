@@ -109,6 +109,8 @@ const wrong = [
   ['a port too high', 'listeners:\n  - address: 127.0.0.1:70000\n', /line 2: .*a port from 0 to 65535, got '127\.0\.0\.1:70000'/],
   ['a host name', 'listeners:\n  - address: shop.example:80\n', /line 2: .*shop\.example:80/],
   ['a tab', 'data: x\nsites:\n\t- key: a\n', /line 3: .*tab/],
+  ['no roles', 'listeners:\n  - address: ":80"\n    roles: []\n', /line 3: listeners\[0\]\.roles: expected public, private or both, got an empty list/],
+  ['a listener that is there twice', 'listeners:\n  - address: ":80"\n  - address: "[::1]:0"\n  - address: "[::1]:0"\n  - address: ":80"\n', /line 5: listeners\[3\]\.address: ':80' is there already, on line 2/],
   ['a site that is there twice', 'sites:\n  - key: a\n  - key: a\n', /line 3: sites\[1\]\.key: the site 'a' is there already, on line 2/],
   ['certificates that are not there', 'certificate: /none/a.pem\ncertificate_key: /none/b.pem\n', /certificate \/none\/a\.pem: No such file or directory/],
   ['a program', Buffer.from('\x7fELF\x02\x01\x01\x00'), /line 1: this is no UTF-8 text/],
