@@ -304,11 +304,13 @@ man: $(GEN)/drum.1
 $(GEN)/drum.1: server/package/man.mjs server/API.md
 	node $< $(VERSION) $(GEN)
 
+# What the manual pages refer to, by the same paths, so that links lead there.
+PAGES := README.md CHANGELOG.md CONTRIBUTING.md $(wildcard beacon/*.md server/*.md store/*.md web/*.md)
 install: all man
 	install -D -m 0755 $(BUILD)/drum $(DESTDIR)$(PREFIX)/bin/drum
 	install -D -m 0644 $(GEN)/drum.1 $(DESTDIR)$(PREFIX)/share/man/man1/drum.1
 	install -D -m 0644 $(GEN)/drum.yaml.5 $(DESTDIR)$(PREFIX)/share/man/man5/drum.yaml.5
-	install -D -m 0644 README.md $(DESTDIR)$(PREFIX)/share/doc/drum/README.md
+	for page in $(PAGES); do install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/doc/drum/$$page || exit 1; done
 	install -D -m 0644 server/drum.yaml $(DESTDIR)$(PREFIX)/share/doc/drum/drum.yaml
 	install -D -m 0644 LICENSE $(DESTDIR)$(PREFIX)/share/doc/drum/LICENSE
 

@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 
 const [version, out] = process.argv.slice(2);
-const api = fs.readFileSync('server/API.md', 'utf8');
+const api = fs.readFileSync('server/API.md', 'utf8').replaceAll('build/drum ', 'drum '); // who reads them has it installed
 
 /** The section under a heading, up to the next one of its level. */
 function section(heading) {
@@ -73,12 +73,15 @@ const day = new Date(Number(process.env.SOURCE_DATE_EPOCH ?? Date.UTC(2026, 0, 1
 const page = (name, number, ...parts) => [
   `.TH ${name.toUpperCase()} ${number} ${day} "drum ${version}" "drum manual"`, ...parts].join('\n') + '\n';
 
+/* What follows a command's name, as its --help has it. */
+const sources = fs.readdirSync('server').filter((name) => /^cli_\w+\.c$/.test(name)).map((name) => fs.readFileSync(`server/${name}`, 'utf8')).join('');
+const usages = new Map([...sources.matchAll(/"usage: drum (\w+) (.*?)(?: {2,}.*)?\\n/g)].map(([, command, rest]) => [command, ` ${rest}`]));
 const commands = [...section('## Command line').matchAll(/^### drum (\w+)$/gm)].map((match) => match[1]);
 
 fs.mkdirSync(out, { recursive: true });
 fs.writeFileSync(`${out}/drum.1`, page('drum', 1,
   '.SH NAME\ndrum \\- real user monitoring: collects beacons from browsers, answers SQL',
-  `.SH SYNOPSIS\n${commands.map((command) => `.B drum ${command}\n${command === 'version' ? '' : '[\\fIoptions\\fR]\n'}.br`).join('\n')}`,
+  `.SH SYNOPSIS\n${commands.map((command) => `\\fBdrum ${command}\\fR${plain(usages.get(command) ?? '')}\n.br`).join('\n')}`,
   '.SH DESCRIPTION\n.B drum\nis one program that takes beacons from browsers over HTTP, keeps them in a columnar store of its own, and answers\nSQL over HTTP.\n.B drum serve\nis the server; the other commands talk to it, or work on the files of a stopped one.',
   '.SH COMMANDS', roff(section('## Command line'), 1),
   '.SH SIGNALS\n.TP\n\\fBSIGTERM\\fR, \\fBSIGINT\\fR\nends the server: what has arrived is answered, rows are written to segments.\n.TP\n\\fBSIGHUP\\fR\nreads configuration, tokens, certificate and GeoIP files again, without dropping a connection.',

@@ -44,10 +44,13 @@ test('manual pages: no faults, every option and key', { skip: missing('groff') }
     assert.ok(shown[page].includes('drum 1.2.3'));
   }
   for (const [, command] of run(DRUM, '--help').matchAll(/^  (\w+)  /gm)) {
+    const [, usage] = /^usage: (drum .*?)(?: {2,}.*)?$/m.exec(run(DRUM, command, '--help')) ?? [null, 'drum version'];
+    assert.match(shown['drum.1'], new RegExp(`^ +${usage.replace(/[|[\]]/g, '\\$&')}$`, 'm'));
     if (command !== 'version') for (const [, option] of run(DRUM, command, '--help').matchAll(/^  (--[a-z-]+)/gm)) {
       if (option !== '--help') assert.ok(shown['drum.1'].includes(option), `${command} ${option}`);
     }
   }
+  assert.doesNotMatch(shown['drum.1'] + shown['drum.yaml.5'], /build\/drum/);
   for (const key of ['sampling[].max_per_second', 'limits.connections', 'privacy.opt_out', 'sites[].origins', 'retention_days.errors']) assert.ok(shown['drum.yaml.5'].includes(key), key);
 });
 
@@ -58,6 +61,8 @@ test('make deb: unpacked, it runs', { skip: missing('dpkg-deb') || (DRUM !== 'bu
   run('dpkg-deb', '-e', made, path.join(directory, 'DEBIAN'));
   const drum = path.join(root, 'usr/bin/drum');
   assert.equal(run(drum, 'version'), run(DRUM, 'version'));
+  for (const [, page] of fs.readFileSync('README.md', 'utf8').matchAll(/\]\((\w[\w/]*\.md)\)/g))
+    assert.ok(fs.existsSync(path.join(root, 'usr/share/doc/drum', page)), page);
   assert.equal(run(drum, 'serve', '--config', path.join(root, 'etc/drum/drum.yaml'), '--check-config'), 'configuration is valid\n');
   for (const name of ['lib/systemd/system/drum.service', 'lib/systemd/system/drum.socket', 'usr/share/man/man1/drum.1', 'usr/share/man/man5/drum.yaml.5', 'usr/share/doc/drum/LICENSE'])
     assert.ok(fs.statSync(path.join(root, name)).size > 100, name);
