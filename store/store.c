@@ -40,11 +40,11 @@ make_directories(struct store *store, struct store_error *error)
 	int result = store->io->make_directory(store->io, store->directory, 0700);
 
 	if (result != 0 && result != -EEXIST)
-		return io_failed("make directory", store->directory, result, error);
+		return io_failed("cannot make directory", store->directory, result, error);
 	snprintf(path, sizeof path, "%s/wal", store->directory);
 	result = store->io->make_directory(store->io, path, 0700);
 	if (result != 0 && result != -EEXIST)
-		return io_failed("make directory", path, result, error);
+		return io_failed("cannot make directory", path, result, error);
 	result = store->io->sync_directory(store->io, store->directory);
 	return result != 0 ? io_failed("sync", store->directory, result, error) : 0;
 }
