@@ -510,7 +510,7 @@ decode(const char *directory, bool in_slices, char **names, int count)
 
 /* ---- queries --------------------------------------------------------- */
 
-#define QUERY_TIMES 7 /* at least, and for at least so long: */
+#define QUERY_TIMES 7  /* at least, and for at least so long: */
 #define QUERY_MS 500.0 /* lib/ask.mjs gives the peers as long */
 
 /* Says that the store is open, and waits for a line. */
