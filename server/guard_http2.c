@@ -5,6 +5,7 @@
  * (it needs a file that is not shipped).
  */
 #include <dlfcn.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "guard_connection.h"
 #include "guard_http2.h"
 #include "guard_write.h"
+#include "loop_memory.h"
 
 #define HEADER_BLOCK_BYTES_MAX 8192u /* compressed */
 #define HEADERS_MAX 100u             /* as libh2o has it for HTTP/1 */
@@ -207,10 +209,12 @@ h2o_http2_stream_t *
 h2o_http2_stream_open(h2o_http2_conn_t *conn, uint32_t stream_id, h2o_req_t *src_req,
 		      const h2o_http2_priority_t *received_priority)
 {
-	h2o_http2_stream_t *stream = real.stream_open(conn, stream_id, src_req, received_priority);
 	struct guard_connection *connection = connection_of(conn);
+	h2o_http2_stream_t *stream;
 
 	count(GUARD_STREAM_OPEN);
+	loop_memory_before_stream();
+	stream = real.stream_open(conn, stream_id, src_req, received_priority);
 	if (connection != NULL)
 		guard_connection_stream_open(connection, stream, stream_id);
 	return stream;
@@ -221,9 +225,11 @@ void
 h2o_http2_stream_close(h2o_http2_conn_t *conn, h2o_http2_stream_t *stream)
 {
 	struct guard_connection *connection = connection_of(conn);
+	size_t size = malloc_usable_size(stream);
 
 	count(GUARD_STREAM_CLOSE);
 	real.stream_close(conn, stream);
+	loop_memory_after_stream(size);
 	if (connection != NULL) /* only now: its request is disposed of with it */
 		guard_connection_stream_close(connection, stream);
 }

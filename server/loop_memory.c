@@ -20,6 +20,8 @@
 
 #include <h2o.h>
 
+#include "loop_memory.h"
+
 #define RECYCLED_MAX 512u       /* of each kind and loop; 4 KiB each */
 #define RECYCLED_LARGE_MAX 128u /* buffers: 32 KiB */
 #define LARGE_BYTES 16384u
@@ -37,15 +39,18 @@ struct st_h2o_mem_pool_shared_ref_t {
 static const size_t sizes[] = {56, 184}; /* malloc adds 8 */
 #define SIZES_COUNT (sizeof sizes / sizeof *sizes)
 #define KEPT_MAX 2048u /* of a size and thread */
+/* Streams are kept with them; fewer, for a request is larger than its headers. */
+#define STREAMS SIZES_COUNT
+#define STREAMS_MAX 512u
 
 /* Pointers to them, for what lies in them has left the caches: to begin a new one
  * needs none of it. */
 struct kept {
 	uint32_t count;
-	shared_entry *entries[KEPT_MAX]; /* owned: [count] */
+	void *entries[KEPT_MAX]; /* owned: [count] */
 };
 
-static __thread struct kept *kept; /* owned: [SIZES_COUNT]; NULL: none yet */
+static __thread struct kept *kept; /* owned: [SIZES_COUNT + 1]; NULL: none yet */
 static pthread_key_t at_end;       /* has it, too */
 
 /* libh2o clears its pools here: its own function looks for the next after it has freed
@@ -62,7 +67,7 @@ static void
 free_kept(void *of_thread)
 {
 	kept = NULL;
-	for (size_t i = 0; i < SIZES_COUNT; i++) {
+	for (size_t i = 0; i <= STREAMS; i++) {
 		struct kept *all = (struct kept *)of_thread + i;
 
 		while (all->count > 0)
@@ -74,7 +79,7 @@ free_kept(void *of_thread)
 static bool
 make_kept(void)
 {
-	kept = calloc(SIZES_COUNT, sizeof *kept);
+	kept = calloc(SIZES_COUNT + 1, sizeof *kept);
 	if (kept != NULL && pthread_setspecific(at_end, kept) == 0)
 		return true;
 	free(kept);
@@ -125,6 +130,31 @@ h2o_mem_free_recycle(h2o_mem_recycle_t *allocator, void *p)
 		allocator->max =
 		    malloc_usable_size(p) < LARGE_BYTES ? RECYCLED_MAX : RECYCLED_LARGE_MAX;
 	real.free_recycle(allocator, p);
+}
+
+/* ---- streams ---------------------------------------------------------- */
+
+void
+loop_memory_before_stream(void)
+{
+	struct kept *streams = kept == NULL ? NULL : &kept[STREAMS];
+
+	if (streams == NULL || streams->count == 0)
+		return;
+	free(streams->entries[--streams->count]);
+	if (streams->count > 0)
+		__builtin_prefetch(streams->entries[streams->count - 1], 1);
+}
+
+void
+loop_memory_after_stream(size_t size)
+{
+	void *stream;
+
+	if ((kept == NULL && !make_kept()) || kept[STREAMS].count == STREAMS_MAX)
+		return;
+	if ((stream = malloc(size)) != NULL)
+		kept[STREAMS].entries[kept[STREAMS].count++] = stream;
 }
 
 /* ---- what is shared -------------------------------------------------- */
