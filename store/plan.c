@@ -212,7 +212,8 @@ plan_clauses(struct planner *planner)
 		return result;
 	}
 	plan_find_weight(planner);
-	plan->is_grouped = query->group_count > 0 || plan_has_aggregate(planner);
+	plan->is_grouped =
+	    query->group_count > 0 || query->group_all || plan_has_aggregate(planner);
 	if ((result = plan_check_nesting(planner)) != 0)
 		return result;
 	if ((result = plan_where(planner)) != 0 || (result = plan_keys(planner)) != 0)

@@ -328,14 +328,21 @@ plan_margin(struct planner *planner, const struct sql_node *node)
 
 /* ---- whether there is one -------------------------------------------- */
 
-static bool
-contains(const struct sql_node *node)
+bool
+plan_is_aggregate(const struct sql_node *node)
 {
 	bool condition;
 
+	return node->kind == SQL_CALL && (aggregate_find(node->text, &condition) != NULL ||
+					  sql_is_word(node->text, "margin"));
+}
+
+static bool
+contains(const struct sql_node *node)
+{
 	if (node == NULL)
 		return false;
-	if (node->kind == SQL_CALL && aggregate_find(node->text, &condition) != NULL)
+	if (plan_is_aggregate(node))
 		return true;
 	for (uint32_t i = 0; i < node->args_count; i++) {
 		if (contains(node->args[i]))

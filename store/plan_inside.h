@@ -126,11 +126,16 @@ plan_simpler_time(struct planner *planner, const struct sql_node *node, enum pha
 struct expression *plan_aggregate(struct planner *planner, const struct sql_node *node,
 				  const struct aggregate_name *name, bool has_condition);
 struct expression *plan_margin(struct planner *planner, const struct sql_node *node);
+bool plan_is_aggregate(const struct sql_node *node);
 /* In the select list, WITH, HAVING or ORDER BY. */
 bool plan_has_aggregate(const struct planner *planner);
 
 /* plan_same.c */
 bool plan_is_same_aggregate(const struct aggregate *a, const struct aggregate *b);
+
+/* plan_all.c: the keys of GROUP BY ALL, at most one more than PLAN_KEYS_MAX. 0 or a
+ * negative code. */
+int plan_all(struct planner *planner, struct sql_node ***nodes, uint32_t *count);
 
 /* plan_select.c: 0 or a negative code. plan_keys comes first. */
 int plan_keys(struct planner *planner);

@@ -35,29 +35,37 @@ plan_keys(struct planner *planner)
 {
 	const struct sql_query *query = planner->query;
 	bool is_distinct = query->distinct && query->group_count == 0 && !planner->plan->is_grouped;
-	struct sql_node *const *nodes = is_distinct ? query->items : query->group;
+	struct sql_node **nodes = is_distinct ? query->items : query->group;
 	uint32_t count = is_distinct ? query->items_count : query->group_count;
+	uint32_t keys = 0;
+	int result = query->group_all ? plan_all(planner, &nodes, &count) : 0;
 
+	if (result != 0)
+		return result;
 	if (count > PLAN_KEYS_MAX)
 		return refuse(planner, nodes[PLAN_KEYS_MAX]->offset,
 			      "GROUP BY of more than 32 expressions");
 	planner->plan->is_grouped |= count > 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sql_node *node =
-		    is_distinct ? nodes[i] : positional(planner, nodes[i]);
+		    is_distinct || query->group_all ? nodes[i] : positional(planner, nodes[i]);
 
 		if (node == NULL)
 			return STORE_EINVAL;
 		node = plan_resolve(planner, node);
-		planner->key_nodes[i] = node;
-		planner->key_texts[i] = sql_print(node, planner->arena);
-		planner->plan->keys[i] = plan_build(planner, node, PHASE_ROW);
-		if (planner->plan->keys[i] == NULL)
+		planner->key_nodes[keys] = node;
+		planner->key_texts[keys] = sql_print(node, planner->arena);
+		planner->plan->keys[keys] = plan_build(planner, node, PHASE_ROW);
+		if (planner->plan->keys[keys] == NULL)
 			return STORE_EINVAL;
-		if (planner->plan->keys[i]->type.type == STORE_R_MAP)
+		if (planner->plan->keys[keys]->type.type == STORE_R_MAP)
 			return refuse(planner, node->offset, "GROUP BY a Map");
+		/* ALL is what varies: of constants alone there is one group, rows or none. */
+		keys += !query->group_all || planner->plan->keys[keys]->kind != EXPRESSION_CONSTANT;
 	}
-	planner->plan->keys_count = count;
+	planner->plan->keys_count = keys;
+	if (query->group_all)
+		planner->plan->is_grouped = keys > 0 || plan_has_aggregate(planner);
 	return 0;
 }
 
@@ -211,9 +219,34 @@ find_shown_orders(struct planner *planner)
 	}
 }
 
+/* ORDER BY ALL: the answer's columns in turn. */
+static int
+order_by_all(struct planner *planner)
+{
+	const struct sql_order *order = &planner->query->order[0];
+	struct plan *plan = planner->plan;
+
+	for (uint32_t i = 0; i < plan->columns_count - plan->keeps_weights; i++) {
+		enum store_result_type type = plan->columns[i]->type.type;
+
+		if (i == PLAN_ORDERS_MAX)
+			return refuse(planner, order->node->offset,
+				      "ORDER BY of more than 64 expressions");
+		if (type == STORE_R_MAP || type == STORE_R_ARRAY)
+			return refuse(planner, order->node->offset, "ORDER BY a Map or Array");
+		plan->orders[plan->orders_count++] =
+		    (struct plan_order){.expression = plan->columns[i],
+					.descending = order->descending,
+					.nulls_first = order->nulls_first};
+	}
+	return 0;
+}
+
 int
 plan_orders(struct planner *planner, enum phase phase)
 {
+	if (planner->query->order_all)
+		return order_by_all(planner);
 	if (planner->query->order_count > PLAN_ORDERS_MAX)
 		return refuse(planner, planner->query->order[PLAN_ORDERS_MAX].node->offset,
 			      "ORDER BY of more than 64 expressions");

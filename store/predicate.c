@@ -156,9 +156,9 @@ check_query(const struct sql_query *query, struct store_error *error)
 {
 	if (query->statement == SQL_SELECT && query->items_count == 1 && !query->distinct &&
 	    query->table.size == 0 && query->from_query == NULL && query->where == NULL &&
-	    query->prewhere == NULL && query->group_count == 0 && query->having == NULL &&
-	    query->order_count == 0 && query->limit == NULL && query->limit_by == NULL &&
-	    query->settings_count == 0 && query->format.size == 0)
+	    query->prewhere == NULL && query->group_count == 0 && !query->group_all &&
+	    query->having == NULL && query->order_count == 0 && query->limit == NULL &&
+	    query->limit_by == NULL && query->settings_count == 0 && query->format.size == 0)
 		return 0;
 	return plan_error(error, STORE_ESYNTAX, 62, "SYNTAX_ERROR",
 			  "A condition is one expression, without clauses");

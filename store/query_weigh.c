@@ -356,7 +356,7 @@ is_aggregate(const struct sql_node *node)
 static bool
 is_grouped(const struct sql_query *query)
 {
-	bool grouped = query->group_count > 0 || query->distinct;
+	bool grouped = query->group_count > 0 || query->group_all || query->distinct;
 
 	for (uint32_t i = 0; i < query->items_count; i++)
 		grouped |= is_aggregate(query->items[i]);

@@ -83,6 +83,8 @@ struct sql_query {
 	uint32_t with_count, items_count, group_count, insert_columns_count;
 	uint32_t order_count, settings_count, limit_by_keys_count;
 	bool distinct, totals;
+	bool group_all; /* GROUP BY ALL: what is not under an aggregate; group_count is 0 */
+	bool order_all; /* ORDER BY ALL: order has a place for each item */
 	/* Put there by query_nested.c: the query around, and the rows of FROM that
 	 * are not the store's. */
 	const struct sql_query *outer;

@@ -91,10 +91,8 @@ parse_from(struct sql_parser *parser, struct sql_query *query)
 }
 
 static bool
-parse_order_item(struct sql_parser *parser, struct sql_order *order)
+parse_direction(struct sql_parser *parser, struct sql_order *order)
 {
-	if ((order->node = sql_parse_expression(parser)) == NULL)
-		return false;
 	order->descending = sql_parse_take_word(parser, "DESC");
 	if (!order->descending)
 		sql_parse_take_word(parser, "ASC");
@@ -103,6 +101,14 @@ parse_order_item(struct sql_parser *parser, struct sql_order *order)
 		if (!order->nulls_first && !sql_parse_expect_word(parser, "LAST"))
 			return false;
 	}
+	return !parser->failed;
+}
+
+static bool
+parse_order_item(struct sql_parser *parser, struct sql_order *order)
+{
+	if ((order->node = sql_parse_expression(parser)) == NULL || !parse_direction(parser, order))
+		return false;
 	if (sql_parse_at_word(parser, "WITH")) {
 		sql_parse_advance(parser);
 		if (!sql_parse_expect_word(parser, "FILL"))
@@ -120,12 +126,36 @@ parse_order_item(struct sql_parser *parser, struct sql_order *order)
 
 #define ORDER_MAX 64u
 
+/* ORDER BY ALL: by each place in the select list. */
+static bool
+parse_order_all(struct sql_parser *parser, struct sql_query *query)
+{
+	struct sql_order all = {0};
+	uint32_t offset = parser->token.offset;
+
+	sql_parse_advance(parser);
+	query->order_all = true;
+	if (query->items_count > ORDER_MAX)
+		return sql_parse_fail(parser, "at most 64 sort keys") != NULL;
+	if (!parse_direction(parser, &all))
+		return false;
+	while (query->order_count < query->items_count) {
+		if ((all.node = sql_parse_make(parser, SQL_NUMBER_UINT, offset)) == NULL)
+			return false;
+		all.node->u = query->order_count + 1;
+		query->order[query->order_count++] = all;
+	}
+	return true;
+}
+
 static bool
 parse_order(struct sql_parser *parser, struct sql_query *query)
 {
 	query->order = sql_parse_alloc(parser, ORDER_MAX * sizeof *query->order);
 	if (query->order == NULL)
 		return false;
+	if (sql_parse_at_word(parser, "ALL"))
+		return parse_order_all(parser, query);
 	do {
 		if (query->order_count == ORDER_MAX)
 			return sql_parse_fail(parser, "at most 64 sort keys") != NULL;
@@ -171,7 +201,10 @@ parse_group(struct sql_parser *parser, struct sql_query *query)
 {
 	struct sql_list list = {0};
 
-	if (!sql_parse_expect_word(parser, "BY") || !sql_parse_items(parser, &list, false))
+	if (!sql_parse_expect_word(parser, "BY"))
+		return false;
+	query->group_all = sql_parse_take_word(parser, "ALL");
+	if (!query->group_all && !sql_parse_items(parser, &list, false))
 		return false;
 	query->group = list.nodes;
 	query->group_count = list.count;
@@ -269,10 +302,12 @@ sql_parse_select(struct sql_parser *parser)
 	if (!sql_parse_expect_word(parser, "SELECT"))
 		return NULL;
 	query->distinct = sql_parse_take_word(parser, "DISTINCT");
-	if (!sql_parse_items(parser, &items, true) || !parse_clauses(parser, query))
+	if (!sql_parse_items(parser, &items, true))
 		return NULL;
 	query->items = items.nodes;
 	query->items_count = items.count;
+	if (!parse_clauses(parser, query))
+		return NULL;
 	parser->depth--;
 	return query;
 }

@@ -70,11 +70,14 @@ print_from(struct sql_printer *printer, const struct sql_query *query)
 static void
 print_order(struct sql_printer *printer, const struct sql_query *query)
 {
-	for (uint32_t i = 0; i < query->order_count; i++) {
+	for (uint32_t i = 0; i < (query->order_all ? 1 : query->order_count); i++) {
 		const struct sql_order *order = &query->order[i];
 
 		sql_print_text(printer, i == 0 ? " ORDER BY " : ", ");
-		sql_print_node(printer, order->node);
+		if (query->order_all)
+			sql_print_text(printer, "ALL");
+		else
+			sql_print_node(printer, order->node);
 		sql_print_text(printer, order->descending ? " DESC" : " ASC");
 		if (order->nulls_first)
 			sql_print_text(printer, " NULLS FIRST");
@@ -112,6 +115,8 @@ sql_print_query(struct sql_printer *printer, const struct sql_query *query)
 	print_clause(printer, " PREWHERE ", query->prewhere);
 	print_clause(printer, " WHERE ", query->where);
 	print_items(printer, " GROUP BY ", query->group, query->group_count);
+	if (query->group_all)
+		sql_print_text(printer, " GROUP BY ALL");
 	if (query->totals)
 		sql_print_text(printer, " WITH TOTALS");
 	print_clause(printer, " HAVING ", query->having);

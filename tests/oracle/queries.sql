@@ -841,6 +841,37 @@ SELECT toHour(ts, 'UTC', 'UTC') FROM pageviews LIMIT 1
 SELECT today('UTC')
 SELECT toUnixTimestamp64Milli(ts, 'UTC') FROM pageviews LIMIT 1
 
+-- GROUP BY ALL, ORDER BY ALL
+SELECT site, count() FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site AS s, device, lower(site) AS l, count() AS c, c * 2 AS d, 5 AS five FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site, count() + length(device) FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site, count() + length(site) FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT count() FROM pageviews GROUP BY ALL
+SELECT site FROM pageviews GROUP BY ALL ORDER BY ALL DESC
+SELECT site, device, count() FROM pageviews GROUP BY ALL ORDER BY ALL DESC LIMIT 3
+SELECT site, device, count() FROM pageviews GROUP BY ALL WITH TOTALS ORDER BY ALL
+SELECT * FROM (SELECT site, device FROM pageviews) ORDER BY ALL LIMIT 3
+-- once
+SELECT * FROM (SELECT site, device FROM pageviews) GROUP BY ALL ORDER BY ALL LIMIT 3
+SELECT DISTINCT site, device FROM pageviews ORDER BY ALL
+SELECT lcp FROM pageviews ORDER BY ALL DESC NULLS FIRST LIMIT 3
+SELECT site, count() FROM pageviews GROUP BY ALL, site
+SELECT toStartOfDay(ts) AS d, site, count() FROM pageviews GROUP BY ALL ORDER BY ALL LIMIT 3
+SELECT site, quantile(0.5)(lcp) > 100 AND site = 'shop' AS x FROM pageviews GROUP BY ALL ORDER BY ALL
+-- once
+SELECT max(c) FROM (SELECT site, count() AS c FROM pageviews GROUP BY ALL)
+SELECT 1 AS one, count() FROM pageviews GROUP BY ALL
+SELECT (SELECT max(lcp) FROM pageviews) AS m, site, count() FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site, count() FROM pageviews GROUP BY ALL HAVING count() > 380 ORDER BY count() DESC
+SELECT site, count() FROM pageviews GROUP BY ALL ORDER BY ALL WITH FILL
+SELECT sum(1) AS s, error_count FROM pageviews GROUP BY ALL ORDER BY ALL WITH FILL
+SELECT site + 0, count() FROM pageviews GROUP BY ALL
+SELECT site, if(count() > 400, device, 'x') AS y FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT path, countIf(device = 'mobile') AS m, round(m / count(), 3) AS share, if(share > 0.3, 'much', 'little') AS say FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT lower(site) AS site, max(lcp) AS lcp FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT country, device, error_count, count() FROM pageviews WHERE lcp > 100 GROUP BY ALL ORDER BY ALL DESC
+SELECT lcp, inp FROM pageviews ORDER BY ALL ASC NULLS LAST LIMIT 20
+
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d
