@@ -261,15 +261,23 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 	struct expression *call;
 	uint32_t count;
 
+	if (simpler == NULL)
+		return NULL;
 	if (simpler != node)
-		return simpler == NULL ? NULL : plan_build(planner, simpler, phase);
+		return plan_build(planner, simpler, phase);
 	if (sql_is_word(node->text, "arrayElement") && node->args_count == 2) {
 		call = plan_map_value(planner, node, phase);
 		if (call != NULL || (planner->error != NULL && planner->error->code != 0))
 			return call;
 	}
-	if (is_in(node->text) && node->args_count == 2 && node->args[1]->kind == SQL_SUBQUERY)
-		return plan_in_relation(planner, node, phase);
+	if (is_in(node->text) && node->args_count == 2) {
+		if (node->args[1]->kind == SQL_SUBQUERY)
+			return plan_in_relation(planner, node, phase);
+		if ((simpler = plan_tuple_in(planner, node)) == NULL)
+			return NULL;
+		if (simpler != node)
+			return plan_build(planner, simpler, phase);
+	}
 	if (sql_is_word(node->text, "negate") && node->args_count == 1 &&
 	    node->args[0]->kind == SQL_NUMBER_UINT)
 		return plan_negative(planner, node, node->args[0]->u);

@@ -133,6 +133,10 @@ bool plan_has_aggregate(const struct planner *planner);
 /* plan_same.c */
 bool plan_is_same_aggregate(const struct aggregate *a, const struct aggregate *b);
 
+/* plan_tuple.c: what x IN (...) of tuples means in other calls; `node` when there are
+ * none. */
+const struct sql_node *plan_tuple_in(struct planner *planner, const struct sql_node *node);
+
 /* plan_all.c: the keys of GROUP BY ALL, at most one more than PLAN_KEYS_MAX. 0 or a
  * negative code. */
 int plan_all(struct planner *planner, struct sql_node ***nodes, uint32_t *count);

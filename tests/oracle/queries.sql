@@ -872,6 +872,32 @@ SELECT lower(site) AS site, max(lcp) AS lcp FROM pageviews GROUP BY ALL ORDER BY
 SELECT country, device, error_count, count() FROM pageviews WHERE lcp > 100 GROUP BY ALL ORDER BY ALL DESC
 SELECT lcp, inp FROM pageviews ORDER BY ALL ASC NULLS LAST LIMIT 20
 
+-- tuples in IN
+SELECT count() FROM pageviews WHERE (country, lcp) IN (('DE', 100), ('US', 2396.7))
+SELECT count() FROM pageviews WHERE (country, lcp) NOT IN (('DE', 100), ('US', 2396.7))
+SELECT (country, lcp) IN (('DE', 100), ('US', 2396.7)) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, lcp) NOT IN (('DE', 100), ('US', NULL)) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, device) IN ('DE', 'mobile') AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, device) IN (('DE', 'mobile')) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, device) IN [('DE', 'mobile')] AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT count() FROM pageviews WHERE (country, device) IN (('DE','mobile', 1))
+SELECT count() FROM pageviews WHERE (country, device) IN (('DE'), ('US'))
+SELECT (toDate(ts), site) IN (('2026-05-29', 'shop'), ('2026-05-30', 'docs')) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT count() FROM pageviews WHERE tuple(country, device) IN (tuple('DE','mobile'), tuple('US','desktop'))
+SELECT (country, device) IN (('DE', 'mobile')) FROM pageviews ORDER BY ts LIMIT 1
+SELECT (lcp, inp) IN ((1, 2)) FROM pageviews ORDER BY ts LIMIT 3
+SELECT (1, 'a') IN ((1, 'a'), (2, 'b')), (1, 2) IN ((1, 3)), (1, NULL) IN ((1, NULL)), (1, NULL) NOT IN ((1, 2))
+SELECT (country, device, site) IN (('DE', 'mobile', 'shop')) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, error_count) IN (('DE', 1), ('US', '2')) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, error_count) IN (('DE', 1), ('US', 300), ('US', -1), ('FR', 1.5)) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, error_count) IN (('DE', 'x')) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT (country, device) IN (('DE', lower('MOBILE'))) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT in((country, device), (('DE', 'mobile'), ('US', 'mobile'))) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+
+SELECT toString(toStartOfMonth(toDateTime('2024-02-29 23:59:59'))), max(lcp), count() FROM pageviews WHERE site = 'none' GROUP BY ALL
+SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobile')) GROUP BY ALL ORDER BY ALL
+SELECT upper('x') AS c FROM pageviews GROUP BY ALL LIMIT 3
+
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d
