@@ -294,10 +294,11 @@ hand_back(struct loop *loop, struct reply *first, struct reply *last)
 	loop->replies_last = last;
 	post = !loop->is_posted;
 	loop->is_posted = true;
-	/* Under the mutex: the receiver may not have unlinked an older post yet. */
+	pthread_mutex_unlock(&loop->mutex);
+	/* After the mutex, which the loop wants as soon as it is awake. An older post has
+	 * been unlinked: that was before is_posted was cleared. */
 	if (post)
 		h2o_multithread_send_message(&loop->receiver, &loop->message);
-	pthread_mutex_unlock(&loop->mutex);
 }
 
 void
