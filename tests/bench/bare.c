@@ -1,8 +1,8 @@
 /*
  * libh2o with nothing behind it: 204 at once to any request, on a loop a core.
  * What a collector on libh2o costs beyond this is its own.
- * Usage: bare [CERTIFICATE KEY], which add TLS. Prints the port and ends when
- * stdin does.
+ * Usage: bare [CERTIFICATE KEY [MS]], which add TLS, and so many ms of waiting before
+ * each answer, as for a disk. Prints the port and ends when stdin does.
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -23,20 +23,63 @@ struct loop {
 	h2o_globalconf_t config;
 	h2o_context_t context;
 	h2o_accept_ctx_t accept;
+	struct handler *handler;
+	h2o_timeout_t wait;
+	uint64_t wait_ms;
 	int fd;
 	pthread_t thread;
 };
 
-static int
-on_request(h2o_handler_t *handler, h2o_req_t *req)
+/* An answer that waits: in its request's pool. */
+struct waiting {
+	h2o_timeout_entry_t entry;
+	h2o_req_t *req;
+};
+
+struct handler {
+	h2o_handler_t handler;
+	h2o_timeout_t *wait; /* NULL: none does */
+};
+
+static void
+answer(h2o_req_t *req)
 {
 	static h2o_generator_t generator = {NULL, NULL};
 
-	(void)handler;
 	req->res.status = 204;
 	req->res.reason = "No Content";
 	h2o_start_response(req, &generator);
 	h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
+}
+
+static void
+on_time(h2o_timeout_entry_t *entry)
+{
+	answer(((struct waiting *)entry)->req);
+}
+
+static void
+on_dispose(void *pointer)
+{
+	struct waiting *waiting = pointer;
+
+	if (h2o_timeout_is_linked(&waiting->entry))
+		h2o_timeout_unlink(&waiting->entry);
+}
+
+static int
+on_request(h2o_handler_t *handler, h2o_req_t *req)
+{
+	h2o_timeout_t *wait = ((struct handler *)handler)->wait;
+	struct waiting *waiting;
+
+	if (wait == NULL) {
+		answer(req);
+		return 0;
+	}
+	waiting = h2o_mem_alloc_shared(&req->pool, sizeof *waiting, on_dispose);
+	*waiting = (struct waiting){.entry.cb = on_time, .req = req};
+	h2o_timeout_link(req->conn->ctx->loop, wait, &waiting->entry);
 	return 0;
 }
 
@@ -58,6 +101,10 @@ run(void *argument)
 	h2o_socket_t *listener;
 
 	h2o_context_init(&loop->context, evloop, &loop->config);
+	if (loop->wait_ms > 0) {
+		h2o_timeout_init(evloop, &loop->wait, loop->wait_ms);
+		loop->handler->wait = &loop->wait;
+	}
 	listener = h2o_evloop_socket_create(evloop, loop->fd, H2O_SOCKET_FLAG_DONT_READ);
 	listener->data = loop;
 	h2o_socket_read_start(listener, on_accept);
@@ -126,10 +173,12 @@ main(int argc, char **argv)
 		    h2o_config_register_host(&loop->config, h2o_iovec_init(H2O_STRLIT("default")),
 					     65535),
 		    "/", 0);
-		h2o_create_handler(path, sizeof(h2o_handler_t))->on_req = on_request;
+		loop->handler = (struct handler *)h2o_create_handler(path, sizeof *loop->handler);
+		loop->handler->handler.on_req = on_request;
+		loop->wait_ms = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
 		loop->accept.ctx = &loop->context;
 		loop->accept.hosts = loop->config.hosts;
-		loop->accept.ssl_ctx = argc == 3 ? make_tls(argv[1], argv[2]) : NULL;
+		loop->accept.ssl_ctx = argc >= 3 ? make_tls(argv[1], argv[2]) : NULL;
 		loop->fd = listen_on(&port);
 		if (pthread_create(&loop->thread, NULL, run, loop) != 0)
 			return 1;

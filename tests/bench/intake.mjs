@@ -1,11 +1,12 @@
 /*
  * What taking beacons costs: CPU time of all threads of the server for a beacon
  * until its 204, in the clear, over TLS and with a TLS connection each; in the
- * same rounds libh2o answering 204 with nothing behind it (bare.c), and nginx
- * writing the body to a log. Then the time until the 204 at a fixed rate, and in
- * the same rounds what the disk alone would have taken for it: a plain writer
- * with fdatasync, for which as much comes due. Memory of idle TLS connections, whether a query
- * sees a beacon right after its 204, and the cost of User-Agents.
+ * same rounds libh2o answering 204 with nothing behind it (bare.c), at once and
+ * later, and nginx writing the body to a log. Then the time until the 204 at a
+ * fixed rate, and in the same rounds what the disk alone would have taken for it:
+ * a plain writer with fdatasync, for which as much comes due. Memory of idle TLS
+ * connections, whether a query sees a beacon right after its 204, and the cost of
+ * User-Agents.
  * Usage: node tests/bench/intake.mjs; BEACONS (default 200,000) of a round and
  * ROUNDS (5) in the environment, BENCH_DIR for the data, ONLY=cpu,tls,fresh,
  * latency,idle,visible,agents for parts, RESULTS the file of results to renew.
@@ -25,6 +26,7 @@ const only = process.env.ONLY?.split(',');
 const wanted = (part) => !only || only.includes(part);
 const BYTES = [860, 940]; // of a beacon: 900
 const WAL_BYTES = 600; // that drum writes for one
+const FRESH_WAIT_MS = 3; // of a beacon, when 8 connections are under way
 const directory = fs.mkdtempSync(path.join(process.env.BENCH_DIR ?? os.tmpdir(), 'drum-bench-'));
 const file = (name) => path.join(directory, name);
 const tool = (name) => `build/tests/bench/${name}`;
@@ -93,11 +95,12 @@ limits: {requests_per_s: 10000000, address_requests_per_s: 1000000, address_in_f
   return { ...server, name: 'drum', pids: () => [server.child.pid], port: new URL(server.url).port, secure: new URL(await server.https).port };
 }
 
-async function startBare(secure) {
-  const child = spawn(tool('bare'), secure ? [file('data/certificate.pem'), file('data/certificate-key.pem')] : [], { stdio: ['pipe', 'pipe', 'inherit'] });
+async function startBare(secure, waitMs = 0) {
+  const args = secure ? [file('data/certificate.pem'), file('data/certificate-key.pem'), waitMs] : [];
+  const child = spawn(tool('bare'), args, { stdio: ['pipe', 'pipe', 'inherit'] });
   children.push(child);
   const { value } = await createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
-  return { child, port: value, secure: value, name: 'libh2o', pids: () => [child.pid], end: () => new Promise((resolve) => child.once('exit', resolve).stdin.end()) };
+  return { child, port: value, secure: value, name: waitMs > 0 ? `libh2o, ${waitMs} ms later` : 'libh2o', pids: () => [child.pid], end: () => new Promise((resolve) => child.once('exit', resolve).stdin.end()) };
 }
 
 /** Its body is read for a mirror, then logged; a POST of what takes none becomes
@@ -210,10 +213,15 @@ if (wanted('tls')) {
   await servers[0].end();
 }
 if (wanted('fresh')) {
-  const servers = [await startBare(true), drum];
-  const [ours, bare] = tell('A fresh TLS 1.3 connection for each beacon, 8 at a time', await compare(servers, 'fresh', true, Math.ceil(beaconsCount / 40), 8));
-  target('CPU a beacon on a fresh TLS 1.3 connection, us', 'at most 1.05 of a bare 204', shown(ours.us), ours.us <= bare.us * 1.05, `${shown(bare.us)} (libh2o)`, shown(ours.us / bare.us, 2));
-  await servers[0].end();
+  /* The one that waits as long as a beacon does for its group and the disk shows how much
+   * of what drum takes is that the processor has done something else, or nothing, meanwhile. */
+  const servers = [await startBare(true), await startBare(true, FRESH_WAIT_MS), drum];
+  for (const connections of [8, 64]) {
+    const [ours, bare] = tell(`A fresh TLS 1.3 connection for each beacon, ${connections} at a time`, await compare(servers, 'fresh', true, Math.ceil(beaconsCount / 40), connections));
+    if (connections === 8) target('CPU a beacon on a fresh TLS 1.3 connection, us', 'at most 1.05 of a bare 204', shown(ours.us), ours.us <= bare.us * 1.05, `${shown(bare.us)} (libh2o)`, shown(ours.us / bare.us, 2));
+  }
+  parts.push('With 8 at a time the processors often have nothing to do, or another program to run, while a group waits for the disk; then caches are cold, as for a libh2o that waits as long. With 64 there is always another connection to serve.');
+  for (const server of servers) if (server !== drum) await server.end();
 }
 if (wanted('latency')) {
   const rows = [], count = 100000, rate = 20000;
