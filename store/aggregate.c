@@ -56,6 +56,7 @@ aggregate_find(struct store_str name, bool *has_condition)
 	*has_condition = name.size > 2 && memcmp(name.bytes + name.size - 2, "If", 2) == 0;
 	if (*has_condition)
 		name.size -= 2;
+	name = function_real_name(name);
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		bool same = strlen(known[i].name) == name.size &&
 			    memcmp(known[i].name, name.bytes, name.size) == 0;

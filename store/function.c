@@ -19,6 +19,7 @@ static const struct function *const tables[] = {
 const struct function *
 function_find(struct store_str name)
 {
+	name = function_real_name(name);
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
 		for (const struct function *f = tables[t]; f->name != NULL; f++) {
 			bool same = strlen(f->name) == name.size &&

@@ -17,7 +17,18 @@ struct function {
 			const struct data *args, struct data *out);
 };
 
-/* NULL when there is none of that name. */
+/* function_name.c: another name of a function or aggregate. */
+struct function_alias {
+	const char *name, *of;
+	bool any_case;
+};
+
+/* They by number; NULL past the last. */
+const struct function_alias *function_alias_at(uint32_t index);
+/* The name that stands in the tables for this one; the same when it is no other name. */
+struct store_str function_real_name(struct store_str name);
+
+/* NULL when there is none of that name, or of that other name. */
 const struct function *function_find(struct store_str name);
 /* The functions by number; NULL past the last. */
 const struct function *function_at(uint32_t index);

@@ -65,7 +65,7 @@ evaluate_revision(struct evaluation *evaluation, const struct expression *call,
 
 const struct function function_server_table[] = {
     TEXT("version", true),
-    TEXT("timezone", false),
+    TEXT("timezone", true),
     TEXT("serverTimezone", false),
     TEXT("displayName", false),
     TEXT("hostName", false),

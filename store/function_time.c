@@ -265,7 +265,7 @@ const struct function function_time_table[] = {
     {"toDayOfWeek", false, 1, 2, false, infer_part, evaluate_part},
     PART("toUnixTimestamp"),
     {"now", true, 0, 0, false, infer_now, evaluate_now},
-    {"today", false, 0, 0, false, infer_now, evaluate_now},
+    {"today", true, 0, 0, false, infer_now, evaluate_now},
     {"yesterday", false, 0, 0, false, infer_now, evaluate_now},
     {NULL, false, 0, 0, false, NULL, NULL},
 };

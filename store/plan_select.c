@@ -17,6 +17,23 @@ refuse(struct planner *planner, uint32_t offset, const char *what)
 
 /* ---- group keys ------------------------------------------------------ */
 
+static struct store_str
+real_name(struct store_str name)
+{
+	const struct function *function = function_find(name);
+
+	return function == NULL
+		   ? name
+		   : (struct store_str){function->name, (uint32_t)strlen(function->name)};
+}
+
+/* A text that nodes of one meaning share: YEAR(ts) is toYear(ts). */
+static struct store_str
+meaning_of(struct planner *planner, const struct sql_node *node)
+{
+	return sql_print_named(node, real_name, planner->arena);
+}
+
 /* A whole number in GROUP BY or ORDER BY is a place in the select list. */
 static const struct sql_node *
 positional(struct planner *planner, const struct sql_node *node)
@@ -54,7 +71,7 @@ plan_keys(struct planner *planner)
 			return STORE_EINVAL;
 		node = plan_resolve(planner, node);
 		planner->key_nodes[keys] = node;
-		planner->key_texts[keys] = sql_print(node, planner->arena);
+		planner->key_texts[keys] = meaning_of(planner, node);
 		planner->plan->keys[keys] = plan_build(planner, node, PHASE_ROW);
 		if (planner->plan->keys[keys] == NULL)
 			return STORE_EINVAL;
@@ -78,7 +95,7 @@ plan_find_key(struct planner *planner, const struct sql_node *node)
 
 	for (uint32_t i = 0; i < planner->plan->keys_count; i++) {
 		if (node != planner->key_nodes[i] && text.bytes == NULL)
-			text = sql_print(plan_resolve(planner, node), planner->arena);
+			text = meaning_of(planner, plan_resolve(planner, node));
 		if (node != planner->key_nodes[i] &&
 		    (text.size != planner->key_texts[i].size ||
 		     memcmp(text.bytes, planner->key_texts[i].bytes, text.size) != 0))
@@ -203,14 +220,13 @@ find_shown_orders(struct planner *planner)
 
 	for (uint32_t c = 0; c < query->items_count && c < plan->columns_count; c++) {
 		const struct sql_node *item = plan_resolve(planner, query->items[c]);
-		struct store_str text = sql_print(item, planner->arena);
+		struct store_str text = meaning_of(planner, item);
 
 		if (item->kind == SQL_STAR) /* moves the columns after it */
 			return;
 		for (uint32_t i = 0; i < query->order_count; i++) {
 			const struct sql_node *node = positional(planner, query->order[i].node);
-			struct store_str other =
-			    sql_print(plan_resolve(planner, node), planner->arena);
+			struct store_str other = meaning_of(planner, plan_resolve(planner, node));
 
 			if (text.size > 0 && text.size == other.size &&
 			    memcmp(text.bytes, other.bytes, text.size) == 0)

@@ -278,7 +278,8 @@ is_utc(struct planner *planner, const struct sql_node *call, const struct sql_no
 static const struct sql_node *
 without_zone(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
-	bool is_now = sql_is_word(node->text, "now");
+	const struct function *function = function_find(node->text);
+	bool is_now = function != NULL && strcmp(function->name, "now") == 0;
 	uint32_t place = zone_place(node->text);
 	struct sql_node *shorter;
 

@@ -125,6 +125,14 @@ is_map(const struct store_table *table, const struct sql_node *node)
 	return false;
 }
 
+static bool
+is_time_of_day(const struct function *function)
+{
+	return function != NULL &&
+	       (strcmp(function->name, "now") == 0 || strcmp(function->name, "today") == 0 ||
+		strcmp(function->name, "yesterday") == 0);
+}
+
 static int
 check_node(const struct store_predicate *predicate, const struct sql_node *node,
 	   struct store_error *error)
@@ -138,9 +146,7 @@ check_node(const struct store_predicate *predicate, const struct sql_node *node,
 		return refuse(error, node, "a whole map");
 	if (node->kind == SQL_CALL && aggregate_find(node->text, &condition) != NULL)
 		return refuse(error, node, "an aggregate");
-	if (node->kind == SQL_CALL &&
-	    (sql_is_word(node->text, "now") || sql_is_word(node->text, "today") ||
-	     sql_is_word(node->text, "yesterday")))
+	if (node->kind == SQL_CALL && is_time_of_day(function_find(node->text)))
 		return refuse(error, node, "the time of day"); /* it would be folded */
 	for (uint32_t i = 0; result == 0 && i < node->args_count; i++) {
 		if (!(is_element && i == 0 && node->kind == SQL_CALL &&

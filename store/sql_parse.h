@@ -30,6 +30,10 @@ struct store_str sql_time_unit(struct store_str word);
  * columns are named: quantile(0.75)(lcp), plus(a, 1). size 0 with NULL bytes
  * when memory runs out. */
 struct store_str sql_print(const struct sql_node *node, struct store_arena *arena);
+/* The same, but functions have the names that `name_of` gives for those in the query. */
+struct store_str
+sql_print_named(const struct sql_node *node, struct store_str (*name_of)(struct store_str),
+		struct store_arena *arena);
 /* sql_statement.c: the whole SELECT as ClickHouse reads it, operators as calls,
  * on one line; the same when memory runs out. */
 struct store_str sql_statement_print(const struct sql_query *query, struct store_arena *arena);

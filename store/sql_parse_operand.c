@@ -136,6 +136,21 @@ parse_arguments(struct sql_parser *parser, struct sql_list *list)
 	return sql_parse_expect(parser, ")");
 }
 
+/* Names that ClickHouse's parser takes in any case, and does not keep. */
+static struct store_str
+parsed_name(struct store_str name)
+{
+	static const char *const names[][2] = {{"extract", "extract"},     {"position", "position"},
+					       {"substring", "substring"}, {"trim", "trimBoth"},
+					       {"ltrim", "trimLeft"},      {"rtrim", "trimRight"}};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (sql_is_word(name, names[i][0]))
+			return (struct store_str){names[i][1], (uint32_t)strlen(names[i][1])};
+	}
+	return sql_parse_time_name(name);
+}
+
 static struct sql_node *
 parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset)
 {
@@ -145,7 +160,7 @@ parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset)
 
 	if (node == NULL)
 		return NULL;
-	node->text = sql_parse_time_name(name);
+	node->text = parsed_name(name);
 	unit = sql_parse_first_unit(parser, name);
 	node->distinct = sql_parse_take_word(parser, "DISTINCT");
 	if (!parse_arguments(parser, &list))

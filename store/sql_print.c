@@ -85,13 +85,16 @@ print_list(struct sql_printer *printer, struct sql_node *const *nodes, uint32_t 
 static void
 print_call(struct sql_printer *printer, const struct sql_node *node)
 {
+	struct store_str name;
+
 	if (sql_is_word(node->text, "negate") && node->args_count == 1 &&
 	    node->args[0]->kind <= SQL_NUMBER_FLOAT) {
 		sql_print_bytes(printer, "-", 1);
 		sql_print_node(printer, node->args[0]);
 		return;
 	}
-	sql_print_bytes(printer, node->text.bytes, node->text.size);
+	name = printer->name_of == NULL ? node->text : printer->name_of(node->text);
+	sql_print_bytes(printer, name.bytes, name.size);
 	if (node->distinct && !printer->in_full) /* countDistinct(x) */
 		sql_print_text(printer, "Distinct");
 	if (node->parameters_count > 0) {
@@ -175,7 +178,14 @@ sql_print_node(struct sql_printer *printer, const struct sql_node *node)
 struct store_str
 sql_print(const struct sql_node *node, struct store_arena *arena)
 {
-	struct sql_printer printer = {.arena = arena};
+	return sql_print_named(node, NULL, arena);
+}
+
+struct store_str
+sql_print_named(const struct sql_node *node, struct store_str (*name_of)(struct store_str),
+		struct store_arena *arena)
+{
+	struct sql_printer printer = {.arena = arena, .name_of = name_of};
 
 	sql_print_node(&printer, node);
 	return printer.failed ? (struct store_str){NULL, 0}

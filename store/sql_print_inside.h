@@ -13,6 +13,7 @@ struct sql_printer {
 	uint32_t size, max;
 	bool failed;
 	bool in_full; /* aliases with what they stand for, subqueries, quotes */
+	struct store_str (*name_of)(struct store_str); /* what to call a function; or NULL */
 };
 
 void sql_print_bytes(struct sql_printer *printer, const char *bytes, uint32_t size);

@@ -260,14 +260,16 @@ fill_functions(struct table *table)
 	static const char *const columns[] = {"name:s",     "is_aggregate:b", "case_insensitive:b",
 					      "alias_to:s", "origin:s",       "description:s",
 					      NULL};
-	uint32_t scalars = 0, aggregates = 0;
+	uint32_t scalars = 0, aggregates = 0, aliases = 0;
 	int result;
 
 	while (function_at(scalars) != NULL)
 		scalars++;
 	while (aggregate_at(aggregates) != NULL)
 		aggregates++;
-	result = begin(table, columns, scalars + aggregates);
+	while (function_alias_at(aliases) != NULL)
+		aliases++;
+	result = begin(table, columns, scalars + aggregates + aliases);
 	for (uint32_t i = 0; result == 0 && i < scalars + aggregates; i++, table->row++) {
 		bool is_aggregate = i >= scalars;
 		const struct aggregate_name *name = is_aggregate ? aggregate_at(i - scalars) : NULL;
@@ -276,6 +278,15 @@ fill_functions(struct table *table)
 		set_number(table, "is_aggregate", is_aggregate);
 		set_number(table, "case_insensitive",
 			   is_aggregate ? name->any_case : function_at(i)->any_case);
+		set_text(table, "origin", "System");
+	}
+	for (uint32_t i = 0; result == 0 && i < aliases; i++, table->row++) {
+		const struct function_alias *alias = function_alias_at(i);
+
+		set_text(table, "name", alias->name);
+		set_number(table, "is_aggregate", function_find(str(alias->name)) == NULL);
+		set_number(table, "case_insensitive", alias->any_case);
+		set_text(table, "alias_to", alias->of);
 		set_text(table, "origin", "System");
 	}
 	return result;

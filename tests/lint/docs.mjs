@@ -213,6 +213,8 @@ function functions() {
 const first = (...headings) => new Map(tables(SQL, ...headings).flatMap(([cell]) => names(cell)).map((name) => [name.split('(')[0]]));
 
 compare('function', functions(), first('## Functions'), SQL);
+const aliases = part(read('store/function_name.c'), 'function_alias aliases[] = {', '};').matchAll(/\{"(\w+)", "(\w+)"/g);
+compare('other name', new Map([...aliases].map(([, name, of]) => [name, of])), new Map(tables(SQL, '## Other names').flatMap(([others, of]) => names(others).map((name) => [name, names(of)[0]]))), SQL);
 const aggregates = read('store/aggregate.c');
 const behind = new Map([...aggregates.matchAll(/#define (\w+) "(\w+)"/g)].map((match) => match.slice(1)));
 compare('aggregate', new Map([...part(aggregates, 'aggregate_name known[] = {', '};').matchAll(/\{("?)(\w+)"?, (true|false)/g)].map(([, quote, name]) => [quote ? name : behind.get(name)])), first('## Aggregates'), SQL);

@@ -898,6 +898,40 @@ SELECT toString(toStartOfMonth(toDateTime('2024-02-29 23:59:59'))), max(lcp), co
 SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobile')) GROUP BY ALL ORDER BY ALL
 SELECT upper('x') AS c FROM pageviews GROUP BY ALL LIMIT 3
 
+-- other names
+SELECT YEAR(ts), Quarter(ts), MONTH(ts), DAY(ts), DAYOFMONTH(ts), DayOfWeek(ts), DAYOFYEAR(ts), HOUR(ts), minute(ts), SECOND(ts), Date(ts), DATE_FORMAT(ts, '%Y-%m') FROM pageviews ORDER BY view_id LIMIT 5
+SELECT DATE('2026-05-29'), DATE(0), date(toDateTime('2026-05-29 12:00:00')), DATE(nullIf(5, 5)), YEAR(nullIf(toDate(5), toDate(5))), DAYOFWEEK(toDate('2026-05-31'), 2), HOUR(toDateTime('2026-05-29 12:00:00'), 'UTC')
+SELECT YEAR('2026-05-29')
+SELECT Hour(ts, 'UTC') AS h, count() FROM pageviews GROUP BY h ORDER BY h
+SELECT toYear(ts), count() FROM pageviews GROUP BY YEAR(ts)
+SELECT DATE(ts), count() FROM pageviews GROUP BY toDate(ts) ORDER BY Date(ts)
+SELECT HOUR(ts) + 1 AS h, count() FROM pageviews GROUP BY toHour(ts) ORDER BY HOUR(ts)
+SELECT lower(site), count() FROM pageviews GROUP BY LOWER(site) ORDER BY lcase(site)
+SELECT DISTINCT DATE(ts) FROM pageviews ORDER BY toDate(ts)
+SELECT toStartOfFiveMinute(ts), time_bucket(ts, INTERVAL 1 HOUR), DATE_BIN(ts, INTERVAL 6 HOUR) FROM pageviews ORDER BY view_id LIMIT 3
+SELECT TIME_BUCKET(ts, INTERVAL 1 DAY) AS t, count() FROM pageviews WHERE DATE(ts) = '2026-05-29' GROUP BY t
+SELECT count() FROM pageviews WHERE date(ts) BETWEEN '2026-05-29' AND '2026-05-30' AND hour(ts) IN (1, 2, 3)
+SELECT SUBSTR(site, 2), mid(site, 2, 2), SubString(site, 2), byteSlice(site, -2), LCASE(site), Ucase(site), ltrim(site), RTRIM(site), trim(site), Trim(site), OCTET_LENGTH(site), cardinality(site), CHAR_LENGTH(site), character_length(site), Position(site, 'o'), EXTRACT(site, 'o.') FROM pageviews ORDER BY view_id LIMIT 3
+SELECT ltrim('  a '), RTRIM('  a '), trimBoth('  a '), Trim('  a ') AS t, length(trim('  a '))
+SELECT REGEXP_REPLACE('abcabc', 'b', 'x'), regexp_matches('abc', 'b.'), ceiling(1.5), CEILING(-1.25, 1), MOD(7, 4), mod(-7, 4)
+SELECT CARDINALITY([1, 2]), mapContainsKey(tags, 'plan') FROM pageviews ORDER BY view_id LIMIT 3
+SELECT mapcontainskey(tags, 'plan') FROM pageviews
+SELECT current_timestamp() = now(), NOW('UTC') = LocalTimestamp(), CURRENT_DATE() = today(), curdate() = TODAY()
+SELECT TimeZone() = timezone(), schema() = currentDatabase(), CURRENT_DATABASE() = database(), current_user() = user(), session_user() = currentUser(), hostname() = hostName(), serverTimeZone() = serverTimezone()
+SELECT HOSTNAME()
+SELECT countDistinct(site), countDistinctIf(site, lcp > 1000), countDistinct(lcp) FROM pageviews
+SELECT COUNTDISTINCT(site) FROM pageviews
+SELECT any(site) = first_value(site), last_value(lcp) = anyLast(lcp), FIRST_VALUEIf(lcp, site = 'blog') = anyIf(lcp, site = 'blog') FROM pageviews
+-- once
+SELECT max_by(path, ts), MIN_BY(site, ts), min_byIf(site, ts, device = 'mobile') FROM pageviews
+-- once
+SELECT array_agg(country) FROM (SELECT DISTINCT country FROM pageviews ORDER BY country)
+SELECT medianExact(lcp), medianExactIf(lcp, device = 'mobile'), medianExactWeighted(error_count, error_count), medianExactWeightedInterpolated(lcp, error_count) FROM pageviews
+SELECT MEDIANEXACT(lcp) FROM pageviews
+SELECT round(STDDEV_POP(lcp), 6), round(std(lcp), 6), round(STDDEV(lcp), 6), round(stddev_samp(lcp), 6), round(VAR_POP(lcp), 4), round(var_samp(lcp), 4), round(STDDEV_POPIf(lcp, site = 'shop'), 6) FROM pageviews
+SELECT stddev_popif(lcp, 1) FROM pageviews
+SELECT site, STDDEV_POP(lcp) > 100 AS wide FROM pageviews GROUP BY site HAVING VAR_SAMP(lcp) > 0 ORDER BY countDistinct(path), site
+
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d

@@ -278,6 +278,8 @@ refused(void **state)
 	    {"lcp in (SELECT 1)", "subquery", 0},
 	    {"lcp > {x:Float64}", "parameter", 6},
 	    {"ts > now()", "time of day", 5},
+	    {"ts > CURRENT_TIMESTAMP()", "time of day", 5},
+	    {"DATE(ts) > curdate()", "time of day", 11},
 	    {"tags", "whole map", 0},
 	    {"length(tags) > 1", "whole map", 7},
 	    {"path", "condition", 0},

@@ -185,6 +185,9 @@ static const struct asked table[] = {
     {"SELECT name FROM system.columns WHERE table = 't' AND comment != ''", "ts\nlcp\n"},
     {"SELECT database, total_rows FROM system.tables WHERE name = 't'", "default\t5\n"},
     {"SELECT * FROM system.one", "0\n"},
+    {"SELECT name, is_aggregate, case_insensitive, alias_to FROM system.functions WHERE name IN "
+     "('YEAR', 'countDistinct', 'toYear') ORDER BY name",
+     "YEAR\t0\t1\ttoYear\ncountDistinct\t1\t0\tuniqExact\ntoYear\t0\t0\t\n"},
     {"SHOW TABLES LIKE 'x%'", ""},
     {"EXISTS t", "1\n"},
     {"EXISTS TABLE nosuch", "0\n"},
