@@ -55,7 +55,7 @@ may_wait_until(struct ingest *ingest, uint32_t *wanted)
 		if (ingest->waited_with == 0)
 			ingest->waited_with = ingest->count;
 		*wanted = ingest->count + coming;
-		return ingest->first_ns + INGEST_INTERVAL_NS;
+		return ingest->first_ns + INGEST_COMING_NS;
 	}
 	*wanted = INGEST_MANY;
 	return ingest->together > 0 ? ingest->began_ns + INGEST_INTERVAL_NS : 0;
