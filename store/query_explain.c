@@ -78,7 +78,9 @@ add_steps(struct lines *lines, uint32_t depth, const struct sql_query *query,
 		    (unsigned long long)plan->offset);
 	if (query->limit_by_keys_count > 0)
 		add_node(lines, depth++, "Limit by", query->limit_by[0]);
-	if (query->order_count > 0)
+	if (query->order_all)
+		add(lines, depth++, "Sort by ALL");
+	else if (query->order_count > 0)
 		add_node(lines, depth++, "Sort by", query->order[0].node);
 	if (query->having != NULL)
 		add_node(lines, depth++, "Having", query->having);

@@ -264,6 +264,39 @@ add_weight(struct weighing *weighing, struct sql_query *query)
 	query->items = items;
 }
 
+/* Of a subquery that got such a column, * stays what it was: its other ones. */
+static void
+spell_stars(struct weighing *weighing, struct sql_query *query)
+{
+	const struct relation *relation = query->relation;
+	uint32_t stars = 0, count = 0;
+	struct sql_node **items;
+
+	for (uint32_t i = 0; i < query->items_count; i++)
+		stars += query->items[i]->kind == SQL_STAR;
+	if (stars == 0 || relation_find(relation, weighing->weight) >= 0)
+		return;
+	items = store_arena_zalloc(
+	    weighing->arena,
+	    (query->items_count + (size_t)stars * relation->columns_count + 1) * sizeof *items);
+	for (uint32_t i = 0; items != NULL && i < query->items_count; i++) {
+		bool is_star = query->items[i]->kind == SQL_STAR;
+
+		if (!is_star)
+			items[count++] = query->items[i];
+		for (uint32_t c = 0; is_star && c < relation->columns_count; c++) {
+			items[count] = make(weighing, SQL_NAME);
+			if (!weighing->failed)
+				items[count++]->text = relation->columns[c].name;
+		}
+	}
+	weighing->failed |= items == NULL;
+	if (!weighing->failed) {
+		query->items = items;
+		query->items_count = count;
+	}
+}
+
 /* ---- trees ----------------------------------------------------------- */
 
 static bool weigh_query(struct weighing *weighing, struct sql_query *query, bool needed);
@@ -373,8 +406,10 @@ from_weighs(struct weighing *weighing, struct sql_query *query, bool needed)
 	if (query->from_query != NULL) {
 		if (!weigh_query(weighing, query->from_query->query, needed))
 			return false;
-		if (needed)
+		if (needed) {
 			add_weight(weighing, query->from_query->query);
+			spell_stars(weighing, query);
+		}
 		return true;
 	}
 	for (uint32_t t = 0; query->relation == NULL && t < schema->tables_count; t++) {
@@ -389,7 +424,10 @@ from_weighs(struct weighing *weighing, struct sql_query *query, bool needed)
 				return true;
 		}
 	}
-	return query->relation != NULL && query->relation->has_weights;
+	if (query->relation == NULL || !query->relation->has_weights)
+		return false;
+	spell_stars(weighing, query); /* WITH name AS (SELECT ...) always gets them */
+	return true;
 }
 
 /* Whether its answer has weights, which the query around `needed`; in place. */

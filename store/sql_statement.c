@@ -11,8 +11,9 @@
 void
 sql_print_name(struct sql_printer *printer, struct store_str name)
 {
-	bool plain =
-	    name.size > 0 && !isdigit((unsigned char)name.bytes[0]) && !sql_parse_is_reserved(name);
+	/* GROUP BY ALL is by no name, though one may be called so. */
+	bool plain = name.size > 0 && !isdigit((unsigned char)name.bytes[0]) &&
+		     !sql_parse_is_reserved(name) && !sql_is_word(name, "ALL");
 
 	for (uint32_t i = 0; plain && i < name.size; i++)
 		plain = isalnum((unsigned char)name.bytes[i]) || name.bytes[i] == '_';

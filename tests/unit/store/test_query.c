@@ -202,6 +202,18 @@ static const struct asked table[] = {
     {"EXPLAIN SYNTAX SELECT quantileIf(0.5)(lcp, bytes > 1) FROM (SELECT * FROM t)",
      "SELECT quantileExactWeightedInterpolatedIf(0.5)(lcp, _sample_interval, greater(bytes, 1)) AS "
      "`quantileIf(0.5)(lcp, greater(bytes, 1))` FROM (SELECT * FROM t)\n"},
+    /* The weights that a subquery is given are in no * around it. */
+    {"EXPLAIN SYNTAX SELECT *, count() FROM (SELECT site, lower(site) FROM t) GROUP BY ALL",
+     "SELECT site, `lower(site)`, sum(_sample_interval) AS `count()` FROM (SELECT site, "
+     "lower(site), _sample_interval FROM t) GROUP BY ALL\n"},
+    {"EXPLAIN SYNTAX SELECT count() FROM (SELECT * FROM (SELECT site FROM t))",
+     "SELECT sum(_sample_interval) AS `count()` FROM (SELECT site, _sample_interval FROM (SELECT "
+     "site, _sample_interval FROM t))\n"},
+    {"EXPLAIN SYNTAX WITH a AS (SELECT site FROM t) SELECT * FROM a ORDER BY ALL",
+     "WITH a AS (SELECT site, _sample_interval FROM t) SELECT site FROM a ORDER BY ALL ASC\n"},
+    {"EXPLAIN SYNTAX SELECT site AS `all` FROM t GROUP BY `all`",
+     "SELECT site AS `all` FROM t GROUP BY `all`\n"},
+    {"EXPLAIN SELECT site FROM t ORDER BY ALL", "Sort by ALL\n  Read t: 2 of 2 blocks\n"},
     {"SHOW TABLES", "t\n"},
     {"SHOW DATABASES", "default\nsystem\n"},
     {"DESCRIBE TABLE t", "ts\tDateTime64(3)\t\t\twhen\t\t\n"
