@@ -1,6 +1,6 @@
 /*
- * GROUP BY ALL: what the select list has outside of its aggregates. For plan_select.c,
- * which makes keys of it.
+ * GROUP BY ALL: what the select list has outside of its aggregates; and DISTINCT: all of
+ * it. For plan_select.c, which makes keys of it.
  */
 #include "plan_inside.h"
 
@@ -8,74 +8,75 @@ struct all {
 	struct planner *planner;
 	struct sql_node **nodes; /* [PLAN_KEYS_MAX + 1] */
 	uint32_t count;
+	bool are_columns[PLAN_KEYS_MAX + 1]; /* [count]: no alias's */
 };
 
-static bool holds_aggregate(struct planner *planner, const struct sql_node *node);
-
-/* As plan_build does: an alias is not visible inside what it stands for. */
-static bool
-is_any_aggregate(struct planner *planner, const struct sql_node *node)
+static void
+add_key(struct all *all, const struct sql_node *node, bool is_column)
 {
-	bool expands = node->alias.size > 0 && planner->expanding_count < PLAN_EXPANSIONS_MAX;
-	bool found = false;
-
-	if (expands)
-		planner->expanding[planner->expanding_count++] = node;
-	planner->depth++;
-	for (uint32_t i = 0; !found && i < node->args_count; i++)
-		found = holds_aggregate(planner, node->args[i]);
-	planner->depth--;
-	planner->expanding_count -= expands;
-	return found;
+	if (all->count > PLAN_KEYS_MAX)
+		return;
+	all->are_columns[all->count] = is_column;
+	all->nodes[all->count++] = (struct sql_node *)(uintptr_t)node;
 }
 
-static bool
-holds_aggregate(struct planner *planner, const struct sql_node *node)
+/* A name that is no alias, or stands inside what the alias of that name stands for. */
+static int
+keep_columns(struct all *all)
 {
-	const struct sql_node *meant = plan_resolve(planner, node);
+	for (uint32_t i = 0; i < all->count; i++) {
+		const struct sql_node *name = all->nodes[i];
+		struct sql_node *column;
 
-	/* What is too large or deep fails when it is built. */
-	if (++planner->built > SQL_TREE_SIZE_MAX || planner->depth >= SQL_TREE_DEPTH_MAX ||
-	    planner->expanding_count == PLAN_EXPANSIONS_MAX)
-		return false;
-	return plan_is_aggregate(meant) || is_any_aggregate(planner, meant);
+		if (!all->are_columns[i])
+			continue;
+		if ((column = store_arena_alloc(all->planner->arena, sizeof *column)) == NULL)
+			return expression_no_memory(all->planner->error);
+		*column = *name;
+		column->is_column = true;
+		all->nodes[i] = column;
+	}
+	return 0;
 }
 
+/* One value for all rows, or what is none outside of IN. */
 static bool
-is_literal(const struct sql_node *node)
+is_no_key(const struct sql_node *node)
 {
 	return node->kind == SQL_NUMBER_UINT || node->kind == SQL_NUMBER_FLOAT ||
-	       node->kind == SQL_TEXT || node->kind == SQL_NULL;
+	       node->kind == SQL_TEXT || node->kind == SQL_NULL || node->kind == SQL_SUBQUERY ||
+	       plan_parameter_is_array(node);
 }
 
-static void
-add_key(struct all *all, const struct sql_node *node)
-{
-	if (all->count <= PLAN_KEYS_MAX)
-		all->nodes[all->count++] = (struct sql_node *)(uintptr_t)node;
-}
-
-/* The parts of a node that are under no aggregate, as large as they come. */
-static void
+/* Whether an aggregate is in the node. Where none is, the node is a key and its parts are
+ * not; a tuple's parts are, for it is no value. */
+static bool
 add_parts(struct all *all, const struct sql_node *node)
 {
 	struct planner *planner = all->planner;
 	const struct sql_node *meant = plan_resolve(planner, node);
-	bool expands = meant->alias.size > 0 && planner->expanding_count < PLAN_EXPANSIONS_MAX;
+	bool found = plan_is_aggregate(meant), expands = meant->alias.size > 0;
+	uint32_t before = all->count;
 
-	if (plan_is_aggregate(meant) || is_literal(meant) || all->count > PLAN_KEYS_MAX)
-		return;
-	if (!holds_aggregate(planner, node)) {
-		add_key(all, node);
-		return;
-	}
+	if (found || is_no_key(meant))
+		return found;
+	/* What is too large or deep fails when it is built. */
+	if (++planner->built > SQL_TREE_SIZE_MAX || planner->depth >= SQL_TREE_DEPTH_MAX ||
+	    planner->expanding_count == PLAN_EXPANSIONS_MAX)
+		return true;
+	/* As plan_build does: an alias is not visible inside what it stands for. */
 	if (expands)
 		planner->expanding[planner->expanding_count++] = meant;
 	planner->depth++;
 	for (uint32_t i = 0; i < meant->args_count; i++)
-		add_parts(all, meant->args[i]);
+		found |= add_parts(all, meant->args[i]);
 	planner->depth--;
 	planner->expanding_count -= expands;
+	if (found || plan_is_tuple(meant))
+		return found;
+	all->count = before;
+	add_key(all, meant->kind == SQL_NAME ? meant : node, meant->kind == SQL_NAME);
+	return false;
 }
 
 static int
@@ -91,16 +92,17 @@ add_columns(struct all *all, const struct sql_node *star)
 		nodes[i] = (struct sql_node){.kind = SQL_NAME,
 					     .offset = star->offset,
 					     .text = plan_column_name(all->planner->plan, i)};
-		add_key(all, &nodes[i]);
+		add_key(all, &nodes[i], true);
 	}
 	return 0;
 }
 
 int
-plan_all(struct planner *planner, struct sql_node ***nodes, uint32_t *count)
+plan_all(struct planner *planner, bool is_distinct, struct sql_node ***nodes, uint32_t *count)
 {
 	const struct sql_query *query = planner->query;
 	struct all all = {.planner = planner};
+	uint32_t built = planner->built;
 	int result = 0;
 
 	all.nodes = store_arena_alloc(planner->arena, (PLAN_KEYS_MAX + 1u) * sizeof *all.nodes);
@@ -109,10 +111,13 @@ plan_all(struct planner *planner, struct sql_node ***nodes, uint32_t *count)
 	for (uint32_t i = 0; result == 0 && i < query->items_count; i++) {
 		if (query->items[i]->kind == SQL_STAR)
 			result = add_columns(&all, query->items[i]);
+		else if (is_distinct)
+			add_key(&all, query->items[i], false);
 		else
 			add_parts(&all, query->items[i]);
 	}
+	planner->built = built; /* nothing was */
 	*nodes = all.nodes;
 	*count = all.count;
-	return result;
+	return result == 0 ? keep_columns(&all) : result;
 }

@@ -136,10 +136,12 @@ bool plan_is_same_aggregate(const struct aggregate *a, const struct aggregate *b
 /* plan_tuple.c: what x IN (...) of tuples means in other calls; `node` when there are
  * none. */
 const struct sql_node *plan_tuple_in(struct planner *planner, const struct sql_node *node);
+/* (a, b) or tuple(a, b). */
+bool plan_is_tuple(const struct sql_node *node);
 
-/* plan_all.c: the keys of GROUP BY ALL, at most one more than PLAN_KEYS_MAX. 0 or a
- * negative code. */
-int plan_all(struct planner *planner, struct sql_node ***nodes, uint32_t *count);
+/* plan_all.c: the keys of GROUP BY ALL, or of DISTINCT without groups, at most one more
+ * than PLAN_KEYS_MAX. 0 or a negative code. */
+int plan_all(struct planner *planner, bool is_distinct, struct sql_node ***nodes, uint32_t *count);
 
 /* plan_select.c: 0 or a negative code. plan_keys comes first. */
 int plan_keys(struct planner *planner);

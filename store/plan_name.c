@@ -209,7 +209,8 @@ is_expanding(const struct planner *planner, const struct sql_node *node)
 const struct sql_node *
 plan_resolve(const struct planner *planner, const struct sql_node *node)
 {
-	for (uint32_t i = 0; i < PLAN_EXPANSIONS_MAX && node->kind == SQL_NAME; i++) {
+	for (uint32_t i = 0; i < PLAN_EXPANSIONS_MAX && node->kind == SQL_NAME && !node->is_column;
+	     i++) {
 		const struct sql_node *alias = find_alias(planner, node->text);
 
 		if (alias == NULL || alias == node || is_expanding(planner, alias))
@@ -273,7 +274,7 @@ find_outer(const struct planner *planner, struct store_str name)
 struct expression *
 plan_name(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
-	const struct sql_node *alias = find_alias(planner, node->text);
+	const struct sql_node *alias = node->is_column ? NULL : find_alias(planner, node->text);
 	struct expression *word;
 
 	if (alias != NULL && alias != node && !is_expanding(planner, alias)) {

@@ -51,11 +51,13 @@ int
 plan_keys(struct planner *planner)
 {
 	const struct sql_query *query = planner->query;
-	bool is_distinct = query->distinct && query->group_count == 0 && !planner->plan->is_grouped;
-	struct sql_node **nodes = is_distinct ? query->items : query->group;
-	uint32_t count = is_distinct ? query->items_count : query->group_count;
-	uint32_t keys = 0;
-	int result = query->group_all ? plan_all(planner, &nodes, &count) : 0;
+	bool has_aggregate = plan_has_aggregate(planner);
+	/* GROUP BY ALL of a query without aggregates is DISTINCT, but for constants. */
+	bool is_distinct = query->distinct && query->group_count == 0 && !has_aggregate;
+	bool is_all = query->group_all && !is_distinct;
+	struct sql_node **nodes = query->group;
+	uint32_t count = query->group_count, keys = 0;
+	int result = is_distinct || is_all ? plan_all(planner, is_distinct, &nodes, &count) : 0;
 
 	if (result != 0)
 		return result;
@@ -65,7 +67,7 @@ plan_keys(struct planner *planner)
 	planner->plan->is_grouped |= count > 0;
 	for (uint32_t i = 0; i < count; i++) {
 		const struct sql_node *node =
-		    is_distinct || query->group_all ? nodes[i] : positional(planner, nodes[i]);
+		    is_distinct || is_all ? nodes[i] : positional(planner, nodes[i]);
 
 		if (node == NULL)
 			return STORE_EINVAL;
@@ -78,11 +80,13 @@ plan_keys(struct planner *planner)
 		if (planner->plan->keys[keys]->type.type == STORE_R_MAP)
 			return refuse(planner, node->offset, "GROUP BY a Map");
 		/* ALL is what varies: of constants alone there is one group, rows or none. */
-		keys += !query->group_all || planner->plan->keys[keys]->kind != EXPRESSION_CONSTANT;
+		keys += !is_all || planner->plan->keys[keys]->kind != EXPRESSION_CONSTANT;
 	}
 	planner->plan->keys_count = keys;
-	if (query->group_all)
-		planner->plan->is_grouped = keys > 0 || plan_has_aggregate(planner);
+	if (is_all)
+		planner->plan->is_grouped = keys > 0 || has_aggregate;
+	if (query->totals && !planner->plan->is_grouped)
+		return refuse(planner, query->items[0]->offset, "WITH TOTALS without groups");
 	return 0;
 }
 
@@ -104,6 +108,7 @@ plan_find_key(struct planner *planner, const struct sql_node *node)
 			return NULL;
 		slot->slot = i;
 		slot->type = planner->plan->keys[i]->type;
+		slot->unit = planner->plan->keys[i]->unit;
 		return slot;
 	}
 	return NULL;
@@ -137,7 +142,8 @@ plan_star(struct planner *planner, const struct sql_node *node, enum phase phase
 		return refuse(planner, node->offset, "* without FROM");
 	for (uint32_t i = 0; i < plan_columns_count(planner->plan); i++) {
 		struct store_str name = plan_column_name(planner->plan, i);
-		struct sql_node column = {.kind = SQL_NAME, .offset = node->offset, .text = name};
+		struct sql_node column = {
+		    .kind = SQL_NAME, .offset = node->offset, .text = name, .is_column = true};
 		struct expression *expression = plan_find_key(planner, &column);
 		int result;
 

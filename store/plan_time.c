@@ -175,7 +175,7 @@ truncation_of(struct planner *planner, const struct sql_node *node, enum phase p
 	if (!unit_text(planner, node, phase, &text))
 		return NULL;
 	unit = sql_time_unit(text);
-	if (unit.size != text.size || sql_is_word(unit, "millisecond"))
+	if (unit.size == 0 || !sql_is_word(text, unit.bytes) || sql_is_word(unit, "millisecond"))
 		return unknown_unit(planner, node, text);
 	nodes[0] = (struct sql_node){.kind = SQL_NUMBER_UINT, .offset = node->offset, .u = 1};
 	nodes[1] = (struct sql_node){.kind = SQL_INTERVAL, .offset = node->offset, .text = unit};

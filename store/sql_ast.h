@@ -35,6 +35,7 @@ struct sql_node {
 	double f;
 	bool distinct;  /* f(DISTINCT x) */
 	bool is_table;  /* WITH name AS (SELECT ...): a name for FROM */
+	bool is_column; /* a name that is no alias's: the planner's */
 	bool joined;    /* made by AND, OR or ||: the next one joins it */
 	uint32_t size;  /* nodes below and this, shared ones counted again */
 	uint16_t depth; /* of the tree: a leaf has 1; at most SQL_TREE_DEPTH_MAX */

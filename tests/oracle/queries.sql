@@ -824,6 +824,16 @@ SELECT extract(day FROM lcp) FROM pageviews LIMIT 1
 SELECT toDate('2026-01-31') + INTERVAL 1 mm, toDate('2026-01-31') - INTERVAL 1 yy, toDateTime('2026-01-31 00:00:00') + INTERVAL 2 h, INTERVAL 3 dd + toDate('2026-01-31'), toDate('2026-01-31') + INTERVAL 1 SQL_TSI_WEEK
 SELECT toDayOfWeek(ts, 0), toDayOfWeek(ts, 1), toDayOfWeek(ts, 2), toDayOfWeek(ts, 3), toDayOfWeek(ts, 5), toDayOfWeek(toDate(ts) - 9000, 2), count() FROM pageviews GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1
 SELECT toDayOfWeek(ts, -1) FROM pageviews LIMIT 1
+SELECT date_trunc('yyyy', toDateTime(ts)) FROM pageviews LIMIT 1
+SELECT date_trunc('HOUR', toDateTime(ts)) AS t FROM pageviews ORDER BY t LIMIT 1
+SELECT date_trunc('week', toDateTime('1970-01-01 00:00:00')), date_trunc('month', toDateTime(0)), date_trunc('quarter', toDateTime(86399)), date_trunc('year', toDate(0)), date_trunc('day', toDateTime(1))
+SELECT date_trunc('week', toDateTime('2106-02-07 06:28:15')), date_trunc('month', toDateTime(4294967295)), date_trunc('hour', toDateTime(4294967295)), date_trunc('day', toDateTime(4294967295)), date_trunc('year', toDate(65535)), date_trunc('week', toDate(65535))
+SELECT date_add(second, 1, toDateTime(4294967294)), date_sub(second, 1, toDateTime(1)), date_add(day, 1, toDate(65534)), date_sub(day, 1, toDate(1))
+SELECT dateDiff(week, toDate(0), toDate(65535)), dateDiff(millisecond, toDateTime(0), toDateTime(4294967295)), dateDiff(quarter, toDate(0), toDate(65535)), dateDiff('hour', toDateTime(0), toDateTime(4294967295))
+SELECT extract(dow FROM toDate(0)), extract(week FROM toDate(0)), extract(doy FROM toDate(65535)), extract(epoch FROM toDateTime(4294967295)), toDayOfWeek(toDate(0), 3), toDayOfWeek(toDate(65535), 1)
+SELECT date_trunc('hour', toDateTime(ts)) AS h, count() FROM pageviews WHERE date_trunc('hour', toDateTime(ts)) = '2026-05-29 03:00:00' GROUP BY ALL
+SELECT count() FROM pageviews WHERE date_trunc('day', ts, 'UTC') IN ('2026-05-29 00:00:00', '2026-05-30 00:00:00')
+SELECT count() FROM pageviews WHERE toStartOfInterval(ts, INTERVAL 6 HOUR, 'UTC') > '2026-05-29 12:00:00' AND toStartOfWeek(ts, 1, 'UTC') <= '2026-06-01'
 
 -- time zones: types say nothing of them
 SELECT toString(toStartOfHour(ts, 'UTC')), toString(toStartOfMinute(ts, 'UTC')), toString(toStartOfFiveMinutes(ts, 'Etc/UTC')), toString(toStartOfDay(ts, 'GMT')), toString(toStartOfInterval(ts, INTERVAL 15 minute, 'UTC')), toString(date_trunc('hour', ts, 'UTC')), toString(toDateTime(ts, 'UTC')), toString(toDateTime64(ts, 3, 'UTC')), toString(toTimeZone(ts, 'UTC')), toString(toTimezone(toDateTime(ts), 'UTC')) FROM pageviews ORDER BY ts, view_id
@@ -851,7 +861,6 @@ SELECT site FROM pageviews GROUP BY ALL ORDER BY ALL DESC
 SELECT site, device, count() FROM pageviews GROUP BY ALL ORDER BY ALL DESC LIMIT 3
 SELECT site, device, count() FROM pageviews GROUP BY ALL WITH TOTALS ORDER BY ALL
 SELECT * FROM (SELECT site, device FROM pageviews) ORDER BY ALL LIMIT 3
--- once
 SELECT * FROM (SELECT site, device FROM pageviews) GROUP BY ALL ORDER BY ALL LIMIT 3
 SELECT DISTINCT site, device FROM pageviews ORDER BY ALL
 SELECT lcp FROM pageviews ORDER BY ALL DESC NULLS FIRST LIMIT 3
@@ -871,6 +880,34 @@ SELECT path, countIf(device = 'mobile') AS m, round(m / count(), 3) AS share, if
 SELECT lower(site) AS site, max(lcp) AS lcp FROM pageviews GROUP BY ALL ORDER BY ALL
 SELECT country, device, error_count, count() FROM pageviews WHERE lcp > 100 GROUP BY ALL ORDER BY ALL DESC
 SELECT lcp, inp FROM pageviews ORDER BY ALL ASC NULLS LAST LIMIT 20
+-- once
+SELECT *, upper(site) AS site FROM (SELECT site, country FROM pageviews) GROUP BY ALL ORDER BY ALL LIMIT 3
+SELECT site, count() IN (372, 400) AS x FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site, count() IN (SELECT count() FROM pageviews GROUP BY site) AS x FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site, (site, device) IN (('blog', 'mobile')) AS x, count() FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site, (site, any(continent)) IN (('blog', 'EU'), ('docs', 'x')) AS x, count() FROM pageviews GROUP BY ALL ORDER BY site
+SELECT DISTINCT upper('x') FROM pageviews GROUP BY ALL
+SELECT DISTINCT 1 FROM pageviews GROUP BY ALL
+SELECT DISTINCT site, device FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT DISTINCT site, count() > 0 FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT DISTINCT count() > 0 FROM pageviews GROUP BY ALL HAVING count() > 1
+SELECT upper('x') AS c FROM pageviews GROUP BY ALL WITH TOTALS LIMIT 2
+SELECT 1, count() FROM pageviews GROUP BY ALL WITH TOTALS
+SELECT DISTINCT * FROM (SELECT site, device FROM pageviews) ORDER BY ALL
+SELECT *, count() FROM (SELECT site, device FROM pageviews) GROUP BY ALL ORDER BY ALL LIMIT 3
+WITH x AS (SELECT site, lower(device) FROM pageviews WHERE lcp < 100) SELECT * FROM x ORDER BY ALL
+WITH x AS (SELECT site, lower(device) FROM pageviews WHERE lcp < 100) SELECT *, count() FROM x GROUP BY ALL ORDER BY ALL
+WITH x AS (SELECT country FROM pageviews WHERE lcp < 100) SELECT count() FROM pageviews WHERE country IN (SELECT * FROM x)
+SELECT count() FROM (SELECT * FROM (SELECT site, device FROM pageviews))
+SELECT *, count() FROM (SELECT * FROM (SELECT site, device FROM pageviews)) GROUP BY ALL ORDER BY ALL
+SELECT max(ts) + toIntervalDay(error_count), error_count FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT max(ts) + INTERVAL error_count DAY AS x, error_count FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT max(ts) + toIntervalDay(error_count) AS x FROM pageviews GROUP BY toIntervalDay(error_count) ORDER BY x
+SELECT concat(site, toString(count())) AS site FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT site AS `all`, count() FROM pageviews GROUP BY `all` ORDER BY `all`
+SELECT site, device, count() FROM pageviews GROUP BY ALL ORDER BY ALL LIMIT 1 BY site
+SELECT CASE WHEN count() BETWEEN 1 AND 400 THEN site ELSE 'big' END AS x FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT toHour(ts) AS h, site FROM pageviews GROUP BY ALL ORDER BY count() DESC, h, site LIMIT 3
 
 -- tuples in IN
 SELECT count() FROM pageviews WHERE (country, lcp) IN (('DE', 100), ('US', 2396.7))
@@ -893,6 +930,18 @@ SELECT (country, error_count) IN (('DE', 1), ('US', 300), ('US', -1), ('FR', 1.5
 SELECT (country, error_count) IN (('DE', 'x')) AS x, count() FROM pageviews GROUP BY x ORDER BY x
 SELECT (country, device) IN (('DE', lower('MOBILE'))) AS x, count() FROM pageviews GROUP BY x ORDER BY x
 SELECT in((country, device), (('DE', 'mobile'), ('US', 'mobile'))) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT count() FROM pageviews WHERE ((country, site), device) IN ((('DE', 'shop'), 'mobile'), (('US', 'blog'), 'tablet'))
+SELECT count() FROM pageviews WHERE (ts, site) IN (('2026-05-29 01:00:00', 'shop'))
+SELECT count() FROM pageviews WHERE (toStartOfHour(ts), site) IN (('2026-05-29 01:00:00', 'shop'), (toDateTime('2026-05-29 02:00:00'), 'blog'))
+SELECT count() FROM pageviews WHERE (toDateTime(ts), site) IN (('2026-05-29 01:00:00', 'shop'), ('nonsense', 'x'))
+SELECT count() FROM pageviews WHERE (country, device, error_count, browser) NOT IN (('DE', 'mobile', 0, 'Chrome'), ('US', 'tablet', 1, 'Safari'))
+SELECT count() FROM pageviews WHERE NOT ((country, device) IN (('DE', 'mobile'))) AND (site, country) NOT IN (('shop', 'US'))
+WITH (country, device) AS t SELECT count() FROM pageviews WHERE t IN (('DE', 'mobile'), ('US', 'tablet'))
+SELECT count() FROM pageviews WHERE tuple(site) IN (tuple('shop'), tuple('blog'))
+SELECT count() FROM pageviews WHERE (site, device) NOT IN (('shop', 'mobile'), NULL)
+SELECT count() FROM pageviews WHERE (lcp, inp) IN ((1.7, 339), (3.3, 395.0), (9.1, NULL))
+SELECT count() FROM pageviews WHERE (NULL, site) IN ((1, 'shop'))
+SELECT count() FROM pageviews WHERE (save_data, asn) IN ((true, 1000), (0, '2000'))
 
 SELECT toString(toStartOfMonth(toDateTime('2024-02-29 23:59:59'))), max(lcp), count() FROM pageviews WHERE site = 'none' GROUP BY ALL
 SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobile')) GROUP BY ALL ORDER BY ALL

@@ -214,6 +214,13 @@ static const struct asked table[] = {
     {"EXPLAIN SYNTAX SELECT site AS `all` FROM t GROUP BY `all`",
      "SELECT site AS `all` FROM t GROUP BY `all`\n"},
     {"EXPLAIN SELECT site FROM t ORDER BY ALL", "Sort by ALL\n  Read t: 2 of 2 blocks\n"},
+    {"SELECT site, count() IN (2, 6) AS x, 'k' FROM t GROUP BY ALL ORDER BY ALL LIMIT 1 OFFSET 2",
+     "shop\t1\tk\n"},
+    {"SELECT DISTINCT upper('x') FROM t GROUP BY ALL", "X\n"},
+    {"SELECT DISTINCT * FROM (SELECT site FROM t) ORDER BY ALL", "blog\ndocs\nshop\n"},
+    {"SELECT toDate(max(ts)) + toIntervalDay(view_id) AS x FROM t WHERE view_id < 3 GROUP BY "
+     "toIntervalDay(view_id) ORDER BY x",
+     "2026-05-29\n2026-05-30\n"},
     {"SHOW TABLES", "t\n"},
     {"SHOW DATABASES", "default\nsystem\n"},
     {"DESCRIBE TABLE t", "ts\tDateTime64(3)\t\t\twhen\t\t\n"
