@@ -26,8 +26,4 @@ int cli_usage(const char *text); /* to stderr; 2 */
 int cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max,
 		   const uint32_t *retention_days, struct store **out, struct store_error *error);
 
-/* After a command that wrote to a data directory as root: what root owns in it becomes the
- * directory's owner's, who serves it and could not open root's files. */
-void cli_hand_over(const char *data);
-
 #endif

@@ -16,6 +16,7 @@
 #include "cli.h"
 #include "client.h"
 #include "event.h"
+#include "owner.h"
 
 /* Where the store is: a server, or with `data` a directory. */
 struct target {
@@ -132,7 +133,7 @@ erase_local(const char *data, const char *site, uint64_t session, uint64_t *rows
 	struct store *store;
 	int result;
 
-	if (open_store(data, false, &store) != 0)
+	if (!owner_become(data) || open_store(data, false, &store) != 0)
 		return 1;
 	if (site != NULL)
 		erasure.sort = (struct store_str){site, (uint32_t)strlen(site)};
@@ -140,7 +141,6 @@ erase_local(const char *data, const char *site, uint64_t session, uint64_t *rows
 		failed(error.text);
 	if (store_close(store, &error) != 0)
 		result = -failed(error.text);
-	cli_hand_over(data);
 	return result == 0 ? 0 : 1;
 }
 

@@ -13,6 +13,7 @@
 #include "import_run.h"
 #include "join.h"
 #include "log.h"
+#include "owner.h"
 
 #define GEOIP_MAX 16u
 /* A view that is updated later than so many rows after it is late. */
@@ -69,6 +70,8 @@ run_local(struct choices *choices)
 	struct import_sink_options *sink = &choices->run.sink;
 	int code = 1;
 
+	if (!owner_become(choices->data))
+		return 1;
 	if (cli_open_store(choices->data, false, MEMTABLE_BYTES, NULL, &sink->store, &error) != 0) {
 		fprintf(stderr, "drum: %s\n", error.text);
 		return 1;
@@ -86,7 +89,6 @@ run_local(struct choices *choices)
 			error.text);
 		code = 1;
 	}
-	cli_hand_over(choices->data);
 	return code;
 }
 

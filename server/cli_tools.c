@@ -1,17 +1,12 @@
 /*
  * drum query, token and generate; and what all subcommands share.
  */
-#include <sys/stat.h>
-
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "auth.h"
 #include "cli.h"
@@ -19,6 +14,7 @@
 #include "event.h"
 #include "format.h"
 #include "log.h"
+#include "owner.h"
 
 int
 cli_help(const char *text)
@@ -46,53 +42,6 @@ cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max,
 					.log = log_text};
 
 	return store_open(&options, out, error);
-}
-
-/* Of a directory that `around` has open: what root owns becomes the owner's. By descriptors
- * and never through a link: whoever owns the directory could lay one to another's file.
- * A file of two names may have the other one elsewhere. */
-static void
-hand_over_below(int around, const struct stat *owner, unsigned levels)
-{
-	DIR *directory = fdopendir(around);
-	struct dirent *entry;
-	struct stat status;
-	int fd;
-
-	while (directory != NULL && (entry = readdir(directory)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    (fd = openat(around, entry->d_name,
-				 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
-			continue;
-		if (fstat(fd, &status) != 0)
-			status.st_mode = 0;
-		else if (status.st_uid == 0 && (S_ISDIR(status.st_mode) ||
-						(S_ISREG(status.st_mode) && status.st_nlink == 1)))
-			(void)!fchown(fd, owner->st_uid, owner->st_gid);
-		if (S_ISDIR(status.st_mode) && levels > 0)
-			hand_over_below(fd, owner, levels - 1); /* closes it */
-		else
-			close(fd);
-	}
-	if (directory != NULL)
-		closedir(directory);
-	else
-		close(around);
-}
-
-void
-cli_hand_over(const char *data)
-{
-	const unsigned levels = 4; /* more than a store has */
-	struct stat owner;
-	int fd;
-
-	if (geteuid() != 0 || (fd = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return;
-	if (fstat(fd, &owner) == 0 && owner.st_uid != 0)
-		hand_over_below(fd, &owner, levels);
-	else
-		close(fd);
 }
 
 static int64_t
@@ -291,11 +240,12 @@ cli_token(int argc, char **argv)
 		fprintf(stderr, "drum: --role cannot be '%.64s'\n", role);
 		return cli_usage(token_help);
 	}
+	if (!owner_become(data))
+		return 1;
 	if (!auth_add(data, role, name, token, error)) {
 		fprintf(stderr, "drum: %s\n", error);
 		return 1;
 	}
-	cli_hand_over(data);
 	printf("%s\n", token);
 	return 0;
 }

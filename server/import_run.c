@@ -19,6 +19,7 @@
 #include "import_progress.h"
 #include "import_run.h"
 #include "import_state.h"
+#include "owner.h"
 
 struct run {
 	const struct import_run_options *options;
@@ -52,7 +53,10 @@ open_rejects(struct run *run)
 
 	if (path == NULL)
 		return true;
-	if ((run->rejects = fopen(path, "ae")) == NULL || fstat(fileno(run->rejects), &status) != 0)
+	owner_pause();
+	run->rejects = fopen(path, "ae");
+	owner_resume();
+	if (run->rejects == NULL || fstat(fileno(run->rejects), &status) != 0)
 		return fail(run, path);
 	if (run->state.rejects_inode == (uint64_t)status.st_ino &&
 	    run->state.rejects_bytes < (uint64_t)status.st_size &&
@@ -88,10 +92,14 @@ static bool
 write_state(struct run *run)
 {
 	char error[512];
+	bool written;
 
 	if (run->lock < 0)
 		return true;
-	if (import_state_write(run->options->state_path, &run->state, error))
+	owner_pause();
+	written = import_state_write(run->options->state_path, &run->state, error);
+	owner_resume();
+	if (written)
 		return true;
 	import_progress_say(&run->progress, "%s", error);
 	return false;
@@ -355,6 +363,19 @@ finish(struct run *run, enum outcome outcome)
 	return drained && (outcome == ENDED || (outcome == STOPPED && options->follow)) ? 0 : 1;
 }
 
+static bool
+open_state(struct run *run, char error[512])
+{
+	const char *path = run->options->state_path;
+
+	if (path == NULL)
+		return true;
+	owner_pause();
+	run->lock = import_state_open(path, &run->state, error);
+	owner_resume();
+	return run->lock >= 0;
+}
+
 int
 import_run(const struct import_run_options *options)
 {
@@ -371,8 +392,7 @@ import_run(const struct import_run_options *options)
 	if (sink.site.size > 0 || sink.format != IMPORT_AUTO)
 		sink.seed =
 		    XXH3_64bits_withSeed(sink.site.bytes, sink.site.size, (uint64_t)sink.format);
-	if (options->state_path != NULL &&
-	    (run.lock = import_state_open(options->state_path, &run.state, error)) < 0)
+	if (!open_state(&run, error))
 		import_progress_say(&run.progress, "%s", error);
 	else if (open_rejects(&run)) {
 		if ((run.sink = import_sink_create(&sink)) == NULL)

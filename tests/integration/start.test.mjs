@@ -155,6 +155,9 @@ test('commands say what they lack', () => {
   assert.ok(!fs.existsSync(path.join(directory, 'typo')));
 });
 
+/* A build with sanitizers looks for leaks as a debugger does, which no process may be looked at by that has changed its user. */
+const withoutLeaks = { ...process.env, ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:detect_leaks=0` };
+
 // As the service's user it is served; root makes a token, imports and erases, as an operator does.
 test('what root writes in the data directory of another, that one can open', { skip: process.getuid() !== 0 && 'needs root' }, async () => {
   const home = path.join(directory, 'home'), data = path.join(home, 'data'), user = 65534;
@@ -166,25 +169,52 @@ test('what root writes in the data directory of another, that one can open', { s
   fs.copyFileSync(DRUM, binary);
   fs.writeFileSync(binaryAsUser, `#!/bin/sh\nexec setpriv --reuid ${user} --regid ${user} --clear-groups ${binary} "$@"\n`, { mode: 0o755 });
   const drum = (...args) => {
-    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000 });
+    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, env: withoutLeaks });
     assert.equal(status, 0, stderr);
     return stdout;
   };
   fs.writeFileSync(beacons, drum('generate', '--views', '50', '--days', '2'));
-  const secret = path.join(home, 'secret');
-  fs.writeFileSync(secret, 'of root');
+  const own = path.join(home, 'own'); // nobody but root comes there
+  fs.mkdirSync(own, { mode: 0o700 });
+  const secret = path.join(own, 'secret'), moved = path.join(data, 'moved');
+  fs.writeFileSync(secret, 'of root', { mode: 0o600 });
+  fs.copyFileSync(beacons, path.join(own, 'beacons'));
+  fs.writeFileSync(path.join(own, 'no beacon'), '{}\n', { mode: 0o600 });
   drum('import', '--data', data, beacons); // before the first start
   fs.symlinkSync(secret, path.join(data, 'symlink'));
   fs.linkSync(secret, path.join(data, 'link'));
+  fs.writeFileSync(moved, 'of root, in a directory of the owner before'); // who may move it
   for (let i = 0; i < 2; i++) {
     const server = await serve(data, [], binaryAsUser);
     assert.equal(await server.query('SELECT count() > 0 FROM pageviews'), '1\n');
     assert.equal(await server.end(), 0);
     drum('token', '--data', data, '--role', 'import');
-    drum('import', '--data', data, beacons);
+    fs.chmodSync(home, 0o700); // as /var/lib/private is
+    drum('import', '--data', data, '--state', path.join(own, `state${i}`), '--rejects', path.join(own, 'rejects'), path.join(own, i ? 'no beacon' : 'beacons'));
     drum('erase', '--data', data, '--site', 'blog');
+    fs.chmodSync(home, 0o711);
   }
-  assert.equal(fs.statSync(secret).uid, 0);
+  for (const name of ['secret', 'state0', 'state1', 'rejects']) assert.equal(fs.statSync(path.join(own, name)).uid, 0, name);
+  assert.equal(fs.readFileSync(path.join(own, 'rejects'), 'utf8'), '{}\n');
+  assert.equal(fs.statSync(moved).uid, 0);
+});
+
+test('root follows no link that the data directory of another has to a file', { skip: process.getuid() !== 0 && 'needs root' }, () => {
+  const data = file('of-another'), secret = file('of-root'), beacons = file('some');
+  fs.mkdirSync(data);
+  fs.writeFileSync(secret, 'of root', { mode: 0o600 });
+  fs.writeFileSync(beacons, spawnSync(DRUM, ['generate', '--views', '5']).stdout);
+  fs.symlinkSync(secret, path.join(data, 'tokens'));
+  fs.mkdirSync(file('wal-of-root'));
+  fs.symlinkSync(file('wal-of-root'), path.join(data, 'wal'));
+  fs.chownSync(data, 65534, 65534);
+  for (const args of [['token', '--data', data], ['import', '--data', data, beacons]]) {
+    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, env: withoutLeaks });
+    assert.equal(status, 1, stdout);
+    assert.match(stderr, /Permission denied/);
+  }
+  assert.equal(fs.readFileSync(secret, 'utf8'), 'of root');
+  assert.deepEqual(fs.readdirSync(file('wal-of-root')), []);
 });
 
 test('output that cannot be written is an error', () => {
