@@ -370,8 +370,6 @@ decode_basic(struct store_str encoded, char buffer[512], struct store_str *token
 	const char *colon;
 	int size;
 
-	while (encoded.size > 0 && encoded.bytes[0] == ' ')
-		encoded.bytes++, encoded.size--;
 	if (encoded.size == 0 || encoded.size > 600 || encoded.size % 4 != 0)
 		return false;
 	size = EVP_DecodeBlock(bytes, (const unsigned char *)encoded.bytes, (int)encoded.size);
@@ -394,6 +392,17 @@ has_scheme(struct store_str value, const char *scheme)
 	       value.bytes[size] == ' ';
 }
 
+/* RFC 9110, 11.4: one space or more. */
+static struct store_str
+after_scheme(struct store_str value, const char *scheme)
+{
+	uint32_t at = (uint32_t)strlen(scheme);
+
+	while (at < value.size && value.bytes[at] == ' ')
+		at++;
+	return (struct store_str){value.bytes + at, value.size - at};
+}
+
 bool
 auth_token(const struct auth_headers *headers, char buffer[512], struct store_str *token)
 {
@@ -409,10 +418,9 @@ auth_token(const struct auth_headers *headers, char buffer[512], struct store_st
 	else if (headers->password.size > 0)
 		*token = headers->password;
 	else if (has_scheme(header, "Bearer"))
-		*token = (struct store_str){header.bytes + 7, header.size - 7};
+		*token = after_scheme(header, "Bearer");
 	else if (has_scheme(header, "Basic"))
-		return decode_basic((struct store_str){header.bytes + 6, header.size - 6}, buffer,
-				    token);
+		return decode_basic(after_scheme(header, "Basic"), buffer, token);
 	else if (header.size > 0)
 		return false;
 	return true;

@@ -283,6 +283,7 @@ headers(void **state)
 	} table[] = {{"", "", "", ""},
 		     {"Bearer abc", "", "", "abc"},
 		     {"bearer abc", "", "", "abc"},
+		     {"Bearer   abc", "", "", "abc"},
 		     {"", "abc", "", "abc"},
 		     {"", "", "abc", "abc"},
 		     {"Basic ZGVmYXVsdDphYmM=", "", "", "abc"}, /* default:abc */
