@@ -56,6 +56,7 @@ function thresholds(key) {
 		ctx.save();
 		ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
 		ctx.textAlign = 'left';
+		ctx.textBaseline = 'alphabetic'; // uPlot's last axis leaves its own
 		ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
 		for (const [value, name, word] of [[good, 'good-ink', `good ≤ ${vital(key, good)}`], [poor, 'poor-ink', `poor > ${vital(key, poor)}`]]) {
 			const y = Math.round(u.valToPos(value, 'y', true));
@@ -77,6 +78,7 @@ function markers(now) {
 		ctx.save();
 		ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
 		ctx.textAlign = 'left';
+		ctx.textBaseline = 'alphabetic'; // uPlot's last axis leaves its own
 		ctx.strokeStyle = ctx.fillStyle = colour('accent');
 		let free = -Infinity;
 		for (const { name, at } of now.releases) {

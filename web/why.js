@@ -32,7 +32,7 @@ function waterfall(parts, caption) {
 			h('th', { scope: 'row' }, label),
 			h('td', { class: 'track' }, h('span', { class: `bar ${kind ?? ''}`, vars: { '--from': from / end, '--size': Math.max(0, to - from) / end } })),
 			h('td', { class: 'number' }, milliseconds(value)),
-			h('td', { class: 'number' }, high === undefined ? '' : milliseconds(high))))));
+			h('td', { class: 'number' }, milliseconds(high))))));
 }
 
 const meanAndHigh = (now, columns) => columns.flatMap((column) => [`avg(${column}) AS ${column}_mean`, `${quantile(now, column)} AS ${column}_high`]);

@@ -116,6 +116,7 @@ test('why: phases and what is to blame', async () => {
 	assert.deepEqual((await cellsOf('#phases-inp')).map((cells) => cells[2]), Object.values(inp).map(ms));
 	const [nav] = await rows(`SELECT avg(dns) AS a, avg(load) AS b FROM pageviews WHERE ${here}`);
 	const navigation = Object.fromEntries((await cellsOf('#navigation')).map((cells) => [cells[0], cells[2]]));
+	assert.equal((await cellsOf('#navigation')).find(([label]) => label.startsWith('Waiting'))[3], '–');
 	assert.deepEqual([navigation.DNS, navigation['To load']], [ms(nav.a), ms(nav.b)]);
 	const [slowest] = await rows(`SELECT max(lcp) AS most FROM pageviews WHERE ${here}`);
 	assert.ok((await cellsOf('#slowest'))[0][1].endsWith(ms(slowest.most)));

@@ -175,6 +175,22 @@ const PERSON = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like 
 const send = (to, body, headers) =>
 	fetch(`${to.url}/beacon`, { method: 'POST', body, headers: { 'User-Agent': PERSON, ...headers } });
 
+test('the names of a chart\'s thresholds stand beside their lines, also where there is nothing else', async () => {
+	await page.addInitScript(() => {
+		window.texts = [];
+		const { fillText } = CanvasRenderingContext2D.prototype;
+		CanvasRenderingContext2D.prototype.fillText = function (text, ...at) {
+			window.texts.push([text.slice(0, 4), this.textBaseline]);
+			return fillText.call(this, text, ...at);
+		};
+	});
+	for (const site of ['shop', 'nobody']) {
+		await open({ ...AT, site });
+		const texts = await page.evaluate(() => window.texts);
+		assert.deepEqual([...new Set(texts.filter(([text]) => text === 'good').map(([, baseline]) => baseline))], ['alphabetic'], site);
+	}
+});
+
 test('an empty store, its first view, a restart, an expired token', async () => {
 	const store = join(data, 'empty');
 	const front = await proxy();
