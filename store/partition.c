@@ -42,7 +42,7 @@ partition_make(struct io *io, const char *directory, const struct store_schema *
 	if ((result = make_one(io, parent, directory)) != 0 ||
 	    (result = make_one(io, path, parent)) != 0)
 		return store_error_set(error, io_is_full(result) ? STORE_EFULL : STORE_EIO,
-				       "make directory %s: %s", path, strerror(-result));
+				       "cannot make directory %s: %s", path, strerror(-result));
 	return 0;
 }
 
