@@ -26,4 +26,10 @@ int cli_usage(const char *text); /* to stderr; 2 */
 int cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max,
 		   const uint32_t *retention_days, struct store **out, struct store_error *error);
 
+/* The same, for a command that makes no store where there is none. 0, or 1 after a message. */
+int cli_open_present(const char *data, bool read_only, struct store **out);
+
+/* Names it, before the usage; 2. */
+int cli_unexpected(const char *argument, const char *text);
+
 #endif

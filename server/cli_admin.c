@@ -61,26 +61,6 @@ failed(const char *text)
 	return 1;
 }
 
-/* Opening makes a store where there is none: not for what only asks of one. */
-static int
-open_store(const char *data, bool read_only, struct store **out)
-{
-	struct store_error error = {0};
-	char path[PATH_MAX];
-
-	if ((size_t)snprintf(path, sizeof path, "%s/MANIFEST", data) >= sizeof path ||
-	    access(path, F_OK) != 0) {
-		if (errno == EACCES)
-			fprintf(stderr, "drum: %s: %s\n", data, strerror(errno));
-		else
-			fprintf(stderr, "drum: %s has no MANIFEST: it is no store\n", data);
-		return 1;
-	}
-	if (cli_open_store(data, read_only, 0, NULL, out, &error) != 0)
-		return failed(error.text);
-	return 0;
-}
-
 /* POSTs route?name=value; 0 when the answer is 200, else 1 after a message. The
  * caller closes *client, which has the answer. */
 static int
@@ -133,7 +113,7 @@ erase_local(const char *data, const char *site, uint64_t session, uint64_t *rows
 	struct store *store;
 	int result;
 
-	if (!owner_become(data) || open_store(data, false, &store) != 0)
+	if (!owner_become(data) || cli_open_present(data, false, &store) != 0)
 		return 1;
 	if (site != NULL)
 		erasure.sort = (struct store_str){site, (uint32_t)strlen(site)};
@@ -223,7 +203,7 @@ backup_local(const char *data, const char *to, struct store_backup_counts *count
 	struct store *store;
 	int result;
 
-	if (open_store(data, true, &store) != 0)
+	if (cli_open_present(data, true, &store) != 0)
 		return 1;
 	if ((result = store_backup(store, to, counts, &error)) != 0)
 		failed(error.text);

@@ -133,7 +133,7 @@ read_options(int argc, char **argv)
 		check |= code == CHECK;
 	}
 	if (optind < argc)
-		return cli_usage(help);
+		return cli_unexpected(argv[optind], help);
 	serving.load = load_config;
 	serving.argc = argc;
 	serving.argv = argv;

@@ -3,10 +3,12 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "auth.h"
 #include "cli.h"
@@ -31,6 +33,13 @@ cli_usage(const char *text)
 }
 
 int
+cli_unexpected(const char *argument, const char *text)
+{
+	fprintf(stderr, "drum: '%.64s' is one argument too many\n", argument);
+	return cli_usage(text);
+}
+
+int
 cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max,
 	       const uint32_t *retention_days, struct store **out, struct store_error *error)
 {
@@ -42,6 +51,28 @@ cli_open_store(const char *data, bool read_only, size_t memtable_bytes_max,
 					.log = log_text};
 
 	return store_open(&options, out, error);
+}
+
+int
+cli_open_present(const char *data, bool read_only, struct store **out)
+{
+	struct store_error error = {0};
+	char path[PATH_MAX];
+
+	if (access(data, F_OK) != 0) {
+		fprintf(stderr, "drum: %s: %s\n", data, strerror(errno));
+	} else if ((size_t)snprintf(path, sizeof path, "%s/MANIFEST", data) >= sizeof path ||
+		   access(path, F_OK) != 0) {
+		if (errno == EACCES)
+			fprintf(stderr, "drum: %s: %s\n", data, strerror(errno));
+		else
+			fprintf(stderr, "drum: %s has no MANIFEST: it is no store\n", data);
+	} else if (cli_open_store(data, read_only, 0, NULL, out, &error) != 0) {
+		fprintf(stderr, "drum: %s\n", error.text);
+	} else {
+		return 0;
+	}
+	return 1;
 }
 
 static int64_t
@@ -78,8 +109,14 @@ static const char query_help[] =
     "  --token-file FILE   file that has it (default: data/token)\n"
     "  --cacert FILE       PEM file of a certificate to trust: DATA/certificate.pem\n"
     "  --data DIR          query the store of a stopped server instead\n"
-    "  --format NAME       JSON, JSONEachRow, CSV, CSVWithNames, TabSeparated, "
-    "TabSeparatedWithNames\n"
+    "  --format NAME       JSON, JSONStrings, JSONCompact, JSONCompactStrings, JSONEachRow,\n"
+    "                      JSONStringsEachRow, JSONCompactEachRow,\n"
+    "                      JSONCompactEachRowWithNames, JSONCompactEachRowWithNamesAndTypes,\n"
+    "                      JSONCompactStringsEachRow, JSONCompactStringsEachRowWithNames,\n"
+    "                      JSONCompactStringsEachRowWithNamesAndTypes, CSV, CSVWithNames,\n"
+    "                      CSVWithNamesAndTypes, TabSeparated, TabSeparatedWithNames,\n"
+    "                      TabSeparatedWithNamesAndTypes, TabSeparatedRaw, Pretty,\n"
+    "                      PrettyCompact, Vertical, Native, Null\n"
     "  --help\n";
 
 static int
@@ -133,10 +170,8 @@ query_local(const char *data, const char *format, const char *sql)
 	struct store *store;
 	int result = 1;
 
-	if (cli_open_store(data, true, 0, NULL, &store, &error) != 0) {
-		fprintf(stderr, "drum: %s\n", error.text);
+	if (cli_open_present(data, true, &store) != 0)
 		return 1;
-	}
 	if (store_query(store, &query, &answer, &error) == 0)
 		result = print_result(answer, format);
 	else
@@ -234,7 +269,9 @@ cli_token(int argc, char **argv)
 			return cli_usage(token_help);
 		}
 	}
-	if (optind != argc || strpbrk(name, "\r\n") != NULL)
+	if (optind != argc)
+		return cli_unexpected(argv[optind], token_help);
+	if (strpbrk(name, "\r\n") != NULL)
 		return cli_usage(token_help);
 	if (!auth_is_role(role)) {
 		fprintf(stderr, "drum: --role cannot be '%.64s'\n", role);
@@ -327,7 +364,7 @@ cli_generate(int argc, char **argv)
 		}
 	}
 	if (optind != argc)
-		return cli_usage(generate_help);
+		return cli_unexpected(argv[optind], generate_help);
 	if (generate(&generated, write_out, stdout) != 0 || fflush(stdout) != 0) {
 		fprintf(stderr, "drum: cannot write: %s\n", strerror(errno));
 		return 1;

@@ -8,6 +8,8 @@
 #include "config_address.h"
 #include "config_check.h"
 
+#define QUERY_THREADS_MAX 64u /* the store's: scan_inside.h */
+
 /* What no page can have keeps all of the site's beacons out, without a word. */
 static bool
 check_site(const struct config_site *site, uint32_t i, const char *path,
@@ -155,6 +157,21 @@ check_certificate(const struct config *config, const char *path, const struct co
 	return false;
 }
 
+/* The store would take no more of them, without a word. */
+static bool
+check_limits(const struct config *config, const char *path, const struct config_file *file,
+	     char error[CONFIG_ERROR_BYTES])
+{
+	uint32_t threads = config->limits.query_threads;
+
+	if (threads <= QUERY_THREADS_MAX)
+		return true;
+	config_file_tell(path, config_file_line(file, "limits", 0, "query_threads"), error,
+			 "limits.query_threads: expected at most %u, got %u", QUERY_THREADS_MAX,
+			 threads);
+	return false;
+}
+
 bool
 config_check(struct config *config, const char *path, const struct config_file *file,
 	     char error[CONFIG_ERROR_BYTES])
@@ -162,5 +179,5 @@ config_check(struct config *config, const char *path, const struct config_file *
 	return check_listeners(config, path, file, error) &&
 	       check_sites(config, path, file, error) &&
 	       check_certificate(config, path, file, error) &&
-	       parse_proxies(config, path, file, error);
+	       check_limits(config, path, file, error) && parse_proxies(config, path, file, error);
 }

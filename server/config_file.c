@@ -217,8 +217,11 @@ config_file_line(const struct config_file *file, const char *list, uint32_t inde
 	node = config_file_root(file);
 	if (list != NULL) {
 		node = config_file_member(file, node, list);
-		if (node == NULL || node->type != YAML_SEQUENCE_NODE ||
-		    index >= node->data.sequence.items.top - node->data.sequence.items.start)
+		if (node == NULL)
+			return 0;
+	}
+	if (node != NULL && node->type == YAML_SEQUENCE_NODE) {
+		if (index >= node->data.sequence.items.top - node->data.sequence.items.start)
 			return 0;
 		node = config_file_node(file, node->data.sequence.items.start[index]);
 	}

@@ -33,7 +33,7 @@ bool config_file_check(const struct config_file *file, const cyaml_schema_value_
 
 /* Line of a value, from 1: of the entry at `index` of the list `list`, or of
  * `key` in it when it is a mapping (key NULL: the entry itself). The list NULL:
- * of the top key. 0 when it is not there; `file` may be NULL. */
+ * of the top key; a mapping: of `key` in that. 0 when it is not there; `file` may be NULL. */
 unsigned
 config_file_line(const struct config_file *file, const char *list, uint32_t index, const char *key);
 

@@ -216,7 +216,8 @@ test('drum backup of a stopped server; the copy is one of its own', async () => 
   assert.equal((await run(DRUM, ['query', '--data', to, 'SELECT count() FROM pageviews'])).stdout, 'count()\n10\n');
   await run(DRUM, ['check', '--deep', to]);
   await assert.rejects(run(DRUM, ['backup', '--data', data, to]), (error) => error.code === 1 && /copy is there already/.test(error.stderr));
-  await assert.rejects(run(DRUM, ['backup', '--data', path.join(directory, 'nowhere'), `${to}2`]), (error) => error.code === 1 && /is no store/.test(error.stderr));
+  await assert.rejects(run(DRUM, ['backup', '--data', path.join(directory, 'nowhere'), `${to}2`]), (error) => error.code === 1 && /nowhere: No such file or directory\n/.test(error.stderr));
+  await assert.rejects(run(DRUM, ['backup', '--data', directory, `${to}2`]), (error) => error.code === 1 && /is no store/.test(error.stderr));
   assert.ok(!fs.existsSync(path.join(directory, 'nowhere')));
 });
 

@@ -72,7 +72,7 @@ test('every limit at its greatest: served', async () => {
   const names = [...fs.readFileSync('server/config_limits.def', 'utf8').matchAll(/^LIMIT\((\w+),/gm)].map((match) => match[1]);
   const config = file('greatest.yaml'), limited = withFiles(1000);
   assert.ok(names.length > 20);
-  fs.writeFileSync(config, `limits: {${names.map((name) => `${name}: 4294967295`).join(', ')}}\n`);
+  fs.writeFileSync(config, `limits: {${names.map((name) => `${name}: ${name === 'query_threads' ? 64 : 4294967295}`).join(', ')}}\n`);
   const server = await serve(file('greatest'), ['--config', config], limited);
   try {
     assert.match(server.log(), /at most 500 connections: the limit on open files is 1000\n/);
@@ -112,6 +112,7 @@ const wrong = [
   ['no roles', 'listeners:\n  - address: ":80"\n    roles: []\n', /line 3: listeners\[0\]\.roles: expected public, private or both, got an empty list/],
   ['a listener that is there twice', 'listeners:\n  - address: ":80"\n  - address: "[::1]:0"\n  - address: "[::1]:0"\n  - address: ":80"\n', /line 5: listeners\[3\]\.address: ':80' is there already, on line 2/],
   ['a site that is there twice', 'sites:\n  - key: a\n  - key: a\n', /line 3: sites\[1\]\.key: the site 'a' is there already, on line 2/],
+  ['more threads than a query has', 'limits:\n  query_threads: 65\n', /line 2: limits\.query_threads: expected at most 64, got 65/],
   ['certificates that are not there', 'certificate: /none/a.pem\ncertificate_key: /none/b.pem\n', /certificate \/none\/a\.pem: No such file or directory/],
   ['a program', Buffer.from('\x7fELF\x02\x01\x01\x00'), /line 1: this is no UTF-8 text/],
 ];
@@ -138,6 +139,11 @@ test('commands say what they lack', () => {
   for (const [args, code, reason] of [
     [['generate', '--views', 'many'], 2, /^drum: --views cannot be 'many'\nusage: /],
     [['generate', '--days', '0'], 2, /^drum: --days cannot be '0'\nusage: /],
+    [['serve', 'x'], 2, /^drum: 'x' is one argument too many\nusage: drum serve /],
+    [['token', 'x'], 2, /^drum: 'x' is one argument too many\nusage: drum token /],
+    [['generate', '9'], 2, /^drum: '9' is one argument too many\nusage: drum generate /],
+    [['query', '--data', '/none/data', 'SELECT 1'], 1, /^drum: \/none\/data: No such file or directory\n$/],
+    [['query', '--data', directory, 'SELECT 1'], 1, /^drum: \S+ has no MANIFEST: it is no store\n$/],
     [['token', '--role', 'reader'], 2, /^drum: --role cannot be 'reader'\nusage: /],
     [['token', '--data', path.join(directory, 'typo')], 1, /^drum: no data directory .*typo: name the server's, or make it first\n$/],
     [['query', '--token', 'x'.repeat(513), 'SELECT 1'], 1, /^drum: a token has at most 512 bytes\n$/],
@@ -215,6 +221,14 @@ test('root follows no link that the data directory of another has to a file', { 
   }
   assert.equal(fs.readFileSync(secret, 'utf8'), 'of root');
   assert.deepEqual(fs.readdirSync(file('wal-of-root')), []);
+});
+
+test('help names every format', () => {
+  const { stdout } = spawnSync(DRUM, ['query', '--help'], { encoding: 'utf8' });
+  const [, list] = /--format NAME +([^-]*?)\n +--/.exec(stdout);
+  const names = [...fs.readFileSync('server/format.def', 'utf8').matchAll(/^FORMAT\(\w+,\s*"(\w+)"/gm)].map((match) => match[1]);
+  assert.ok(names.length > 20);
+  assert.deepEqual(list.split(/,\s+/), names);
 });
 
 test('output that cannot be written is an error', () => {
