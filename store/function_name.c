@@ -52,6 +52,7 @@ static const struct function_alias aliases[] = {
     {"current_user", "currentUser", true},
     {"session_user", "currentUser", true},
     {"countDistinct", "uniqExact", false},
+    {"COUNTDistinct", "uniqExact", false}, /* COUNT(DISTINCT x) FILTER (...) */
     {"first_value", "any", true},
     {"last_value", "anyLast", true},
     {"min_by", "argMin", true},

@@ -65,6 +65,8 @@ static const struct operation operators[] = {
     {"*", "multiply", POWER_MULTIPLY},
     {"/", "divide", POWER_MULTIPLY},
     {"%", "modulo", POWER_MULTIPLY},
+    {"MOD", "modulo", POWER_MULTIPLY},
+    {"DIV", "intDiv", POWER_MULTIPLY},
 };
 
 static const struct operation *

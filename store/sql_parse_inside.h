@@ -1,7 +1,7 @@
 /*
  * What sql_parse.c (statements), sql_parse_expression.c (operators),
- * sql_parse_operand.c, sql_parse_time.c (units of time) and, below them,
- * sql_parse_token.c share.
+ * sql_parse_operand.c, sql_parse_call.c, sql_parse_time.c (units of time) and,
+ * below them, sql_parse_token.c share.
  */
 #ifndef SQL_PARSE_INSIDE_H
 #define SQL_PARSE_INSIDE_H
@@ -48,6 +48,11 @@ struct sql_node *sql_parse_make_call(struct sql_parser *parser, const char *name
 /* What stands between operators. */
 struct sql_node *sql_parse_operand(struct sql_parser *parser);
 struct sql_node *sql_parse_expression(struct sql_parser *parser);
+/* A call, its name and opening bracket taken, with FILTER after it. */
+struct sql_node *sql_parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset);
+/* DATE '2026-05-29' as toDate(...), and TIMESTAMP; NULL, without an error, when the
+ * token begins neither. */
+struct sql_node *sql_parse_date(struct sql_parser *parser);
 /* INTERVAL 1 DAY, its word taken. */
 struct sql_node *sql_parse_interval(struct sql_parser *parser, uint32_t offset);
 /* The function that SQL's other names (DATE_ADD, TIMESTAMPDIFF ...) are; else `name`. */

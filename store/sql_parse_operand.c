@@ -115,73 +115,6 @@ sql_parse_parameter(struct sql_parser *parser, uint32_t offset)
 	return node;
 }
 
-/* The arguments of a call, after its opening bracket. */
-static bool
-parse_arguments(struct sql_parser *parser, struct sql_list *list)
-{
-	if (sql_parse_take(parser, ")"))
-		return true;
-	do {
-		struct sql_node *node;
-
-		if (sql_parse_at(parser, "*")) {
-			node = sql_parse_make(parser, SQL_STAR, parser->token.offset);
-			sql_parse_advance(parser);
-		} else {
-			node = sql_parse_item(parser);
-		}
-		if (!sql_parse_push(parser, list, node))
-			return false;
-	} while (sql_parse_take(parser, ","));
-	return sql_parse_expect(parser, ")");
-}
-
-/* Names that ClickHouse's parser takes in any case, and does not keep. */
-static struct store_str
-parsed_name(struct store_str name)
-{
-	static const char *const names[][2] = {{"extract", "extract"},     {"position", "position"},
-					       {"substring", "substring"}, {"trim", "trimBoth"},
-					       {"ltrim", "trimLeft"},      {"rtrim", "trimRight"}};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (sql_is_word(name, names[i][0]))
-			return (struct store_str){names[i][1], (uint32_t)strlen(names[i][1])};
-	}
-	return sql_parse_time_name(name);
-}
-
-static struct sql_node *
-parse_call(struct sql_parser *parser, struct store_str name, uint32_t offset)
-{
-	struct sql_node *node = sql_parse_make(parser, SQL_CALL, offset);
-	struct sql_list list = {0};
-	struct store_str unit;
-
-	if (node == NULL)
-		return NULL;
-	node->text = parsed_name(name);
-	unit = sql_parse_first_unit(parser, name);
-	node->distinct = sql_parse_take_word(parser, "DISTINCT");
-	if (!parse_arguments(parser, &list))
-		return NULL;
-	if (sql_parse_take(parser, "(")) {
-		node->parameters = list.nodes;
-		node->parameters_count = list.count;
-		list = (struct sql_list){0};
-		node->distinct = sql_parse_take_word(parser, "DISTINCT");
-		if (!parse_arguments(parser, &list))
-			return NULL;
-	}
-	node->args = list.nodes;
-	node->args_count = list.count;
-	if (list.count == 1 && list.nodes[0]->kind == SQL_STAR && sql_is_word(name, "count"))
-		node->args_count = 0;
-	if (unit.size > 0)
-		return sql_parse_of_unit(parser, node, unit);
-	return sql_parse_deepen(parser, node);
-}
-
 static struct sql_node *
 parse_name(struct sql_parser *parser)
 {
@@ -192,7 +125,7 @@ parse_name(struct sql_parser *parser)
 	sql_parse_advance(parser);
 	if (sql_parse_take(parser, "("))
 		return sql_parse_at_part(parser, name) ? sql_parse_part(parser, offset)
-						       : parse_call(parser, name, offset);
+						       : sql_parse_call(parser, name, offset);
 	if ((node = sql_parse_make(parser, SQL_NAME, offset)) == NULL)
 		return NULL;
 	while (sql_parse_take(parser, ".")) { /* table.column: the column counts */
@@ -326,8 +259,8 @@ parse_word(struct sql_parser *parser)
 			return sql_parse_fail(parser, "an expression");
 		sql_parse_advance(parser);
 		sql_parse_advance(parser);
-		return parse_call(parser, (struct store_str){function, (uint32_t)strlen(function)},
-				  offset);
+		return sql_parse_call(
+		    parser, (struct store_str){function, (uint32_t)strlen(function)}, offset);
 	}
 	return parse_name(parser);
 }
@@ -391,6 +324,7 @@ parse_primary(struct sql_parser *parser)
 {
 	uint32_t offset = parser->token.offset;
 	struct store_str text = parser->token.text;
+	struct sql_node *date;
 
 	switch (parser->token.type) {
 	case SQL_NUMBER:
@@ -401,7 +335,8 @@ parse_primary(struct sql_parser *parser)
 	case SQL_IDENTIFIER:
 		return parse_name(parser);
 	case SQL_WORD:
-		return parse_word(parser);
+		date = sql_parse_date(parser);
+		return date != NULL || parser->failed ? date : parse_word(parser);
 	default:
 		break;
 	}

@@ -1,7 +1,7 @@
 /*
- * Units of time where SQL writes them as words: INTERVAL 1 DAY, DATE_ADD(day, 1, t),
- * DATEDIFF(hour, a, b), EXTRACT(month FROM t). All become the nodes that ClickHouse
- * makes of them. Beside sql_parse_operand.c; must not know what the functions do.
+ * Times where SQL writes them as words: DATE '2026-05-29', INTERVAL 1 DAY,
+ * DATE_ADD(day, 1, t), DATEDIFF(hour, a, b), EXTRACT(month FROM t). All become the nodes that
+ * ClickHouse makes of them. Beside sql_parse_operand.c; must not know what the functions do.
  */
 #include <string.h>
 
@@ -64,6 +64,24 @@ sql_parse_interval(struct sql_parser *parser, uint32_t offset)
 		return sql_parse_fail(parser, "a unit of time (second, minute, hour, day ...)");
 	sql_parse_advance(parser);
 	return sql_parse_deepen(parser, node);
+}
+
+struct sql_node *
+sql_parse_date(struct sql_parser *parser)
+{
+	uint32_t offset = parser->token.offset;
+	bool is_date = sql_parse_at_word(parser, "DATE");
+	struct sql_node *text;
+
+	if ((!is_date && !sql_parse_at_word(parser, "TIMESTAMP")) ||
+	    token_after(parser).type != SQL_STRING)
+		return NULL;
+	sql_parse_advance(parser);
+	if ((text = sql_parse_make(parser, SQL_TEXT, parser->token.offset)) == NULL)
+		return NULL;
+	text->text = parser->token.text;
+	sql_parse_advance(parser);
+	return sql_parse_make_call(parser, is_date ? "toDate" : "toDateTime", offset, text, NULL);
 }
 
 /* ---- calls ----------------------------------------------------------- */

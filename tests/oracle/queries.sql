@@ -981,6 +981,25 @@ SELECT round(STDDEV_POP(lcp), 6), round(std(lcp), 6), round(STDDEV(lcp), 6), rou
 SELECT stddev_popif(lcp, 1) FROM pageviews
 SELECT site, STDDEV_POP(lcp) > 100 AS wide FROM pageviews GROUP BY site HAVING VAR_SAMP(lcp) > 0 ORDER BY countDistinct(path), site
 
+-- DATE and TIMESTAMP before a text, FILTER
+SELECT date '2026-05-29', DATE '2026-05-29' + 1, timestamp '2026-05-29 00:00:00', TIMESTAMP '2026-05-29 01:02:03' - INTERVAL 1 DAY
+SELECT count() FROM pageviews WHERE ts >= DATE '2026-05-29' AND ts < TIMESTAMP '2026-05-30 12:00:00'
+SELECT count() FROM pageviews WHERE ts BETWEEN date '2026-05-29' AND date '2026-05-30' + INTERVAL 12 HOUR
+SELECT DATE '2026-05-29' = '2026-05-29', toString(DATE '2026-05-29') AS date, date
+SELECT DATE 'x'
+SELECT 1 AS date, date, date + 1 AS timestamp, timestamp
+SELECT count() FILTER (WHERE lcp > 1000), count(*) FILTER (WHERE lcp > 1000) AS c, sum(error_count) FILTER(WHERE device = 'mobile'), COUNT(lcp) filter (where site = 'shop'), quantileExact(0.5)(lcp) FILTER (WHERE lcp > 10) FROM pageviews
+SELECT site, round(avg(lcp) FILTER (WHERE device = 'mobile'), 3) AS m, max(lcp) FILTER (WHERE device IN ('mobile', 'tablet')) FROM pageviews GROUP BY site HAVING count() FILTER (WHERE lcp > 100) > 10 ORDER BY count() FILTER (WHERE inp > 100) DESC, site
+SELECT count(DISTINCT site) FILTER (WHERE lcp > 8000), COUNT(DISTINCT path) FILTER (WHERE lcp > 1000) FROM pageviews
+SELECT count() AS filter, filter + 1 FROM pageviews
+SELECT lower('A') FILTER (WHERE 1)
+SELECT count() FILTER (lcp > 1) FROM pageviews
+SELECT count() FILTER (WHERE lcp > 1, 2) FROM pageviews
+-- once
+SELECT topK(3)(path) FILTER (WHERE site = 'blog') AS t, argMax(path, ts) FILTER (WHERE site = 'blog') AS a FROM pageviews
+SELECT 7 MOD 4, 7 DIV 2 mod 5, -7 mod 4, error_count MOD 2 AS m, count() FROM pageviews GROUP BY m ORDER BY m
+SELECT MOD(7, 4) AS mod, 1 + mod DIV 2
+
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d

@@ -49,6 +49,14 @@ precedence(void **state)
 	check_print("a + 1 > b || 'x'", "greater(plus(a, 1), concat(b, 'x'))");
 	check_print("DATE_ADD(day, 1, t)", "plus(t, toIntervalDay(1))");
 	check_print("timestamp_sub(t, INTERVAL 1 hh)", "minus(t, toIntervalHour(1))");
+	check_print("DATE '2026-05-29' + date", "plus(toDate('2026-05-29'), date)");
+	check_print("timestamp 'x'", "toDateTime('x')");
+	check_print("1 + a MOD b div 2", "plus(1, intDiv(modulo(a, b), 2))");
+	check_print("COUNT(*) FILTER (WHERE a > 1)", "COUNTIf(greater(a, 1))");
+	check_print("quantile(0.5)(a) filter(where b) + 1", "plus(quantileIf(0.5)(a, b), 1)");
+	check_print("count(DISTINCT a) FILTER (WHERE b)", "countDistinctIf(a, b)");
+	check_print("Trim(SUBSTRING(a, 1))", "trimBoth(substring(a, 1))");
+	check_print("SUBSTR(a, 1)", "SUBSTR(a, 1)");
 	check_print("DATEDIFF(wk, a, b)", "dateDiff('week', a, b)");
 	check_print("plus(day, 1)", "plus(day, 1)");
 	check_print("extract(dow FROM a + b)", "toDayOfWeek(plus(a, b), 2)");
@@ -208,6 +216,9 @@ errors_have_positions(void **state)
 	check_error("SELECT EXTRACT(era FROM t)", 15, "isodow, doy");
 	check_error("SELECT EXTRACT(day FROM t", 25, "expected )");
 	check_error("SELECT date_add(day, 1)", 23, "a number and a time");
+	check_error("SELECT count() FILTER (a)", 23, "expected WHERE");
+	check_error("SELECT count() FILTER (WHERE a", 30, "expected )");
+	check_error("SELECT count() FILTER (WHERE)", 28, "expected an expression");
 	check_error("SELECT 'abc", 7, "no end");
 	check_error("DELETE FROM t", 0, "expected SELECT");
 	check_error("SELECT a FROM t;;", 16, "expected the end");
