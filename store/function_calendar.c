@@ -406,6 +406,30 @@ evaluate_from_milli(struct evaluation *evaluation, const struct expression *call
 	return 0;
 }
 
+static bool
+infer_from_seconds(const struct expression *call, struct type *out)
+{
+	out->type = STORE_R_DATETIME;
+	return data_type_is_integer(call->args[0]->type.type);
+}
+
+/* What a DateTime cannot hold is its first or last second. */
+static int
+evaluate_from_seconds(struct evaluation *evaluation, const struct expression *call,
+		      const struct data *args, struct data *out)
+{
+	bool is_signed = data_type_is_signed(call->args[0]->type.type);
+
+	(void)evaluation;
+	for (uint32_t i = 0; i < out->count; i++) {
+		uint32_t at = data_index(&args[0], i);
+		uint64_t seconds = is_signed && args[0].n.i[at] < 0 ? 0 : (uint64_t)args[0].n.i[at];
+
+		out->n.i[i] = (int64_t)(seconds > UINT32_MAX ? UINT32_MAX : seconds);
+	}
+	return 0;
+}
+
 #define PART(name)                                                  \
 	{                                                           \
 		name, false, 1, 1, false, infer_part, evaluate_part \
@@ -427,6 +451,7 @@ const struct function function_calendar_table[] = {
     {"toStartOfInterval", false, 2, 2, false, infer_interval, evaluate_interval},
     {"dateDiff", true, 3, 3, false, infer_difference, evaluate_difference},
     {"formatDateTime", false, 2, 2, false, infer_format, evaluate_format},
+    {"fromUnixTimestamp", false, 1, 1, false, infer_from_seconds, evaluate_from_seconds},
     {"fromUnixTimestamp64Milli", false, 1, 1, false, infer_from_milli, evaluate_from_milli},
     {NULL, false, 0, 0, false, NULL, NULL},
 };

@@ -25,6 +25,7 @@ static const struct function_alias aliases[] = {
     {"time_bucket", "toStartOfInterval", true},
     {"date_bin", "toStartOfInterval", true},
     {"DATE_FORMAT", "formatDateTime", true},
+    {"from_unixtime", "fromUnixTimestamp", true},
     {"current_timestamp", "now", true},
     {"localtimestamp", "now", true},
     {"current_date", "today", true},

@@ -1000,6 +1000,12 @@ SELECT topK(3)(path) FILTER (WHERE site = 'blog') AS t, argMax(path, ts) FILTER 
 SELECT 7 MOD 4, 7 DIV 2 mod 5, -7 mod 4, error_count MOD 2 AS m, count() FROM pageviews GROUP BY m ORDER BY m
 SELECT MOD(7, 4) AS mod, 1 + mod DIV 2
 
+SELECT fromUnixTimestamp(1700000000), FROM_UNIXTIME(-1), from_unixtime(9999999999), fromUnixTimestamp(18446744073709551615), fromUnixTimestamp(4294967295), fromUnixTimestamp(true), fromUnixTimestamp(nullIf(5, 5))
+SELECT fromUnixTimestamp(1.5)
+SELECT fromUnixTimestamp('5')
+SELECT fromUnixTimestamp(toDate('2026-01-01'))
+SELECT fromUnixTimestamp(toUnixTimestamp(ts)) = toDateTime(ts) AS same, fromUnixTimestamp(viewport_width) FROM pageviews ORDER BY view_id LIMIT 5
+
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
 SELECT 1 AS n, 'a' AS s, nullIf(1, 1) AS z, 1.5 AS f, true AS b, toDate('2026-01-02') AS d
