@@ -154,6 +154,12 @@ unknown_unit(struct planner *planner, const struct sql_node *call, struct store_
 	return plan_fail_at(planner, call->args[0]->offset);
 }
 
+static bool
+is_truncation(struct store_str name)
+{
+	return sql_is_word(name, "date_trunc") || sql_is_word(name, "dateTrunc");
+}
+
 /* date_trunc('hour', t) is toStartOfInterval(t, INTERVAL 1 HOUR). */
 static const struct sql_node *
 truncation_of(struct planner *planner, const struct sql_node *node, enum phase phase)
@@ -234,7 +240,7 @@ zone_place(struct store_str name)
 	    "dateDiff",    "formatDateTime", "fromUnixTimestamp64Milli"};
 	const struct function *function = function_find(name);
 
-	if (sql_is_word(name, "date_trunc") || sql_is_word(name, "dateTrunc"))
+	if (is_truncation(name))
 		return 2;
 	if (function != NULL && strncmp(function->name, "toStartOf", 9) == 0)
 		return function->args_max;
@@ -305,7 +311,7 @@ plan_simpler_time(struct planner *planner, const struct sql_node *whole, enum ph
 
 	if (node == NULL || (simpler = interval_of(planner, node)) != NULL)
 		return node == NULL ? NULL : simpler;
-	if (sql_is_word(node->text, "date_trunc") || sql_is_word(node->text, "dateTrunc"))
+	if (is_truncation(node->text))
 		return truncation_of(planner, node, phase);
 	if (node->args_count == 3 && sql_is_word(node->text, "dateDiff"))
 		return difference_of(planner, node, phase);

@@ -22,6 +22,15 @@ sql_parse_item(struct sql_parser *parser)
 	return node;
 }
 
+struct sql_node *
+sql_parse_item_or_star(struct sql_parser *parser)
+{
+	uint32_t offset = parser->token.offset;
+
+	return sql_parse_take(parser, "*") ? sql_parse_make(parser, SQL_STAR, offset)
+					   : sql_parse_item(parser);
+}
+
 bool
 sql_parse_items(struct sql_parser *parser, struct sql_list *list, bool trailing)
 {
@@ -32,17 +41,7 @@ sql_parse_items(struct sql_parser *parser, struct sql_list *list, bool trailing)
 		    (parser->token.type == SQL_END || sql_parse_at(parser, ")") ||
 		     sql_parse_at_word(parser, "FROM")))
 			return true;
-		if (trailing && sql_parse_at(parser, "*")) {
-			if ((node = sql_parse_alloc(parser, sizeof *node)) == NULL)
-				return false;
-			node->kind = SQL_STAR;
-			node->depth = 1;
-			node->size = 1;
-			node->offset = parser->token.offset;
-			sql_parse_advance(parser);
-		} else {
-			node = sql_parse_item(parser);
-		}
+		node = trailing ? sql_parse_item_or_star(parser) : sql_parse_item(parser);
 		if (!sql_parse_push(parser, list, node))
 			return false;
 	} while (sql_parse_take(parser, ","));

@@ -13,15 +13,7 @@ parse_arguments(struct sql_parser *parser, struct sql_list *list)
 	if (sql_parse_take(parser, ")"))
 		return true;
 	do {
-		struct sql_node *node;
-
-		if (sql_parse_at(parser, "*")) {
-			node = sql_parse_make(parser, SQL_STAR, parser->token.offset);
-			sql_parse_advance(parser);
-		} else {
-			node = sql_parse_item(parser);
-		}
-		if (!sql_parse_push(parser, list, node))
+		if (!sql_parse_push(parser, list, sql_parse_item_or_star(parser)))
 			return false;
 	} while (sql_parse_take(parser, ","));
 	return sql_parse_expect(parser, ")");

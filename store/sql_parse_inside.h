@@ -70,6 +70,8 @@ struct sql_node *sql_parse_part(struct sql_parser *parser, uint32_t offset);
 struct sql_node *sql_parse_product(struct sql_parser *parser);
 /* An expression with an optional alias. */
 struct sql_node *sql_parse_item(struct sql_parser *parser);
+/* The same, or * as of a select list and count(*). */
+struct sql_node *sql_parse_item_or_star(struct sql_parser *parser);
 /* item {, item}; a trailing comma is taken when `trailing`. */
 bool sql_parse_items(struct sql_parser *parser, struct sql_list *list, bool trailing);
 struct sql_query *sql_parse_select(struct sql_parser *parser);
