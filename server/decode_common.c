@@ -65,7 +65,7 @@ decode_event_row(struct event *event, struct store_arena *arena)
 void
 decode_text(struct event_row *row, uint32_t column, struct store_str text, uint32_t max)
 {
-	text = redact_cut(text, redact_before_cut(row->table, column, max));
+	text = redact_cut_column(text, row->table, column, max);
 	if (json_is_utf8(text))
 		event_row_string(row, column, text);
 }

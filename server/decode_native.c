@@ -25,8 +25,7 @@ get_plain(struct decoder *decoder, const struct member *member, struct event_row
 		if ((result = decode_native_string(decoder, member, UINT32_MAX, &text)) != 0)
 			return result;
 		if (text.size > (uint32_t)member->max)
-			text = redact_cut(
-			    text, redact_before_cut(row->table, column, (uint32_t)member->max));
+			text = redact_cut_column(text, row->table, column, (uint32_t)member->max);
 		event_row_string(row, column, text);
 		return 0;
 	case NUMBER:

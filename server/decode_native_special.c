@@ -157,8 +157,7 @@ get_tags(struct decoder *decoder, const struct member *member)
 						    "a name must have 1 to 64 bytes");
 		if (json_peek(&decoder->json) != JSON_STRING)
 			return refuse_tag(decoder, name, NULL);
-		if ((result = decode_native_string(
-			 decoder, member, EVENT_TAG_BYTES_MAX + REDACT_SECRET_BYTES, &text)) != 0)
+		if ((result = decode_native_string(decoder, member, UINT32_MAX, &text)) != 0)
 			return result;
 		for (uint32_t i = 0; i < event->tags_count; i++) {
 			if (event->tag_names[i].size == name.size &&
@@ -168,7 +167,8 @@ get_tags(struct decoder *decoder, const struct member *member)
 		if (event->tags_count == EVENT_TAGS_MAX)
 			return decode_native_refuse(decoder, TOP, "tags", "at most 32 members");
 		event->tag_names[event->tags_count] = name;
-		event->tag_values[event->tags_count++] = text;
+		event->tag_values[event->tags_count++] =
+		    redact_cut_early(text, EVENT_TAG_BYTES_MAX);
 	}
 	drop_empty_tags(event);
 	return decoder->json.error == NULL ? 0 : decode_native_malformed(decoder);

@@ -13,6 +13,7 @@
 #include "url.h"
 
 #define PARAMETER_NAME_BYTES_MAX 64u
+#define CHARACTER_BYTES_MAX 4u
 
 /* ---- URLs ------------------------------------------------------------ */
 
@@ -85,8 +86,10 @@ add_parameters(struct event *event, const struct page_rules *pages, struct store
 			continue;
 		if (!decode_parameter(
 			(struct store_str){query.bytes + equals + 1, end - equals - 1},
-			EVENT_TAG_BYTES_MAX + REDACT_SECRET_BYTES, arena, &value))
+			EVENT_TAG_BYTES_MAX + REDACT_SECRET_BYTES + CHARACTER_BYTES_MAX, arena,
+			&value))
 			return false;
+		value = redact_cut_early(value, EVENT_TAG_BYTES_MAX);
 		if (value.size == 0)
 			continue;
 		event->tag_names[event->tags_count] = name;

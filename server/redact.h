@@ -32,10 +32,15 @@ const struct redact_column *redact_columns(uint32_t table);
 
 /* What must be seen of a secret to know it, at most: an e-mail address. */
 #define REDACT_SECRET_BYTES 512u
-/* Where a text may be cut before it is redacted. */
-uint32_t redact_before_cut(uint32_t table, uint32_t column, uint32_t bytes_max);
 /* At most so many bytes, whole characters. */
 struct store_str redact_cut(struct store_str text, uint32_t bytes_max);
+/* What is left of a text before it is redacted, and cut at bytes_max then: so much more
+ * that a secret there is known, and no half of one at the end, which would come forward
+ * when what is before it gets shorter. */
+struct store_str redact_cut_early(struct store_str text, uint32_t bytes_max);
+/* The same for a text of a column; of one that is not redacted bytes_max. */
+struct store_str
+redact_cut_column(struct store_str text, uint32_t table, uint32_t column, uint32_t bytes_max);
 /* Whether a column holds text that a page made up, and is redacted. */
 bool redact_applies(uint32_t table, uint32_t column);
 

@@ -3,7 +3,7 @@
  * look for secrets itself.
  */
 #include "event_row.h"
-#include "redact.h"
+#include "redact_inside.h"
 
 const struct redact_column *
 redact_columns(uint32_t table)
@@ -42,12 +42,6 @@ redact_applies(uint32_t table, uint32_t column)
 	return columns->column != 0;
 }
 
-uint32_t
-redact_before_cut(uint32_t table, uint32_t column, uint32_t bytes_max)
-{
-	return bytes_max + (redact_applies(table, column) ? REDACT_SECRET_BYTES : 0);
-}
-
 struct store_str
 redact_cut(struct store_str text, uint32_t bytes_max)
 {
@@ -57,4 +51,26 @@ redact_cut(struct store_str text, uint32_t bytes_max)
 	while (text.size > 0 && ((unsigned char)text.bytes[text.size] & 0xc0) == 0x80)
 		text.size--;
 	return text;
+}
+
+struct store_str
+redact_cut_early(struct store_str text, uint32_t bytes_max)
+{
+	const unsigned ends = REDACT_END_URL | REDACT_END_VALUE | REDACT_END_PART;
+	struct store_str cut = redact_cut(text, bytes_max + REDACT_SECRET_BYTES);
+	uint32_t end = cut.size;
+
+	if (cut.size == text.size)
+		return text;
+	while (end > bytes_max && !redact_is(cut.bytes[end - 1], ends))
+		end--;
+	cut.size = end > bytes_max ? end : cut.size;
+	return cut;
+}
+
+struct store_str
+redact_cut_column(struct store_str text, uint32_t table, uint32_t column, uint32_t bytes_max)
+{
+	return redact_applies(table, column) ? redact_cut_early(text, bytes_max)
+					     : redact_cut(text, bytes_max);
 }

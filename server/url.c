@@ -135,6 +135,8 @@ url_normalise(struct store_str path, struct store_arena *arena, struct store_str
 		uint32_t room = PATH_BYTES_MAX - size;
 		bool cut = segment.size > room;
 
+		if (cut && size > PATH_BYTES_MAX - REDACT_SECRET_BYTES)
+			break; /* half a secret looks like none */
 		if (cut) {
 			while (room > 0 && ((unsigned char)segment.bytes[room] & 0xc0) == 0x80)
 				room--;

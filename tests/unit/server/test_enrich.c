@@ -520,6 +520,54 @@ cut_secrets(void **state)
 	}
 }
 
+/* Half a secret at the end of what is read of a text, which what is before it, and goes
+ * when it is redacted, would bring forward. */
+static void
+shrunk_secrets(void **state)
+{
+	static const struct {
+		const char *before, *after;
+		unsigned read; /* of the text */
+	} places[] = {{",\"serverTiming\":\"", "\"", 1012},
+		      {",\"errors\":[{\"message\":\"", "\"}]", 1512},
+		      {",\"events\":[{\"text\":\"", "\"}]", 1012},
+		      {",\"tags\":{\"a\":\"", "\"}", 712},
+		      {",\"url\":\"https://shop.example/?utm_source=", "\"", 712},
+		      {",\"url\":\"https://shop.example/", "\"", 1012}};
+	static const char *const secrets[] = {"canary.bird@cage.example", "canary4567890123456",
+					      "password=canarycanary1"};
+	struct event_client client = live();
+
+	(void)state;
+	for (size_t p = 0; p < sizeof places / sizeof *places; p++) {
+		for (unsigned i = 0; i < 3 * 30; i++) {
+			const char *secret = secrets[i / 30];
+			bool in_url = strstr(places[p].before, "\"url\"") != NULL;
+			char more[6000];
+			int begin = snprintf(more, sizeof more, "%s", places[p].before);
+			int size = begin + snprintf(more + begin, sizeof more - (size_t)begin,
+						    "a%s", in_url ? "," : " ");
+			struct event *event;
+
+			for (; (unsigned)(size - begin) < places[p].read - i % 30 - 1; size++)
+				more[size] = (size - begin) % 60 == 59 ? (in_url ? ',' : ' ') : '7';
+			snprintf(more + size, sizeof more - (size_t)size, "%s%s xxxxx%s",
+				 in_url ? "/" : " ", secret, places[p].after);
+			event = enriched(more, &client);
+			for (uint32_t c = 0; c < PAGEVIEWS_COUNT; c++) {
+				if (event_schema()->tables[0].columns[c].type == STORE_STRING)
+					check_cell(&event->view, c, places[p].before, i);
+			}
+			if (event->errors_count > 0)
+				check_cell(&event->errors[0], ERRORS_message, places[p].before, i);
+			if (event->events_count > 0)
+				check_cell(&event->events[0], EVENTS_text, places[p].before, i);
+			for (uint32_t t = 0; t < event->tags_count; t++)
+				check_no_canary(event->tag_values[t], places[p].before, i);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -530,7 +578,7 @@ main(void)
 	    cmocka_unit_test(languages),   cmocka_unit_test(urls),
 	    cmocka_unit_test(canaries),    cmocka_unit_test(fingerprints),
 	    cmocka_unit_test(long_errors), cmocka_unit_test(error_counts),
-	    cmocka_unit_test(cut_secrets),
+	    cmocka_unit_test(cut_secrets), cmocka_unit_test(shrunk_secrets),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
