@@ -105,17 +105,42 @@ static bool
 strip_url(struct redaction *redaction, uint32_t authority, bool inside, uint32_t *end)
 {
 	const struct store_str text = redaction->text;
-	uint32_t host = authority, path = authority;
+	uint32_t host = authority, path = authority, next;
 
-	for (; path < text.size && !redact_is(text.bytes[path], REDACT_END_URL | REDACT_END_PART);
-	     path++) {
-		if (text.bytes[path] == '@')
-			host = path + 1;
+	for (; path < text.size && !redact_is(text.bytes[path], REDACT_END_URL); path = next) {
+		int c = (unsigned char)text.bytes[path];
+
+		next = path + 1;
+		if (c == '%' && redaction->in_url == REDACT_ENCODED_URL)
+			c = redact_character(redaction, path, &next);
+		if (redact_is((char)c, REDACT_END_PART))
+			break;
+		if (c == '@')
+			host = next;
 	}
 	*end = host;
 	if (!inside)
 		find_script(redaction, path);
 	return host == authority || replace(redaction, authority, host, "");
+}
+
+/* Whether a query or a fragment begins at a ?, # or %, of whichever URL this is. */
+static bool
+begins_query(const struct redaction *redaction, uint32_t at)
+{
+	char c = redaction->text.bytes[at];
+	uint32_t end;
+
+	if (redaction->in_url == REDACT_NO_URL)
+		return false;
+	if (redaction->in_url == REDACT_URL && c != '%')
+		return true;
+	if (redaction->in_url == REDACT_ENCODED_URL) {
+		int decoded = redact_character(redaction, at, &end);
+
+		return decoded == '?' || decoded == '#';
+	}
+	return redact_begins_query(redaction, at);
 }
 
 static bool
@@ -231,17 +256,21 @@ walk(struct store_str text, struct store_str address, struct store_arena *arena,
 	bool well = true;
 
 	redaction.may_have_email = text.size > 0 && (memchr(text.bytes, '@', text.size) != NULL ||
-						     memchr(text.bytes, '%', text.size) != NULL);
+						     memchr(text.bytes, '%', text.size) != NULL ||
+						     memchr(text.bytes, '\\', text.size) != NULL);
 
-	for (uint32_t at = 0, end; well && at < text.size; at = end) {
+	for (uint32_t at = 0, end, authority; well && at < text.size; at = end) {
 		char c = text.bytes[at];
 
 		end = at + 1;
-		if (c == ':' && text.size - at > 3 && memcmp(text.bytes + at, "://", 3) == 0) {
-			well = strip_url(&redaction, at + 3, redaction.in_url, &end);
-			redaction.in_url = true;
-		} else if (redaction.in_url && (c == '?' || c == '#')) {
-			redaction.in_url = false;
+		if ((c == ':' || c == '%') &&
+		    (authority = redact_end_of_scheme(&redaction, at)) > 0) {
+			bool inside = redaction.in_url >= REDACT_URL;
+
+			redaction.in_url = c == ':' ? REDACT_URL : REDACT_ENCODED_URL;
+			well = strip_url(&redaction, authority, inside, &end);
+		} else if ((c == '?' || c == '#' || c == '%') && begins_query(&redaction, at)) {
+			redaction.in_url = REDACT_NO_URL;
 			well = drop_query(&redaction, at, &end);
 		} else if (redact_is(c, REDACT_LOCAL) && c != '-' && c != '.') {
 			well = take_word(&redaction, at, &end);
@@ -249,8 +278,11 @@ walk(struct store_str text, struct store_str address, struct store_arena *arena,
 		} else if (starts_with_address(&redaction, at)) { /* ::1 and its like */
 			end = at + address.size;
 			well = replace(&redaction, at, end, "[address]");
+		} else if (c == '/' && redaction.in_url == REDACT_NO_URL) {
+			redaction.in_url = REDACT_PATH;
 		}
-		redaction.in_url = redaction.in_url && !ends_url(c);
+		if (ends_url(c))
+			redaction.in_url = REDACT_NO_URL;
 	}
 	if (well && redaction.bytes != NULL) {
 		well = put(&redaction, redact_part(&redaction, redaction.copied, text.size));

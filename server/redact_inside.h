@@ -12,8 +12,13 @@ struct redaction {
 	uint32_t copied;     /* of the text: what is before is in bytes, or gone */
 	uint32_t script_end; /* before it: names of script files, which have hashes */
 	uint32_t script_begin;
-	bool in_url;         /* behind :// */
-	bool may_have_email; /* there is an @, or a % that may be one */
+	enum {
+		REDACT_NO_URL,
+		REDACT_PATH,        /* behind a slash: a URL without its origin, maybe */
+		REDACT_URL,         /* behind :// */
+		REDACT_ENCODED_URL, /* behind %3A%2F%2F */
+	} in_url;
+	bool may_have_email; /* there is an @, or what may be an encoded one */
 };
 
 /* What a byte may be part of. */
@@ -54,11 +59,21 @@ redact_end_of(const struct redaction *redaction, uint32_t from, bool (*belongs)(
 	return from;
 }
 
+/* The character at `at`, also one that is written as %40, %2540, \u0040 or \x40, as
+ * texts within texts have them; *end is behind it. -1: the text is over. */
+int redact_character(const struct redaction *redaction, uint32_t at, uint32_t *end);
+
+/* Behind ://, also an encoded one, or one with backslashes (JSON); 0: it is none. */
+uint32_t redact_end_of_scheme(const struct redaction *redaction, uint32_t at);
+
+/* Whether a ? with a name and = behind it stands here, also encoded. */
+bool redact_begins_query(const struct redaction *redaction, uint32_t at);
+
 /* The end of an e-mail address whose local part begins at `from`; 0: it is none. */
 uint32_t redact_end_of_email(const struct redaction *redaction, uint32_t from);
 
-/* Where the value beside a secret's name is: NAME=VALUE, "NAME": "VALUE",
- * Bearer VALUE. False: there is none. */
+/* Where the value beside a secret's name is: NAME=VALUE, "NAME": "VALUE", also within
+ * another text's quotes or encoded; <NAME>VALUE, Bearer VALUE. False: there is none. */
 bool redact_find_value(const struct redaction *redaction, uint32_t name, uint32_t name_end,
 		       uint32_t *from, uint32_t *to);
 

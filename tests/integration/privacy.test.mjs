@@ -40,9 +40,11 @@ const CANARY = {
   password: 'canary-password-1',
 };
 const ADDRESS = '203.0.113.77';
-const text = Object.values(CANARY).map((value) => `x ${value === CANARY.password ? `password=${value}` : value}`).join(' ');
+const WITHIN = ['{\\"a\\":{\\"password\\" : \\"canary-horse & staple\\"}}', 'password%3Dcanary-encoded%26x', 'canary-twice%2540cage.example',
+  '{"password":"right canary-words"}', 'Authorization: Basic canary-basic', 'GET /p?id=canary-query failed'].join(' ');
+const text = Object.values(CANARY).map((value) => `x ${value === CANARY.password ? `password=${value}` : value}`).join(' ') + ' ' + WITHIN;
 const url = `https://canary-user:canary-word@shop.example/u/${CANARY.email}/${CANARY.hex}/${CANARY.jwt};jsessionid=canarysession1/p?password=${CANARY.password}&utm_source=${CANARY.encoded}&utm_campaign=spring&gclid=canaryclick1#canaryfragment`;
-const words = [...Object.values(CANARY), ADDRESS, 'canary-user', 'canary-word', 'canarysession1', 'canaryclick1', 'canaryfragment', 'canary-agent', 'canary-cookie'];
+const words = [...Object.values(CANARY), ...WITHIN.match(/canary-[a-z]+/g), ADDRESS, 'canary-user', 'canary-word', 'canarysession1', 'canaryclick1', 'canaryfragment', 'canary-agent', 'canary-cookie'];
 
 function beacon(view, more = {}) {
   return { v: 1, site: 'shop', view: view.toString(16).padStart(16, '0'), seq: 0, url, referrer: url, serverTiming: text,
