@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -58,7 +59,8 @@ main(int argc, char **argv)
 			{"generate", cli_generate}, {"token", cli_token}};
 
 	if (!fill_descriptors())
-		return 1; /* nowhere to tell it */
+		return 1;         /* nowhere to tell it */
+	signal(SIGXFSZ, SIG_IGN); /* a write beyond `ulimit -f` is an error, as on a full disk */
 	if (argc < 2)
 		return cli_usage(help);
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||

@@ -13,7 +13,7 @@
 bool
 io_is_full(int result)
 {
-	return result == -ENOSPC || result == -EDQUOT;
+	return result == -ENOSPC || result == -EDQUOT || result == -EFBIG;
 }
 
 int

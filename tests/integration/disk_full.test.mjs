@@ -4,7 +4,8 @@
  * resumes by itself; a store that was killed while the disk was full opens on
  * it again. Method: a tmpfs of 8 MB, filled by beacons beside a ballast file
  * that is then deleted. Skipped where mounting is not allowed; the same on a
- * simulated disk is in tests/unit/store/test_faults.c.
+ * simulated disk is in tests/unit/store/test_faults.c. Of a limit on the size of
+ * files: a program that has it.
  */
 import assert from 'node:assert';
 import { spawnSync } from 'node:child_process';
@@ -98,4 +99,23 @@ test('a full disk: 503, queries go on, intake resumes by itself', { skip: refuse
   }
   await assertAllThere(server);
   await server.end('SIGKILL');
+});
+
+test('a limit on the size of files is a full disk, not the end', async () => {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-limited-'));
+  const limited = path.join(root, 'drum'), kept = path.join(root, 'data');
+  fs.writeFileSync(limited, `#!/bin/sh\nulimit -f 512\nexec '${path.resolve(DRUM)}' "$@"\n`, { mode: 0o700 });
+  acknowledged.clear();
+  let server = await serve(kept, [], limited);
+  try {
+    assert.equal((await sendMany(server, 160)).status, 204); // 1 MB: in several files of the log
+    assert.match(server.log(), /File too large; trying a new WAL file/);
+    await assertAllThere(server);
+  } finally {
+    await server.end('SIGKILL');
+  }
+  server = await serve(kept);
+  await assertAllThere(server);
+  assert.equal(await server.end(), 0);
+  fs.rmSync(root, { recursive: true });
 });

@@ -126,15 +126,17 @@ test_no_room_for_zeros(void **state)
 }
 
 /* The file that takes over has zeros ahead, but where room was what the first lacked:
- * on the disk, or of a quota. */
+ * on the disk, of a quota, or of a limit on files. */
 static void
 test_zeros_after_failure(void **state)
 {
 	static const struct {
 		int number, result;
 		bool zeros;
-	} cases[] = {
-	    {EIO, STORE_EIO, true}, {ENOSPC, STORE_EFULL, false}, {EDQUOT, STORE_EFULL, false}};
+	} cases[] = {{EIO, STORE_EIO, true},
+		     {ENOSPC, STORE_EFULL, false},
+		     {EDQUOT, STORE_EFULL, false},
+		     {EFBIG, STORE_EFULL, false}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
