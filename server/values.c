@@ -14,7 +14,9 @@
 
 #define SHARDS 64u
 #define SLOTS_MIN 256u
-#define BYTES_MAX ((size_t)64 << 20) /* of all: eight million values at most */
+#define BYTES_MAX ((size_t)64 << 20)   /* of all: three million values, or some */
+#define SURE_BYTES ((size_t)256 << 10) /* of each shard, whatever the others take: 12,000 */
+#define SHARED_BYTES (BYTES_MAX - SHARDS * SURE_BYTES)
 
 struct slot {
 	uint64_t key;   /* 0: free */
@@ -32,7 +34,8 @@ struct shard {
 struct values {
 	uint32_t values_max;
 	uint64_t seed;
-	_Atomic size_t bytes;
+	_Atomic int64_t day;          /* the latest that came */
+	_Atomic size_t bytes, shared; /* of all; of those, what shards have beyond SURE_BYTES */
 	struct shard shards[SHARDS];
 };
 
@@ -70,6 +73,43 @@ values_bytes(struct values *values)
 	return atomic_load(&values->bytes);
 }
 
+/* What so many slots take of what all shards share. */
+static size_t
+shared_of(uint32_t slots_count)
+{
+	size_t bytes = slots_count * sizeof(struct slot);
+
+	return bytes > SURE_BYTES ? bytes - SURE_BYTES : 0;
+}
+
+static void
+forget(struct values *values, struct shard *shard, int64_t day)
+{
+	if (shard->day == day)
+		return;
+	atomic_fetch_sub(&values->bytes, shard->slots_count * sizeof *shard->slots);
+	atomic_fetch_sub(&values->shared, shared_of(shard->slots_count));
+	free(shard->slots);
+	shard->slots = NULL;
+	shard->slots_count = shard->used = 0;
+	shard->day = day;
+}
+
+/* Sites that send no more would keep what they had of the day before. */
+static void
+begin_day(struct values *values, int64_t day)
+{
+	int64_t before = atomic_load(&values->day);
+
+	if (before == day || !atomic_compare_exchange_strong(&values->day, &before, day))
+		return;
+	for (uint32_t i = 0; i < SHARDS; i++) {
+		pthread_mutex_lock(&values->shards[i].mutex);
+		forget(values, &values->shards[i], day);
+		pthread_mutex_unlock(&values->shards[i].mutex);
+	}
+}
+
 struct values_site
 values_lock(struct values *values, struct store_str site, int64_t day)
 {
@@ -78,14 +118,9 @@ values_lock(struct values *values, struct store_str site, int64_t day)
 	struct values_site out = {values, hash, (uint32_t)(hash >> 32) % SHARDS};
 	struct shard *shard = &values->shards[out.shard];
 
+	begin_day(values, day);
 	pthread_mutex_lock(&shard->mutex);
-	if (shard->day != day) {
-		atomic_fetch_sub(&values->bytes, shard->slots_count * sizeof *shard->slots);
-		free(shard->slots);
-		shard->slots = NULL;
-		shard->slots_count = shard->used = 0;
-		shard->day = day;
-	}
+	forget(values, shard, day);
 	return out;
 }
 
@@ -111,16 +146,17 @@ static bool
 make_room(struct values *values, struct shard *shard)
 {
 	uint32_t count = shard->slots_count == 0 ? SLOTS_MIN : shard->slots_count * 2;
-	size_t more = (count - shard->slots_count) * sizeof *shard->slots;
+	size_t more = shared_of(count) - shared_of(shard->slots_count);
 	struct slot *slots;
 
 	if ((shard->used + 2) * 4 <= (uint64_t)shard->slots_count * 3)
 		return true;
-	if (atomic_fetch_add(&values->bytes, more) + more > BYTES_MAX ||
+	if ((atomic_fetch_add(&values->shared, more) + more > SHARED_BYTES && more > 0) ||
 	    (slots = calloc(count, sizeof *slots)) == NULL) {
-		atomic_fetch_sub(&values->bytes, more);
+		atomic_fetch_sub(&values->shared, more);
 		return false;
 	}
+	atomic_fetch_add(&values->bytes, (count - shard->slots_count) * sizeof *slots);
 	for (uint32_t i = 0; i < shard->slots_count; i++) {
 		if (shard->slots[i].key != 0)
 			*find(slots, count, shard->slots[i].key) = shard->slots[i];

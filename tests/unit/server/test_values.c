@@ -1,6 +1,6 @@
 /*
  * Goal: a column takes as many different values a day as it may, and knows them
- * again; one site's flood leaves the others alone and memory bounded. Method:
+ * again; floods leave other sites alone and memory bounded. Method:
  * counted values of several sites, columns and days; ten million made-up paths
  * (fewer where a sanitizer makes it slow).
  */
@@ -92,6 +92,46 @@ floods(void **state)
 	values_free(values);
 }
 
+static uint32_t
+shard_of(struct values *values, const char *site)
+{
+	struct values_site locked = values_lock(values, beacon_str(site), 5);
+
+	values_unlock(&locked);
+	return locked.shard;
+}
+
+/* Floods of some sites' every column leave the others room, and none of it on the day
+ * after, though these sites send no more. */
+static void
+others(void **state)
+{
+	struct values *values = values_create(50000);
+	char site[16];
+	uint32_t shop = shard_of(values, "shop"), flooded = 0;
+
+	(void)state;
+	assert_true(take(values, "shop", 5, 1, 0, 0));
+	for (uint32_t s = 0; s < 40; s++) {
+		snprintf(site, sizeof site, "site%u", s);
+		if (shard_of(values, site) == shop)
+			continue;
+		for (uint64_t column = 0; column < 60; column++) {
+			for (uint64_t i = 0; i < 2500; i++)
+				take(values, site, 5, column, i << 8 | column, 0);
+		}
+		flooded++;
+	}
+	assert_true(flooded > 10);
+	assert_true(values_bytes(values) > (size_t)40 << 20);
+	for (uint64_t i = 0; i < 12000; i++)
+		assert_true(take(values, "shop", 5, 1, i, 0));
+	assert_true(values_bytes(values) <= (size_t)64 << 20);
+	assert_true(take(values, "shop", 6, 1, 0, 0));
+	assert_true(values_bytes(values) < 1 << 16);
+	values_free(values);
+}
+
 int
 main(void)
 {
@@ -99,6 +139,7 @@ main(void)
 	    cmocka_unit_test(counted),
 	    cmocka_unit_test(flood),
 	    cmocka_unit_test(floods),
+	    cmocka_unit_test(others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
