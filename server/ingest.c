@@ -31,34 +31,40 @@ struct ingest {
 	struct ingest_item *first, *last;
 	bool stopping;
 	int64_t first_ns;      /* when the first of the list came */
-	uint32_t waited_with;  /* count when the group began to wait for clients; 0: it did not */
-	uint32_t alone;        /* so many groups do not: nobody came */
-	uint32_t count;        /* of the list */
+	uint32_t count, came;  /* of the list */
+	uint32_t arrivals;     /* of it, one by one or as batches */
 	uint32_t wanted_count; /* the writer waits for so many */
 	/* the writer thread's: */
 	struct ingest_item *taken; /* from the queue, not yet in a group */
-	uint32_t together;         /* of the next groups so many keep the interval */
-	int64_t began_ns;          /* when the last group was given to the store */
+	/* Arrivals that joined another's sync, and items of clients that were coming,
+	 * fewer with time: */
+	double joined, came_lately;
+	int64_t taken_ns; /* when the last group was taken */
+	int64_t began_ns; /* when it was given to the store */
 	struct store_commit commits[GROUP_MAX];
 	struct ingest_item *items[GROUP_MAX];
 };
+
+static bool
+is_often(double lately)
+{
+	return lately * 1e9 >= (double)INGEST_OFTEN_PER_S * INGEST_LATELY_NS;
+}
 
 /* Until when the group may wait for more, and for how many. Under the mutex. */
 static int64_t
 may_wait_until(struct ingest *ingest, uint32_t *wanted)
 {
-	uint32_t coming = ingest->count > 0 && ingest->alone == 0 && ingest->coming != NULL
-			      ? ingest->coming(ingest->coming_context)
-			      : 0;
+	uint32_t coming = 0;
 
+	if (ingest->count > 0 && ingest->coming != NULL && is_often(ingest->came_lately))
+		coming = ingest->coming(ingest->coming_context);
 	if (coming > 0 && coming + ingest->count >= INGEST_CLIENTS) {
-		if (ingest->waited_with == 0)
-			ingest->waited_with = ingest->count;
 		*wanted = ingest->count + coming;
 		return ingest->first_ns + INGEST_COMING_NS;
 	}
 	*wanted = INGEST_MANY;
-	return ingest->together > 0 ? ingest->began_ns + INGEST_INTERVAL_NS : 0;
+	return is_often(ingest->joined) ? ingest->began_ns + INGEST_INTERVAL_NS : 0;
 }
 
 /* Until it is time for a group: there is an item, and either nobody else's is likely
@@ -83,11 +89,19 @@ await(struct ingest *ingest)
 		pthread_cond_wait(&ingest->wanted, &ingest->mutex);
 	}
 	ingest->wanted_count = 1;
-	if (ingest->alone > 0)
-		ingest->alone--;
-	else if (ingest->waited_with > 0 && ingest->waited_with == ingest->count)
-		ingest->alone = INGEST_ALONE;
-	ingest->waited_with = 0;
+}
+
+/* A group is taken. Under the mutex. */
+static void
+note_group(struct ingest *ingest)
+{
+	int64_t now = metrics_now_ns();
+	double over = INGEST_LATELY_NS, left = over / (over + (double)(now - ingest->taken_ns));
+
+	ingest->joined = ingest->joined * left + (ingest->arrivals > 1 ? ingest->arrivals - 1 : 0);
+	ingest->came_lately = ingest->came_lately * left + ingest->came;
+	ingest->taken_ns = now;
+	ingest->count = ingest->came = ingest->arrivals = 0;
 }
 
 /* Up to GROUP_MAX items; 0 when it is time to end. They are gone through without
@@ -102,11 +116,7 @@ take(struct ingest *ingest)
 		await(ingest);
 		ingest->taken = ingest->first;
 		ingest->first = NULL;
-		if (ingest->count > 1)
-			ingest->together = INGEST_TOGETHER;
-		else if (ingest->together > 0)
-			ingest->together--;
-		ingest->count = 0;
+		note_group(ingest);
 		pthread_mutex_unlock(&ingest->mutex);
 	}
 	for (; ingest->taken != NULL && count < GROUP_MAX; ingest->taken = ingest->taken->next) {
@@ -209,19 +219,21 @@ reserve(struct ingest *ingest)
 /* Under the mutex. True: the writer may be waiting for it, and is to be woken,
  * after the mutex: else it would wait for that. */
 static bool
-queue(struct ingest *ingest, struct ingest_item *first, struct ingest_item *last, uint32_t count)
+queue(struct ingest *ingest, const struct ingest_batch *batch)
 {
 	bool were_enough = ingest->count >= ingest->wanted_count;
 
-	last->next = NULL;
+	batch->last->next = NULL;
 	if (ingest->first == NULL) {
-		ingest->first = first;
+		ingest->first = batch->first;
 		ingest->first_ns = metrics_now_ns();
 	} else {
-		ingest->last->next = first;
+		ingest->last->next = batch->first;
 	}
-	ingest->last = last;
-	ingest->count += count;
+	ingest->last = batch->last;
+	ingest->count += batch->count;
+	ingest->came += batch->came;
+	ingest->arrivals++;
 	return !were_enough && ingest->count >= ingest->wanted_count;
 }
 
@@ -234,7 +246,7 @@ ingest_submit(struct ingest *ingest, struct ingest_item *item)
 		return false;
 	pthread_mutex_lock(&ingest->mutex);
 	if ((well = !ingest->stopping))
-		wake = queue(ingest, item, item, 1);
+		wake = queue(ingest, &(struct ingest_batch){item, item, 1, item->was_coming});
 	pthread_mutex_unlock(&ingest->mutex);
 	if (wake)
 		pthread_cond_signal(&ingest->wanted);
@@ -253,6 +265,7 @@ ingest_add(struct ingest *ingest, struct ingest_batch *batch, struct ingest_item
 	else
 		batch->last->next = item;
 	batch->last = item;
+	batch->came += item->was_coming;
 	if (++batch->count >= BATCH_MAX)
 		ingest_flush(ingest, batch);
 	return true;
@@ -267,7 +280,7 @@ ingest_flush(struct ingest *ingest, struct ingest_batch *batch)
 		return;
 	pthread_mutex_lock(&ingest->mutex);
 	assert(!ingest->stopping);
-	wake = queue(ingest, batch->first, batch->last, batch->count);
+	wake = queue(ingest, batch);
 	pthread_mutex_unlock(&ingest->mutex);
 	if (wake)
 		pthread_cond_signal(&ingest->wanted);

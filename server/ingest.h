@@ -12,37 +12,37 @@ struct ingest;
 
 /*
  * A sync costs 200 us of CPU, its share of the loops' wake-ups included, and a
- * write or two of the disk. So when beacons come together, syncs begin this far
+ * write or two of the disk. So where beacons come together, syncs begin this far
  * apart, unless many wait already: at 2,000 beacons/s 0.12 syncs a beacon, which
  * waits 4.4 ms (p50); half as far apart were 0.24 and 2.7 ms, and a fifth more CPU
- * in all. Who waits for each answer before the next beacon is not held up: a group
- * of one, where those before were of one, too, is followed at once.
+ * in all.
  */
 #define INGEST_INTERVAL_NS 4000000
 /* So many need not wait for more: at 20,000 beacons/s a group each 2 ms. With 64
  * their p50 was 4.6 ms rather than 3.3, and with 32 a beacon took more CPU. */
 #define INGEST_MANY 40u
-/* After a group of several so many keep the interval: groups of one are between
- * them by chance. */
-#define INGEST_TOGETHER 4u
+/* It keeps the interval while arrivals join another's sync as often as that, beacons
+ * that came at once being one: with fewer, what is gained is not worth the wait. Who
+ * waits for each answer before the next beacon joins nobody's. At 1,000 beacons/s 350
+ * would. */
+#define INGEST_OFTEN_PER_S 250
+#define INGEST_LATELY_NS 50000000 /* over about so long */
 /* With so many clients about, those included that are known to be on their way, a
  * group waits for these, too, from its first item on at most so long, which is longer
  * than the interval, for a loop that shakes many hands takes no beacon meanwhile: 8
  * connections, each for one beacon, are then 0.15 to 0.25 syncs a beacon, and 64 at a time 0.12;
  * with the interval 0.24 to 0.36 and 0.18, without waiting more. One client after the
- * other is never that many. */
+ * other is never that many. But only while such bring beacons often, too: others are
+ * far away, or were opened in advance, or mean to delay the rest. */
 #define INGEST_CLIENTS 5u
 #define INGEST_COMING_NS 8000000
-/* When nothing came while a group waited so, so many groups do not: those clients are
- * far away, or were opened in advance, or mean to delay the others. With 16 the 64 at a
- * time, of whom often many shake hands and none sends, were 0.18 syncs a beacon. */
-#define INGEST_ALONE 2u
 
 struct ingest_item {
 	struct store_commit commit; /* and what it points to: the item's until done */
 	/* result: commit.result, or the negative code of the whole group. Owns
 	 * the item from now on. */
 	void (*done)(struct ingest_item *item, int result);
+	bool was_coming;          /* it is of a client that was counted so until now */
 	struct ingest_item *next; /* the queue's */
 };
 
@@ -64,7 +64,7 @@ bool ingest_submit(struct ingest *ingest, struct ingest_item *item);
  * and larger groups. Zero is an empty one. */
 struct ingest_batch {
 	struct ingest_item *first, *last;
-	uint32_t count;
+	uint32_t count, came; /* came: of clients that were coming */
 };
 /* As ingest_submit, but the writer may see it only after ingest_flush, which
  * comes before ingest_destroy. */

@@ -38,6 +38,7 @@ on_request(h2o_handler_t *handler, h2o_req_t *req)
 	if (connection == NULL)
 		return http_answer(req, 503, "Service Unavailable", "closed");
 	guard_connection_request(&connection->guard, req);
+	connection->was_newcomer = connection->is_newcomer;
 	loop_connection_is_known(connection);
 	if (req->version < 0x200)
 		why = guard_http1_check(connection->guard.socket->input->bytes,

@@ -28,6 +28,7 @@ struct connection {
 	uint32_t in_flight;
 	bool is_closed;
 	bool is_newcomer;        /* its first request is likely to come */
+	bool was_newcomer;       /* until this request */
 	struct reply_slot *last; /* that waits; NULL when there is none */
 };
 

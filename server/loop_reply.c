@@ -176,7 +176,9 @@ bool
 loop_submit(h2o_req_t *req, struct ingest_item *item)
 {
 	struct loop *loop = loop_handler_of(req)->loop;
+	struct connection *connection = loop_connection_of(req);
 
+	item->was_coming = connection != NULL && connection->was_newcomer;
 	return ingest_add(loop->server->ingest, &loop->batch, item);
 }
 
