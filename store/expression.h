@@ -66,8 +66,10 @@ struct expression {
 	/* The only string column that it reads, when it reads nothing else:
 	 * evaluated once per dictionary entry. NULL otherwise. */
 	const struct expression *only_string;
-	const struct function_set *set; /* of inSet */
-	bool may_fail;                  /* for some values: division, conversions */
+	const struct function_set *set; /* of those of function_set.c */
+	/* Of memberNumber: the call of IN that is true where it is not 0. */
+	const struct expression *membership;
+	bool may_fail; /* for some values: division, conversions */
 };
 
 /* Rows to evaluate over: some or all rows of a slice, or slots. */

@@ -109,8 +109,19 @@ int function_compare(const struct data *a, const struct data *b, uint32_t row);
 struct function_set *function_set_create(const struct data *data, struct store_arena *arena);
 /* Whether values of one type can be in a set of the other. */
 bool function_set_fits(enum store_result_type value, enum store_result_type member);
+/* Of constants that fit: strings or not. */
+struct function_set *function_set_of_constants(bool strings, struct expression *const *constants,
+					       uint32_t count, struct store_arena *arena);
+/* Of `count` tuples, members[width][count] of them, and lists[width] that hold those of
+ * each place. */
+struct function_set *function_set_of_tuples(const struct function_set *const *lists, uint32_t width,
+					    struct expression *const *const *members,
+					    uint32_t count, struct store_arena *arena);
 /* Calls of one argument, with `set`. */
 extern const struct function function_in_set, function_not_in_set;
+/* The argument's number in such a list, 0 where it is not there; and whether the arguments,
+ * of which each is one of those, are a tuple of the set. */
+extern const struct function function_member_number, function_in_tuples;
 
 /* Edit distance at most 2 or so: used for "did you mean". */
 bool function_is_near(struct store_str a, const char *b);

@@ -273,6 +273,9 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 	if (is_in(node->text) && node->args_count == 2) {
 		if (node->args[1]->kind == SQL_SUBQUERY)
 			return plan_in_relation(planner, node, phase);
+		call = plan_tuple_set(planner, node, phase);
+		if (call != NULL || (planner->error != NULL && planner->error->code != 0))
+			return call;
 		if ((simpler = plan_tuple_in(planner, node)) == NULL)
 			return NULL;
 		if (simpler != node)

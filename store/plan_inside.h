@@ -133,8 +133,11 @@ bool plan_has_aggregate(const struct planner *planner);
 /* plan_same.c */
 bool plan_is_same_aggregate(const struct aggregate *a, const struct aggregate *b);
 
-/* plan_tuple.c: what x IN (...) of tuples means in other calls; `node` when there are
- * none. */
+/* plan_tuple.c: x IN (...) of constant tuples; NULL, without an error, when it is none or
+ * must be compared one by one. */
+struct expression *
+plan_tuple_set(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* What x IN (...) of tuples means in other calls; `node` when there are none. */
 const struct sql_node *plan_tuple_in(struct planner *planner, const struct sql_node *node);
 /* (a, b) or tuple(a, b). */
 bool plan_is_tuple(const struct sql_node *node);

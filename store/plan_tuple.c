@@ -1,6 +1,7 @@
 /*
- * (a, b) IN ((1, 'x'), (2, 'y')): members compared one by one, for tuples are no values
- * here. Beside plan_call.c, which builds what comes of it.
+ * (a, b) IN ((1, 'x'), (2, 'y')): tuples are no values here. Of constants, such as can be
+ * looked up, a set is made (function_set.c); others are compared one by one. Beside
+ * plan_call.c, which builds what comes of the latter.
  */
 #include <string.h>
 
@@ -66,6 +67,144 @@ equal_to(struct planner *planner, const struct sql_node *tuple, const struct sql
 	}
 	return count == 1 ? all->args[0] : all; /* AND takes two at least */
 }
+
+/* ---- sets --------------------------------------------------------------- */
+
+struct tuples {
+	const struct sql_node *tuple;        /* before IN */
+	const struct sql_node *const *nodes; /* [count] */
+	uint32_t count;
+	const struct function_set **lists;  /* [tuple->args_count] */
+	struct expression *const **members; /* [tuple->args_count][count] */
+};
+
+/* Whether all are tuples of so many plain values as stand before IN. */
+static bool
+are_plain(const struct planner *planner, const struct tuples *tuples)
+{
+	uint32_t width = tuples->tuple->args_count;
+
+	for (uint32_t i = 0; i < width; i++) {
+		if (plan_is_tuple(plan_resolve(planner, tuples->tuple->args[i])))
+			return false;
+	}
+	for (uint32_t m = 0; m < tuples->count; m++) {
+		const struct sql_node *member = tuples->nodes[m];
+
+		if (!plan_is_tuple(member) || member->args_count != width)
+			return false;
+		for (uint32_t i = 0; i < width; i++) {
+			if (is_list(member->args[i]))
+				return false;
+		}
+	}
+	return width > 0 && tuples->count > 0;
+}
+
+/* The constant, read as what it is compared with; NULL, perhaps without an error, where it
+ * cannot be looked up. */
+static struct expression *
+build_member(struct planner *planner, struct expression *value, const struct sql_node *node,
+	     enum phase phase)
+{
+	struct expression *args[] = {value, plan_build(planner, node, phase)};
+	struct expression pair = {.kind = EXPRESSION_CALL, .args = args, .args_count = 2};
+
+	if (args[1] == NULL || args[1]->kind != EXPRESSION_CONSTANT || args[1]->unit.size > 0 ||
+	    !plan_coerce_texts(planner, &pair) || args[0] != value)
+		return NULL;
+	return data_is_null(&args[1]->constant, 0) ||
+		       function_set_fits(value->type.type, args[1]->type.type)
+		   ? args[1]
+		   : NULL;
+}
+
+/* memberNumber(value), and the call of IN beside it. */
+static struct expression *
+build_place(struct planner *planner, struct tuples *tuples, uint32_t place, enum phase phase)
+{
+	const struct sql_node *node = tuples->tuple->args[place];
+	struct expression *in = plan_make(planner, EXPRESSION_CALL, node);
+	struct expression *number = plan_make(planner, EXPRESSION_CALL, node);
+
+	if (in == NULL || number == NULL)
+		return NULL;
+	in->args_count = tuples->count + 1;
+	in->args = store_arena_alloc(planner->arena, in->args_count * sizeof *in->args);
+	if (in->args == NULL)
+		return NULL;
+	if ((in->args[0] = plan_build(planner, node, phase)) == NULL)
+		return NULL;
+	for (uint32_t m = 0; m < tuples->count; m++) {
+		in->args[m + 1] =
+		    build_member(planner, in->args[0], tuples->nodes[m]->args[place], phase);
+		if (in->args[m + 1] == NULL)
+			return NULL;
+	}
+	in->function = function_find((struct store_str){"in", 2});
+	in->type.type = STORE_R_UINT8;
+	tuples->members[place] = in->args + 1;
+	tuples->lists[place] = number->set = function_set_of_constants(
+	    in->args[0]->type.type == STORE_R_STRING, in->args + 1, tuples->count, planner->arena);
+	number->function = &function_member_number;
+	number->membership = in;
+	number->args = in->args;
+	number->args_count = 1;
+	return number->set == NULL ? NULL : plan_finish_call(planner, number);
+}
+
+static struct expression *
+negate(struct planner *planner, struct expression *call)
+{
+	struct expression *not = plan_make(planner, EXPRESSION_CALL, NULL);
+
+	if (not == NULL ||
+	    (not ->args = store_arena_alloc(planner->arena, sizeof *not ->args)) == NULL)
+		return NULL;
+	not ->function = function_find((struct store_str){"not", 3});
+	not ->args_count = 1;
+	not ->args[0] = call;
+	not ->offset = call->offset;
+	return plan_finish_call(planner, not );
+}
+
+struct expression *
+plan_tuple_set(struct planner *planner, const struct sql_node *node, enum phase phase)
+{
+	const struct sql_node *list = node->args[1];
+	bool is_single =
+	    plan_is_tuple(list) && list->args_count > 0 && !plan_is_tuple(list->args[0]);
+	struct tuples tuples = {.tuple = plan_resolve(planner, node->args[0]),
+				.nodes = is_single ? (const struct sql_node *const *)&node->args[1]
+						   : (const struct sql_node *const *)list->args,
+				.count = is_single ? 1 : list->args_count};
+	struct expression *call;
+	uint32_t width;
+
+	if (!plan_is_tuple(tuples.tuple) || (!plan_is_tuple(list) && list->kind != SQL_ARRAY) ||
+	    !are_plain(planner, &tuples))
+		return NULL;
+	width = tuples.tuple->args_count;
+	call = plan_make(planner, EXPRESSION_CALL, node);
+	tuples.lists = store_arena_alloc(planner->arena, width * sizeof *tuples.lists);
+	tuples.members = store_arena_alloc(planner->arena, width * sizeof *tuples.members);
+	if (call == NULL || tuples.lists == NULL || tuples.members == NULL ||
+	    (call->args = store_arena_alloc(planner->arena, width * sizeof *call->args)) == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < width; i++) {
+		if ((call->args[i] = build_place(planner, &tuples, i, phase)) == NULL)
+			return NULL;
+	}
+	call->function = &function_in_tuples;
+	call->args_count = width;
+	call->set = function_set_of_tuples(tuples.lists, width, tuples.members, tuples.count,
+					   planner->arena);
+	if (call->set == NULL || (call = plan_finish_call(planner, call)) == NULL)
+		return NULL;
+	return sql_is_word(node->text, "notIn") ? negate(planner, call) : call;
+}
+
+/* ---- one by one --------------------------------------------------------- */
 
 /* Never NULL, as in ClickHouse: a tuple that holds one is in no list. */
 const struct sql_node *

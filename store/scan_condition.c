@@ -205,7 +205,7 @@ operation_of(const struct expression *call, bool *negated)
 static int
 make_spans(const struct builder *builder, struct scan_condition *condition)
 {
-	const struct expression *call = condition->expression, *column;
+	const struct expression *call = condition->comparison, *column;
 	bool negated;
 	const char *operation = operation_of(call, &negated);
 	bool is_list = operation != NULL && strcmp(operation, "in") == 0;
@@ -245,7 +245,7 @@ make_spans(const struct builder *builder, struct scan_condition *condition)
 static bool
 make_ends(struct scan_condition *condition)
 {
-	const struct expression *call = condition->expression;
+	const struct expression *call = condition->comparison;
 	bool negated;
 	const char *operation = operation_of(call, &negated);
 	bool is_list = operation != NULL && strcmp(operation, "in") == 0;
@@ -271,7 +271,7 @@ make_ends(struct scan_condition *condition)
 static bool
 make_nulls(const struct builder *builder, struct scan_condition *condition)
 {
-	const struct expression *call = condition->expression;
+	const struct expression *call = condition->comparison;
 	bool is_not = is_call(call, "isNotNull");
 
 	if ((!is_not && !is_call(call, "isNull")) || !has_order(builder, call->args[0]))
@@ -286,7 +286,8 @@ make_nulls(const struct builder *builder, struct scan_condition *condition)
 static bool
 asks_set(const struct expression *expression)
 {
-	if (expression->set != NULL)
+	if (expression->function == &function_in_set ||
+	    expression->function == &function_not_in_set)
 		return true;
 	for (uint32_t i = 0; expression->kind == EXPRESSION_CALL && i < expression->args_count;
 	     i++) {
@@ -312,6 +313,8 @@ make_leaf(const struct builder *builder, struct scan_condition *condition)
 	}
 	if (expression->kind != EXPRESSION_CALL || builder->plan->table == NULL)
 		return 0;
+	condition->comparison =
+	    expression->membership == NULL ? expression : expression->membership;
 	if ((result = make_spans(builder, condition)) != 0)
 		return result < 0 ? result : 0;
 	if (!make_nulls(builder, condition) && !make_ends(condition) &&
@@ -341,6 +344,15 @@ kind_of(const struct expression *expression, bool negated)
 	return SCAN_OTHER;
 }
 
+/* Of tuples in a list, each value is in the list of its place, which is told by blocks and
+ * by entries. Should some value be an error, it is to be one in every row. */
+static bool
+has_places(const struct expression *expression, bool negated)
+{
+	return expression->kind == EXPRESSION_CALL && !negated && !expression->may_fail &&
+	       expression->function == &function_in_tuples;
+}
+
 /* How many parts an AND within an AND, or an OR within an OR, gives. */
 static uint32_t
 count_parts(const struct expression *expression, bool negated, enum scan_condition_kind kind)
@@ -348,6 +360,8 @@ count_parts(const struct expression *expression, bool negated, enum scan_conditi
 	uint32_t count = 0;
 
 	expression = strip_not(expression, &negated);
+	if (has_places(expression, negated) && kind == SCAN_AND)
+		return expression->args_count + 1;
 	if (kind_of(expression, negated) != kind)
 		return 1;
 	for (uint32_t i = 0; i < expression->args_count; i++)
@@ -379,6 +393,32 @@ intersect(struct scan_condition *parent, const struct scan_condition *part)
 	return false;
 }
 
+static void
+add_part(struct scan_condition *parent, const struct scan_condition *part)
+{
+	if (!intersect(parent, part))
+		parent->parts[parent->parts_count++] = *part;
+}
+
+/* What costs as much to ask as the tuple itself is left out. */
+static int
+add_places(const struct builder *builder, const struct expression *tuple,
+	   struct scan_condition *parent)
+{
+	struct scan_condition part;
+	int result = 0;
+
+	for (uint32_t i = 0; result == 0 && i <= tuple->args_count; i++) {
+		bool is_place = i < tuple->args_count;
+
+		part = (struct scan_condition){.expression = is_place ? tuple->args[i] : tuple};
+		result = make_leaf(builder, &part);
+		if (result == 0 && (!is_place || part.kind != SCAN_OTHER))
+			add_part(parent, &part);
+	}
+	return result;
+}
+
 static int build(const struct builder *builder, const struct expression *expression, bool negated,
 		 struct scan_condition *out);
 
@@ -390,14 +430,16 @@ add_parts(const struct builder *builder, const struct expression *expression, bo
 	int result = 0;
 
 	expression = strip_not(expression, &negated);
+	if (has_places(expression, negated) && parent->kind == SCAN_AND)
+		return add_places(builder, expression, parent);
 	if (kind_of(expression, negated) == parent->kind) {
 		for (uint32_t i = 0; result == 0 && i < expression->args_count; i++)
 			result = add_parts(builder, expression->args[i], negated, parent);
 		return result;
 	}
 	result = build(builder, expression, negated, &part);
-	if (result == 0 && !intersect(parent, &part))
-		parent->parts[parent->parts_count++] = part;
+	if (result == 0)
+		add_part(parent, &part);
 	return result;
 }
 
@@ -408,7 +450,7 @@ build(const struct builder *builder, const struct expression *expression, bool n
 	enum scan_condition_kind kind;
 
 	expression = strip_not(expression, &negated);
-	kind = kind_of(expression, negated);
+	kind = has_places(expression, negated) ? SCAN_AND : kind_of(expression, negated);
 	*out = (struct scan_condition){.kind = kind,
 				       .expression = expression,
 				       .negated = negated,

@@ -149,6 +149,8 @@ enum scan_verdict { SCAN_SOME, SCAN_NONE, SCAN_ALL };
 struct scan_condition {
 	enum scan_condition_kind kind;
 	const struct expression *expression; /* of leaves */
+	const struct expression
+	    *comparison; /* the same, or a call of IN that is true where it is */
 	/* Leaves: rows where the expression is false, neither true nor NULL;
 	 * SCAN_SPANS: outside all spans; SCAN_NULLS: not NULL. */
 	bool negated;

@@ -72,7 +72,7 @@ is_met(const char *operation, int order)
 static int
 judge_ends(struct evaluation *evaluation, struct scan_condition *condition)
 {
-	const struct expression *call = condition->expression;
+	const struct expression *call = condition->comparison;
 	bool negated = condition->negated != condition->is_contrary;
 	bool some = false, all = false, known;
 	struct data ends;

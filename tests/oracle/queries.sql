@@ -942,6 +942,15 @@ SELECT count() FROM pageviews WHERE (site, device) NOT IN (('shop', 'mobile'), N
 SELECT count() FROM pageviews WHERE (lcp, inp) IN ((1.7, 339), (3.3, 395.0), (9.1, NULL))
 SELECT count() FROM pageviews WHERE (NULL, site) IN ((1, 'shop'))
 SELECT count() FROM pageviews WHERE (save_data, asn) IN ((true, 1000), (0, '2000'))
+SELECT country, device, count() FROM pageviews WHERE (country, device) IN (('DE', 'mobile'), ('DE', 'mobile'), ('US', 'tablet'), ('', 'desktop'), ('FR', '')) GROUP BY ALL ORDER BY ALL
+SELECT country, device, count() FROM pageviews WHERE (country, device) NOT IN (('DE', 'mobile'), ('US', 'tablet'), ('', 'desktop'), ('FR', '')) GROUP BY ALL ORDER BY ALL
+SELECT count() FROM pageviews WHERE (inp, save_data, site) IN ((339, 1, 'shop'), (339, NULL, 'blog'), (NULL, 0, 'docs'), (395, 0, 'docs'))
+SELECT count() FROM pageviews WHERE (inp, save_data, site) NOT IN ((339, 1, 'shop'), (339, NULL, 'blog'), (NULL, 0, 'docs'), (395, 0, 'docs'))
+SELECT (lcp / 0, site) IN ((inf, 'shop'), (nan, 'blog')) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT toDate(ts) AS day, site, count() FROM pageviews WHERE (day, site) IN (('2026-05-29', 'shop'), ('2026-05-30', 'docs'), ('2020-01-01', 'blog')) OR (day, country) IN (('2026-05-29', 'JP')) GROUP BY day, site ORDER BY day, site
+SELECT site, countIf((device, country) IN (('mobile', 'DE'), ('tablet', 'JP'))) AS x, quantileIf(0.5)(lcp, (device, country) NOT IN (('mobile', 'DE'))) FROM pageviews GROUP BY site HAVING (site, x > 0) IN (('shop', 1), ('blog', 1)) ORDER BY site
+SELECT count() FROM pageviews WHERE (tags['plan'], tags['step'], site) IN (('free', '0', 'shop'), ('', '', 'docs'), ('pro', '2', 'blog'))
+SELECT count() FROM (SELECT site, device, lcp FROM pageviews) WHERE (site, device, lcp > 3000) IN (('shop', 'mobile', 1), ('blog', 'tablet', 0))
 
 SELECT toString(toStartOfMonth(toDateTime('2024-02-29 23:59:59'))), max(lcp), count() FROM pageviews WHERE site = 'none' GROUP BY ALL
 SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobile')) GROUP BY ALL ORDER BY ALL

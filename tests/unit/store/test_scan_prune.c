@@ -174,7 +174,8 @@ fill(struct random *random, char *directory, struct row *rows)
 
 enum truth { FALSE, TRUE, UNKNOWN };
 
-enum form { COMPARE, IN, BETWEEN, IS_NULL, LIKE, LENGTH, DAY, AND, OR, NOT };
+/* The parts of a TUPLE are two of IN, whose values are those of three tuples. */
+enum form { COMPARE, IN, BETWEEN, IS_NULL, LIKE, LENGTH, DAY, TUPLE, AND, OR, NOT };
 
 struct condition {
 	enum form form;
@@ -190,14 +191,14 @@ struct condition {
 
 static const char *const operations[] = {"=", "!=", "<", "<=", ">", ">="};
 
-static struct condition pool[64];
+static struct condition pool[80];
 static int pool_count;
 
-/* A constant that is, or is next to, some row's value. */
+/* A constant that is, or is next to, the row's value. */
 static void
-random_value(struct random *random, const struct row *rows, struct condition *condition)
+random_value(struct random *random, const struct row *row, struct condition *condition)
 {
-	const struct cell *cell = &rows[random_below(random, ROWS)].cells[condition->column];
+	const struct cell *cell = &row->cells[condition->column];
 	int v = condition->values_count++;
 	char *text = condition->values[v].text;
 	size_t size = sizeof condition->values[v].text;
@@ -239,15 +240,42 @@ random_value(struct random *random, const struct row *rows, struct condition *co
 					  : (long double)strtod(text, NULL);
 }
 
+/* Two places; their values are of the same row, so that some tuples are found. */
+static struct condition *
+random_tuple(struct random *random, const struct row *rows)
+{
+	struct condition *condition = &pool[pool_count++];
+
+	*condition = (struct condition){.form = TUPLE, .negated = random_below(random, 3) == 0};
+	for (int p = 0; p < 2; p++) {
+		condition->parts[p] = &pool[pool_count++];
+		*condition->parts[p] =
+		    (struct condition){.form = IN,
+				       .column = (int)random_below(random, COLUMNS),
+				       .turned = random_below(random, 6) == 0};
+	}
+	for (int v = 0; v < 3; v++) {
+		const struct row *row = &rows[random_below(random, ROWS)];
+
+		random_value(random, row, condition->parts[0]);
+		random_value(random, row, condition->parts[1]);
+	}
+	return condition;
+}
+
 static struct condition *
 random_condition(struct random *random, const struct row *rows, int depth)
 {
 	static const int numbers[] = {TS, VIEW, FLAG, SIZE, ID, SPEED, RATIO};
 	static const int strings[] = {SITE, NAME, LABEL, TAGS};
-	struct condition *condition = &pool[pool_count++];
-	uint64_t form = random_below(random, depth > 0 ? 16 : 10);
+	struct condition *condition;
+	uint64_t form = random_below(random, depth > 0 ? 17 : 11);
 	bool is_string;
 
+	if (form == 0)
+		return random_tuple(random, rows);
+	form--;
+	condition = &pool[pool_count++];
 	assert_true(pool_count < (int)(sizeof pool / sizeof *pool));
 	*condition = (struct condition){.column = (int)random_below(random, COLUMNS),
 					.operation = (int)random_below(random, 6),
@@ -274,7 +302,7 @@ random_condition(struct random *random, const struct row *rows, int depth)
 	if (condition->form == DAY)
 		condition->column = TS;
 	for (int i = 0; i < (condition->form == IN ? 3 : condition->form == BETWEEN ? 2 : 1); i++)
-		random_value(random, rows, condition);
+		random_value(random, &rows[random_below(random, ROWS)], condition);
 	return condition;
 }
 
@@ -282,6 +310,27 @@ static void
 add_column(struct text *text, int column)
 {
 	text_add(text, column == TAGS ? "tags['plan']" : "%s", columns[column].name);
+}
+
+static const char *
+member_of(const struct condition *place, int v)
+{
+	return place->turned && v == 2 ? "NULL" : place->values[v].text;
+}
+
+static void
+add_tuple(struct text *text, const struct condition *condition)
+{
+	const struct condition *a = condition->parts[0], *b = condition->parts[1];
+
+	text_add(text, "(");
+	add_column(text, a->column);
+	text_add(text, ", ");
+	add_column(text, b->column);
+	text_add(text, ") %sIN (", condition->negated ? "NOT " : "");
+	for (int v = 0; v < 3; v++)
+		text_add(text, "%s(%s, %s)", v > 0 ? ", " : "", member_of(a, v), member_of(b, v));
+	text_add(text, ")");
 }
 
 static void
@@ -315,6 +364,9 @@ add_condition(struct text *text, const struct condition *condition)
 		text_add(text, " %sIN (%s, %s, %s%s)", not, condition->values[0].text,
 			 condition->values[1].text, condition->values[2].text,
 			 condition->turned ? ", NULL" : "");
+		break;
+	case TUPLE:
+		add_tuple(text, condition);
 		break;
 	case BETWEEN:
 		add_column(text, condition->column);
@@ -401,6 +453,27 @@ holds(const struct condition *condition, const struct cell *cell)
 	}
 }
 
+/* A tuple that holds NULL is in no list, whichever side it is on. */
+static bool
+holds_tuple(const struct condition *condition, const struct row *row)
+{
+	bool found = false;
+
+	for (int v = 0; v < 3; v++) {
+		bool is_same = true;
+
+		for (int p = 0; p < 2; p++) {
+			const struct condition *place = condition->parts[p];
+			const struct cell *cell = &row->cells[place->column];
+
+			is_same = is_same && !cell->null && !(place->turned && v == 2) &&
+				  order_of(place, cell, v) == 0;
+		}
+		found |= is_same;
+	}
+	return found != condition->negated;
+}
+
 static enum truth
 truth_of(const struct condition *condition, const struct row *row)
 {
@@ -409,6 +482,8 @@ truth_of(const struct condition *condition, const struct row *row)
 
 	if (condition->form == IS_NULL)
 		return cell->null != condition->negated ? TRUE : FALSE;
+	if (condition->form == TUPLE)
+		return holds_tuple(condition, row) ? TRUE : FALSE;
 	if (condition->form < AND)
 		return cell->null ? UNKNOWN : holds(condition, cell) ? TRUE : FALSE;
 	a = truth_of(condition->parts[0], row);
@@ -591,6 +666,12 @@ test_blocks_left_out(void **state)
 	    {"size > 196607.5", 0, 0},
 	    {"size IN (5, 15, 70000)", 2, 10},
 	    {"size BETWEEN 10 AND 19.5", 1, 10},
+	    {"(size, site) IN ((10, 'a'), (20, 'b'), (190000, 'b'))", 2, 20},
+	    {"(site, name, flag) IN (('a', 'odd', 1), ('a', 'even', NULL))", 1, BLOCK_ROWS / 6 + 1},
+	    {"(site, toDate(ts)) IN (('a', '2026-05-29'), ('c', '2026-05-28'))", 2, 0},
+	    {"(site, size * 2) IN (('b', 200000), ('b', 300000), ('c', 0))", 2, 20},
+	    {"(size, site) IN ((10, 'b')) OR (size, site) IN ((20, 'a'))", 1, 10},
+	    {"(size, site) NOT IN ((10, 'a'), (20, 'b'), (190000, 'b'))", 3, MANY_ROWS - 20},
 	    {"-1 < size", 3, MANY_ROWS},
 	    {"size != size", 3, 0},
 	    {"flag IS NULL", 1, BLOCK_ROWS},
@@ -755,6 +836,10 @@ test_errors_in_order(void **state)
 						"intDiv(1, flag) = 1"),
 				 0);
 	}
+	/* Every row's value may be the error, not only those of tuples that may be found. */
+	assert_int_equal(
+	    code_of(store, "SELECT count() FROM t WHERE (site, intDiv(1, flag)) IN (('c', 1))"),
+	    153);
 	query_close(store, directory);
 }
 
