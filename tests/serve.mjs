@@ -5,14 +5,16 @@
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 
 export const DRUM = process.env.DRUM || 'build/drum';
 export const TOKEN = 'a-token-for-tests-0123456789';
-const START_MS = 30000;
+const START_MS = 120000; // with sanitizers, on a machine that has much else to do
+const CLOSE_MS = 5000;
 
-/** The first match of `pattern` in a child's stderr; rejects when the child
- * ends first or `ms` pass. Keeps reading, so that the pipe never fills. */
+/** The first match of `pattern` in a child's stderr; rejects when that closes
+ * first or `ms` pass. Keeps reading, so that the pipe never fills. */
 export function stderrMatch(child, pattern, ms = START_MS) {
 	return new Promise((resolve, reject) => {
 		let seen = '';
@@ -26,18 +28,21 @@ export function stderrMatch(child, pattern, ms = START_MS) {
 			}
 		});
 		child.once('error', reject);
-		child.once('exit', (code, signal) => {
+		child.once('close', (code, signal) => { // behind 'exit': all that it wrote has come
 			clearTimeout(timer);
 			reject(new Error(`ended with ${code ?? signal}:\n${seen}`));
 		});
 	});
 }
 
-/** Sends `signal` to a child and waits until it is gone; SIGKILL after `ms`.
- * Returns its exit code, or the signal that ended it. */
-export async function end(child, signal = 'SIGTERM', ms = 20000) {
+/** Sends `signal` to a child and waits until it is gone and all that it wrote is
+ * read; SIGKILL after `ms`. Returns its exit code, or the signal that ended it. */
+export async function end(child, signal = 'SIGTERM', ms = 60000) {
 	if (child.exitCode === null && child.signalCode === null) {
-		const gone = new Promise((resolve) => child.once('exit', resolve));
+		const gone = new Promise((resolve) => {
+			child.once('close', resolve);
+			child.once('exit', () => setTimeout(resolve, CLOSE_MS).unref()); // a child of its own may have the pipe
+		});
 		child.kill(signal);
 		const timer = setTimeout(() => child.kill('SIGKILL'), ms);
 		await gone;
@@ -47,13 +52,34 @@ export async function end(child, signal = 'SIGTERM', ms = 20000) {
 }
 
 /** What `probe` returns once it is truthy; rejects after `ms`, naming `what`. */
-export async function until(what, probe, ms = 15000) {
+export async function until(what, probe, ms = 60000) {
 	const deadline = Date.now() + ms;
 	for (;;) {
 		const value = await probe();
 		if (value) return value;
 		if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${what}`);
 		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+/** Processor time of a process so far, in milliseconds: what a bound on work is compared
+ * with where other programs have the processor in between. */
+export function processorMs(pid) {
+	const fields = fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+	return (Number(fields[11]) + Number(fields[12])) * 10; // ticks of 1/100 s
+}
+
+/** A port that nobody has, outside of the range that the system gives away by
+ * itself: what is begun meanwhile does not get it. */
+export async function freePort() {
+	for (;;) {
+		const port = 10240 + Math.floor(Math.random() * 20000);
+		const listener = net.createServer();
+		const free = await new Promise((resolve) => {
+			listener.once('error', () => resolve(false));
+			listener.listen(port, '127.0.0.1', () => listener.close(() => resolve(true)));
+		});
+		if (free) return port;
 	}
 }
 

@@ -8,11 +8,13 @@
 import { END_HEADERS, END_STREAM, Raw, TYPE, block, data, frame, get, http2, literal, ping, post, priority, reset, settings, windowUpdate } from './wire.mjs';
 
 const ROUND = 50; // frames a write: the server may say stop in between
+const FRAMES_MAX = 1000; // after so many it has to
+const SHUT_MS = 20000; // however busy the machine is
 
-/** Sends what `next(i)` returns, frame after frame, up to `most`. In between it
- * waits for the server, so that frames on their way are not counted; not within a
- * header block, where no other frame may stand. */
-async function flood(port, options, next, inBlock, most = 20000) {
+/** Sends what `next(i)` returns, frame after frame, up to `most`, and no more: how many
+ * it could send says less where the server is late. In between it waits for the server;
+ * not within a header block, where no other frame may stand. */
+async function flood(port, options, next, inBlock, most = FRAMES_MAX) {
   const raw = await http2(port, options);
   let frames = 0;
   for (let i = 0; i < most && !raw.isShut; i += ROUND) {
@@ -23,7 +25,7 @@ async function flood(port, options, next, inBlock, most = 20000) {
     else await raw.sync();
     if (!raw.isShut) frames += ROUND;
   }
-  const shut = await raw.shutWithin(3000);
+  const shut = await raw.shutWithin(SHUT_MS);
   raw.close();
   return { shut, frames };
 }
@@ -62,7 +64,7 @@ async function headerBomb(port, options) {
   await raw.write(frame(TYPE.HEADERS, END_STREAM | END_HEADERS, 1, entry));
   for (let i = 1; i <= 20 && !raw.isShut; i++)
     await raw.write(frame(TYPE.HEADERS, END_STREAM | END_HEADERS, id(i), Buffer.concat([block('GET', '/'), Buffer.alloc(7800, 0xbe)])));
-  return { shut: await raw.shutWithin(3000), frames: 22 };
+  return { shut: await raw.shutWithin(SHUT_MS), frames: 22 };
 }
 
 /** 20 streams, each with 0.4 MB of literals over CONTINUATION frames. */
@@ -74,7 +76,7 @@ async function headerBlocks(port, options) {
     for (let j = 0; j < 25 && !raw.isShut; j++, frames++)
       await raw.write(frame(TYPE.CONTINUATION, j === 24 ? END_HEADERS : 0, id(i), Buffer.concat(Array.from({ length: 1600 }, () => literal('a', 'bbbb')))));
   }
-  return { shut: await raw.shutWithin(3000), frames };
+  return { shut: await raw.shutWithin(SHUT_MS), frames };
 }
 
 /** 4 KiB in the dynamic table, each of 2,000 references to which libh2o alone unpacks to 190 KB. */
@@ -84,7 +86,7 @@ async function cacheDigest(port, options) {
   await raw.write(frame(TYPE.HEADERS, END_STREAM | END_HEADERS, 1, Buffer.concat([block('GET', '/healthz'), digest])));
   for (let i = 1; i <= 5 && !raw.isShut; i++)
     await raw.write(frame(TYPE.HEADERS, END_STREAM | END_HEADERS, id(i), Buffer.concat([block('GET', '/healthz'), Buffer.alloc(2000, 0xbe)])));
-  const shut = await raw.shutWithin(3000);
+  const shut = await raw.shutWithin(SHUT_MS);
   raw.close();
   return { shut, frames: 6 };
 }

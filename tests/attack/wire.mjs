@@ -68,6 +68,7 @@ export class Raw {
     this.socket = socket;
     this.bytes = [];
     this.synced = 0; // answers to sync()
+    this.tail = ''; // of what has come: an answer may be cut in two
     this.isShut = false;
     this.opened = performance.now();
     this.shut = new Promise((resolve) => (this.tell = resolve));
@@ -80,7 +81,9 @@ export class Raw {
     socket.on('end', over);
     socket.on('close', over);
     if (reads) socket.on('data', (chunk) => {
-      this.synced += chunk.toString('latin1').split('drumsync').length - 1;
+      const text = this.tail + chunk.toString('latin1');
+      this.synced += text.split('drumsync').length - 1;
+      this.tail = text.endsWith('drumsync') ? '' : text.slice(-7);
       if (this.bytes.length < 64) this.bytes.push(chunk);
     });
   }
@@ -97,10 +100,10 @@ export class Raw {
     return !this.isShut;
   }
 
-  /** A PING, and the time until the server has taken all that was sent before it
-   * (or 300 ms, should its answer be cut in two). */
-  async sync() {
-    const before = this.synced, deadline = performance.now() + 300;
+  /** A PING, and the time until the server has taken all that was sent before it,
+   * or `ms`: some that is sent is never answered. */
+  async sync(ms = 10000) {
+    const before = this.synced, deadline = performance.now() + ms;
     if (!(await this.write(frame(TYPE.PING, 0, 0, Buffer.from('drumsync'))))) return;
     while (this.synced === before && !this.isShut && performance.now() < deadline)
       await Promise.race([this.shut, new Promise((resolve) => setTimeout(resolve, 1))]);
@@ -116,7 +119,7 @@ export class Raw {
   }
 
   /** What has come, once it matches; rejects after `ms` or when it is shut first. */
-  async match(pattern, ms = 5000) {
+  async match(pattern, ms = 30000) {
     const deadline = performance.now() + ms;
     while (!pattern.test(this.text)) {
       if (this.isShut || performance.now() > deadline) throw new Error(`no ${pattern} in ${JSON.stringify(this.text)}`);
