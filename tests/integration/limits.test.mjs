@@ -12,13 +12,13 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 
-import { DRUM, TOKEN, serve, until } from '../serve.mjs';
+import { DRUM, TOKEN, processorMs, serve, until } from '../serve.mjs';
 
-const QUERY_S = 1, MEMORY_MB = 32, ANSWER_MB = 4, QUEUED = 2;
+const SANITIZED = /sanitize/.test(DRUM);
+const QUERY_S = SANITIZED ? 3 : 1, MEMORY_MB = 32, ANSWER_MB = 4, QUEUED = 2;
 /* A query's arena, what one block needs, the answer and its next size, and
  * what malloc keeps. Sanitizers keep more: there only the rest is checked. */
 const PEAK_MB = 2 * MEMORY_MB + 3 * ANSWER_MB + 24;
-const SANITIZED = /sanitize/.test(DRUM);
 const LIMITS = `retention_days: {pageviews: 0, errors: 0, events: 0, reports: 0}
 limits: {query_s: ${QUERY_S}, query_memory_mb: ${MEMORY_MB}, query_groups: 10000, answer_rows: 50000, answer_mb: ${ANSWER_MB}, queries: ${QUEUED}}
 `;
@@ -48,7 +48,7 @@ const many = (count, item, separator = ', ') => Array.from({ length: count }, (_
 const doubled = (times) => `WITH text AS a0, ${many(times, (i) => `concat(a${i}, a${i}) AS a${i + 1}`)}`;
 const constant = `'${'x'.repeat(200000)}'`;
 
-const TIME = [159, /Timeout exceeded.*\(limits\.query_s is 1\)/];
+const TIME = [159, new RegExp(`Timeout exceeded.*\\(limits\\.query_s is ${QUERY_S}\\)`)];
 const MEMORY = [241, /Memory limit.*\(limits\.query_memory_mb is 32\)/];
 const GROUPS = [158, /groups.*\(limits\.query_groups is 10000\)/];
 const ROWS = [396, /result.*\(limits\.answer_rows is 50000\)/];
@@ -119,6 +119,17 @@ const hostile = [
   ['a table of the system that is none', 'SELECT * FROM system.passwords', [60, /Unknown table/]],
 ];
 
+/* What a query meets while it runs. */
+const EVALUATED = new Set([MEMORY, GROUPS, ROWS, BYTES]);
+
+/** Begins to count milliseconds: those that the server was at work, or that passed, if those
+ * are fewer. Where other programs have the processor in between, a query that ends in time by
+ * its own work may still be late. */
+function spending() {
+  const began = performance.now(), busy = processorMs(server.child.pid);
+  return () => Math.min(performance.now() - began, processorMs(server.child.pid) - busy);
+}
+
 function memory() {
   const status = fs.readFileSync(`/proc/${server.child.pid}/status`, 'utf8');
   return ['RSS', 'HWM'].map((name) => Number(new RegExp(`Vm${name}:\\s+(\\d+)`).exec(status)[1]) / 1024);
@@ -127,12 +138,12 @@ function memory() {
 for (const [name, sql, expected] of hostile) {
   test(name, async () => {
     if (!SANITIZED) fs.writeFileSync(`/proc/${server.child.pid}/clear_refs`, '5'); // the peak begins anew
-    const [resting] = memory(), began = performance.now();
+    const [resting] = memory(), spent = spending();
     const { status, code, text } = await ask(sql);
-    const ms = performance.now() - began, [, peak] = memory();
+    const ms = spent(), [, peak] = memory(), late = code === 159 && (expected === MEMORY || ms < QUERY_S * 900);
     assert.ok(status >= 400, `${status} ${text.slice(0, 200)}`);
     assert.match(text, /^Code: \d+\. DB::Exception: .{10,} \([A-Z0-9_]+\)\n$/);
-    if (expected && !(expected === MEMORY && code === 159)) { // on a slow machine its time may end first
+    if (expected && !(EVALUATED.has(expected) && late)) { // on a slow machine, or a busy one, its time may end first
       assert.equal(code, expected[0], text);
       assert.match(text, expected[1]);
     }
@@ -148,10 +159,10 @@ test('more queries at once than may wait: the rest is refused, and beacons are t
   const answers = Array.from({ length: count }, (_, i) => ask(`${slow} /* ${i} */`));
   await until('a refusal', async () => /^drum_queries_overload_total [1-9]/m.test(await (await fetch(`${server.url}/metrics`)).text()));
   for (let i = 0; i < 20; i++) {
-    const began = performance.now();
+    const spent = spending();
     const beacon = await fetch(`${server.url}/beacon`, { method: 'POST', body: JSON.stringify({ v: 1, site: 'shop', view: `${i}`.padStart(16, '0'), seq: 0, url: 'https://shop.example/' }) });
     assert.equal(beacon.status, 204);
-    assert.ok(performance.now() - began < 2000);
+    assert.ok(spent() < 2000);
   }
   const done = await Promise.all(answers);
   const refused = done.filter(({ code }) => code === 202);
@@ -212,13 +223,13 @@ test('a client can lower its limits, not raise them', async () => {
     ['SELECT uniqExact(text) FROM events', 'max_memory_usage=1000000', 241, /\(max_memory_usage is 1000000\)/],
     ['SELECT name FROM events', 'max_result_rows=1000000', 396, /limits\.answer_rows is 50000/],
     ['SELECT name, count() FROM events GROUP BY name', 'max_rows_to_group_by=0', 158, /limits\.query_groups is 10000/],
-    [hostile[1][1], 'max_execution_time=100', 159, /limits\.query_s is 1/],
+    [hostile[1][1], 'max_execution_time=100', 159, new RegExp(`limits\\.query_s is ${QUERY_S}`)],
     [hostile[1][1], 'max_execution_time=1e-10', 159, /\(max_execution_time is 0\)/], // less than a nanosecond
   ]) {
-    const began = performance.now();
+    const spent = spending();
     const answer = await ask(sql, parameters);
     assert.equal(answer.code, code, answer.text);
     assert.match(answer.text, limit);
-    assert.ok(performance.now() - began < 15000, parameters); // with no limit of theirs it is the store's, 30 s
+    assert.ok(spent() < 15000, parameters); // with no limit of theirs it is the store's, 30 s
   }
 });

@@ -41,7 +41,7 @@ function parse(text) {
 }
 
 test('the text is well-formed and its numbers fit', async () => {
-  const server = await serve(path.join(directory, 'data'));
+  const began = Date.now() / 1000, server = await serve(path.join(directory, 'data'));
   try {
     for (let i = 1; i <= 5; i++) await fetch(`${server.url}/beacon`, { method: 'POST', body: JSON.stringify({ v: 1, site: 'a', view: i.toString(16).padStart(16, '0'), url: 'https://a.example/' }) });
     await server.query('SELECT count() FROM pageviews');
@@ -64,8 +64,8 @@ test('the text is well-formed and its numbers fit', async () => {
     assert.equal(value('beacon_duration_seconds', '_count'), 5);
     assert.equal(value('query_duration_seconds', '_count'), 1);
     assert.equal(value('sync_duration_seconds', '_count'), value('groups_total'));
-    assert.ok(Math.abs(value('last_stored_timestamp_seconds') - Date.now() / 1000) < 20);
-    assert.ok(value('memtable_age_seconds') < 60);
+    assert.ok(value('last_stored_timestamp_seconds') > began - 2 && value('last_stored_timestamp_seconds') <= Date.now() / 1000);
+    assert.ok(value('memtable_age_seconds') <= Date.now() / 1000 - began);
   } finally {
     assert.equal(await server.end(), 0);
   }

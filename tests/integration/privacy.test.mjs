@@ -157,13 +157,13 @@ test('what is forbidden takes no values from what is not', async () => {
 });
 
 test('the log as JSON: an object a line, whatever a client sends', async () => {
-  const server = await start('json', 'log: json\n');
+  const began = Date.now(), server = await start('json', 'log: json\n');
   await post(`${server.url}/admin/erase?site=a%22%0A%1b%C3%A4`, '', authorised);
   server.child.kill('SIGHUP');
   await until('the reload', () => server.log().includes('"reloaded"'));
   const lines = server.log().split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
   assert.ok(lines.length >= 2);
-  for (const { time, text } of lines) assert.ok(Math.abs(Date.parse(time) - Date.now()) < 20000 && text.length > 0);
+  for (const { time, text } of lines) assert.ok(Date.parse(time) > began - 1000 && Date.parse(time) <= Date.now() + 1000 && text.length > 0);
   assert.equal(await server.end(), 0);
 });
 
@@ -183,7 +183,7 @@ test('the audit log has who, what and when, and no address', async () => {
     ['nobody', 'POST /import', false],
     ['DRUM_TOKEN', 'POST /admin/erase', true],
   ]);
-  for (const line of lines) assert.ok(Math.abs(Date.parse(line.time) - began) < 20000, line.time);
+  for (const { time } of lines) assert.ok(Date.parse(time) > began - 1000 && Date.parse(time) <= Date.now() + 1000, time);
   assert.equal(fs.statSync(file).mode & 0o777, 0o600);
   assert.equal(await server.end(), 0);
   server = await start('unaudited', 'audit_log: ""\n');

@@ -85,14 +85,14 @@ test('sites, sampling and tokens, while beacons come', async () => {
   assert.equal(await send(server, { site: 'blog' }), 403);
   fs.writeFileSync(file('parts.yaml'), 'sites: [{key: shop}]\nretention_days: {pageviews: 3}\n');
   await reload(server, /with the next start only\n[^]*reloaded\n/);
-  for (let i = 0; i < 20; i++) await reload(server);
+  let reloads = 2;
+  for (; reloads < 22 || answers[204] <= 50; reloads++) await reload(server);
   stop = true;
   await sending;
   assert.deepEqual(Object.keys(answers), ['204']);
-  assert.ok(answers[204] > 50, `${answers[204]} beacons`);
   assert.equal(Object.values(agent.freeSockets).flat().length, 1, 'one connection for all');
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
-  assert.match(metrics, /^drum_reloads_total 22$/m);
+  assert.match(metrics, new RegExp(`^drum_reloads_total ${reloads}$`, 'm'));
   assert.match(metrics, /^drum_reload_failures_total 1$/m);
   assert.equal(await server.end(), 0);
 });
@@ -161,7 +161,7 @@ test('certificates: new connections have the new one, open ones stay', async () 
   assert.equal(third.getPeerCertificate().subject.CN, 'second.example');
   assert.ok(await ping(open));
   const expires = Number(/^drum_certificate_expires_timestamp_seconds (\d+)/m.exec(await (await fetch(`${server.url}/metrics`)).text())[1]);
-  assert.ok(Math.abs(expires - Date.now() / 1000 - 2 * 86400) < 100);
+  assert.equal(expires, Date.parse(third.getPeerCertificate().valid_to) / 1000);
   for (const socket of [open, other, third]) socket.destroy();
   assert.equal(await server.end(), 0);
 });

@@ -16,7 +16,7 @@ import test, { after, before } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { DRUM, TOKEN, end, serve, until } from '../serve.mjs';
+import { DRUM, TOKEN, end, freePort, serve, until } from '../serve.mjs';
 
 const page = fs.readFileSync('server/SHIPPERS.md', 'utf8');
 const example = (language) => new RegExp('```' + language + '\\n([^]*?)```').exec(page)[1];
@@ -24,15 +24,6 @@ const BOOMERANG = (n) => `/boomerang?pid=p${n}&n=1&u=${encodeURIComponent('http:
 
 let directory, port, nginx;
 const children = [];
-
-function freePort() {
-  return new Promise((resolve) => {
-    const socket = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
-    });
-  });
-}
 
 /** A request as bytes, on a connection of its own; what it is answered. */
 function raw(...parts) {
@@ -141,15 +132,15 @@ for (const [name, ...args] of [['access.json'], ['access.log', '--site', 'shop.e
 
 test('drum import as a service follows the log, while the server goes away', async () => {
   const data = path.join(directory, 'data-follow'), token = path.join(directory, 'import.token');
-  let server = await start(data);
-  const http = ['--http', new URL(server.url).host];
+  const http = ['--http', `127.0.0.1:${await freePort()}`];
+  let server = await start(data, http);
   fs.writeFileSync(token, `${TOKEN}\n`);
   const [, command] = /^ExecStart=\/usr\/bin\/drum (.*)$/m.exec(example('ini'));
   const args = command.replace('https://rum.example', server.url).replace('/etc/drum/import.token', token)
     .replaceAll('/var/lib/drum-import', directory).replace('/var/log/nginx', directory).split(' ');
   const child = spawn(DRUM, args, { stdio: 'ignore', env: { ...process.env, DRUM_TOKEN: undefined } });
   children.push(child);
-  const arrived = (server) => until('the pages', async () => (await server.query(PAGES)) === `${expected().pages}\n`, 40000);
+  const arrived = (server) => until('the pages', async () => (await server.query(PAGES)) === `${expected().pages}\n`);
   await arrived(server);
   await server.end('SIGKILL');
   for (let i = 0; i < 5; i++) await get('/p/8');
@@ -162,8 +153,8 @@ test('drum import as a service follows the log, while the server goes away', asy
 
 test('syslog-ng ships the log, while the server goes away', async () => {
   const data = path.join(directory, 'data-syslog');
-  let server = await start(data);
-  const http = ['--http', new URL(server.url).host];
+  const http = ['--http', `127.0.0.1:${await freePort()}`];
+  let server = await start(data, http);
   const version = /version='(\d+\.\d+)|syslog-ng \d+ \((\d+\.\d+)/.exec(spawnSync('syslog-ng', ['--version'], { encoding: 'utf8' }).stdout);
   const config = path.join(directory, 'syslog-ng.conf');
   fs.writeFileSync(config, `@version: ${version?.[1] || version?.[2] || '3.38'}\noptions { stats-freq(0); time-reopen(1); };\n` + example('conf')
@@ -176,7 +167,7 @@ test('syslog-ng ships the log, while the server goes away', async () => {
   const arrived = (server) => until('the pages', async () => {
     if (child.exitCode !== null) throw new Error(said);
     return (await server.query(PAGES)) === `${expected().pages}\n`;
-  }, 40000);
+  });
   await arrived(server);
   await server.end('SIGKILL');
   for (let i = 0; i < 5; i++) await get('/p/7');

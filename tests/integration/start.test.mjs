@@ -12,13 +12,13 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 
-import { DRUM, TOKEN, serve, until } from '../serve.mjs';
+import { DRUM, TOKEN, freePort, serve, until } from '../serve.mjs';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-start-'));
 after(() => fs.rmSync(directory, { recursive: true }));
 
 function run(...args) {
-  const { status, stdout, stderr } = spawnSync(DRUM, ['serve', ...args], { encoding: 'utf8', timeout: 20000 });
+  const { status, stdout, stderr } = spawnSync(DRUM, ['serve', ...args], { encoding: 'utf8', timeout: 120000 });
   return { status, stdout, stderr };
 }
 
@@ -154,7 +154,7 @@ test('commands say what they lack', () => {
     [['query', '--token-file', '/none/token', 'SELECT 1'], 1, /^drum: token file \/none\/token: No such file or directory; --token, .*\n$/],
   ]) {
     const { DRUM_TOKEN: _, ...env } = process.env;
-    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, env });
+    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 120000, env });
     assert.equal(status, code);
     assert.match(stderr, reason);
   }
@@ -175,7 +175,7 @@ test('what root writes in the data directory of another, that one can open', { s
   fs.copyFileSync(DRUM, binary);
   fs.writeFileSync(binaryAsUser, `#!/bin/sh\nexec setpriv --reuid ${user} --regid ${user} --clear-groups ${binary} "$@"\n`, { mode: 0o755 });
   const drum = (...args) => {
-    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, env: withoutLeaks });
+    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 120000, env: withoutLeaks });
     assert.equal(status, 0, stderr);
     return stdout;
   };
@@ -215,7 +215,7 @@ test('root follows no link that the data directory of another has to a file', { 
   fs.symlinkSync(file('wal-of-root'), path.join(data, 'wal'));
   fs.chownSync(data, 65534, 65534);
   for (const args of [['token', '--data', data], ['import', '--data', data, beacons]]) {
-    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, env: withoutLeaks });
+    const { status, stdout, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 120000, env: withoutLeaks });
     assert.equal(status, 1, stdout);
     assert.match(stderr, /Permission denied/);
   }
@@ -235,7 +235,7 @@ test('output that cannot be written is an error', () => {
   const full = fs.openSync('/dev/full', 'w');
 
   for (const args of [['version'], ['--help'], ['serve', '--help'], ['generate', '--views', '1'], ['token', '--data', directory]]) {
-    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 20000, stdio: ['ignore', full, 'pipe'] });
+    const { status, stderr } = spawnSync(DRUM, args, { encoding: 'utf8', timeout: 120000, stdio: ['ignore', full, 'pipe'] });
     assert.equal(status, 1, args.join(' '));
     assert.match(stderr, /^drum: cannot write.*: No space left on device\n$/, args.join(' '));
   }
@@ -244,10 +244,7 @@ test('output that cannot be written is an error', () => {
 });
 
 test('descriptors that were closed become nothing else', async () => {
-  const free = net.createServer().listen(0, '127.0.0.1');
-  await once(free, 'listening');
-  const { port } = free.address();
-  await new Promise((resolve) => free.close(resolve));
+  const port = await freePort();
   const data = path.join(directory, 'closed');
   const child = execFile('sh', ['-c', `exec ${DRUM} serve --data ${data} --http 127.0.0.1:${port} --https 127.0.0.1:0 <&- >&- 2>&-`]);
   try {
@@ -296,10 +293,10 @@ test('SIGTERM does not wait for idle connections', async () => {
   socket.on('data', (chunk) => (text += chunk));
   socket.write('GET /ping HTTP/1.1\r\nHost: a\r\n\r\n');
   await until('the answer', () => text.endsWith('Ok.\n'));
-  const began = Date.now();
-  assert.equal(await server.end(), 0);
-  assert.ok(Date.now() - began < 3000, `took ${Date.now() - began} ms`);
+  const began = performance.now(), ended = server.end();
   await closed;
+  assert.ok(performance.now() - began < 6000, 'it has been shut at the end of the drain, which is 8 s');
+  assert.equal(await ended, 0);
 });
 
 test('the own certificate is trusted when it is named, and the message says so', async () => {
@@ -307,7 +304,7 @@ test('the own certificate is trusted when it is named, and the message says so',
   try {
     const url = (await server.https).replace('127.0.0.1', 'localhost');
     const query = (...args) => new Promise((resolve) => execFile(DRUM, ['query', '--url', url, '--token', TOKEN, ...args, 'SELECT 1 AS one'],
-      { timeout: 20000 }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr })));
+      { timeout: 120000 }, (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr })));
     const refused = await query();
     assert.equal(refused.code, 1);
     assert.match(refused.stderr, /--cacert DATA\/certificate\.pem\)\n$/);
