@@ -39,7 +39,7 @@ set_up(void **state)
 	int file = mkstemp(path);
 
 	(void)state;
-	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	seed = given != NULL && *given != '\0' ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
 	print_message("# SEED=%llu\n", (unsigned long long)seed);
 	if (file >= 0)
 		close(file);

@@ -164,7 +164,7 @@ test_at_random(void **state)
 	pthread_t thread;
 
 	(void)state;
-	seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
+	seed = given != NULL && *given != '\0' ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
 	printf("seed %llu\n", (unsigned long long)seed);
 	assert_int_equal(pthread_create(&thread, NULL, run, NULL), 0);
 	pthread_join(thread, NULL);

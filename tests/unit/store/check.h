@@ -42,8 +42,8 @@ static inline struct random
 random_seeded(const char *test)
 {
 	const char *given = getenv("SEED");
-	struct random random = {given != NULL ? strtoull(given, NULL, 10)
-					      : (uint64_t)getpid() * 2654435761u};
+	struct random random = {given != NULL && *given != '\0' ? strtoull(given, NULL, 10)
+								: (uint64_t)getpid() * 2654435761u};
 
 	printf("# %s: SEED=%llu\n", test, (unsigned long long)random.state);
 	return random;

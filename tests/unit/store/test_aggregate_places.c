@@ -10,7 +10,6 @@
 #include "check.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "store/aggregate.h"
 #include "store/crew.h"
@@ -461,8 +460,7 @@ main(void)
 	};
 	int result;
 
-	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
-	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+	seed = random_seeded("aggregate_places").state;
 	crew = crew_create();
 	assert_non_null(crew);
 	result = cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "store/aggregate.h"
 
@@ -544,7 +543,6 @@ main(void)
 	    cmocka_unit_test(test_answered), cmocka_unit_test(test_becomes_inner),
 	    cmocka_unit_test(test_distinct)};
 
-	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
-	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+	seed = random_seeded("aggregate_stored").state;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,6 @@
 #include "check.h"
 
 #include <stdio.h>
-#include <sys/random.h>
 
 #include "store/aggregate.h"
 
@@ -84,7 +83,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
 
-	assert_int_equal(getrandom(&seed, sizeof seed, 0), sizeof seed);
-	fprintf(stderr, "seed %llu\n", (unsigned long long)seed);
+	seed = random_seeded("aggregate_tally").state;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
