@@ -22,13 +22,14 @@ import http2 from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DRUM, TOKEN, serve } from '../serve.mjs';
+import { DRUM, TOKEN, serve, until } from '../serve.mjs';
 import { Model, randomFrom, tally } from './model.mjs';
 
 const CONNECTIONS = 3;
 const STREAMS = 8; // a connection
 const LOAD_MS_MIN = 50;
 const LOAD_MS_MAX = 700;
+const ACKNOWLEDGED_MIN = 10; // of a cycle, on a machine where that takes longer
 const CYCLES_PER_SITE = 4; // a site is looked at after every cycle that adds to it
 const RECENT_MAX = 400; // views that still get updates
 const SEQ_MAX = 20;
@@ -259,10 +260,12 @@ class Run {
 		try {
 			const lastSites = new Set(load.recent.map((view) => view.site));
 			for (const last of lastSites) await verify(server, model, last);
+			const least = model.acknowledged + ACKNOWLEDGED_MIN;
 			running = load.run(server.url, site);
 			await new Promise((resolve) => {
 				setTimeout(resolve, LOAD_MS_MIN + model.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
 			});
+			await until('beacons to be acknowledged', () => model.acknowledged >= least);
 			await this.count(server);
 		} catch (error) {
 			const { exitCode, signalCode } = server.child;

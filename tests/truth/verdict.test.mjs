@@ -73,9 +73,22 @@ test('as many outside as chance allows', () => {
 	assert.match(summary([{ name: 'tile views', verdict: 'beyond', shown: '9', truth: 90, margin: 3 }]).wrong[0].text, /^tile views is beyond: 9 where 90 is true, ± 3/);
 });
 
-/* Drawn by two rules: half of the slow ones, one in eight of the others; errors of all. */
+/* Drawn by two rules: half of the slow ones, one in eight of the others; errors of all. Of one
+ * population the share inside had a standard deviation of 0.011 (150 seeds, the last figure):
+ * one in 2,000 was out of bounds. The mean of six has 0.0044, of which they are 8 away. */
+const POPULATIONS = 6;
+
 test(`bounds hold 95 % of samples (seed ${SEED})`, () => {
 	const random = randomFrom(SEED);
+	const shares = Array.from({ length: POPULATIONS }, () => sharesInside(random));
+	for (const i of shares[0].keys()) {
+		const inside = shares.reduce((sum, share) => sum + share[i], 0) / POPULATIONS;
+		assert.ok(inside > 0.91 && inside < 0.985, `figure ${i}: ${inside} of the samples are inside`);
+	}
+});
+
+/** Of one population: how many of its samples are inside, figure by figure. */
+function sharesInside(random) {
 	const views = Array.from({ length: 2000 }, () => ({ lcp: 1000 * Math.exp(random() * 2), failed: random() < 0.2 }));
 	const weigh = (view, table) => (table === 'errors' ? 1 : view.lcp > 4000 ? 2 : 8);
 	const p75 = (some) => quantile(some, (view) => view.lcp, 0.75);
@@ -97,9 +110,8 @@ test(`bounds hold 95 % of samples (seed ${SEED})`, () => {
 		[change(...halves.map(p75)), (kept) => estimate(kept.filter((view) => first.has(view))) - estimate(kept.filter((view) => !first.has(view)))],
 	];
 	const samples = Array.from({ length: 800 }, () => views.filter((view) => random() < 1 / weight(view)));
-	for (const [i, [figure, of]] of figures.entries()) {
+	return figures.map(([figure, of]) => {
 		const [low, high] = figure.bounds(weigh, 1.96);
-		const inside = samples.filter((kept) => of(kept) >= low && of(kept) <= high).length / samples.length;
-		assert.ok(inside > 0.91 && inside < 0.985, `figure ${i}: ${inside} of the samples are inside`);
-	}
-});
+		return samples.filter((kept) => of(kept) >= low && of(kept) <= high).length / samples.length;
+	});
+}
