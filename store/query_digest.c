@@ -8,15 +8,18 @@
 
 #include <xxhash.h>
 
+#include "function.h"
 #include "query_inside.h"
 #include "sql_lex.h"
 
-/* A word of the query, also one in quotes, after which nothing can be told. */
+/* A word of the query, also one in quotes, after which nothing can be told;
+ * CURRENT_DATE is another name of today. */
 static bool
 is_volatile(struct store_str word)
 {
 	static const char *const words[] = {"now", "now64", "today", "yesterday", "system"};
 
+	word = function_real_name(word);
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
 		if (strlen(words[i]) == word.size &&
 		    strncasecmp(words[i], word.bytes, word.size) == 0)

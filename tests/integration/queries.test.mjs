@@ -126,6 +126,7 @@ test('erased rows are in no answer', async () => {
 
 test('what depends on the clock or the system is asked anew', async () => {
   for (const sql of ['SELECT count() FROM pageviews WHERE ts < now()', 'SELECT today(), count() FROM pageviews',
+    'SELECT count() FROM pageviews WHERE ts < current_timestamp()', 'SELECT CURRENT_DATE(), count() FROM pageviews',
     'SELECT name FROM system.tables', 'SELECT 1', 'SHOW TABLES']) {
     await ask(sql);
     const { cached, status, text } = await ask(sql);

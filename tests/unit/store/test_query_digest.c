@@ -8,6 +8,8 @@
  */
 #include "query_text.h"
 
+#include "store/function.h"
+
 #define STEPS 1500
 #define SEEN_MAX 20000u
 #define HOUR_MS 3600000
@@ -222,6 +224,31 @@ other_times_keep_it(void **state)
 	query_close(store, directory);
 }
 
+/* Each other name of a function that tells the time. */
+static void
+other_names(struct store *store)
+{
+	const struct function_alias *alias;
+	int found = 0;
+
+	for (uint32_t i = 0; (alias = function_alias_at(i)) != NULL; i++) {
+		struct asked asked = {.answer = true};
+		struct store_result *result;
+		char sql[200];
+
+		if (strcmp(alias->of, "now") != 0 && strcmp(alias->of, "today") != 0 &&
+		    strcmp(alias->of, "yesterday") != 0)
+			continue;
+		snprintf(sql, sizeof sql,
+			 "SELECT count() FROM views WHERE toDate(ts) = toDate(%s())", alias->name);
+		ask(store, sql, &asked, &result);
+		assert_int_equal(asked.calls, 0);
+		store_result_free(result);
+		found++;
+	}
+	assert_true(found >= 4);
+}
+
 static void
 not_asked(void **state)
 {
@@ -229,6 +256,7 @@ not_asked(void **state)
 	    "SELECT count() FROM views WHERE ts < now()",
 	    "SELECT count() FROM views WHERE toDate(ts) = today()",
 	    "SELECT \"now\"(), count() FROM views",
+	    "SELECT Current_Timestamp(), count() FROM views",
 	    "SELECT count() FROM views WHERE n IN (SELECT 1 FROM system.one)",
 	    "SELECT name FROM system.tables",
 	    "SELECT 1",
@@ -249,6 +277,7 @@ not_asked(void **state)
 		assert_non_null(result);
 		store_result_free(result);
 	}
+	other_names(store);
 	query_close(store, directory);
 }
 
