@@ -19,6 +19,7 @@ struct redaction {
 		REDACT_ENCODED_URL, /* behind %3A%2F%2F */
 	} in_url;
 	bool may_have_email; /* there is an @, or what may be an encoded one */
+	uint32_t without_at; /* up to here none is behind the word at hand */
 };
 
 /* What a byte may be part of. */
@@ -70,7 +71,7 @@ uint32_t redact_end_of_scheme(const struct redaction *redaction, uint32_t at);
 bool redact_begins_query(const struct redaction *redaction, uint32_t at);
 
 /* The end of an e-mail address whose local part begins at `from`; 0: it is none. */
-uint32_t redact_end_of_email(const struct redaction *redaction, uint32_t from);
+uint32_t redact_end_of_email(struct redaction *redaction, uint32_t from);
 
 /* Where the value beside a secret's name is: NAME=VALUE, "NAME": "VALUE", also within
  * another text's quotes or encoded; <NAME>VALUE, Bearer VALUE. False: there is none. */

@@ -177,28 +177,31 @@ redact_begins_query(const struct redaction *redaction, uint32_t at)
 
 /* ---- e-mail addresses ------------------------------------------------- */
 
-/* The @ behind a local part, also an encoded one; *end is behind it. Bounded: it is
- * looked for at every word. */
+/* The @ behind a local part, also an encoded one; *end is behind it. It is looked for at
+ * every word: what was seen to have none is not looked at again. */
 static bool
-find_at(const struct redaction *redaction, uint32_t from, uint32_t *end)
+find_at(struct redaction *redaction, uint32_t from, uint32_t *end)
 {
 	const struct store_str text = redaction->text;
+	uint32_t at = from > redaction->without_at ? from : redaction->without_at;
 
-	for (uint32_t at = from; at < text.size && at - from <= LOCAL_BYTES_MAX; at++) {
+	for (; at < text.size && at - from <= LOCAL_BYTES_MAX; at++) {
 		char c = text.bytes[at];
 
-		if (c == '@' || c == '%' || c == '\\') {
-			if (redact_character(redaction, at, end) == '@')
-				return at > from;
+		if ((c == '@' || c == '%' || c == '\\') &&
+		    redact_character(redaction, at, end) == '@') {
+			redaction->without_at = at;
+			return at > from;
 		}
 		if (!redact_is(c, REDACT_LOCAL))
-			return false;
+			break;
 	}
+	redaction->without_at = at;
 	return false;
 }
 
 uint32_t
-redact_end_of_email(const struct redaction *redaction, uint32_t from)
+redact_end_of_email(struct redaction *redaction, uint32_t from)
 {
 	const struct store_str text = redaction->text;
 	uint32_t at, end;
