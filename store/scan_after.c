@@ -299,6 +299,9 @@ fill_group(struct filling *filling, const struct store_value *rows, uint64_t cou
 				return result;
 			if (compare(filling, &next, value) == 0)
 				step(filling, &next);
+		} else if (begun && fill->has_to && !filling->order->nulls_first &&
+			   (result = fill_until(filling, &next, NULL, row)) != 0) {
+			return result;
 		}
 		if ((copy = add_row(filling)) == NULL)
 			return STORE_ELIMIT;

@@ -956,6 +956,10 @@ SELECT toString(toStartOfMonth(toDateTime('2024-02-29 23:59:59'))), max(lcp), co
 SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobile')) GROUP BY ALL ORDER BY ALL
 SELECT upper('x') AS c FROM pageviews GROUP BY ALL LIMIT 3
 
+-- borders
+-- differs: ClickHouse fills from the last value to TO before NULL and once more behind it
+SELECT save_data AS x, count() FROM pageviews GROUP BY x ORDER BY x WITH FILL FROM 0 TO 4
+
 -- other names
 SELECT YEAR(ts), Quarter(ts), MONTH(ts), DAY(ts), DAYOFMONTH(ts), DayOfWeek(ts), DAYOFYEAR(ts), HOUR(ts), minute(ts), SECOND(ts), Date(ts), DATE_FORMAT(ts, '%Y-%m') FROM pageviews ORDER BY view_id LIMIT 5
 SELECT DATE('2026-05-29'), DATE(0), date(toDateTime('2026-05-29 12:00:00')), DATE(nullIf(5, 5)), YEAR(nullIf(toDate(5), toDate(5))), DAYOFWEEK(toDate('2026-05-31'), 2), HOUR(toDateTime('2026-05-29 12:00:00'), 'UTC')
