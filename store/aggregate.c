@@ -203,9 +203,12 @@ finish_exact(const struct aggregate_states *states, uint32_t group, struct store
 {
 	const struct aggregate *aggregate = states->aggregate;
 
-	for (uint32_t i = 0; i < aggregate->levels_count; i++)
+	for (uint32_t i = 0; i < aggregate->levels_count; i++) {
 		list[i] =
 		    exact_value(aggregate, states->states[group].sketch, aggregate->levels[i]);
+		if (data_type_is_float(aggregate->argument->type.type) && isnan(list[i].v.f))
+			list[i].v.f = 0; /* of no values; one alone is NaN, in ClickHouse too */
+	}
 }
 
 /* Lists of quantiles. */
