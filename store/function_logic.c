@@ -127,24 +127,20 @@ is_null(const struct expression *expression)
 	       expression->constant.nulls[0];
 }
 
-/* The type that holds both; false when there is none. A bare NULL (Nullable of
- * nothing, kept as a nullable UInt8 constant) takes the other's type. */
+/* NULL as it stands in the query, which has no type of its own. */
 static bool
-common(const struct expression *a, const struct expression *b, struct type *out)
+is_bare_null(const struct expression *expression)
 {
-	const struct type *x = &a->type, *y = &b->type;
-	bool nullable = x->nullable || y->nullable;
+	return is_null(expression) && expression->function == NULL;
+}
 
-	if (x->type == STORE_R_MAP || x->type == STORE_R_ARRAY || y->type == STORE_R_MAP ||
-	    y->type == STORE_R_ARRAY)
-		return false;
-	if (is_null(a))
-		*out = *y;
-	else if (is_null(b))
+/* The type that holds values of both; false when there is none. */
+static bool
+common_type(const struct type *x, const struct type *y, struct type *out)
+{
+	if (x->type == y->type) {
 		*out = *x;
-	else if (x->type == y->type)
-		*out = *x;
-	else if (data_type_is_number(x->type) && data_type_is_number(y->type)) {
+	} else if (data_type_is_number(x->type) && data_type_is_number(y->type)) {
 		bool sx = data_type_is_signed(x->type), sy = data_type_is_signed(y->type);
 		/* An unsigned one needs twice its bytes when the other is signed. */
 		uint32_t bx = data_type_bytes(x->type) << (sy && !sx);
@@ -162,6 +158,30 @@ common(const struct expression *a, const struct expression *b, struct type *out)
 	} else {
 		return false;
 	}
+	return true;
+}
+
+/* The type that holds both; false when there is none. A bare NULL (Nullable of
+ * nothing, kept as a nullable UInt8 constant) takes the other's type, and so does one
+ * whose own does not go with it. */
+static bool
+common(const struct expression *a, const struct expression *b, struct type *out)
+{
+	const struct type *x = &a->type, *y = &b->type;
+	bool nullable = x->nullable || y->nullable;
+
+	if (x->type == STORE_R_MAP || x->type == STORE_R_ARRAY || y->type == STORE_R_MAP ||
+	    y->type == STORE_R_ARRAY)
+		return false;
+	if (is_bare_null(a))
+		*out = *y;
+	else if (is_bare_null(b))
+		*out = *x;
+	else if (!common_type(x, y, out)) {
+		if (!is_null(a) && !is_null(b))
+			return false;
+		*out = is_null(a) ? *y : *x;
+	}
 	out->nullable = nullable;
 	out->dictionary = false;
 	return true;
@@ -178,6 +198,8 @@ merge(struct expression *merged, const struct expression *arg, struct type *out)
 	merged->type = *out;
 	if (!both_null)
 		merged->kind = EXPRESSION_CALL;
+	else if (merged->function == NULL)
+		merged->function = arg->function;
 	return true;
 }
 

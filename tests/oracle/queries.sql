@@ -957,6 +957,8 @@ SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobi
 SELECT upper('x') AS c FROM pageviews GROUP BY ALL LIMIT 3
 
 -- borders
+SELECT if(error_count > 1, toFloat64OrNull('x'), 3) AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT greatest(toFloat64OrNull('x'), 3), coalesce(toFloat64OrNull('x'), 3), multiIf(0, nullIf(1.5, 1.5), 0, NULL, 3), ifNull(toFloat64OrNull('x'), 3), least(NULL, 1), greatest(CAST(NULL AS Nullable(Int64)), 1)
 SELECT site, quantilesExact(0, 1)(lcp) FILTER (WHERE asn > 1000000) AS x, quantileExact(0.5)(lcp) FILTER (WHERE asn > 1000000) AS y, quantilesExact(0.5)(error_count) FILTER (WHERE asn > 1000000) AS z FROM pageviews GROUP BY site ORDER BY site
 -- differs: ClickHouse fills from the last value to TO before NULL and once more behind it
 SELECT save_data AS x, count() FROM pageviews GROUP BY x ORDER BY x WITH FILL FROM 0 TO 4
