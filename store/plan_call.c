@@ -164,6 +164,23 @@ plan_finish_call(struct planner *planner, struct expression *call)
 
 /* ---- calls ----------------------------------------------------------- */
 
+struct sql_node *
+plan_make_call(struct planner *planner, const struct sql_node *at, const char *name, uint32_t count)
+{
+	struct sql_node *call = store_arena_zalloc(planner->arena, sizeof *call);
+
+	if (call == NULL || (call->args = store_arena_zalloc(
+				 planner->arena, (count + 1u) * sizeof *call->args)) == NULL) {
+		expression_no_memory(planner->error);
+		return NULL;
+	}
+	call->kind = SQL_CALL;
+	call->offset = at->offset;
+	call->text = (struct store_str){name, (uint32_t)strlen(name)};
+	call->args_count = count;
+	return call;
+}
+
 static void *
 unknown_function(struct planner *planner, struct store_str name)
 {
@@ -261,6 +278,8 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 	struct expression *call;
 	uint32_t count;
 
+	if (simpler == node)
+		simpler = plan_case(planner, node);
 	if (simpler == NULL)
 		return NULL;
 	if (simpler != node)

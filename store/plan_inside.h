@@ -114,6 +114,10 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 /* Type, NULL rule and folding of a call whose function and arguments are set. */
 struct expression *plan_finish_call(struct planner *planner, struct expression *call);
 
+/* A node for it, of `count` arguments that are the caller's to set; `at` is its place. */
+struct sql_node *plan_make_call(struct planner *planner, const struct sql_node *at,
+				const char *name, uint32_t count);
+
 /* plan_time.c */
 struct expression *
 plan_interval(struct planner *planner, const struct sql_node *node, enum phase phase);
@@ -141,6 +145,9 @@ plan_tuple_set(struct planner *planner, const struct sql_node *node, enum phase 
 const struct sql_node *plan_tuple_in(struct planner *planner, const struct sql_node *node);
 /* (a, b) or tuple(a, b). */
 bool plan_is_tuple(const struct sql_node *node);
+
+/* plan_case.c: what CASE x WHEN means in other calls; `node` when it is none. */
+const struct sql_node *plan_case(struct planner *planner, const struct sql_node *node);
 
 /* plan_all.c: the keys of GROUP BY ALL, or of DISTINCT without groups, at most one more
  * than PLAN_KEYS_MAX. 0 or a negative code. */

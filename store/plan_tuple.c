@@ -14,23 +14,6 @@ plan_is_tuple(const struct sql_node *node)
 	       (node->kind == SQL_CALL && sql_is_word(node->text, "tuple"));
 }
 
-static struct sql_node *
-make_call(struct planner *planner, const struct sql_node *at, const char *name, uint32_t count)
-{
-	struct sql_node *call = store_arena_zalloc(planner->arena, sizeof *call);
-
-	if (call == NULL || (call->args = store_arena_zalloc(
-				 planner->arena, (count + 1u) * sizeof *call->args)) == NULL) {
-		expression_no_memory(planner->error);
-		return NULL;
-	}
-	call->kind = SQL_CALL;
-	call->offset = at->offset;
-	call->text = (struct store_str){name, (uint32_t)strlen(name)};
-	call->args_count = count;
-	return call;
-}
-
 /* What IN takes after one value, and a member of a tuple is not. */
 static bool
 is_list(const struct sql_node *node)
@@ -42,7 +25,7 @@ is_list(const struct sql_node *node)
 static struct sql_node *
 equal_to(struct planner *planner, const struct sql_node *tuple, const struct sql_node *member)
 {
-	struct sql_node *all = make_call(planner, member, "and", tuple->args_count);
+	struct sql_node *all = plan_make_call(planner, member, "and", tuple->args_count);
 	uint32_t count = plan_is_tuple(member) ? member->args_count : 1;
 
 	if (all == NULL)
@@ -60,7 +43,7 @@ equal_to(struct planner *planner, const struct sql_node *tuple, const struct sql
 				   "A member of a tuple is one value, not a list");
 			return plan_fail_at(planner, member->args[i]->offset);
 		}
-		if ((all->args[i] = make_call(planner, member->args[i], "in", 2)) == NULL)
+		if ((all->args[i] = plan_make_call(planner, member->args[i], "in", 2)) == NULL)
 			return NULL;
 		all->args[i]->args[0] = tuple->args[i];
 		all->args[i]->args[1] = member->args[i];
@@ -220,10 +203,10 @@ plan_tuple_in(struct planner *planner, const struct sql_node *node)
 		return node;
 	if (count == 0 || tuple->args_count == 0)
 		return plan_not_implemented(planner, "IN of a tuple and an empty list");
-	if ((any = make_call(planner, node, "or", count)) == NULL ||
-	    (known = make_call(planner, node, "ifNull", 2)) == NULL ||
+	if ((any = plan_make_call(planner, node, "or", count)) == NULL ||
+	    (known = plan_make_call(planner, node, "ifNull", 2)) == NULL ||
 	    (zero = store_arena_zalloc(planner->arena, sizeof *zero)) == NULL ||
-	    (negated = make_call(planner, node, "not", 1)) == NULL)
+	    (negated = plan_make_call(planner, node, "not", 1)) == NULL)
 		return NULL;
 	zero->kind = SQL_NUMBER_UINT;
 	for (uint32_t i = 0; i < count; i++) {

@@ -161,7 +161,8 @@ parse_cast(struct sql_parser *parser, uint32_t offset)
 				   text_node(parser, type, type_offset));
 }
 
-/* CASE [x] WHEN a THEN b ... [ELSE c] END becomes multiIf. */
+/* CASE WHEN a THEN b ... [ELSE c] END becomes multiIf(a, b, ..., c), CASE x WHEN
+ * caseWithExpression(x, a, b, ..., c). */
 static struct sql_node *
 parse_case(struct sql_parser *parser, uint32_t offset)
 {
@@ -171,17 +172,14 @@ parse_case(struct sql_parser *parser, uint32_t offset)
 
 	if (node == NULL)
 		return NULL;
-	if (!sql_parse_at_word(parser, "WHEN") && (subject = sql_parse_expression(parser)) == NULL)
+	if (!sql_parse_at_word(parser, "WHEN") &&
+	    ((subject = sql_parse_expression(parser)) == NULL ||
+	     !sql_parse_push(parser, &list, subject)))
 		return NULL;
 	if (!sql_parse_at_word(parser, "WHEN"))
 		return sql_parse_fail(parser, "WHEN");
 	while (sql_parse_take_word(parser, "WHEN")) {
-		uint32_t at = parser->token.offset;
-		struct sql_node *condition = sql_parse_expression(parser);
-
-		if (condition != NULL && subject != NULL)
-			condition = sql_parse_make_call(parser, "equals", at, subject, condition);
-		if (!sql_parse_push(parser, &list, condition) ||
+		if (!sql_parse_push(parser, &list, sql_parse_expression(parser)) ||
 		    !sql_parse_expect_word(parser, "THEN") ||
 		    !sql_parse_push(parser, &list, sql_parse_expression(parser)))
 			return NULL;
@@ -190,7 +188,8 @@ parse_case(struct sql_parser *parser, uint32_t offset)
 							: sql_parse_make(parser, SQL_NULL, offset);
 	if (!sql_parse_push(parser, &list, otherwise) || !sql_parse_expect_word(parser, "END"))
 		return NULL;
-	node->text = (struct store_str){"multiIf", 7};
+	node->text = subject == NULL ? (struct store_str){"multiIf", 7}
+				     : (struct store_str){"caseWithExpression", 18};
 	node->args = list.nodes;
 	node->args_count = list.count;
 	return sql_parse_deepen(parser, node);

@@ -957,6 +957,9 @@ SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobi
 SELECT upper('x') AS c FROM pageviews GROUP BY ALL LIMIT 3
 
 -- borders
+SELECT CASE device WHEN 'mobile' THEN 1 WHEN 'tablet' THEN 2 ELSE 3 END, count() FROM pageviews GROUP BY ALL ORDER BY ALL
+SELECT CASE save_data WHEN NULL THEN 'none' WHEN 1 THEN 'yes' END AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT CASE site WHEN device THEN 1 WHEN 'shop' THEN 2 ELSE 3 END AS x, CASE WHEN site = 'shop' THEN CASE cpu WHEN 2 THEN 'a' ELSE 'b' END END AS y, count() FROM pageviews GROUP BY ALL ORDER BY ALL
 SELECT if(error_count > 1, toFloat64OrNull('x'), 3) AS x, count() FROM pageviews GROUP BY x ORDER BY x
 SELECT greatest(toFloat64OrNull('x'), 3), coalesce(toFloat64OrNull('x'), 3), multiIf(0, nullIf(1.5, 1.5), 0, NULL, 3), ifNull(toFloat64OrNull('x'), 3), least(NULL, 1), greatest(CAST(NULL AS Nullable(Int64)), 1)
 SELECT site, quantilesExact(0, 1)(lcp) FILTER (WHERE asn > 1000000) AS x, quantileExact(0.5)(lcp) FILTER (WHERE asn > 1000000) AS y, quantilesExact(0.5)(error_count) FILTER (WHERE asn > 1000000) AS z FROM pageviews GROUP BY site ORDER BY site

@@ -99,7 +99,7 @@ canonical_names(void **state)
 	check_print("CAST(a, 'Float64')", "CAST(a, 'Float64')");
 	check_print("a::DateTime64(3)", "CAST(a, 'DateTime64(3)')");
 	check_print("CASE WHEN a THEN 1 ELSE 2 END", "multiIf(a, 1, 2)");
-	check_print("CASE x WHEN 1 THEN 'a' END", "multiIf(equals(x, 1), 'a', NULL)");
+	check_print("CASE x WHEN 1 THEN 'a' END", "caseWithExpression(x, 1, 'a', NULL)");
 	check_print("[1, 2]", "[1, 2]");
 	check_print("'it''s\\n'", "'it\\'s\\n'");
 	check_print("1e3", "1000.");
