@@ -15,6 +15,7 @@
 #include "url.h"
 
 #define INFLATED_BYTES_MAX (512u << 10)
+#define WEIGHED_BYTES (16u << 10) /* inflated, as much as a request */
 /* As of HTTP/2 (guard_http2.c): libh2o takes 408 KiB by HTTP/1, and each of a request's
  * hundred reports is looked at with all of it. */
 #define HEAD_BYTES_MAX (32u << 10)
@@ -316,16 +317,24 @@ static const struct {
 
 #define AGENTS_COUNT (sizeof agents / sizeof *agents)
 
-/* The body inflated into the arena, if it is compressed; false: it cannot be. */
+/* The body inflated into the arena, if it is compressed; false: it cannot be. A few
+ * hundred bytes may be half a MiB: what that costs counts against their address. */
 static bool
 inflate_body(struct taking *taking)
 {
 	enum coding coding;
 	const char *wrong;
+	bool well;
 
-	return coding_find(taking->headers[CONTENT_ENCODING], &coding) &&
-	       coding_inflate(coding, taking->body, INFLATED_BYTES_MAX, taking->arena,
+	if (!coding_find(taking->headers[CONTENT_ENCODING], &coding))
+		return false;
+	if (coding == CODING_NONE)
+		return true;
+	well = coding_inflate(coding, taking->body, INFLATED_BYTES_MAX, taking->arena,
 			      &taking->body, &wrong) == 0;
+	guard_weigh(loop_server(taking->req),
+		    (well ? taking->body.size : INFLATED_BYTES_MAX) / WEIGHED_BYTES);
+	return well;
 }
 
 int

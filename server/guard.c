@@ -164,6 +164,13 @@ guard_request(struct server *server)
 	return GUARD_OK;
 }
 
+void
+guard_weigh(const struct server *server, uint32_t tokens)
+{
+	if (client.address != NULL)
+		guard_address_owe(client.address, &server->config->limits, client.now_ns, tokens);
+}
+
 /* ---- sites ----------------------------------------------------------- */
 
 struct guard_site {

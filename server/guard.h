@@ -34,6 +34,9 @@ const char *guard_client(void);
 int64_t guard_now_ns(void);
 /* Takes a token for the request; between the two. */
 enum guard_verdict guard_request(struct server *server);
+/* Takes so many more for one that costs as much as several; between the two. It goes on
+ * itself: those after it wait for what the bucket has not. */
+void guard_weigh(const struct server *server, uint32_t tokens);
 
 /* A beacon's place among those in flight. */
 struct guard_place {

@@ -65,6 +65,17 @@ guard_bucket_take(_Atomic int64_t *full_ns, int64_t now_ns, uint32_t per_s, uint
 	return true;
 }
 
+void
+guard_bucket_owe(_Atomic int64_t *full_ns, int64_t now_ns, uint32_t per_s, uint32_t tokens)
+{
+	int64_t owed_ns = (int64_t)tokens * 1000000000 / (per_s == 0 ? 1 : per_s), full;
+
+	full = atomic_load_explicit(full_ns, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak(full_ns, &full,
+					     (full > now_ns ? full : now_ns) + owed_ns))
+		;
+}
+
 static void
 set_up(void)
 {
@@ -214,6 +225,13 @@ guard_address_request(struct guard_address *address, const struct config_limits 
 {
 	return guard_bucket_take(&address->requests_ns, now_ns, limits->address_requests_per_s,
 				 limits->address_requests_per_s);
+}
+
+void
+guard_address_owe(struct guard_address *address, const struct config_limits *limits, int64_t now_ns,
+		  uint32_t tokens)
+{
+	guard_bucket_owe(&address->requests_ns, now_ns, limits->address_requests_per_s, tokens);
 }
 
 uint64_t

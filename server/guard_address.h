@@ -19,6 +19,8 @@ struct guard_address;
  * again (GCRA). It holds `burst` tokens and gets `per_s` a second.
  */
 bool guard_bucket_take(_Atomic int64_t *full_ns, int64_t now_ns, uint32_t per_s, uint32_t burst);
+/* Takes tokens that it may not have: none is given until they have come. */
+void guard_bucket_owe(_Atomic int64_t *full_ns, int64_t now_ns, uint32_t per_s, uint32_t tokens);
 int64_t guard_bucket_now_ns(void);
 
 /* Whether limits by address are for it: not for loopback, unless
@@ -38,6 +40,8 @@ void guard_address_disconnect(struct guard_address *address);
 /* A token for a request. */
 bool guard_address_request(struct guard_address *address, const struct config_limits *limits,
 			   int64_t now_ns);
+void guard_address_owe(struct guard_address *address, const struct config_limits *limits,
+		       int64_t now_ns, uint32_t tokens);
 /* Adds to the bytes buffered for it; the new sum. */
 uint64_t guard_address_buffer(struct guard_address *address, int64_t bytes);
 /* A place among its beacons in flight, with a reference of its own; false:

@@ -12,6 +12,7 @@ import http2 from 'node:http2';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
+import zlib from 'node:zlib';
 
 import { DRUM, serve, until } from '../serve.mjs';
 import { Raw } from './wire.mjs';
@@ -98,6 +99,21 @@ test('requests a second of one address; another is untouched; loopback is exempt
   assert.equal(await server.metric('requests_limited_total'), refused);
   const open = await start('limits: {address_requests_per_s: 20}\n');
   assert.deepEqual(await burst(open, 60, { from: '127.0.0.2' }), { 204: 60 });
+});
+
+test('a body that inflates counts as several requests of its address', async () => {
+  const perSecond = 20, server = await start(`limits: {loopback: true, address_requests_per_s: ${perSecond}}\n`);
+  const page = '{"meta":{"page":{"url":"https://shop.example/"}},"x":[';
+  for (const [name, body] of [['numbers', zlib.gzipSync(`${page}${'1,'.repeat(250000)}1]}`)], ['a bomb', zlib.gzipSync(Buffer.alloc(1 << 20))]]) {
+    const began = performance.now(), from = name === 'a bomb' ? '127.0.0.3' : '127.0.0.2', statuses = {};
+    for (let i = 0; i < 40; i++) {
+      const { status } = await ask(server, '/faro', { from, headers: { 'Content-Encoding': 'gzip' }, body });
+      statuses[status] = (statuses[status] ?? 0) + 1;
+    }
+    const taken = 40 - (statuses[429] ?? 0), came = Math.ceil((performance.now() - began) / 1000 * perSecond);
+    assert.ok(taken >= 1 && taken <= 2 + (perSecond + came) / 32, `${name}: ${JSON.stringify(statuses)}, ${came} tokens came`);
+  }
+  assert.deepEqual(await burst(server, perSecond, { from: '127.0.0.4' }), { 204: perSecond });
 });
 
 test('beacons a second of one site; another is untouched', async () => {

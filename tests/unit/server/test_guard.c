@@ -43,6 +43,24 @@ bucket_like_model(void **state)
 	}
 }
 
+/* What is owed beyond what there is must have come before the next one is given. */
+static void
+bucket_in_debt(void **state)
+{
+	_Atomic int64_t bucket = 0;
+	int64_t now = 7 * (int64_t)SECOND_NS;
+
+	(void)state;
+	assert_true(guard_bucket_take(&bucket, now, 10, 10));
+	guard_bucket_owe(&bucket, now, 10, 29); /* 30 of 10 */
+	assert_false(guard_bucket_take(&bucket, now, 10, 10));
+	assert_false(guard_bucket_take(&bucket, now + 2 * (int64_t)SECOND_NS, 10, 10));
+	assert_true(guard_bucket_take(&bucket, now + 21 * (int64_t)SECOND_NS / 10, 10, 10));
+	guard_bucket_owe(&bucket, now, UINT32_MAX, 29);
+	guard_bucket_owe(&bucket, now, 0, 1);
+	assert_false(guard_bucket_take(&bucket, now, 0, 0));
+}
+
 /* With more tokens a second than nanoseconds there is always one, also for who has
  * looked at the clock before the last one was taken. */
 static void
@@ -315,15 +333,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(bucket_like_model),
-	    cmocka_unit_test(bucket_without_end),
-	    cmocka_unit_test(bucket_counts),
-	    cmocka_unit_test(bucket_threads),
-	    cmocka_unit_test(one_entry_a_client),
-	    cmocka_unit_test(which_are_limited),
-	    cmocka_unit_test(table_is_bounded),
-	    cmocka_unit_test(what_one_may_have),
-	    cmocka_unit_test(heads),
+	    cmocka_unit_test(bucket_like_model),  cmocka_unit_test(bucket_in_debt),
+	    cmocka_unit_test(bucket_without_end), cmocka_unit_test(bucket_counts),
+	    cmocka_unit_test(bucket_threads),     cmocka_unit_test(one_entry_a_client),
+	    cmocka_unit_test(which_are_limited),  cmocka_unit_test(table_is_bounded),
+	    cmocka_unit_test(what_one_may_have),  cmocka_unit_test(heads),
 	    cmocka_unit_test(cut_and_changed),
 	};
 
