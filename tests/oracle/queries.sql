@@ -963,8 +963,6 @@ SELECT CASE site WHEN device THEN 1 WHEN 'shop' THEN 2 ELSE 3 END AS x, CASE WHE
 SELECT if(error_count > 1, toFloat64OrNull('x'), 3) AS x, count() FROM pageviews GROUP BY x ORDER BY x
 SELECT greatest(toFloat64OrNull('x'), 3), coalesce(toFloat64OrNull('x'), 3), multiIf(0, nullIf(1.5, 1.5), 0, NULL, 3), ifNull(toFloat64OrNull('x'), 3), least(NULL, 1), greatest(CAST(NULL AS Nullable(Int64)), 1)
 SELECT site, quantilesExact(0, 1)(lcp) FILTER (WHERE asn > 1000000) AS x, quantileExact(0.5)(lcp) FILTER (WHERE asn > 1000000) AS y, quantilesExact(0.5)(error_count) FILTER (WHERE asn > 1000000) AS z FROM pageviews GROUP BY site ORDER BY site
--- differs: ClickHouse fills from the last value to TO before NULL and once more behind it
-SELECT save_data AS x, count() FROM pageviews GROUP BY x ORDER BY x WITH FILL FROM 0 TO 4
 
 -- other names
 SELECT YEAR(ts), Quarter(ts), MONTH(ts), DAY(ts), DAYOFMONTH(ts), DayOfWeek(ts), DAYOFYEAR(ts), HOUR(ts), minute(ts), SECOND(ts), Date(ts), DATE_FORMAT(ts, '%Y-%m') FROM pageviews ORDER BY view_id LIMIT 5
