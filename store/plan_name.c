@@ -204,18 +204,45 @@ is_expanding(const struct planner *planner, const struct sql_node *node)
 	return false;
 }
 
-/* An alias's expression in place of its name; an alias inside itself is the
- * column of that name. */
+/* The name, as the column's. */
+static const struct sql_node *
+column_of(const struct planner *planner, const struct sql_node *name)
+{
+	struct sql_node *column = store_arena_alloc(planner->arena, sizeof *column);
+
+	if (column == NULL)
+		return name;
+	*column = *name;
+	column->is_column = true;
+	return column;
+}
+
+static bool
+is_among(const struct sql_node *node, const struct sql_node *const *nodes, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (nodes[i] == node)
+			return true;
+	}
+	return false;
+}
+
+/* An alias's expression in place of its name; an alias inside itself is the column of that
+ * name, also by way of others: SELECT a AS b, b AS a. */
 const struct sql_node *
 plan_resolve(const struct planner *planner, const struct sql_node *node)
 {
-	for (uint32_t i = 0; i < PLAN_EXPANSIONS_MAX && node->kind == SQL_NAME && !node->is_column;
-	     i++) {
+	const struct sql_node *seen[PLAN_EXPANSIONS_MAX + 1] = {node};
+	uint32_t count = 1;
+
+	while (count <= PLAN_EXPANSIONS_MAX && node->kind == SQL_NAME && !node->is_column) {
 		const struct sql_node *alias = find_alias(planner, node->text);
 
 		if (alias == NULL || alias == node || is_expanding(planner, alias))
 			return node;
-		node = alias;
+		if (is_among(alias, seen, count))
+			return column_of(planner, node);
+		node = seen[count++] = alias;
 	}
 	return node;
 }

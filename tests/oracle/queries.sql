@@ -957,6 +957,8 @@ SELECT 1 + 1 AS two, site FROM pageviews WHERE (site, device) IN (('shop', 'mobi
 SELECT upper('x') AS c FROM pageviews GROUP BY ALL LIMIT 3
 
 -- borders
+SELECT site AS device, device AS site, count() FROM pageviews GROUP BY 1, 2 ORDER BY 1, 2
+SELECT site AS device, device AS site, count() FROM pageviews GROUP BY ALL ORDER BY ALL
 SELECT CASE device WHEN 'mobile' THEN 1 WHEN 'tablet' THEN 2 ELSE 3 END, count() FROM pageviews GROUP BY ALL ORDER BY ALL
 SELECT CASE save_data WHEN NULL THEN 'none' WHEN 1 THEN 'yes' END AS x, count() FROM pageviews GROUP BY x ORDER BY x
 SELECT CASE site WHEN device THEN 1 WHEN 'shop' THEN 2 ELSE 3 END AS x, CASE WHEN site = 'shop' THEN CASE cpu WHEN 2 THEN 'a' ELSE 'b' END END AS y, count() FROM pageviews GROUP BY ALL ORDER BY ALL

@@ -169,6 +169,8 @@ static const struct asked table[] = {
      "0\n1\n2\n3\n4\n5\n6\n7\n\\N\n"},
     {"SELECT nullIf(view_id, 2) AS v FROM t ORDER BY v NULLS FIRST WITH FILL FROM 0 TO 8",
      "\\N\n0\n1\n2\n3\n4\n5\n6\n7\n"},
+    {"SELECT bytes AS view_id, view_id AS bytes, count() FROM t GROUP BY 1, 2 ORDER BY 1 LIMIT 2",
+     "1\t10\t1\n2\t20\t1\n"},
     {"SELECT quantilesExact(0.5, 1)(lcp), quantileExact(0.5)(lcp) FROM t WHERE view_id > 99",
      "[0,0]\t\\N\n"},
     {"SELECT bytes FROM t ORDER BY bytes DESC WITH FILL FROM 60 TO 35 STEP -5",
