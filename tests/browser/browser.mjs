@@ -14,6 +14,7 @@ import { chromium } from 'playwright-core';
 import { end, stderrMatch, until } from '../serve.mjs';
 
 const CHROMIUM = '/usr/bin/chromium';
+const LATE_MS = 120000; // on a machine that has much else to do
 const FLAGS = [
 	'--headless=new',
 	'--no-sandbox',
@@ -41,7 +42,10 @@ export async function openBrowser(...flags) {
 	try {
 		const [, endpoint] = await stderrMatch(child, /DevTools listening on (ws:\S+)/);
 		const browser = await chromium.connectOverCDP(endpoint, { noDefaults: true });
-		return { context: browser.contexts()[0], close: () => close(browser) };
+		const [context] = browser.contexts();
+		context.setDefaultTimeout(LATE_MS);
+		context.setDefaultNavigationTimeout(LATE_MS);
+		return { context, close: () => close(browser) };
 	} catch (error) {
 		await close();
 		throw error;
