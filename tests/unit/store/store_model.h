@@ -268,7 +268,7 @@ random_beacon(struct random *random, const struct model *model)
 static inline void
 come_again(struct store *store, struct store_commit *commit)
 {
-	time_t end = time(NULL) + 20;
+	time_t end = time(NULL) + 120;
 
 	while (commit->result == STORE_EBUSY && time(NULL) < end)
 		assert_int_equal(store_append(store, commit, 1, NULL), 0);

@@ -17,7 +17,7 @@
 #define CALLERS 4
 #define JOBS 12
 #define ROUNDS 300
-#define DEADLINE_S 20
+#define DEADLINE_S 120
 
 struct counted {
 	struct crew_job job;

@@ -118,6 +118,7 @@ send(struct store *store, const struct beacon *beacon)
 	built.entry.judge = judge;
 	built.entry.judge_context = directory;
 	assert_int_equal(store_append(store, &commit, 1, NULL), 0);
+	come_again(store, &commit);
 	assert_int_equal(commit.result, 0);
 }
 

@@ -205,7 +205,7 @@ wait_for(struct store *store, const char *text)
 	struct timespec now, deadline;
 
 	__real_clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += 30;
+	deadline.tv_sec += 120;
 	pthread_mutex_lock(&log_mutex);
 	while (strstr(logged, text) == NULL) {
 		pthread_cond_signal(&store->maintenance_wanted);

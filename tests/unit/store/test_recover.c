@@ -510,6 +510,7 @@ append(struct store *store, const struct beacon *beacon)
 
 	build(&built, beacon);
 	assert_int_equal(store_append(store, &commit, 1, NULL), 0);
+	come_again(store, &commit);
 	assert_int_equal(commit.result, 0);
 	return built.entry.outcome;
 }

@@ -156,6 +156,7 @@ send_kept(struct store *store, uint32_t view, uint8_t version, bool again)
 	build(&built, &beacon);
 	built.entry.again = again;
 	assert_int_equal(store_append(store, &commit, 1, NULL), 0);
+	come_again(store, &commit);
 	assert_int_equal(commit.result, 0);
 	return built.entry.outcome;
 }
@@ -166,14 +167,14 @@ send(struct store *store, uint32_t view, uint8_t version)
 	return send_kept(store, view, version, false);
 }
 
-/* Waits for the flush thread: until `flushes` are done, 20 seconds at most. */
+/* Waits for the flush thread: until `flushes` are done, two minutes at most. */
 static void
 wait_for_flushes(struct store *store, uint64_t flushes)
 {
 	struct timespec deadline;
 
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += 20;
+	deadline.tv_sec += 120;
 	pthread_mutex_lock(&store->state_mutex);
 	while (store->stats.flushes < flushes)
 		if (pthread_cond_timedwait(&store->flush_done, &store->state_mutex, &deadline) != 0)
