@@ -169,7 +169,8 @@ lookup_late(struct store *store, const struct store_entry *entry)
 		snapshot_release_segment(segments[i]);
 	}
 	free(segments);
-	if (count > 0)
+	/* A refusal costs nothing, or who comes again at once would never get in. */
+	if (count > 0 && found != STORE_EBUSY)
 		budget->left_ns -= state_monotonic_ns() - began_ns;
 	return found;
 }
