@@ -1,8 +1,8 @@
 /*
  * What attacks cost an honest client. By turns 4 s without and 4 s with every
  * attack of tests/attack/attacks.mjs at once, so that whatever else the machine
- * does falls on both alike; the attackers get the processor's time that is left
- * over, as they would bring their own. Target: the p99 at most doubles.
+ * does falls on both alike; the attackers get only processor time that nobody else wants
+ * (SCHED_IDLE), as they would bring their own. Target: the p99 at most doubles.
  * Usage: node tests/bench/attack.mjs [TURNS]
  */
 import { spawn } from 'node:child_process';
@@ -34,7 +34,7 @@ await take();
 for (let i = 0; i < turns; i++) {
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
   latencies.alone.push(...(await take()));
-  const load = spawn('nice', ['-n', '19', 'node', 'tests/attack/attacks.mjs', port, String(SECONDS)], { stdio: 'ignore' });
+  const load = spawn('chrt', ['--idle', '0', 'node', 'tests/attack/attacks.mjs', port, String(SECONDS)], { stdio: 'ignore' });
   await new Promise((resolve) => setTimeout(resolve, SECONDS * 1000));
   latencies.attacked.push(...(await take()));
   load.kill('SIGKILL');
