@@ -7,6 +7,7 @@
 
 #include "access_log.h"
 #include "decode.h"
+#include "escape.h"
 
 #define STAMP_BYTES 26u /* 10/Oct/2000:13:55:36 -0700 */
 #define MONTH_BYTES 3u
@@ -131,15 +132,6 @@ access_log_time(struct store_str text, int64_t *ms)
 
 /* ---- escapes --------------------------------------------------------- */
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 /* nginx writes \xHH, Apache also letters. What is no escape stays. */
 static bool
 unescape(struct store_str *text, struct store_arena *arena)
@@ -153,12 +145,12 @@ unescape(struct store_str *text, struct store_arena *arena)
 	for (uint32_t i = 0; i < text->size; i++) {
 		const char *c = text->bytes + i, *found;
 		uint32_t left = text->size - i;
+		int code;
 
 		if (*c != '\\' || left < 2) {
 			out[size++] = *c;
-		} else if (c[1] == 'x' && left >= 4 && hex_digit(c[2]) >= 0 &&
-			   hex_digit(c[3]) >= 0) {
-			out[size++] = (char)(hex_digit(c[2]) * 16 + hex_digit(c[3]));
+		} else if (c[1] == 'x' && (code = escape_hex(c + 2, left - 2)) >= 0) {
+			out[size++] = (char)code;
 			i += 3;
 		} else if (c[1] != '\0' && (found = strchr(from, c[1])) != NULL) {
 			out[size++] = to[found - from];

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "decode.h"
+#include "escape.h"
 
 #define PARAMETERS_MAX 512u
 #define STACK_BYTES_MAX 4000u
@@ -22,15 +23,6 @@ struct form {
 
 /* ---- the form -------------------------------------------------------- */
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 /* Decoded in place of a copy; "" when it is no UTF-8. */
 static struct store_str
 unescape(const char *bytes, uint32_t size, struct store_arena *arena)
@@ -38,16 +30,8 @@ unescape(const char *bytes, uint32_t size, struct store_arena *arena)
 	char *out = store_arena_alloc(arena, size + 1u);
 	struct store_str text = {out, 0};
 
-	for (uint32_t i = 0; out != NULL && i < size; i++) {
-		bool escape = bytes[i] == '%' && size - i > 2 && hex_digit(bytes[i + 1]) >= 0 &&
-			      hex_digit(bytes[i + 2]) >= 0;
-
-		out[text.size++] =
-		    escape ? (char)(hex_digit(bytes[i + 1]) * 16 + hex_digit(bytes[i + 2]))
-		    : bytes[i] == '+' ? ' '
-				      : bytes[i];
-		i += escape ? 2 : 0;
-	}
+	if (out != NULL)
+		text.size = (uint32_t)escape_decode_form(bytes, size, out, size);
 	return out != NULL && json_is_utf8(text) ? text : (struct store_str){"", 0};
 }
 

@@ -2,10 +2,10 @@
  * Part of enrichment: what a page's texts and addresses are stored as. Pure; must
  * not let a query or a secret through.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "enrich_inside.h"
+#include "escape.h"
 #include "event_row.h"
 #include "json.h"
 #include "page.h"
@@ -17,14 +17,6 @@
 
 /* ---- URLs ------------------------------------------------------------ */
 
-static int
-hex_digit(char c)
-{
-	return isdigit((unsigned char)c)    ? c - '0'
-	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
-					    : -1;
-}
-
 /* A name or a value of a query, decoded; cut at `size_max`, or empty when it is
  * no UTF-8. False: out of memory. */
 static bool
@@ -32,21 +24,11 @@ decode_parameter(struct store_str text, uint32_t size_max, struct store_arena *a
 		 struct store_str *out)
 {
 	char *bytes = store_arena_alloc(arena, size_max);
-	uint32_t size = 0;
+	uint32_t size;
 
 	if (bytes == NULL)
 		return false;
-	for (uint32_t i = 0; i < text.size && size < size_max; i++) {
-		char c = text.bytes[i];
-
-		if (c == '%' && text.size - i > 2 && hex_digit(text.bytes[i + 1]) >= 0 &&
-		    hex_digit(text.bytes[i + 2]) >= 0) {
-			c = (char)(hex_digit(text.bytes[i + 1]) * 16 +
-				   hex_digit(text.bytes[i + 2]));
-			i += 2;
-		}
-		bytes[size++] = c == '+' ? ' ' : c;
-	}
+	size = (uint32_t)escape_decode_form(text.bytes, text.size, bytes, size_max);
 	*out = (struct store_str){bytes, size};
 	while (out->size > 0 && !json_is_utf8(*out) && size - out->size < 4)
 		out->size--; /* cut within a character */

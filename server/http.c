@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "escape.h"
 #include "guard.h"
 #include "http.h"
 #include "log.h"
@@ -95,33 +96,13 @@ http_is_head(const h2o_req_t *req)
 	return h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
 }
 
-static int
-hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 /* application/x-www-form-urlencoded, in the request's pool. */
 static struct store_str
 decode(h2o_req_t *req, const char *bytes, size_t size)
 {
 	char *out = h2o_mem_alloc_pool(&req->pool, size + 1);
-	uint32_t written = 0;
 
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] == '%' && size - i > 2 && hex_digit(bytes[i + 1]) >= 0 &&
-		    hex_digit(bytes[i + 2]) >= 0) {
-			out[written++] =
-			    (char)(hex_digit(bytes[i + 1]) * 16 + hex_digit(bytes[i + 2]));
-			i += 2;
-		} else {
-			out[written++] = bytes[i] == '+' ? ' ' : bytes[i];
-		}
-	}
-	return (struct store_str){out, written};
+	return (struct store_str){out, (uint32_t)escape_decode_form(bytes, size, out, size)};
 }
 
 void

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "escape.h"
 #include "redact_inside.h"
 
 #define LOCAL_BYTES_MAX 64u /* of an e-mail address (RFC 5321) */
@@ -89,22 +90,9 @@ redact_is_token(struct store_str word)
 /* ---- characters as they stand in texts within texts ------------------- */
 
 static int
-digit_of(char c)
-{
-	return isdigit((unsigned char)c)    ? c - '0'
-	       : isxdigit((unsigned char)c) ? tolower((unsigned char)c) - 'a' + 10
-					    : -1;
-}
-
-static int
 hex_at(struct store_str text, uint32_t at)
 {
-	int high, low;
-
-	if (text.size - at < 2 || (high = digit_of(text.bytes[at])) < 0 ||
-	    (low = digit_of(text.bytes[at + 1])) < 0)
-		return -1;
-	return high * 16 + low;
+	return escape_hex(text.bytes + at, text.size - at);
 }
 
 int

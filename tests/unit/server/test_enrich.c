@@ -520,6 +520,19 @@ cut_secrets(void **state)
 	}
 }
 
+static void
+parameters(void **state)
+{
+	struct event_client client = live();
+	struct event *event =
+	    enriched(",\"url\":\"https://shop.example/?utm_source=a%2Bb+c%zz\"", &client);
+
+	(void)state;
+	assert_int_equal(event->tags_count, 1);
+	beacon_assert_str(event->tag_names[0], "utm_source");
+	beacon_assert_str(event->tag_values[0], "a+b c%zz");
+}
+
 /* Half a secret at the end of what is read of a text, which what is before it, and goes
  * when it is redacted, would bring forward. */
 static void
@@ -579,6 +592,7 @@ main(void)
 	    cmocka_unit_test(canaries),    cmocka_unit_test(fingerprints),
 	    cmocka_unit_test(long_errors), cmocka_unit_test(error_counts),
 	    cmocka_unit_test(cut_secrets), cmocka_unit_test(shrunk_secrets),
+	    cmocka_unit_test(parameters),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
