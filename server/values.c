@@ -82,10 +82,18 @@ shared_of(uint32_t slots_count)
 	return bytes > SURE_BYTES ? bytes - SURE_BYTES : 0;
 }
 
+/* What came on the day before the present one, as an import's records do that began
+ * then, does not end the present one. */
+static bool
+is_over(int64_t present, int64_t day)
+{
+	return present != day && present != day + 1;
+}
+
 static void
 forget(struct values *values, struct shard *shard, int64_t day)
 {
-	if (shard->day == day)
+	if (!is_over(shard->day, day))
 		return;
 	atomic_fetch_sub(&values->bytes, shard->slots_count * sizeof *shard->slots);
 	atomic_fetch_sub(&values->shared, shared_of(shard->slots_count));
@@ -101,7 +109,7 @@ begin_day(struct values *values, int64_t day)
 {
 	int64_t before = atomic_load(&values->day);
 
-	if (before == day || !atomic_compare_exchange_strong(&values->day, &before, day))
+	if (!is_over(before, day) || !atomic_compare_exchange_strong(&values->day, &before, day))
 		return;
 	for (uint32_t i = 0; i < SHARDS; i++) {
 		pthread_mutex_lock(&values->shards[i].mutex);

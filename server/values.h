@@ -15,7 +15,7 @@ struct values *values_create(uint32_t values_max);
 void values_free(struct values *values);
 
 /* The values of one site, locked until values_unlock. `day`: of receipt, UTC,
- * since 1970; a new one forgets the one before. */
+ * since 1970; a new one forgets the one before, of which more may still come. */
 struct values_site {
 	struct values *values;
 	uint64_t hash;

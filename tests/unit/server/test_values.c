@@ -51,6 +51,14 @@ counted(void **state)
 	/* The next day forgets. */
 	assert_true(take(values, "shop", 6, 1, 100, 0));
 	assert_true(take(values, "shop", 6, 3, 32, 32));
+	/* What still comes of the day before is the present day's. */
+	for (uint64_t i = 0; i < 99; i++)
+		assert_true(take(values, "shop", 5 + i % 2, 1, i, 0));
+	assert_true(take(values, "docs", 5, 1, 0, 0));
+	assert_false(take(values, "shop", 5, 1, 101, 0));
+	assert_false(take(values, "shop", 6, 1, 101, 0));
+	/* A clock that was set back by more begins another. */
+	assert_true(take(values, "shop", 4, 1, 101, 0));
 	values_free(values);
 }
 
