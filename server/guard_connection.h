@@ -23,6 +23,9 @@ struct guard_address;
 /* What libh2o's buffers begin with: a socket's, and a body's (loop.c sees to it). */
 #define GUARD_BUFFER_BYTES (32u << 10)
 
+/* SETTINGS, their acknowledgement, a window and the head of an answer. */
+#define GUARD_FIRST_BYTES 256u
+
 /* An HTTP/2 stream from HEADERS or PRIORITY until libh2o frees it. */
 struct guard_stream {
 	const void *stream; /* libh2o's, only to be compared */
@@ -60,9 +63,14 @@ struct guard_connection {
 	/* guard_write.c's: */
 	struct ssl_st *ssl; /* the socket's, from the handshake on; NULL: none */
 	bool owes_ticket, has_written, has_told_window;
-	int32_t window_ahead;         /* bytes that the client knows of before libh2o says so */
-	char first[64];               /* bytes that are being written */
-	struct guard_stream *streams; /* owned */
+	bool is_answered_soon;         /* what waits; only until something was written */
+	int32_t window_ahead;          /* bytes that the client knows of before libh2o says so */
+	char first[GUARD_FIRST_BYTES]; /* that are being written, or held */
+	size_t held;                   /* of them, that wait for the answer; 0: none do */
+	int64_t held_ms;               /* since when */
+	void *http2;                   /* libh2o's connection, while a stream is open */
+	h2o_buffer_t **out;            /* what it writes next; NULL: not known */
+	struct guard_stream *streams;  /* owned */
 	uint32_t streams_count, streams_capacity;
 };
 

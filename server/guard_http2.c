@@ -215,8 +215,10 @@ h2o_http2_stream_open(h2o_http2_conn_t *conn, uint32_t stream_id, h2o_req_t *src
 	count(GUARD_STREAM_OPEN);
 	loop_memory_before_stream();
 	stream = real.stream_open(conn, stream_id, src_req, received_priority);
-	if (connection != NULL)
+	if (connection != NULL) {
+		connection->http2 = conn;
 		guard_connection_stream_open(connection, stream, stream_id);
+	}
 	return stream;
 }
 

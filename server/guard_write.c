@@ -49,7 +49,14 @@ find_real(void)
 	memcpy(&real.encode_window_update, &encode, sizeof encode);
 }
 
+/* libh2o's own, too. */
+void h2o_http2_conn_request_write(void *http2);
+
 /* ---- the first bytes of a connection --------------------------------- */
+
+/* A beacon that came with the handshake is answered within milliseconds: SETTINGS go
+ * with its answer, unless that takes longer than this. */
+#define HELD_MS_MAX 1000
 
 /* libh2o's SETTINGS, perhaps with more frames behind. HTTP/1 begins with "HTTP". */
 static bool
@@ -58,15 +65,35 @@ are_settings(const h2o_iovec_t *bytes)
 	return bytes->len >= FRAME_HEAD_BYTES && bytes->base[TYPE_AT] == SETTINGS;
 }
 
+/* To be made and sent by the next SSL_write; without it, no resumption. (That of TLS 1.2
+ * is part of the handshake, and not counted by SSL_set_num_tickets.) */
+static void
+add_ticket(struct guard_connection *connection)
+{
+	if (connection->owes_ticket && SSL_version(connection->ssl) == TLS1_3_VERSION)
+		(void)SSL_new_session_ticket(connection->ssl);
+}
+
+static bool
+can_hold(const struct guard_connection *connection, const h2o_iovec_t *bytes, size_t count)
+{
+	return connection->is_answered_soon && connection->waiting > 0 && connection->out != NULL &&
+	       count == 1 && are_settings(bytes) && bytes->len <= sizeof connection->first;
+}
+
 static void
 write_first(struct guard_connection *connection, h2o_iovec_t *bytes, size_t count, h2o_socket_cb cb)
 {
 	h2o_iovec_t grown;
 
-	/* Made and sent by SSL_write; without it, no resumption. (That of TLS 1.2 is part of
-	 * the handshake, and not counted by SSL_set_num_tickets.) */
-	if (connection->owes_ticket && SSL_version(connection->ssl) == TLS1_3_VERSION)
-		(void)SSL_new_session_ticket(connection->ssl);
+	if (can_hold(connection, bytes, count)) {
+		memcpy(connection->first, bytes->base, bytes->len);
+		connection->held = bytes->len;
+		connection->held_ms = guard_connection_now_ms();
+		real.write(connection->socket, NULL, 0, cb); /* to libh2o they are written */
+		return;
+	}
+	add_ticket(connection);
 	if (count == 1 && are_settings(bytes) && !connection->has_told_window &&
 	    bytes->len + sizeof window_update <= sizeof connection->first) {
 		memcpy(connection->first, bytes->base, bytes->len);
@@ -78,18 +105,63 @@ write_first(struct guard_connection *connection, h2o_iovec_t *bytes, size_t coun
 	real.write(connection->socket, bytes, count, cb);
 }
 
+/* What is held, and the bytes behind it: in one record, if they fit. */
+static void
+write_held(struct guard_connection *connection, h2o_iovec_t *bytes, size_t count, h2o_socket_cb cb)
+{
+	h2o_iovec_t *all = h2o_mem_alloc((1 + count) * sizeof *all);
+
+	add_ticket(connection);
+	all[0] = h2o_iovec_init(connection->first, connection->held);
+	connection->held = 0;
+	if (count == 1 && bytes->len <= sizeof connection->first - all->len) {
+		memcpy(all->base + all->len, bytes->base, bytes->len);
+		all->len += bytes->len;
+		count = 0;
+	}
+	memcpy(all + 1, bytes, count * sizeof *all);
+	real.write(connection->socket, all, 1 + count, cb);
+	free(all);
+}
+
 void
 h2o_socket_write(h2o_socket_t *sock, h2o_iovec_t *bufs, size_t bufcnt, h2o_socket_cb cb)
 {
 	struct guard_connection *connection = guard_connection_of(sock);
 
-	if (connection == NULL || connection->has_written) {
+	if (connection == NULL || (connection->has_written && connection->held == 0)) {
 		real.write(sock, bufs, bufcnt, cb);
+		return;
+	}
+	if (connection->has_written) {
+		write_held(connection, bufs, bufcnt, cb);
 		return;
 	}
 	connection->has_written = true;
 	atomic_store_explicit(&is_in_force, true, memory_order_relaxed);
 	write_first(connection, bufs, bufcnt, cb);
+}
+
+void
+guard_write_soon(struct guard_connection *connection)
+{
+	connection->is_answered_soon = !connection->has_written;
+}
+
+/* Behind what libh2o has to write. An open stream keeps its connection. */
+void
+guard_write_tick(struct guard_connection *connection, int64_t now_ms)
+{
+	h2o_iovec_t space;
+
+	if (connection->held == 0 || now_ms - connection->held_ms <= HELD_MS_MAX ||
+	    connection->streams_count == 0 || (*connection->out)->size > 0)
+		return;
+	space = h2o_buffer_reserve(connection->out, connection->held);
+	memcpy(space.base, connection->first, connection->held);
+	(*connection->out)->size += connection->held;
+	connection->held = 0;
+	h2o_http2_conn_request_write(connection->http2);
 }
 
 void h2o_http2_encode_window_update_frame(h2o_buffer_t **buf, uint32_t stream_id,
@@ -100,8 +172,10 @@ h2o_http2_encode_window_update_frame(h2o_buffer_t **buf, uint32_t stream_id,
 {
 	struct guard_connection *connection = guard_connection_current;
 
-	if (stream_id == 0 && connection != NULL && !connection->has_written)
+	if (stream_id == 0 && connection != NULL && !connection->has_written) {
 		connection->has_told_window = true; /* DATA came with the preface */
+		connection->out = buf;
+	}
 	if (stream_id == 0 && connection != NULL && connection->window_ahead != 0) {
 		connection->window_ahead -= window_size_increment;
 		if (connection->window_ahead > -WINDOW_BEHIND_MAX)

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "guard.h"
+#include "guard_write.h"
 #include "loop_inside.h"
 #include "metrics.h"
 
@@ -207,6 +208,7 @@ loop_connection_tick(struct loop *loop, int64_t now)
 		if (now - connection->guard.request_ms > LOOP_NEWCOMER_MS)
 			loop_connection_is_known(connection);
 		guard_connection_tick(&connection->guard, now);
+		guard_write_tick(&connection->guard, now);
 	}
 	cancel_left(loop);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard_write.h"
 #include "loop_inside.h"
 #include "metrics.h"
 
@@ -179,7 +180,11 @@ loop_submit(h2o_req_t *req, struct ingest_item *item)
 	struct connection *connection = loop_connection_of(req);
 
 	item->was_coming = connection != NULL && connection->was_newcomer;
-	return ingest_add(loop->server->ingest, &loop->batch, item);
+	if (!ingest_add(loop->server->ingest, &loop->batch, item))
+		return false;
+	if (connection != NULL)
+		guard_write_soon(&connection->guard);
+	return true;
 }
 
 static void

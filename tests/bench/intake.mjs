@@ -223,7 +223,7 @@ if (wanted('fresh')) {
     const [ours, bare] = tell(`A fresh TLS 1.3 connection for each beacon, ${connections} at a time`, await compare(servers, FRESH_TURNS * rounds, 'fresh', true, Math.ceil(beaconsCount / 40 / FRESH_TURNS), connections));
     target(`CPU a beacon on a fresh TLS 1.3 connection, ${connections} at a time, us`, 'at most 1.05 of a bare 204', shown(ours.us), ours.us <= bare.us * 1.05, `${shown(bare.us)} (libh2o)`, shown(ours.us / bare.us, 2));
   }
-  parts.push('With 8 at a time the processors often have nothing to do, or another program to run, while a group waits for the disk; then caches are cold, as for a libh2o that waits as long. With 64 there is always another connection to serve.');
+  parts.push('The client waits for no SETTINGS before it sends its beacon, as browsers do not: so libh2o writes them with its answer, and so does drum. With 8 at a time the processors often have nothing to do, or another program to run, while a group waits for the disk; then caches are cold, as for a libh2o that waits as long. With 64 there is always another connection to serve.');
   for (const server of servers) await server.end();
 }
 if (wanted('latency')) {

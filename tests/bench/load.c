@@ -278,7 +278,8 @@ open_connection(struct connection *connection)
 	if (connect(connection->fd, (struct sockaddr *)&load.address, sizeof load.address) != 0 &&
 	    errno != EINPROGRESS)
 		fail("connect");
-	connection->connected = connection->armed = connection->has_headers = false;
+	connection->armed = connection->has_headers = false;
+	connection->connected = load.mode == FRESH; /* like browsers, it waits for no SETTINGS */
 	connection->next_id = 1;
 	connection->waiting = 0;
 	connection->window = 65535;
@@ -291,6 +292,8 @@ open_connection(struct connection *connection)
 	}
 	put(connection, preface, 24);
 	put_frame(connection, 0, SETTINGS, 0, 0);
+	if (load.mode == FRESH)
+		send_beacon(connection, now_ns());
 	arm(connection, true);
 }
 

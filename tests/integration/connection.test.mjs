@@ -1,6 +1,6 @@
 /*
- * Goal: a TLS connection for one beacon costs the server three writes, and lacks
- * nothing for that: a session to resume, a window that stays open, a close_notify
+ * Goal: a TLS connection for one beacon costs the server three writes, or two if the
+ * beacon comes with the handshake, and lacks nothing for that: a session to resume, a window that stays open, a close_notify
  * for whom reads it. Method: a relay between client and server sees what the
  * server writes, and can hang up in the client's stead; the client is Node's, which
  * keeps to the windows that it is given.
@@ -165,13 +165,20 @@ test('the window of a connection stays open', { timeout: 600000 }, async () => {
   client.destroy();
 });
 
-test('a request that comes with the end of the handshake', async () => {
-  const by = await relay();
-  const socket = connect({ port: by.port });
-  const got = frames(socket);
-  // Node sends it with its Finished.
-  socket.write(Buffer.concat([PREFACE, settings(), frame(TYPE.HEADERS, END_HEADERS, 1, block('POST', '/beacon')), data(1, beacon(), END_STREAM)]));
-  assert.equal((await got.next((one) => one.type === TYPE.HEADERS)).payload[0], 0x89);
-  assert.equal(got.seen.filter((one) => one.type === TYPE.WINDOW_UPDATE).length, 1);
-  socket.destroy();
+test('a beacon that comes with the end of the handshake: two writes', async () => {
+  let session;
+  for (const reused of [false, true]) {
+    const by = await relay();
+    const socket = connect({ port: by.port, session });
+    const ticket = once(socket, 'session', { signal: AbortSignal.timeout(60000) });
+    const got = frames(socket);
+    // Node sends it with its Finished.
+    socket.write(Buffer.concat([PREFACE, settings(), frame(TYPE.HEADERS, END_HEADERS, 1, block('POST', '/beacon')), data(1, beacon(), END_STREAM)]));
+    assert.equal((await got.next((one) => one.type === TYPE.HEADERS)).payload[0], 0x89);
+    assert.ok(by.writes.length <= 2, `${by.writes}`);
+    assert.deepEqual(got.seen.slice(0, 4).map((one) => one.type), [TYPE.SETTINGS, TYPE.SETTINGS, TYPE.WINDOW_UPDATE, TYPE.HEADERS]);
+    assert.equal(socket.isSessionReused(), reused);
+    [session] = await ticket;
+    socket.destroy();
+  }
 });
