@@ -124,7 +124,7 @@ evaluate_sign(struct evaluation *evaluation, const struct expression *call, cons
 	for (uint32_t i = 0; i < out->count; i++) {
 		double value = data_double(&args[0], i);
 
-		out->n.i[i] = (value > 0) - (value < 0);
+		out->n.i[i] = value < 0 ? -1 : value != 0; /* of NaN 1, as in ClickHouse */
 	}
 	return 0;
 }

@@ -22,6 +22,8 @@ static const struct row math_rows[] = {
     {"sign(-2)", "Int8", "-1"},
     {"sign(0)", "Int8", "0"},
     {"sign(3.5)", "Int8", "1"},
+    {"sign(nan)", "Int8", "1"},
+    {"sign(-inf)", "Int8", "-1"},
     {"isNaN(nan)", "UInt8", "1"},
     {"isNaN(1)", "UInt8", "0"},
     {"isFinite(inf)", "UInt8", "0"},
