@@ -191,7 +191,9 @@ exact_value(const struct aggregate *aggregate, struct sketch *sketch, double lev
 
 	if (data_type_is_float(type))
 		return (struct store_value){
-		    .v.f = sketch == NULL ? NAN : sketch_quantile_exact(sketch, level, weighted)};
+		    .v.f = sketch == NULL || sketch_count(sketch) == 0
+			       ? NAN
+			       : sketch_quantile_exact(sketch, level, weighted)};
 	if (sketch == NULL)
 		return (struct store_value){.v.u = 0};
 	key = sketch_quantile_key(sketch, level, weighted);
@@ -275,7 +277,7 @@ variance(enum aggregate_kind kind, const struct aggregate_state *state)
 	double n = state->moments[0], d = sample ? n - 1 : n;
 	double value = (state->moments[2] - state->moments[1] * state->moments[1] / n) / d;
 
-	value = d <= 0 ? NAN : value < 0 ? 0 : value;
+	value = d <= 0 ? NAN : value > 0 ? value : 0; /* of NaN and inf too, as in ClickHouse */
 	return kind >= AGGREGATE_STDDEV_POP ? sqrt(value) : value;
 }
 
@@ -412,7 +414,7 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 
 		finish_one(aggregate, state, i, out);
 		if (out->nulls != NULL)
-			out->nulls[i] = state->weight == 0;
+			out->nulls[i] = state->weight == 0 && state->sketch == NULL;
 	}
 	return 0;
 }

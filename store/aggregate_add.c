@@ -34,19 +34,21 @@ add_quantile(const struct aggregate_states *states, struct aggregate_state *stat
 {
 	const struct aggregate *aggregate = states->aggregate;
 	bool keys = aggregate_has_keys(aggregate);
+	bool exact = aggregate->kind == AGGREGATE_QUANTILE_EXACT ||
+		     aggregate->kind == AGGREGATE_QUANTILES_EXACT;
+	bool may_weigh_nothing = exact && aggregate->name != NULL && aggregate->name->has_weight;
 
-	if (isnan(number) || weight == 0)
+	if (weight == 0 ? !may_weigh_nothing : isnan(number) != 0)
 		return 0;
 	if (state->sketch == NULL) {
-		bool exact = aggregate->kind == AGGREGATE_QUANTILE_EXACT ||
-			     aggregate->kind == AGGREGATE_QUANTILES_EXACT;
-
 		state->sketch = sketch_create(states->arena, keys    ? SKETCH_KEYS
 							     : exact ? 0
 								     : aggregate->scale);
 		if (state->sketch == NULL)
 			return STORE_ELIMIT;
 	}
+	if (isnan(number)) /* of weight 0: there is a row, of no value */
+		return 0;
 	return keys ? sketch_add_key(state->sketch, aggregate_key(aggregate, value->v.u), weight)
 		    : sketch_add(state->sketch, number, weight);
 }
@@ -284,7 +286,10 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 
 		if (!aggregate_is_counted(input, i) || (second != NULL && data_is_null(second, i)))
 			continue;
-		if (weighs && (weight *= second->n.u[data_index(second, i)]) == 0)
+		if (weighs)
+			weight *= second->n.u[data_index(second, i)];
+		/* Of exact quantiles the least value is the answer where all weigh nothing. */
+		if (weighs && weight == 0 && states->aggregate->kind != AGGREGATE_QUANTILE_EXACT)
 			continue;
 		if ((result = add_row(states, &states->states[group], input, i, weight)) != 0)
 			return result;
@@ -318,7 +323,7 @@ aggregate_merge_state(struct aggregate_states *totals, struct aggregate_state *t
 	enum aggregate_kind kind = totals->aggregate->kind;
 	int result = 0;
 
-	if (from->weight == 0)
+	if (from->weight == 0 && from->sketch == NULL)
 		return 0;
 	switch (kind) {
 	case AGGREGATE_MIN:

@@ -124,7 +124,8 @@ is_untouched(const struct aggregate_states *states, uint32_t group)
 {
 	const struct aggregate_hot *hot = &states->hot[group];
 
-	return states->states[group].weight == 0 && hot->weight == 0 && hot->values == NULL &&
+	return states->states[group].weight == 0 && states->states[group].sketch == NULL &&
+	       hot->weight == 0 && hot->values == NULL &&
 	       (states->edges == NULL || states->edges[group].end == 0);
 }
 

@@ -103,7 +103,7 @@ add_pair(struct sketch *sketch, struct pair pair)
 int
 sketch_add(struct sketch *sketch, double value, uint64_t weight)
 {
-	assert(weight >= 1 && value == value);
+	assert((weight >= 1 || sketch->scale == 0) && value == value);
 	sketch->total = sketch_sum(sketch->total, weight);
 	sketch->is_weighted |= weight > 1;
 	sketch->min = value < sketch->min ? value : sketch->min;
@@ -120,7 +120,7 @@ sketch_add(struct sketch *sketch, double value, uint64_t weight)
 int
 sketch_add_key(struct sketch *sketch, uint64_t key, uint64_t weight)
 {
-	assert(weight >= 1 && sketch->scale == SKETCH_KEYS);
+	assert(sketch->scale == SKETCH_KEYS);
 	sketch->total = sketch_sum(sketch->total, weight);
 	sketch->is_weighted |= weight > 1;
 	return add_pair(sketch, (struct pair){.key = key, .weight = weight});

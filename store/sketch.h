@@ -24,7 +24,9 @@ struct sketch;
 struct sketch *sketch_create(struct store_arena *arena, uint32_t scale);
 #define SKETCH_WEIGHT_MAX ((uint64_t)1 << 62) /* a double and 64 bits have room for it */
 
-/* STORE_ELIMIT when memory runs out. NaN must not be added; weight >= 1. */
+/* STORE_ELIMIT when memory runs out. NaN must not be added. A weight
+ * of 0 counts for the exact quantiles of scale 0 and SKETCH_KEYS only, where it may be the least.
+ */
 int sketch_add(struct sketch *sketch, double value, uint64_t weight);
 /* Of scale SKETCH_KEYS; keys are ordered as unsigned numbers, all 64 bits count. */
 int sketch_add_key(struct sketch *sketch, uint64_t key, uint64_t weight);

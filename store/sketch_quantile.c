@@ -73,34 +73,38 @@ sketch_quantile_ascending(const uint32_t *stored, uint32_t count, uint32_t scale
 			      (double)stored[next] / scale);
 }
 
-/* The 0-based rank of the exact quantile; sorts the pairs. */
-static uint64_t
-exact_rank(struct sketch *sketch, double level, bool weighted)
+/* The pair of the exact quantile; sorts the pairs. */
+static const struct pair *
+exact_pair(struct sketch *sketch, double level, bool weighted)
 {
 	double total = (double)sketch->total, rank = floor(level * total);
+	uint64_t rest;
+	uint32_t i = 0;
 
-	assert(sketch->total > 0 && level >= 0 && level <= 1);
-	if (weighted || sketch->is_weighted)
-		rank = fmax(ceil(level * total) - 1, 0);
+	assert(sketch->count > 0 && !sketch->is_histogram && level >= 0 && level <= 1);
 	sketch_sort(sketch);
-	return (uint64_t)(rank > total - 1 ? total - 1 : rank);
+	if (weighted || sketch->is_weighted) {
+		/* That much weight is reached by the first, be it of weight 0. */
+		if (level * total == 0)
+			return sketch->pairs;
+		rank = ceil(level * total) - 1;
+	}
+	rest = (uint64_t)(rank > total - 1 ? total - 1 : rank);
+	for (; i + 1 < sketch->count && sketch->pairs[i].weight <= rest; i++)
+		rest -= sketch->pairs[i].weight;
+	return &sketch->pairs[i];
 }
 
 double
 sketch_quantile_exact(struct sketch *sketch, double level, bool weighted)
 {
 	assert(sketch->scale == 0);
-	return value_at(sketch, exact_rank(sketch, level, weighted));
+	return exact_pair(sketch, level, weighted)->value;
 }
 
 uint64_t
 sketch_quantile_key(struct sketch *sketch, double level, bool weighted)
 {
-	uint64_t rank = exact_rank(sketch, level, weighted);
-	uint32_t i = 0;
-
 	assert(sketch->scale == SKETCH_KEYS);
-	for (; i + 1 < sketch->count && sketch->pairs[i].weight <= rank; i++)
-		rank -= sketch->pairs[i].weight;
-	return sketch->pairs[i].key;
+	return exact_pair(sketch, level, weighted)->key;
 }

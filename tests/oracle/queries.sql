@@ -1038,3 +1038,30 @@ SELECT site, device FROM pageviews ORDER BY view_id LIMIT 2 OFFSET 1
 SELECT '<a href="x">&amp;</a>' AS h, 'new\nline' AS t, '' AS e, 'ünïcode €' AS u
 -- format: JSON JSONEachRow CSV TabSeparated TSVRaw Vertical
 SELECT text, 'tab\t' AS t, '\b\r' AS c FROM events ORDER BY view_id LIMIT 9
+
+-- NaN and inf, and weights of 0
+-- format: TabSeparatedWithNamesAndTypes
+SELECT quantileExactWeighted(0.5)(lcp, 0), quantileExactWeighted(0.5)(error_count, error_count * 0), quantileExactWeighted(0.5)(ts, error_count * 0), quantileExactWeighted(0)(lcp, 0), quantileExactWeighted(1)(lcp, 0) FROM pageviews
+SELECT quantileExactWeighted(0)(lcp, error_count), quantileExactWeighted(0.001)(lcp, error_count), quantileExactWeighted(1)(lcp, error_count), quantileExactWeighted(0.5)(lcp, error_count) FROM pageviews
+SELECT quantileExactWeighted(0)(-lcp, error_count), quantileExactWeighted(1)(-lcp, if(lcp < 100, 0, 3)) FROM pageviews
+SELECT quantileExactWeighted(0)(inp, error_count), quantileExactWeighted(1)(asn, if(asn > 3000, 0, 3)), quantileExactWeighted(0)(toDate(ts), 0) FROM pageviews
+SELECT site, quantileExactWeighted(0.5)(lcp, if(site='shop',0,1)) FROM pageviews GROUP BY site ORDER BY site
+SELECT site, quantileExactWeighted(0.5)(lcp, if(site='shop',0,1)), count() FROM pageviews GROUP BY site WITH TOTALS ORDER BY site
+SELECT quantileExactWeightedIf(0.5)(lcp, 0, lcp > 100), quantileExactWeightedIf(0.5)(lcp, 0, 0), quantileExactWeightedIf(0.5)(error_count, 0, 0) FROM pageviews
+SELECT quantileExactWeighted(0.5)(toUInt8(1), 0), quantileExactWeighted(0.5)(1.5, 0), quantileExactWeighted(0.5)(nan, 0), quantileExactWeighted(0.5)(nullIf(1.5, 1.5), 0)
+SELECT quantileExactWeighted(0.5)(if(error_count = 1, nan, lcp), 0) FROM pageviews WHERE error_count = 1
+SELECT path, device, quantileExactWeighted(0.9)(lcp, error_count) FROM pageviews GROUP BY path, device ORDER BY path, device
+SELECT sign(nan), sign(inf), sign(-1 / 0), sign(-0.0)
+SELECT sign(if(lcp > 100, nan, lcp)) AS a, count() FROM pageviews GROUP BY a ORDER BY a
+-- once
+SELECT varPop(x), stddevPop(x), varSamp(x), stddevSamp(x), avg(x), sum(x), min(x), max(x) FROM (SELECT if(error_count = 1, nan, lcp) AS x FROM pageviews)
+-- once
+SELECT varPop(if(error_count = 1, nan, lcp)), stddevPop(if(error_count = 1, inf, lcp)), varSamp(if(error_count = 1, log(0), lcp)), stddevSamp(if(error_count = 1, nan, lcp)) FROM pageviews
+-- once
+SELECT stddevPop(nan), stddevPop(inf), varPop(nan), varPop(inf), varSamp(nan), stddevSamp(nan), stddevPop(1e200)
+-- once
+SELECT site, stddevPop(if(error_count = 1 AND site = 'shop', nan, 1)) AS a FROM pageviews GROUP BY site WITH TOTALS ORDER BY site
+-- once
+SELECT site, varSampIf(lcp, lcp > 1e9), varPopIf(if(error_count = 1, nan, lcp), error_count = 1) FROM pageviews GROUP BY site ORDER BY site
+-- once
+SELECT stddevPop(error_count), varSamp(error_count) FROM pageviews WHERE 0
