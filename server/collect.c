@@ -18,7 +18,6 @@
 #define WEIGHED_BYTES (16u << 10) /* inflated, as much as a request */
 /* As of HTTP/2 (guard_http2.c): libh2o takes 408 KiB by HTTP/1, and each of a request's
  * hundred reports is looked at with all of it. */
-#define HEAD_BYTES_MAX (32u << 10)
 
 /* What is asked for of a beacon's headers, each of which most browsers send. */
 enum header {
@@ -225,26 +224,10 @@ source_of(const struct taking *taking)
 				     .received_ms = http_now_ms()};
 }
 
-static size_t
-head_bytes(const h2o_req_t *req)
-{
-	size_t bytes = req->path.len;
-
-	for (size_t i = 0; i < req->headers.size; i++)
-		bytes += req->headers.entries[i].name->len + req->headers.entries[i].value.len;
-	return bytes;
-}
-
 /* 1: the request is answered. 0: *taking is whole. */
 static int
 begin(h2o_req_t *req, struct taking *taking)
 {
-	if (head_bytes(req) > HEAD_BYTES_MAX) {
-		metrics_add(METRICS_beacons_too_large, 1);
-		http_answer(req, 431, "Request Header Fields Too Large",
-			    "a beacon's address and headers have at most 32768 bytes");
-		return 1;
-	}
 	taking->req = req;
 	http_headers(req, header_names, HEADERS_COUNT, taking->headers);
 	add_cors(req, taking->headers[ORIGIN]);

@@ -18,6 +18,7 @@
 static const char *const names[GUARD_HOOKS_COUNT] = {
     [GUARD_READ_START] = "h2o_socket_read_start",
     [GUARD_ACCEPT] = "h2o_http2_accept",
+    [GUARD_ACCEPT_HTTP1] = "h2o_http1_accept",
     [GUARD_DECODE_FRAME] = "h2o_http2_decode_frame",
     [GUARD_STREAM_OPEN] = "h2o_http2_stream_open",
     [GUARD_STREAM_CLOSE] = "h2o_http2_stream_close",

@@ -43,6 +43,7 @@ struct guard_connection {
 	h2o_socket_t *socket;
 	const struct config_limits *limits; /* borrowed for ever */
 	void (*closed)(struct guard_connection *connection);
+	bool takes_queries; /* its listener does */
 	/* guard_connection.c's: */
 	struct guard_address *address; /* a reference; NULL: no limits by address */
 	uint32_t waiting;              /* requests whose answer comes later */
@@ -51,7 +52,8 @@ struct guard_connection {
 	int64_t drained_ms;            /* when the client last was seen to read */
 	uint64_t drained;              /* bytes that it had read then */
 	bool is_http2, is_condemned;
-	uint64_t buffered, input; /* accounted in all; of it, in the socket's buffer */
+	bool has_heads, is_refused; /* guard_head.c's: HTTP/1; answered 431 */
+	uint64_t buffered, input;   /* accounted in all; of it, in the socket's buffer */
 	/* HTTP/2: */
 	int64_t credited_ms;
 	int32_t frame_credit, reset_credit;

@@ -9,6 +9,43 @@
 
 #include "guard_http1.h"
 
+/* Whether a request's line begins as a query does whose text may be long. */
+static bool
+begins_query(const char *bytes, size_t size)
+{
+	static const char *const paths[] = {" /query?", " /?"};
+	const char *space = memchr(bytes, ' ', size < 10 ? size : 10); /* behind the method */
+
+	if (space == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+		size_t length = strlen(paths[i]);
+
+		if ((size_t)(bytes + size - space) >= length &&
+		    memcmp(space, paths[i], length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A head ends, for libh2o too, where an empty line is; where one is earlier, it is
+ * no head, and not refused here. What follows the head is never looked at. */
+bool
+guard_http1_is_too_long(const char *bytes, size_t size, bool takes_queries)
+{
+	const char *at = bytes, *end = bytes + GUARD_HTTP1_HEAD_BYTES_MAX;
+
+	if (size <= GUARD_HTTP1_HEAD_BYTES_MAX)
+		return false;
+	while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		at++;
+		if ((end - at >= 1 && at[0] == '\n') ||
+		    (end - at >= 2 && at[0] == '\r' && at[1] == '\n'))
+			return false;
+	}
+	return !takes_queries || !begins_query(bytes, size);
+}
+
 struct head {
 	unsigned lengths, encodings, hosts;
 };

@@ -13,9 +13,11 @@
 
 #include <h2o.h>
 #include <h2o/cache_digests.h>
+#include <h2o/http1.h>
 #include <h2o/http2.h>
 
 #include "guard_connection.h"
+#include "guard_head.h"
 #include "guard_http2.h"
 #include "guard_write.h"
 #include "loop_memory.h"
@@ -45,6 +47,7 @@ enum { STATE_FINAL = 6, STATE_END = 7 }; /* SEND_BODY_IS_FINAL, END_STREAM */
 static struct {
 	void (*read_start)(h2o_socket_t *, h2o_socket_cb);
 	void (*accept)(h2o_accept_ctx_t *, h2o_socket_t *, struct timeval);
+	void (*accept_http1)(h2o_accept_ctx_t *, h2o_socket_t *, struct timeval);
 	ssize_t (*decode_frame)(struct guard_frame *, const uint8_t *, size_t,
 				const h2o_http2_settings_t *, const char **);
 	h2o_http2_stream_t *(*stream_open)(h2o_http2_conn_t *, uint32_t, h2o_req_t *,
@@ -67,6 +70,7 @@ find_real(void)
 		void *to;
 	} wanted[] = {{"h2o_socket_read_start", &real.read_start},
 		      {"h2o_http2_accept", &real.accept},
+		      {"h2o_http1_accept", &real.accept_http1},
 		      {"h2o_http2_decode_frame", &real.decode_frame},
 		      {"h2o_http2_stream_open", &real.stream_open},
 		      {"h2o_http2_stream_close", &real.stream_close},
@@ -135,7 +139,8 @@ on_read(h2o_socket_t *socket, const char *error)
 	begin_reading(connection);
 	if (error != NULL)
 		guard_write_client_left(connection);
-	connection->read(socket, error);
+	if (error != NULL || !guard_head_refuses(connection))
+		connection->read(socket, error);
 	end_reading(connection);
 }
 
@@ -152,6 +157,18 @@ h2o_socket_read_start(h2o_socket_t *sock, h2o_socket_cb cb)
 	}
 	connection->read = cb;
 	real.read_start(sock, on_read);
+	(void)guard_head_refuses(connection); /* libh2o goes on with what has come already */
+}
+
+void
+h2o_http1_accept(h2o_accept_ctx_t *ctx, h2o_socket_t *sock, struct timeval connected_at)
+{
+	struct guard_connection *connection = guard_connection_of(sock);
+
+	count(GUARD_ACCEPT_HTTP1);
+	if (connection != NULL)
+		connection->has_heads = true;
+	real.accept_http1(ctx, sock, connected_at);
 }
 
 /* libh2o takes the frames that have come already, and not always within a read: it
@@ -163,6 +180,8 @@ h2o_http2_accept(h2o_accept_ctx_t *ctx, h2o_socket_t *sock, struct timeval conne
 	struct guard_connection *connection = guard_connection_of(sock);
 
 	count(GUARD_ACCEPT);
+	if (connection != NULL)
+		connection->has_heads = false; /* it began as HTTP/1, in the clear */
 	if (connection == NULL || guard_connection_current != NULL) {
 		real.accept(ctx, sock, connected_at);
 		return;

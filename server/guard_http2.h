@@ -26,6 +26,7 @@ void guard_http2_free_body(struct st_h2o_req_t *req);
 enum guard_hook {
 	GUARD_READ_START,
 	GUARD_ACCEPT,
+	GUARD_ACCEPT_HTTP1,
 	GUARD_DECODE_FRAME,
 	GUARD_STREAM_OPEN,
 	GUARD_STREAM_CLOSE,

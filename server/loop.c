@@ -127,6 +127,7 @@ listen_on(struct loop *loop, struct loop_listener *listener, char error[256])
 	listening->accept.hosts = site->config.hosts;
 	listening->accept.ssl_ctx = listener->tls;
 	listening->proxy_protocol = listener->proxy_protocol;
+	listening->takes_queries = listener->roles & CONFIG_PRIVATE;
 	listening->socket = h2o_evloop_socket_create(loop->evloop, fd, H2O_SOCKET_FLAG_DONT_READ);
 	listening->socket->data = listening;
 	loop->listening_count++;

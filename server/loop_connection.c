@@ -103,6 +103,7 @@ create_connection(struct listening *listening, h2o_socket_t *socket)
 	connection->guard.socket = socket;
 	connection->guard.limits = &loop->server->config->limits;
 	connection->guard.closed = on_connection_close;
+	connection->guard.takes_queries = listening->takes_queries;
 	guard_connection_open(&connection->guard);
 	h2o_linklist_insert(&loop->connections, &connection->link);
 	loop->connections_count++;

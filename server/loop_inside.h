@@ -36,7 +36,7 @@ struct listening {
 	struct loop *loop;
 	h2o_socket_t *socket;
 	h2o_accept_ctx_t accept;
-	bool proxy_protocol;
+	bool proxy_protocol, takes_queries;
 };
 
 /* One libh2o configuration per body cap; the handler finds its loop by it. */

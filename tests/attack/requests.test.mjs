@@ -8,6 +8,8 @@ import assert from 'node:assert';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
@@ -84,11 +86,75 @@ test('an answer to HEAD has no body, so that the next one is where it should be'
   }
 });
 
-test('a beacon has a head of at most 32 KiB, and the connection goes on', async () => {
-  for (const [size, status] of [[32000, 204], [33000, 431], [380000, 431]]) {
-    const body = beacon('https://shop.example/'), next = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
-    const { statuses } = await say(`POST /beacon HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(size)}\r\nContent-Length: ${body.length}\r\n\r\n${body}${next}`, 2);
-    assert.deepEqual(statuses, [status, 200], `${size} bytes`);
+const beacon = (url) => JSON.stringify({ v: 1, site: 'shop', view: '00000000000000ac', url });
+const HEAD_MAX = 32768;
+const NEXT = 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n';
+const body = beacon('https://shop.example/');
+
+/** A POST whose head has so many bytes. */
+function long(bytes, address = '/beacon', lines = `Content-Length: ${body.length}\r\n`) {
+  const head = `POST ${address} HTTP/1.1\r\nHost: a\r\n${lines}X-Long: `;
+  return `${head}${'x'.repeat(bytes - head.length - 4)}\r\n\r\n`;
+}
+
+test('a head has at most 32 KiB; of a longer one, and what follows, nothing is looked at', async () => {
+  const refused = async () => Number(/drum_requests_head_too_large_total (\d+)/.exec(await (await fetch(`${server.url}/metrics`)).text())[1]);
+  const before = await refused();
+  assert.deepEqual((await say(long(HEAD_MAX) + body + NEXT, 2)).statuses, [204, 200]);
+  for (const bytes of [long(HEAD_MAX + 1) + body + NEXT, long(380000) + body + NEXT, long(2e6) + body + NEXT, long(380000).trimEnd(),
+    `POST /${'./'.repeat(190000)} HTTP/1.1\r\nHost: a\r\n\r\n${NEXT}`, `GET /beacon?${'a&'.repeat(190000)}`, '\0'.repeat(HEAD_MAX + 1), 'x\n'.repeat(HEAD_MAX)]) {
+    const { statuses, text, shut } = await say(bytes, 1, true);
+    assert.deepEqual(statuses, [431], text);
+    assert.match(text, /^HTTP\/1\.1 431 [^]*\r\nConnection: close\r\n[^]*\r\nContent-Length: 41\r\n\r\n[^\n]{40}\n$/);
+    assert.ok(shut);
+  }
+  assert.deepEqual((await say(NEXT + long(HEAD_MAX) + body + long(HEAD_MAX + 1) + body + NEXT, 3, true)).statuses, [200, 204, 431], 'behind others');
+  assert.equal(await refused(), before + 9);
+});
+
+test('what follows a head is no head', async () => {
+  const filler = JSON.stringify({ ...JSON.parse(body), filler: 'x'.repeat(50000) }), chunk = `${filler.length.toString(16)}\r\n${filler}\r\n0\r\n\r\n`;
+  for (const lines of ['', 'Expect: 100-continue\r\n']) {
+    const got = (await say(long(HEAD_MAX - 9, '/beacon', `${lines}Content-Length: ${filler.length}\r\n`) + filler + NEXT, lines ? 3 : 2)).statuses;
+    assert.deepEqual(got, [...(lines ? [100] : []), 204, 200], lines);
+  }
+  assert.deepEqual((await say(long(HEAD_MAX - 9, '/beacon', 'Transfer-Encoding: chunked\r\n') + chunk, 1, true)).statuses, [204]);
+  const raw = await Raw.connect(port); // in pieces, the body by itself
+  const [head, pieces] = [long(HEAD_MAX, '/beacon', `Content-Length: ${filler.length}\r\n`), []];
+  for (let at = 0; at < head.length; at += 4001) pieces.push(head.slice(at, at + 4001));
+  for (let at = 0; at < filler.length; at += 4001) pieces.push(filler.slice(at, at + 4001));
+  for (const piece of [...pieces, NEXT]) {
+    await raw.write(piece);
+    await raw.shutWithin(2);
+  }
+  await raw.match(/^HTTP\/1\.1 204 [^]*HTTP\/1\.1 200 /);
+  raw.close();
+});
+
+test('a head that is too long, by pieces and by TLS, and who does not hang up', async () => {
+  const agent = new https.Agent({ rejectUnauthorized: false }), address = await server.https;
+  const { status } = await ask('POST', '/beacon', { 'x-long': 'x'.repeat(HEAD_MAX) }, body, { agent, url: address });
+  assert.equal(status, 431);
+  assert.equal((await ask('POST', '/beacon', { 'x-long': 'x'.repeat(16000) }, body, { agent, url: address })).status, 204);
+  const raw = new Raw(net.connect({ port, host: '127.0.0.1', allowHalfOpen: true }), true);
+  for (let i = 0; i < 40; i++) {
+    await raw.write(i === 0 ? 'GET / HTTP/1.1\r\nX: ' : 'x'.repeat(1000));
+    await raw.shutWithin(1);
+  }
+  await raw.match(/ 431 /);
+  // It hears no more, and neither a request nor time makes the server go on with it.
+  for (let i = 0; i < 10; i++) raw.socket.write(`\r\n\r\n${NEXT}`);
+  await raw.shutWithin(200);
+  assert.equal(raw.text.match(/HTTP\/1\.1/g).length, 1);
+  raw.close();
+});
+
+test('the text of a query may be longer than other heads', async () => {
+  const spaces = '%20'.repeat(80000), token = `Authorization: Bearer ${TOKEN}\r\n`;
+  for (const path of ['/query', '/']) {
+    const request = `GET ${path}?query=SELECT+1${spaces} HTTP/1.1\r\nHost: a\r\n${token}\r\n`;
+    const { statuses } = await say(request + request, 2);
+    assert.deepEqual(statuses, [200, 200], path);
   }
 });
 
@@ -100,12 +166,10 @@ test('paths lead to no file', async () => {
   }
 });
 
-const beacon = (url) => JSON.stringify({ v: 1, site: 'shop', view: '00000000000000ac', url });
-
 /** By http, which may send what fetch forbids. */
-function ask(method, path, headers, body = '') {
+function ask(method, path, headers, body = '', { agent = false, url = server.url } = {}) {
   return new Promise((resolve, reject) => {
-    const request = http.request(`${server.url}${path}`, { method, headers, agent: false }, (response) => {
+    const request = (url.startsWith('https') ? https : http).request(`${url}${path}`, { method, headers, agent }, (response) => {
       response.resume();
       response.on('end', () => resolve({ status: response.statusCode, headers: response.headers }));
     });

@@ -308,6 +308,53 @@ heads(void **state)
 	assert_true(is_chunked);
 }
 
+/* A head of so many bytes, which `prefix` begins and `end` ends, and then a body; of
+ * both `size` bytes have come. */
+static bool
+is_too_long(const char *prefix, size_t head_bytes, const char *end, size_t size, bool queries)
+{
+	char *exact = malloc(size);
+	size_t prefix_size = strlen(prefix), end_size = strlen(end);
+	bool result;
+
+	assert_non_null(exact);
+	assert_true(head_bytes >= prefix_size + end_size);
+	memset(exact, 'x', size);
+	memcpy(exact, prefix, prefix_size);
+	for (size_t i = 0; i < end_size && head_bytes - end_size + i < size; i++)
+		exact[head_bytes - end_size + i] = end[i];
+	result = guard_http1_is_too_long(exact, size, queries);
+	free(exact);
+	return result;
+}
+
+static void
+long_heads(void **state)
+{
+	const size_t most = GUARD_HTTP1_HEAD_BYTES_MAX;
+	static const char *const ends[] = {"\r\n\r\n", "\n\n", "\r\n\n", "\n\r\n"};
+	static const char *const others[] = {
+	    "GET /beacon?/query?",  "GET /queryx?", "GET /query ", "GET /./query?",
+	    "POSTPOSTPOST /query?", "/query?",      "GET  /query?"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		/* Not before it is certain; then whatever has come behind it. */
+		for (size_t size = most - 8; size <= most; size++)
+			assert_false(is_too_long(HEAD "X: ", most + 1, ends[i], size, false));
+		for (size_t size = most + 1; size <= most + 8; size++)
+			assert_true(is_too_long(HEAD "X: ", most + 1, ends[i], size, false));
+		for (size_t size = most - 8; size <= most + 8; size++)
+			assert_false(is_too_long(HEAD "X: ", most, ends[i], size, false));
+		assert_false(is_too_long(HEAD "X: ", 200, ends[i], 10 * most, false));
+	}
+	assert_true(is_too_long("GET /query?", 2 * most, "\r\n\r\n", 2 * most, false));
+	assert_false(is_too_long("GET /query?", 2 * most, "\r\n\r\n", 2 * most, true));
+	assert_false(is_too_long("OPTIONS /?", 2 * most, "\r\n\r\n", 2 * most, true));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_true(is_too_long(others[i], 2 * most, "\r\n\r\n", 2 * most, true));
+}
+
 static void
 cut_and_changed(void **state)
 {
@@ -338,7 +385,7 @@ main(void)
 	    cmocka_unit_test(bucket_threads),     cmocka_unit_test(one_entry_a_client),
 	    cmocka_unit_test(which_are_limited),  cmocka_unit_test(table_is_bounded),
 	    cmocka_unit_test(what_one_may_have),  cmocka_unit_test(heads),
-	    cmocka_unit_test(cut_and_changed),
+	    cmocka_unit_test(long_heads),         cmocka_unit_test(cut_and_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
