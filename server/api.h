@@ -39,6 +39,7 @@ struct api_job {
 	char query_id[API_QUERY_ID_BYTES + 1];
 	int64_t began_ns; /* monotonic, when it came */
 	struct query_log_entry log;
+	struct query_log_view query_log; /* what `who` may see of it */
 	struct store_system_table query_log_table;
 	char *cache_key; /* in the arena; the rows' digest comes first */
 	uint32_t cache_key_size;

@@ -80,8 +80,10 @@ create_job(h2o_req_t *req, const struct http_identity *who)
 	job->query.timeout_ns = (uint64_t)server->config->limits.query_s * 1000000000;
 	job->query.memory_bytes_max = (size_t)server->config->limits.query_memory_mb << 20;
 	job->query.threads = server->config->limits.query_threads;
+	job->query_log = (struct query_log_view){
+	    server->query_log, auth_allows(who->roles, AUTH_ADMIN) ? NULL : job->who.name};
 	job->query_log_table =
-	    (struct store_system_table){"query_log", query_log_fill, server->query_log};
+	    (struct store_system_table){"query_log", query_log_fill, &job->query_log};
 	job->query.tables = &job->query_log_table;
 	job->query.tables_count = 1;
 	job->query.groups_max = server->config->limits.query_groups;

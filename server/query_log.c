@@ -184,23 +184,32 @@ make_values(struct store_arena *arena, uint64_t rows)
 	return values;
 }
 
+static bool
+shows(const struct query_log_view *view, const struct query_log_entry *entry)
+{
+	return view->user == NULL || (strlen(view->user) == entry->user.size &&
+				      memcmp(view->user, entry->user.bytes, entry->user.size) == 0);
+}
+
 /* The entries with copies of their texts; NULL: no memory. */
 static struct query_log_entry *
-copy_entries(struct query_log *log, struct store_arena *arena, uint64_t *count)
+copy_entries(const struct query_log_view *view, struct store_arena *arena, uint64_t *count)
 {
-	struct query_log_entry *copies;
-	uint64_t first;
+	struct query_log *log = view->log;
+	uint64_t kept = log->added < QUERY_LOG_ENTRIES ? log->added : QUERY_LOG_ENTRIES;
+	struct query_log_entry *copies = store_arena_alloc(arena, (kept + 1) * sizeof *copies);
 
-	*count = log->added < QUERY_LOG_ENTRIES ? log->added : QUERY_LOG_ENTRIES;
-	first = log->added - *count;
-	copies = store_arena_alloc(arena, (*count + 1) * sizeof *copies);
-	for (uint64_t i = 0; copies != NULL && i < *count; i++) {
+	*count = 0;
+	for (uint64_t i = log->added - kept; copies != NULL && i < log->added; i++) {
+		const struct query_log_entry *entry = &log->entries[i % QUERY_LOG_ENTRIES];
 		char *block;
 
-		copies[i] = log->entries[(first + i) % QUERY_LOG_ENTRIES];
-		if ((block = store_arena_alloc(arena, texts_bytes(&copies[i]) + 1)) == NULL)
+		if (!shows(view, entry))
+			continue;
+		copies[*count] = *entry;
+		if ((block = store_arena_alloc(arena, texts_bytes(&copies[*count]) + 1)) == NULL)
 			return NULL;
-		move_texts(&copies[i], block);
+		move_texts(&copies[(*count)++], block);
 	}
 	return copies;
 }
@@ -212,14 +221,14 @@ query_log_fill(void *pointer, struct store_result *result)
 	{.name = {name_, sizeof name_ - 1}, .type = STORE_R_##type_},
 	static const struct store_result_column columns[] = {COLUMNS(COLUMN)};
 #undef COLUMN
-	struct query_log *log = pointer;
+	const struct query_log_view *view = pointer;
 	struct query_log_entry *entries;
 	struct store_value **values;
 	uint64_t count;
 
-	pthread_mutex_lock(&log->mutex);
-	entries = copy_entries(log, result->arena, &count);
-	pthread_mutex_unlock(&log->mutex);
+	pthread_mutex_lock(&view->log->mutex);
+	entries = copy_entries(view, result->arena, &count);
+	pthread_mutex_unlock(&view->log->mutex);
 	if (entries == NULL || (values = make_values(result->arena, count)) == NULL)
 		return STORE_ENOMEM;
 	for (uint64_t i = 0; i < count; i++)

@@ -29,8 +29,13 @@ struct query_log *query_log_create(void);
 void query_log_destroy(struct query_log *log);
 /* What does not fit in memory is left out. */
 void query_log_add(struct query_log *log, const struct query_log_entry *entry);
-/* All of it as a table, the oldest first: columns and rows in result->arena.
- * `log` is void so that store.h can call it. 0 or STORE_ENOMEM. */
-int query_log_fill(void *log, struct store_result *result);
+struct query_log_view { /* borrowed */
+	struct query_log *log;
+	const char *user; /* whose queries; NULL: everybody's */
+};
+
+/* What a query_log_view shows as a table, the oldest first: columns and rows in
+ * result->arena. `view` is void so that store.h can call it. 0 or STORE_ENOMEM. */
+int query_log_fill(void *view, struct store_result *result);
 
 #endif

@@ -5,6 +5,7 @@
  * each change of the rows must show in the next answer.
  */
 import assert from 'node:assert';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import http2 from 'node:http2';
@@ -12,7 +13,7 @@ import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 
-import { TOKEN, keepAll, serve, until } from '../serve.mjs';
+import { DRUM, TOKEN, keepAll, serve, until } from '../serve.mjs';
 
 const OLD_MS = Date.UTC(2026, 0, 2), DAY_MS = 86400000;
 const PAST = "SELECT count() AS n, sum(error_count) AS errors FROM pageviews WHERE ts < '2026-01-10 00:00:00'";
@@ -163,6 +164,28 @@ test('system.query_log has every query, who asked, and what it cost', async () =
   assert.equal(inserted.query_kind, 'Insert');
   assert.equal(inserted.written_rows, 1);
   assert.equal(inserted.query, 'INSERT INTO events FORMAT JSONEachRow');
+});
+
+test('system.query_log shows a token its own queries, an admin\'s all', async () => {
+  const data = path.join(directory, 'tokens'), before = server;
+  fs.mkdirSync(data);
+  const make = (role, name) => ({ Authorization: `Bearer ${spawnSync(DRUM, ['token', '--data', data, '--role', role, '--name', name]).stdout.toString().trim()}` });
+  const ann = make('query', 'ann'), bob = make('query', 'bob'), root = make('admin', 'root');
+  server = await serve(data);
+  try {
+    const log = async (who, sql = 'SELECT user, query FROM system.query_log WHERE query LIKE \'%secret%\' AND query NOT LIKE \'%query_log%\' ORDER BY user') => (await ask(sql, '', who)).text;
+    for (const who of [ann, bob, root]) assert.equal((await ask('SELECT 7 AS secret', '', who)).status, 200);
+    assert.equal(await log(ann), 'ann\tSELECT 7 AS secret\n');
+    assert.equal(await log(bob), 'bob\tSELECT 7 AS secret\n');
+    assert.equal(await log(root), 'ann\tSELECT 7 AS secret\nbob\tSELECT 7 AS secret\nroot\tSELECT 7 AS secret\n');
+    const others = 'SELECT count() FROM (SELECT user FROM system.query_log) WHERE user != \'ann\'';
+    assert.equal(await log(ann, others), '0\n');
+    assert.ok(Number(await log(root, others)) >= 2);
+    assert.ok(Number((await ask(others, '', {})).text) >= 2, 'DRUM_TOKEN is an admin\'s');
+  } finally {
+    await server.end();
+    server = before;
+  }
 });
 
 /** A search that takes minutes; its limit here is limits.query_s, 30. */

@@ -54,7 +54,7 @@ like_a_list(void **state)
 			query_log_add(log, &entry);
 			added++;
 		}
-		assert_int_equal(query_log_fill(log, &result), 0);
+		assert_int_equal(query_log_fill(&(struct query_log_view){log, NULL}, &result), 0);
 		kept = added < QUERY_LOG_ENTRIES ? added : QUERY_LOG_ENTRIES;
 		assert_int_equal(result.rows_count, kept);
 		for (uint64_t i = 0; i < kept; i++) {
@@ -87,7 +87,7 @@ times(void **state)
 
 	(void)state;
 	query_log_add(log, &entry);
-	assert_int_equal(query_log_fill(log, &result), 0);
+	assert_int_equal(query_log_fill(&(struct query_log_view){log, NULL}, &result), 0);
 	assert_true(cell(&result, "query_start_time", 0)->v.u == 1780000000);
 	assert_true(cell(&result, "event_time", 0)->v.u == 1780000002);
 	assert_true(cell(&result, "event_date", 0)->v.u == 20601);
@@ -95,6 +95,37 @@ times(void **state)
 	assert_true(cell(&result, "query_duration_us", 0)->v.u == 1500250);
 	assert_true(cell(&result, "is_cached", 0)->v.u == 1);
 	beacon_assert_str(cell(&result, "query_kind", 0)->v.s, "Insert");
+	store_arena_free(arena);
+	query_log_destroy(log);
+}
+
+static void
+one_users(void **state)
+{
+	static const char *const users[] = {"ann", "an", "anna", "", "ann"};
+	static const char *const asked[] = {"ann", "an", "anna", "", "bob", "DRUM_TOKEN"};
+	static const uint64_t counts[] = {2, 1, 1, 1, 0, 0};
+	struct query_log *log = query_log_create();
+	struct store_arena *arena = store_arena_create(0);
+	struct store_result result = {.arena = arena};
+
+	(void)state;
+	for (uint32_t i = 0; i < 5; i++) {
+		struct query_log_entry entry = {
+		    .kind = "Select", .user = beacon_str(users[i]), .read_rows = i};
+
+		query_log_add(log, &entry);
+	}
+	for (uint32_t i = 0; i < 6; i++) {
+		assert_int_equal(query_log_fill(&(struct query_log_view){log, asked[i]}, &result),
+				 0);
+		assert_int_equal(result.rows_count, counts[i]);
+		if (counts[i] > 0)
+			beacon_assert_str(cell(&result, "user", 0)->v.s, asked[i]);
+	}
+	query_log_fill(&(struct query_log_view){log, "ann"}, &result);
+	assert_true(cell(&result, "read_rows", 0)->v.u == 0);
+	assert_true(cell(&result, "read_rows", 1)->v.u == 4);
 	store_arena_free(arena);
 	query_log_destroy(log);
 }
@@ -114,7 +145,7 @@ cuts_characters(void **state)
 		memcpy(text + i, "\xc3\xa4", 2);
 	entry.query = (struct store_str){text, sizeof text - 2};
 	query_log_add(log, &entry);
-	assert_int_equal(query_log_fill(log, &result), 0);
+	assert_int_equal(query_log_fill(&(struct query_log_view){log, NULL}, &result), 0);
 	assert_true(json_is_utf8(cell(&result, "query", 0)->v.s));
 	assert_int_equal(cell(&result, "query", 0)->v.s.size, QUERY_LOG_TEXT_BYTES_MAX - 1);
 	store_arena_free(arena);
@@ -161,7 +192,8 @@ at_once(void **state)
 		struct store_result result = {.arena = arena};
 
 		left = atomic_load(&writing);
-		assert_int_equal(query_log_fill(shared, &result), 0);
+		assert_int_equal(query_log_fill(&(struct query_log_view){shared, NULL}, &result),
+				 0);
 		for (uint64_t i = 0; i < result.rows_count; i++) {
 			struct store_str query = cell(&result, "query", i)->v.s;
 			const char *space = memchr(query.bytes, ' ', query.size);
@@ -185,9 +217,9 @@ at_once(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(like_a_list), cmocka_unit_test(times),
-					   cmocka_unit_test(cuts_characters),
-					   cmocka_unit_test(at_once)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(like_a_list), cmocka_unit_test(times), cmocka_unit_test(one_users),
+	    cmocka_unit_test(cuts_characters), cmocka_unit_test(at_once)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
