@@ -103,6 +103,16 @@ test('answers count what was left out, of beacons and of imports', async () => {
   assert.equal(await server.end(), 0);
 });
 
+test('a rule bounds what one beacon may stand for', async () => {
+  const server = await start(path.join(directory, 'forged'), configured('sampling:\n  - {when: "_sample_interval > 10", keep: 0}\n  - {keep: 1}\n', 'forged.yaml'));
+  const lists = { errors: [{ kind: 'error', message: 'x' }], events: [{ category: 'custom', name: 'y' }] };
+  for (const [i, rate] of [1, 0.5, 0.1, 0.09, 0.001].entries()) await send(server, 1 + i, 0, { rate, ...lists });
+  for (const table of ['pageviews', 'errors', 'events'])
+    assert.equal(await server.query(`SELECT view_id, _sample_interval FROM ${table} ORDER BY view_id`), '1\t1\n2\t2\n3\t10\n', table);
+  await send(server, 1, 1, { rate: 0.001 }); // an update that claims more
+  assert.equal(await server.query('SELECT sum(_sample_interval) FROM pageviews'), '12\n');
+});
+
 test('--explain-sampling tells the rule of each row', () => {
   const beacons = path.join(directory, 'beacons.ndjson');
   fs.writeFileSync(beacons, [
