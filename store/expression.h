@@ -66,7 +66,8 @@ struct expression {
 	/* The only string column that it reads, when it reads nothing else:
 	 * evaluated once per dictionary entry. NULL otherwise. */
 	const struct expression *only_string;
-	const struct function_set *set; /* of those of function_set.c */
+	const struct function_set *set;     /* of those of function_set.c */
+	const struct function_set *members; /* of a long list after IN; or NULL */
 	/* Of memberNumber: the call of IN that is true where it is not 0. */
 	const struct expression *membership;
 	bool may_fail; /* for some values: division, conversions */

@@ -112,6 +112,8 @@ bool function_set_fits(enum store_result_type value, enum store_result_type memb
 /* Of constants that fit: strings or not. */
 struct function_set *function_set_of_constants(bool strings, struct expression *const *constants,
 					       uint32_t count, struct store_arena *arena);
+/* Whether the row's value, which fits, is in a set that is not of tuples. */
+bool function_set_has(const struct function_set *set, const struct data *data, uint32_t row);
 /* Of `count` tuples, members[width][count] of them, and lists[width] that hold those of
  * each place. */
 struct function_set *function_set_of_tuples(const struct function_set *const *lists, uint32_t width,

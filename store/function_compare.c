@@ -169,7 +169,7 @@ evaluate_compare(struct evaluation *evaluation, const struct expression *call,
 /* ---- IN -------------------------------------------------------------- */
 
 /* The list's members are the arguments after the first; NULL members never
- * match. */
+ * match. Of many constants there is a set, too. */
 static bool
 infer_in(const struct expression *call, struct type *out)
 {
@@ -197,7 +197,12 @@ evaluate_in(struct evaluation *evaluation, const struct expression *call, const 
 
 		if (out->nulls != NULL && data_is_null(&args[0], i))
 			out->nulls[i] = 1;
-		for (uint32_t a = 1; a < call->args_count && !found && result == 0; a++) {
+		if (call->members != NULL) {
+			found = function_set_has(call->members, &args[0], i);
+			result = work(evaluation, &args[0], i);
+		}
+		for (uint32_t a = 1;
+		     call->members == NULL && a < call->args_count && !found && result == 0; a++) {
 			found = !data_is_null(&args[0], i) && !data_is_null(&args[a], i) &&
 				function_compare(&args[0], &args[a], i) == 0;
 			result = work(evaluation, &args[0], i);

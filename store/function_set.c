@@ -1,5 +1,5 @@
 /*
- * x IN (SELECT ...): the subquery's values as a sorted list, searched by halves.
+ * x IN (SELECT ...) and x IN ('a', 'b', ...): the values as a sorted list, searched by halves.
  * (a, b) IN ((1, 'x'), ...): such a list for each place of the tuple, in which a
  * value is a number, and a hash table of the tuples' numbers. The planner makes
  * the calls; no name of the query leads here.
@@ -171,6 +171,12 @@ find(const struct function_set *set, const struct data *data, uint32_t row)
 	string = data_string(data, row);
 	found = bsearch(&string, set->strings, set->count, sizeof string, compare_strings);
 	return found == NULL ? 0 : (uint32_t)(found - set->strings) + 1;
+}
+
+bool
+function_set_has(const struct function_set *set, const struct data *data, uint32_t row)
+{
+	return find(set, data, row) != 0;
 }
 
 static int

@@ -325,5 +325,7 @@ plan_call(struct planner *planner, const struct sql_node *node, enum phase phase
 		if (call->args[i] == NULL)
 			return NULL;
 	}
-	return coerce_arguments(planner, call) ? plan_finish_call(planner, call) : NULL;
+	if (!coerce_arguments(planner, call) || (call = plan_finish_call(planner, call)) == NULL)
+		return NULL;
+	return is_in(node->text) ? plan_list_set(planner, call) : call;
 }

@@ -141,6 +141,8 @@ bool plan_is_same_aggregate(const struct aggregate *a, const struct aggregate *b
  * must be compared one by one. */
 struct expression *
 plan_tuple_set(struct planner *planner, const struct sql_node *node, enum phase phase);
+/* With a set where a call of IN has a long list of constants: `in`; NULL: no memory. */
+struct expression *plan_list_set(struct planner *planner, struct expression *in);
 /* What x IN (...) of tuples means in other calls; `node` when there are none. */
 const struct sql_node *plan_tuple_in(struct planner *planner, const struct sql_node *node);
 /* (a, b) or tuple(a, b). */

@@ -1065,3 +1065,18 @@ SELECT site, stddevPop(if(error_count = 1 AND site = 'shop', nan, 1)) AS a FROM 
 SELECT site, varSampIf(lcp, lcp > 1e9), varPopIf(if(error_count = 1, nan, lcp), error_count = 1) FROM pageviews GROUP BY site ORDER BY site
 -- once
 SELECT stddevPop(error_count), varSamp(error_count) FROM pageviews WHERE 0
+
+-- lists that are searched, not compared one by one
+SELECT count(), countIf(path IN ('/', '/cart', '/search', '/search', NULL)), countIf(path NOT IN ('/', '/cart', '/p/:id', 'x', 'y', 'z')), countIf(lower(path) IN ('/', '/CART', '/cart', '', '/blog/ünïcode')) FROM pageviews
+SELECT countIf(inp IN (1, 2, 3, 100, 200.0, 300.5, NULL)), countIf(inp NOT IN (1, 2, 3, 100, 200.0, 300.5, NULL)), countIf(inp + 1 NOT IN (1, 2, 3, nan, inf, -1, 100)), countIf((inp IN (1, 2, 3, 4)) IS NULL) FROM pageviews
+SELECT countIf(lcp IN (8.5, 1, nan, inf, 103.9, 3.3)), countIf(if(error_count = 1, nan, lcp) IN (1e9, 3.3, inf)), countIf(lcp * 0 IN (0, 5, 7)), countIf(0 - error_count IN (-1, -2, 18446744073709551615, 18446744073709551614)) FROM pageviews
+SELECT countIf(toDate(ts) IN ('2026-05-28', '2026-05-29', '2026-06-30')), countIf(toDate(ts) NOT IN (toDate('2026-05-28'), toDate('2026-05-29'), toDateTime('2026-05-30 00:00:00'))), countIf(toStartOfHour(ts) IN ('2026-05-29 01:00:00', '2026-05-29 02:00:00', '2026-05-29 03:00:00', '2026-05-29 04:00:00')) FROM pageviews
+SELECT site IN ('a', 'b', 'shop') AS a, count() FROM pageviews GROUP BY a ORDER BY a
+SELECT tags['plan'] IN ('free', 'x', 'y', '') AS a, tags['step'] IN ('1', '2', '3') AS b, count() FROM pageviews WHERE view_id NOT IN (1, 1000004, 2000007, 3000010) GROUP BY a, b ORDER BY a, b
+SELECT save_data IN (1, 2, 3) AS a, dpr IN (1, 1.5, 4) AS b, count() FROM pageviews GROUP BY a, b ORDER BY a, b
+SELECT path, count() FROM pageviews GROUP BY path HAVING path IN ('/', '/cart', '/checkout', '/none') ORDER BY path
+SELECT count() FROM pageviews WHERE NOT (path IN ('/', '/cart', '/checkout') OR country IN ('DE', 'FR', '', 'XX'))
+SELECT countIf(path IN ('/', site, '/cart', '/search')) AS a, countIf(asn IN (1000, error_count, 3000, 5)) AS b FROM pageviews
+SELECT countIf(toString(asn) IN ('0', '1000', '2000', 'x')), countIf(length(path) IN (1, 5, 7, -1)), countIf(_sample_interval IN (1, 2, 3)) FROM pageviews
+SELECT countIf(nullIf(site, 'shop') IN ('shop', 'blog', 'docs')), countIf(nullIf(site, 'shop') NOT IN ('shop', 'blog', 'x')), countIf(nullIf(site, 'shop') IN (NULL, 'blog', 'docs')) FROM pageviews
+SELECT countIf(value IN (1, 0.5, 100)), countIf(text IN ('a\tb', 'line\nbreak', 'back\\slash', '')) FROM events
