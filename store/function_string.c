@@ -93,13 +93,37 @@ like(struct evaluation *evaluation, struct store_str text, struct store_str patt
 	return result;
 }
 
+/* A \ that takes nothing is an error, as in ClickHouse; of patterns that are no constants,
+ * which may be of rows that nobody asks for, it stands for itself. */
+static int
+check_pattern(struct evaluation *evaluation, const struct expression *pattern)
+{
+	struct store_str text;
+	uint32_t count = 0;
+
+	if (pattern->kind != EXPRESSION_CONSTANT || data_is_null(&pattern->constant, 0))
+		return 0;
+	text = data_string(&pattern->constant, 0);
+	while (count < text.size && text.bytes[text.size - 1 - count] == '\\')
+		count++;
+	if (count % 2 == 0)
+		return 0;
+	if (evaluation->error != NULL) {
+		evaluation->error->clickhouse = 25;
+		evaluation->error->name = "CANNOT_PARSE_ESCAPE_SEQUENCE";
+	}
+	return store_error_set(evaluation->error, STORE_ETYPE,
+			       "The pattern %.*s ends in a \\ that takes nothing",
+			       (int)(text.size > 80 ? 80 : text.size), text.bytes);
+}
+
 static int
 evaluate_like(struct evaluation *evaluation, const struct expression *call, const struct data *args,
 	      struct data *out)
 {
 	const char *name = call->function->name;
 	bool negated = name[0] == 'n', fold_case = name[0] == 'i' || (negated && name[3] == 'I');
-	int result = 0;
+	int result = check_pattern(evaluation, call->args[1]);
 
 	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		bool is_like = false;

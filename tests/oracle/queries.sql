@@ -1080,3 +1080,15 @@ SELECT countIf(path IN ('/', site, '/cart', '/search')) AS a, countIf(asn IN (10
 SELECT countIf(toString(asn) IN ('0', '1000', '2000', 'x')), countIf(length(path) IN (1, 5, 7, -1)), countIf(_sample_interval IN (1, 2, 3)) FROM pageviews
 SELECT countIf(nullIf(site, 'shop') IN ('shop', 'blog', 'docs')), countIf(nullIf(site, 'shop') NOT IN ('shop', 'blog', 'x')), countIf(nullIf(site, 'shop') IN (NULL, 'blog', 'docs')) FROM pageviews
 SELECT countIf(value IN (1, 0.5, 100)), countIf(text IN ('a\tb', 'line\nbreak', 'back\\slash', '')) FROM events
+
+-- a \ at the end of a pattern
+SELECT 'a\\' LIKE 'a\\'
+SELECT 'a' LIKE '%a\\', 1
+SELECT 'a' NOT ILIKE '\\'
+SELECT 'a\\' LIKE '%\\\\', 'a' LIKE 'b\\\\'
+SELECT 'a' LIKE 'a\\\\\\'
+SELECT count() FROM pageviews WHERE path LIKE '/p\\'
+SELECT count() FROM pageviews WHERE path NOT LIKE '%\\' AND site = 'shop'
+SELECT countIf(lower(path) ILIKE 'X\\') FROM pageviews
+SELECT countIf(text LIKE '%\\\\%'), countIf(text LIKE '%k\\\\s%'), countIf(text NOT LIKE '%\\_') FROM events
+SELECT countIf(nullIf(site, 'shop') LIKE 'b\\%') FROM pageviews

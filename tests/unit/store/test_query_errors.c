@@ -123,6 +123,8 @@ static const struct wrong types[] = {
      "to a time"},
     {"SELECT 1 FROM pageviews WHERE ts > @'x'", STORE_ETYPE, 41, "CANNOT_PARSE_DATETIME",
      "YYYY-MM-DD"},
+    {"SELECT site @LIKE 'a\\\\' FROM pageviews", STORE_ETYPE, 25, "CANNOT_PARSE_ESCAPE_SEQUENCE",
+     "ends in a"},
     {"SELECT toDate(@'2026')", STORE_ETYPE, 38, "CANNOT_PARSE_DATE", "YYYY-MM-DD"},
     {"SELECT 1 FROM pageviews WHERE @site", STORE_ETYPE, 59, "ILLEGAL_TYPE_OF_COLUMN_FOR_FILTER",
      "WHERE"},
