@@ -215,9 +215,16 @@ join_parts(struct scan_condition *condition)
 static void
 judge_bounds(const struct block *block, struct scan_condition *condition)
 {
-	for (uint32_t i = 0; i < condition->parts_count; i++)
-		judge_bounds(block, &condition->parts[i]);
 	condition->verdict = SCAN_SOME;
+	for (uint32_t i = 0; i < condition->parts_count; i++) {
+		struct scan_condition *part = &condition->parts[i];
+
+		judge_bounds(block, part);
+		if (condition->kind == SCAN_AND && part->verdict == SCAN_NONE && !part->may_fail) {
+			condition->verdict = SCAN_NONE;
+			return; /* nobody asks for the other parts' */
+		}
+	}
 	if (condition->kind == SCAN_AND || condition->kind == SCAN_OR)
 		join_parts(condition);
 	else if (condition->kind == SCAN_SPANS)

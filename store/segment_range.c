@@ -67,11 +67,11 @@ segment_range(const struct segment *segment, uint32_t block, uint16_t column, in
 enum segment_nulls
 segment_nulls(const struct segment *segment, uint32_t block, uint16_t column)
 {
-	const struct segment_chunk *chunk =
-	    find_chunk(segment, block, column, (struct store_str){NULL, 0});
+	const struct segment_chunk *chunk;
 
 	if (!(segment->table->columns[column].flags & STORE_NULLABLE))
 		return SEGMENT_NULLS_NONE;
+	chunk = find_chunk(segment, block, column, (struct store_str){NULL, 0});
 	if (chunk == NULL)
 		return SEGMENT_NULLS_ALL;
 	return chunk->null_count == 0 ? SEGMENT_NULLS_NONE : SEGMENT_NULLS_SOME;

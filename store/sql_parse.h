@@ -19,6 +19,13 @@
 int sql_parse(struct store_str text, struct store_arena *arena, struct sql_query **out,
 	      struct store_error *error);
 
+/* Whether they begin with the same letter, of any case: most of a table's names do not. */
+static inline bool
+sql_begins_as(struct store_str text, const char *word)
+{
+	return text.size > 0 && ((text.bytes[0] ^ word[0]) & ~0x20) == 0;
+}
+
 /* Whether the text is the word, in any case. */
 bool sql_is_word(struct store_str text, const char *word);
 

@@ -12,7 +12,8 @@
 bool
 sql_is_word(struct store_str text, const char *word)
 {
-	return strlen(word) == text.size && strncasecmp(text.bytes, word, text.size) == 0;
+	return sql_begins_as(text, word) && strlen(word) == text.size &&
+	       strncasecmp(text.bytes, word, text.size) == 0;
 }
 
 /* ---- tokens ---------------------------------------------------------- */
