@@ -262,17 +262,6 @@ find_group(struct scan *scan, const struct data *data, uint32_t row, uint32_t ha
 	return scan_keys_group(scan, key, group);
 }
 
-/* The same of the only key, a string that is new. */
-static int
-add_group(struct scan *scan, const struct data *data, uint32_t row, uint32_t *group)
-{
-	uint64_t key[2] = {0};
-
-	if (scan_keys_add(scan, data_string(data, row), &key[0]) != 0)
-		return STORE_ELIMIT;
-	return scan_keys_group(scan, key, group);
-}
-
 /* The first key's strings lie anywhere in memory, as does what is known of them: those
  * of several rows are asked for at once. hashes[] are theirs. */
 static void
@@ -303,13 +292,34 @@ are_new(const struct scan *scan)
 	return scan_keys_are_sole(scan);
 }
 
+/* The same of rows[count] by the only key, where strings of unknown groups are new. */
+static int
+add_unknown(struct scan *scan, const struct dictionary *dictionary, uint32_t *table,
+	    const uint32_t *places, const uint32_t *rows, uint32_t count, uint32_t *out)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t code = places[rows[i]];
+
+		__builtin_prefetch(&dictionary->chunks[code >> DICTIONARY_CHUNK_BITS]
+						      [code & (DICTIONARY_CHUNK_SIZE - 1)]);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t code = places[rows[i]];
+
+		if (table[code] == SCAN_UNKNOWN &&
+		    scan_keys_add(scan, dictionary_entry(dictionary, code), &table[code]) != 0)
+			return STORE_ELIMIT;
+		out[rows[i]] = table[code];
+	}
+	return 0;
+}
+
 /* Sets out[i] of rows first ... end - 1 that are SCAN_UNKNOWN, and the table. */
 static int
 find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const uint32_t *places,
 	     uint32_t first, uint32_t end, uint32_t *out)
 {
 	CODEC_UNSET uint32_t rows[SCAN_CODES_ROWS], hashes[SCAN_CODES_ROWS];
-	bool new = are_new(scan);
 	uint32_t count = 0;
 	int result = 0;
 
@@ -317,14 +327,14 @@ find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const 
 		rows[count] = i;
 		count += out[i] == SCAN_UNKNOWN;
 	}
-	if (!new)
-		fetch_strings(scan, &data[0], rows, count, hashes);
+	if (are_new(scan))
+		return add_unknown(scan, data->dictionary, table, places, rows, count, out);
+	fetch_strings(scan, &data[0], rows, count, hashes);
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
 		uint32_t *group = &table[places[rows[i]]];
 
 		if (*group == SCAN_UNKNOWN)
-			result = new ? add_group(scan, data, rows[i], group)
-				     : find_group(scan, data, rows[i], hashes[i], group);
+			result = find_group(scan, data, rows[i], hashes[i], group);
 		out[rows[i]] = *group;
 	}
 	return result;

@@ -173,9 +173,10 @@ struct scan_condition {
 
 /* Rows of the answer, before sorting and the limit. */
 struct rows {
-	struct store_value *values; /* [count][width] */
+	struct store_value *values; /* [count][width]; as columns: [width][rows_max] */
 	uint64_t count, rows_max;
-	uint32_t width; /* result columns, then sort keys, then those of LIMIT BY */
+	uint32_t width;   /* result columns, then sort keys, then those of LIMIT BY */
+	bool are_columns; /* already: nothing is asked of a row */
 };
 
 /* The order of rows, or of other things that have sort keys. */
@@ -339,9 +340,9 @@ int scan_keys_intern_hashed(struct scan *scan, struct store_str string, uint32_t
 bool scan_keys_are_sole(const struct scan *scan);
 /* The same is true of another dictionary's table, which is that of now. */
 void scan_keys_stay_sole(struct scan *scan);
-/* The id of such a string, whose bytes last, without a look at it. */
-int scan_keys_add(struct scan *scan, struct store_str string, uint64_t *id);
-/* And of a new one that the table has not. */
+/* The group of such a string, the only key, whose bytes last, without a look at it. */
+int scan_keys_add(struct scan *scan, struct store_str string, uint32_t *group);
+/* The id of a new one that the table has not. */
 int scan_keys_append(struct scan *scan, struct store_str string, uint64_t *id);
 /* Of all strings that the scan knows, [strings.count], in its arena; NULL: no memory. */
 const uint32_t *scan_keys_hashes(const struct scan *scan);

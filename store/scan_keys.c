@@ -168,17 +168,6 @@ scan_keys_append(struct scan *scan, struct store_str string, uint64_t *id)
 	return 0;
 }
 
-int
-scan_keys_add(struct scan *scan, struct store_str string, uint64_t *id)
-{
-	int result;
-
-	assert(scan_keys_are_sole(scan));
-	if ((result = scan_keys_append(scan, string, id)) == 0)
-		scan_keys_stay_sole(scan);
-	return result;
-}
-
 const uint32_t *
 scan_keys_hashes(const struct scan *scan)
 {
@@ -289,14 +278,20 @@ grow_groups(struct scan *scan)
 }
 
 static int
+too_many_groups(struct scan *scan)
+{
+	return plan_error(scan->error, STORE_ELIMIT, 158, "TOO_MANY_ROWS",
+			  "Limit on groups exceeded (%llu): group by fewer values",
+			  (unsigned long long)scan->limits->groups_max);
+}
+
+static int
 add_group(struct scan *scan, const uint64_t *key)
 {
 	struct groups *groups = &scan->groups;
 
 	if (groups->count >= scan->limits->groups_max)
-		return plan_error(scan->error, STORE_ELIMIT, 158, "TOO_MANY_ROWS",
-				  "Limit on groups exceeded (%llu): group by fewer values",
-				  (unsigned long long)scan->limits->groups_max);
+		return too_many_groups(scan);
 	memcpy(groups->keys + (size_t)groups->count * groups->words, key,
 	       groups->words * sizeof *key);
 	groups->count++;
@@ -324,6 +319,29 @@ scan_keys_group(struct scan *scan, const uint64_t *key, uint32_t *group)
 		groups->slots[slot] = groups->count;
 	}
 	*group = groups->slots[slot] - 1;
+	return 0;
+}
+
+int
+scan_keys_add(struct scan *scan, struct store_str string, uint32_t *group)
+{
+	struct strings *strings = &scan->strings;
+	struct groups *groups = &scan->groups;
+	uint64_t *key;
+
+	assert(scan_keys_are_sole(scan) && strings->count == groups->count);
+	assert(groups->are_strings && groups->words == 2);
+	if ((strings->count == strings->list_max && grow_list(scan) != 0) ||
+	    (groups->count == groups->groups_max && grow_groups(scan) != 0))
+		return STORE_ELIMIT;
+	if (groups->count >= scan->limits->groups_max)
+		return too_many_groups(scan);
+	strings->sole = scan->dense.emptied;
+	strings->list[strings->count++] = string;
+	*group = groups->count++;
+	key = groups->keys + (size_t)*group * 2;
+	key[0] = *group;
+	key[1] = 0;
 	return 0;
 }
 

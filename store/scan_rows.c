@@ -86,6 +86,8 @@ put_numbers(const struct data *data, uint32_t count, uint32_t width, struct stor
 	}
 }
 
+#define FETCHED_AHEAD 16u /* strings, which lie anywhere in dictionaries */
+
 /* Strings, all copies of which lie together. */
 static int
 put_strings(struct scan *scan, const struct data *data, uint32_t count, uint32_t width,
@@ -104,6 +106,8 @@ put_strings(struct scan *scan, const struct data *data, uint32_t count, uint32_t
 		*out = (struct store_value){.null = data_is_null(data, i)};
 		if (out->null)
 			continue;
+		if (i + FETCHED_AHEAD < count)
+			__builtin_prefetch(data_string(data, i + FETCHED_AHEAD).bytes);
 		string = data_string(data, i);
 		if (string.size > 0)
 			memcpy(bytes, string.bytes, string.size);
@@ -116,9 +120,8 @@ put_strings(struct scan *scan, const struct data *data, uint32_t count, uint32_t
 /* A column of `count` rows that are all wanted. */
 static int
 put_column(struct scan *scan, const struct type *type, const struct data *data, uint32_t count,
-	   struct store_value *out)
+	   uint32_t width, struct store_value *out)
 {
-	uint32_t width = scan->rows.width;
 	int result = 0;
 
 	if (data->values == NULL && type->type == STORE_R_STRING)
@@ -134,6 +137,18 @@ put_column(struct scan *scan, const struct type *type, const struct data *data, 
 	return result;
 }
 
+/* Groups whose rows nobody sorts, compares or fills in, all at once, so that their
+ * columns can be the answer's. */
+static bool
+are_columns(const struct scan *scan, uint32_t count, const struct data *keep)
+{
+	const struct plan *plan = scan->plan;
+
+	return plan->is_grouped && keep == NULL && count > 0 && scan->rows.count == 0 &&
+	       plan->orders_count == 0 && plan->limit_by_count == 0 && !plan->is_distinct &&
+	       !plan->is_filled;
+}
+
 /* Appends `evaluation`'s rows; those of `keep` when it is not NULL. */
 int
 scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct data *keep)
@@ -142,6 +157,7 @@ scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct
 	uint64_t first = rows->count;
 	int result = scan_rows_reserve(scan, rows, evaluation->count);
 
+	rows->are_columns = are_columns(scan, evaluation->count, keep);
 	for (uint32_t c = 0; result == 0 && c < rows->width; c++) {
 		const struct expression *expression = scan_rows_column(scan->plan, c);
 		struct data data;
@@ -150,8 +166,12 @@ scan_rows_collect(struct scan *scan, struct evaluation *evaluation, const struct
 		if ((result = expression_evaluate(evaluation, expression, &data)) != 0)
 			return result;
 		if (keep == NULL) {
+			struct store_value *out = rows->are_columns
+						      ? rows->values + c * rows->rows_max
+						      : rows->values + first * rows->width + c;
+
 			result = put_column(scan, &expression->type, &data, evaluation->count,
-					    rows->values + first * rows->width + c);
+					    rows->are_columns ? 1 : rows->width, out);
 			rows->count = first + evaluation->count;
 			continue;
 		}
@@ -279,7 +299,9 @@ fill_result(struct scan *scan, uint64_t rows_before_limit)
 		return scan_no_memory(scan);
 	if (count > scan->limits->result_rows_max)
 		return too_many_rows(scan);
-	for (uint32_t c = 0; c < plan->columns_count; c++) {
+	for (uint32_t c = 0; rows->are_columns && c < plan->columns_count; c++)
+		values[c] = rows->values + c * rows->rows_max + first;
+	for (uint32_t c = 0; !rows->are_columns && c < plan->columns_count; c++) {
 		if ((values[c] = store_arena_alloc(scan->arena, (count + 1) * sizeof **values)) ==
 		    NULL)
 			return scan_no_memory(scan);

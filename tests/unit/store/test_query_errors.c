@@ -318,9 +318,12 @@ check_limits(void **state)
 					"BY view_id";
 	static const char *const all = "SELECT view_id FROM pageviews";
 	static const char *const sorted = "SELECT view_id FROM pageviews ORDER BY path";
+	static const char *const coded = "SELECT country FROM pageviews GROUP BY country";
 	const volatile int cancel = 1, go_on = 0;
 	char directory[256];
+	struct store_result *result;
 	struct store *store;
+	uint32_t groups;
 
 	(void)state;
 	store = open_filled(directory, 3000);
@@ -333,6 +336,14 @@ check_limits(void **state)
 	check_limit(store, wide, (struct store_query){.timeout_ns = 1}, TIMEOUT);
 	check_limit(store, all, (struct store_query){.cancel = &cancel}, CANCELLED);
 	check_limit(store, all, (struct store_query){.cancel = &go_on}, FINE);
+	/* All are in the first segment, whose strings are groups without a look at them. */
+	assert_int_equal(store_flush(store, NULL), 0);
+	assert_int_equal(query_run(store, coded, &result, NULL), 0);
+	groups = (uint32_t)result->rows_count;
+	store_result_free(result);
+	assert_true(groups > 1);
+	check_limit(store, coded, (struct store_query){.groups_max = groups - 1}, GROUPS);
+	check_limit(store, coded, (struct store_query){.groups_max = groups}, FINE);
 	query_close(store, directory);
 }
 
