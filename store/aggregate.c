@@ -58,9 +58,12 @@ aggregate_find(struct store_str name, bool *has_condition)
 		name.size -= 2;
 	name = function_real_name(name);
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		bool same = strlen(known[i].name) == name.size &&
-			    memcmp(known[i].name, name.bytes, name.size) == 0;
+		bool same;
 
+		if (!sql_begins_as(name, known[i].name))
+			continue;
+		same = strlen(known[i].name) == name.size &&
+		       memcmp(known[i].name, name.bytes, name.size) == 0;
 		if (same || (known[i].any_case && sql_is_word(name, known[i].name)))
 			return &known[i];
 	}
@@ -107,12 +110,16 @@ aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, u
 static void *
 grow(struct aggregate_states *states, void *array, uint32_t max, size_t each)
 {
-	void *grown = store_arena_zalloc(states->arena, max * each);
+	size_t had = array == NULL ? 0 : states->states_max * each;
+	char *grown = store_arena_alloc(states->arena, max * each);
 
-	if (grown != NULL && array != NULL) {
-		memcpy(grown, array, states->states_max * each);
-		store_arena_release(states->arena, array, states->states_max * each);
+	if (grown == NULL)
+		return NULL;
+	if (array != NULL) {
+		memcpy(grown, array, had);
+		store_arena_release(states->arena, array, had);
 	}
+	memset(grown + had, 0, max * each - had);
 	return grown;
 }
 
@@ -124,18 +131,39 @@ grow_quantiles(struct aggregate_states *states, uint32_t max)
 	return states->light == NULL || states->edges == NULL ? STORE_ELIMIT : 0;
 }
 
+/* Whether states are made when they are needed. */
+static bool
+may_wait(const struct aggregate *aggregate)
+{
+	return !aggregate->margin &&
+	       (aggregate->kind == AGGREGATE_COUNT ||
+		(aggregate_is_quantile(aggregate) && aggregate_takes_stored(aggregate)));
+}
+
+int
+aggregate_make_states(struct aggregate_states *states)
+{
+	if (states->states == NULL)
+		states->states =
+		    store_arena_zalloc(states->arena, states->states_max * sizeof *states->states);
+	return states->states == NULL ? STORE_ELIMIT : 0;
+}
+
 int
 aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 {
 	uint32_t max = states->states_max == 0 ? 16 : states->states_max;
 
+	states->groups_count =
+	    groups_count > states->groups_count ? groups_count : states->groups_count;
 	if (groups_count <= states->states_max)
 		return 0;
 	while (max < groups_count)
 		max *= max >= FEW_GROUPS && max < MANY_GROUPS ? 4 : 2;
-	states->states = grow(states, states->states, max, sizeof *states->states);
+	if (states->states != NULL || !may_wait(states->aggregate))
+		states->states = grow(states, states->states, max, sizeof *states->states);
 	states->hot = grow(states, states->hot, max, sizeof *states->hot);
-	if (states->states == NULL || states->hot == NULL ||
+	if ((states->states == NULL && !may_wait(states->aggregate)) || states->hot == NULL ||
 	    (aggregate_is_quantile(states->aggregate) && grow_quantiles(states, max) != 0))
 		return STORE_ELIMIT;
 	states->states_max = max;
@@ -343,26 +371,27 @@ too_large(struct store_error *error)
 	    "A sum does not fit in 64 bits: use sum(toFloat64(...)), or smaller weights");
 }
 
-/* Counts of a column by the states of a quantile. */
+/* Counts that were not settled, or a column's by the states of a quantile. */
 static void
-finish_counts(const struct aggregate_states *states, const uint32_t *groups, struct data *out)
+finish_counts(const struct aggregate_states *source, const uint32_t *groups, struct data *out)
 {
 	for (uint32_t i = 0; i < out->count; i++)
-		out->n.u[i] =
-		    aggregate_answer_weight(states->shared, groups == NULL ? i : groups[i]);
+		out->n.u[i] = aggregate_answer_weight(source, groups == NULL ? i : groups[i]);
 }
 
 /* Whether weights of a quantile left what a sketch can add up. */
 static bool
-has_full(const struct aggregate_states *states, const uint32_t *groups, uint32_t count)
+has_full(const struct aggregate_states *source, const uint32_t *groups, uint32_t count)
 {
-	enum aggregate_kind kind = states->aggregate->kind;
+	enum aggregate_kind kind = source->aggregate->kind;
 	bool full = false,
 	     is_exact = kind == AGGREGATE_QUANTILE_EXACT || kind == AGGREGATE_QUANTILES_EXACT;
 
-	for (uint32_t i = 0; i < count && (is_exact || aggregate_is_quantile(states->aggregate));
+	if (source->states == NULL)
+		return false;
+	for (uint32_t i = 0; i < count && (is_exact || aggregate_is_quantile(source->aggregate));
 	     i++) {
-		const struct sketch *sketch = states->states[groups == NULL ? i : groups[i]].sketch;
+		const struct sketch *sketch = source->states[groups == NULL ? i : groups[i]].sketch;
 
 		full |= sketch != NULL && sketch_is_full(sketch);
 	}
@@ -373,10 +402,11 @@ has_full(const struct aggregate_states *states, const uint32_t *groups, uint32_t
 static bool
 is_answered(const struct aggregate_states *states)
 {
-	if (states->aggregate->margin || states->edges == NULL)
+	if (states->aggregate->margin)
 		return false;
-	return aggregate_is_quantile(states->aggregate) ||
-	       (states->aggregate->kind == AGGREGATE_COUNT && states->shared != NULL);
+	if (states->aggregate->kind == AGGREGATE_COUNT)
+		return states->shared != NULL || states->states == NULL;
+	return states->edges != NULL && aggregate_is_quantile(states->aggregate);
 }
 
 int
@@ -392,7 +422,7 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 	    (!is_answered(states) &&
 	     aggregate_settle_groups(source_of(states), groups, count) != 0))
 		return expression_no_memory(evaluation->error);
-	if (states->overflowed || has_full(states, groups, count))
+	if (states->overflowed || has_full(source_of(states), groups, count))
 		return too_large(evaluation->error);
 	if (aggregate->type.type == STORE_R_ARRAY)
 		return finish_arrays(states, groups, count, evaluation, out);
@@ -401,7 +431,7 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 	if (aggregate->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
 	if (is_answered(states) && aggregate->kind == AGGREGATE_COUNT) {
-		finish_counts(states, groups, out);
+		finish_counts(source_of(states), groups, out);
 		return 0;
 	}
 	if (is_answered(states))

@@ -277,6 +277,8 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 			break;
 		}
 	}
+	if (aggregate_make_states(states) != 0)
+		return STORE_ELIMIT;
 	if (aggregate_takes_codes(states, rows_count, input))
 		return aggregate_add_codes(states, rows_count, input);
 	for (uint32_t i = 0; i < rows_count; i++) {

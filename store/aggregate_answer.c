@@ -295,7 +295,7 @@ answer_of_list(const struct aggregate_states *states, uint32_t group, const doub
 	uint32_t count = hot->values_count, scale = states->aggregate->scale, two[2];
 	double position, lower;
 
-	if (count == 0 || count > SKETCH_EXACT_MAX || states->states[group].sketch != NULL ||
+	if (count == 0 || count > SKETCH_EXACT_MAX || aggregate_sketch(states, group) != NULL ||
 	    states->edges[group].end != 0)
 		return false;
 	if (levels_count > 1 || (count > LANES && count <= SORTED_MAX)) {
@@ -320,7 +320,7 @@ static bool
 has_buckets(const struct aggregate_states *states, uint32_t group)
 {
 	return states->edges[group].end != 0 && states->hot[group].values_count == 0 &&
-	       states->states[group].sketch == NULL;
+	       aggregate_sketch(states, group) == NULL;
 }
 
 bool
@@ -359,9 +359,10 @@ uint64_t
 aggregate_answer_weight(const struct aggregate_states *states, uint32_t group)
 {
 	const struct aggregate_hot *hot = &states->hot[group];
-	uint64_t weight = states->states[group].weight + hot->weight + hot->values_count;
+	uint64_t weight = hot->weight + hot->values_count;
 	CODEC_UNSET struct counted counted;
 
+	weight += states->states == NULL ? 0 : states->states[group].weight;
 	if (states->edges == NULL || states->edges[group].end == 0)
 		return weight;
 	count_up(states, group, &counted);

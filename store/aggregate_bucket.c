@@ -138,10 +138,54 @@ count_each(struct aggregate_states *states, const struct aggregate_rows *rows, u
 	return 0;
 }
 
+#define LISTED_MIN 1024u /* groups: what is known of fewer is in the caches */
+#define LISTED_SHARE 4u
+
+/* Whether rows are mostly of groups that list their values, as far as a few tell. */
+static bool
+are_listed(const struct aggregate_states *states, const struct aggregate_rows *rows)
+{
+	uint32_t listed = 0;
+
+	if (states->states_max < LISTED_MIN || rows->count < UNROLLED)
+		return false;
+	for (uint32_t i = 0; i < UNROLLED; i++)
+		listed += states->light[rows->groups[i]] == NULL;
+	return listed >= LISTED_SHARE;
+}
+
+/* The same of such rows. */
+static int
+count_listed(struct aggregate_states *states, const struct aggregate_rows *rows)
+{
+	const uint16_t *buckets = states->scratch.buckets;
+	const uint32_t *groups = rows->groups;
+	uint8_t *const *light = states->light;
+
+	if (aggregate_quantile_lists(states) != 0)
+		return STORE_ELIMIT;
+	for (uint32_t i = 0; i < rows->count; i++) {
+		struct aggregate_hot *hot = &states->hot[groups[i]];
+		uint32_t listed = hot->values_count;
+		bool has_room = light[groups[i]] == NULL && listed < hot->values_max &&
+				(listed > 0 || states->states == NULL);
+
+		if (__builtin_expect(has_room, 1)) {
+			hot->values[listed] = (uint32_t)aggregate_value(rows, i);
+			hot->values_count = listed + (buckets[i] != 0);
+		} else if (count_row(states, rows, light, groups, buckets, i, 0) != 0) {
+			return STORE_ELIMIT;
+		}
+	}
+	return 0;
+}
+
 /* Loops over what is constant are compiled apart. */
 static int
 count_groups(struct aggregate_states *states, const struct aggregate_rows *rows)
 {
+	if (are_listed(states, rows))
+		return count_listed(states, rows);
 	return states->ways == 1 ? count_each(states, rows, 1) : count_each(states, rows, WAYS);
 }
 

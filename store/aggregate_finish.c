@@ -25,7 +25,7 @@ aggregate_is_divided(const struct aggregate_states *states, const uint32_t *grou
 	for (uint32_t i = 0; i < count && some < BUCKETS_MIN; i++) {
 		uint32_t group = groups == NULL ? i : groups[i];
 
-		some += states->edges[group].end != 0 || states->states[group].sketch != NULL;
+		some += states->edges[group].end != 0 || aggregate_sketch(states, group) != NULL;
 	}
 	return some >= BUCKETS_MIN || count / OTHERS >= BUCKETS_MIN;
 }
@@ -65,7 +65,7 @@ answer_sketch(const struct answering *answering, uint32_t group, double *levels)
 {
 	const struct aggregate *aggregate = answering->states->aggregate;
 	const struct aggregate_states *source = answering->source;
-	struct sketch *sketch = source->states[group].sketch;
+	struct sketch *sketch = aggregate_sketch(source, group);
 
 	if (sketch == NULL || source->edges[group].end != 0 || source->hot[group].values_count != 0)
 		return false;
@@ -104,16 +104,18 @@ answer_settled(const struct answering *answering, uint32_t i)
 	const struct aggregate *aggregate = answering->states->aggregate;
 	struct aggregate_states *source = answering->source;
 	uint32_t group = group_at(answering, i);
+	bool is_empty = source->states == NULL && source->edges[group].end == 0 &&
+			source->hot[group].values_count == 0;
 	struct sketch *sketch;
 
-	if (aggregate_settle_groups(source, &group, 1) != 0)
+	if (!is_empty && aggregate_settle_groups(source, &group, 1) != 0)
 		return STORE_ELIMIT;
-	sketch = source->states[group].sketch;
+	sketch = aggregate_sketch(source, group);
 	for (uint32_t l = 0; l < aggregate->levels_count; l++)
 		*answer_at(answering, i, l) =
 		    sketch == NULL ? NAN : sketch_quantile(sketch, aggregate->levels[l]);
 	if (answering->out->nulls != NULL)
-		answering->out->nulls[i] = source->states[group].weight == 0;
+		answering->out->nulls[i] = is_empty || source->states[group].weight == 0;
 	return 0;
 }
 

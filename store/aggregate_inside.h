@@ -139,9 +139,11 @@ struct aggregate_states {
 	const struct aggregate *aggregate;
 	struct store_arena *arena;
 	uint64_t secret;
-	struct aggregate_state *states; /* [states_max] */
+	struct aggregate_state *states; /* [states_max]; NULL: see aggregate_make_states */
 	struct aggregate_hot *hot;      /* [states_max] */
 	uint32_t states_max;
+	uint32_t groups_count; /* as far as they are known */
+	uint32_t lists_count;  /* the first groups: their lists are begun */
 	/* Of quantiles, else NULL: [states_max]. */
 	uint8_t **light; /* a group's [ways][SKETCH_BUCKETS], rows of weight 1, or NULL */
 	struct aggregate_edges *edges;
@@ -326,7 +328,20 @@ aggregate_quantile_has_room(const struct aggregate_hot *hot)
 	return hot->values_count > 0 && hot->values_count < hot->values_max;
 }
 
-/* The same of a group that has no bytes. */
+/* Counts and quantiles of stored integers have states when the first is needed, to settle
+ * what is hot, or for what cannot be: until then no group has a sketch, or words, and most
+ * queries of many groups with few rows each do without. */
+int aggregate_make_states(struct aggregate_states *states);
+
+static inline struct sketch *
+aggregate_sketch(const struct aggregate_states *states, uint32_t group)
+{
+	return states->states == NULL ? NULL : states->states[group].sketch;
+}
+
+/* Begins lists for the groups that are new. */
+int aggregate_quantile_lists(struct aggregate_states *states);
+/* Into a group that has no bytes. */
 int aggregate_quantile_first(struct aggregate_states *states, uint32_t group, uint32_t value);
 /* Whether so many values more can be listed. */
 bool

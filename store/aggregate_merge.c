@@ -125,7 +125,7 @@ is_untouched(const struct aggregate_states *states, uint32_t group)
 	const struct aggregate_hot *hot = &states->hot[group];
 
 	return states->states[group].weight == 0 && states->states[group].sketch == NULL &&
-	       hot->weight == 0 && hot->values == NULL &&
+	       hot->weight == 0 && hot->values_count == 0 &&
 	       (states->edges == NULL || states->edges[group].end == 0);
 }
 
@@ -217,7 +217,9 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 	int result = 0;
 
 	if ((result = aggregate_settle_places(from)) != 0 ||
-	    (result = aggregate_young_settle(states)) != 0)
+	    (result = aggregate_young_settle(states)) != 0 ||
+	    (result = aggregate_make_states(states)) != 0 ||
+	    (result = aggregate_make_states(from)) != 0)
 		return result;
 	if (!is_alike(states, from)) {
 		if ((result = aggregate_settle(states)) != 0 ||

@@ -22,7 +22,7 @@ reserve_sketch(struct aggregate_states *states, struct aggregate_state *state)
 static bool
 is_histogram(const struct aggregate_states *states, uint32_t group)
 {
-	const struct sketch *sketch = states->states[group].sketch;
+	const struct sketch *sketch = aggregate_sketch(states, group);
 
 	return states->light[group] != NULL || states->hot[group].heavy != NULL ||
 	       (sketch != NULL && sketch_is_histogram(sketch));
@@ -31,7 +31,7 @@ is_histogram(const struct aggregate_states *states, uint32_t group)
 static uint32_t
 kept_count(const struct aggregate_states *states, uint32_t group)
 {
-	const struct sketch *sketch = states->states[group].sketch;
+	const struct sketch *sketch = aggregate_sketch(states, group);
 
 	return states->hot[group].values_count + (sketch == NULL ? 0 : sketch_count(sketch));
 }
@@ -95,12 +95,15 @@ aggregate_quantile_sort(uint32_t *values, uint32_t count)
 static int
 settle_values(struct aggregate_states *states, uint32_t group)
 {
-	struct aggregate_state *state = &states->states[group];
 	struct aggregate_hot *hot = &states->hot[group];
+	struct aggregate_state *state;
 	uint32_t count = hot->values_count;
 
 	if (count == 0)
 		return 0;
+	if (aggregate_make_states(states) != 0)
+		return STORE_ELIMIT;
+	state = &states->states[group];
 	hot->values_count = 0;
 	state->weight += count;
 	aggregate_quantile_sort(hot->values, count);
@@ -109,10 +112,12 @@ settle_values(struct aggregate_states *states, uint32_t group)
 		   : sketch_take_ascending(state->sketch, hot->values, count);
 }
 
+#define LIST_MIN 16u
+
 static int
 grow_list(struct aggregate_states *states, struct aggregate_hot *hot)
 {
-	uint32_t max = hot->values_max == 0 ? 16 : hot->values_max * 4;
+	uint32_t max = hot->values_max == 0 ? LIST_MIN : hot->values_max * 4;
 	uint32_t *grown = store_arena_alloc(states->arena, max * sizeof *grown);
 
 	if (grown == NULL)
@@ -121,6 +126,29 @@ grow_list(struct aggregate_states *states, struct aggregate_hot *hot)
 		memcpy(grown, hot->values, hot->values_count * sizeof *grown);
 	hot->values = grown;
 	hot->values_max = max;
+	return 0;
+}
+
+int
+aggregate_quantile_lists(struct aggregate_states *states)
+{
+	uint32_t count = states->groups_count - states->lists_count, *values;
+
+	if (count == 0)
+		return 0;
+	values = store_arena_alloc(states->arena, (size_t)count * LIST_MIN * sizeof *values);
+	if (values == NULL)
+		return STORE_ELIMIT;
+	for (uint32_t g = states->lists_count; g < states->groups_count; g++) {
+		struct aggregate_hot *hot = &states->hot[g];
+
+		if (hot->values != NULL)
+			continue;
+		hot->values = values;
+		hot->values_max = LIST_MIN;
+		values += LIST_MIN;
+	}
+	states->lists_count = states->groups_count;
 	return 0;
 }
 
@@ -160,8 +188,11 @@ int
 aggregate_quantile_cold(struct aggregate_states *states, uint32_t group, int64_t value,
 			uint64_t weight)
 {
-	struct aggregate_state *state = &states->states[group];
+	struct aggregate_state *state;
 
+	if (aggregate_make_states(states) != 0)
+		return STORE_ELIMIT;
+	state = &states->states[group];
 	if (reserve_sketch(states, state) != 0 ||
 	    (kept_count(states, group) >= SKETCH_EXACT_MAX && settle_values(states, group) != 0))
 		return STORE_ELIMIT;
@@ -343,6 +374,8 @@ aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group)
 {
 	struct aggregate_hot *hot = &states->hot[group];
 
+	if (aggregate_make_states(states) != 0)
+		return STORE_ELIMIT;
 	if (hot->heavy == NULL)
 		hot->heavy = store_arena_zalloc(states->arena, SKETCH_BUCKETS * sizeof *hot->heavy);
 	return hot->heavy == NULL ? STORE_ELIMIT : 0;
@@ -421,15 +454,16 @@ aggregate_quantile_settle(struct aggregate_states *states, uint32_t group)
 {
 	struct aggregate_hot *hot = &states->hot[group];
 	struct aggregate_edges *edges = &states->edges[group];
-	struct aggregate_state *state = &states->states[group];
+	struct aggregate_state *state;
 	struct sketch_buckets buckets = {NULL, states->light[group], states->ways, edges->min,
 					 edges->end - 1};
 	uint64_t total;
 
-	if (settle_values(states, group) != 0)
+	if (settle_values(states, group) != 0 || aggregate_make_states(states) != 0)
 		return STORE_ELIMIT;
 	if (edges->end == 0)
 		return 0;
+	state = &states->states[group];
 	buckets.heavy = aggregate_heavy_words(states, group);
 	aggregate_quantile_lower(edges, states->ways, states->light[group]);
 	if (reserve_sketch(states, state) != 0 || sketch_become_histogram(state->sketch) != 0 ||

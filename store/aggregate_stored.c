@@ -261,7 +261,7 @@ aggregate_add_stored(struct aggregate_states *states, uint32_t rows_count,
 int
 aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups, uint32_t count)
 {
-	if (aggregate_settle_places(states) != 0)
+	if (aggregate_settle_places(states) != 0 || aggregate_make_states(states) != 0)
 		return STORE_ELIMIT;
 	for (uint32_t i = 0; states->is_hot && i < count; i++) {
 		uint32_t g = groups == NULL ? i : groups[i];

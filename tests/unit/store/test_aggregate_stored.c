@@ -323,6 +323,75 @@ test_listed(void **state)
 	free(rows);
 }
 
+#define MANY_GROUPS 3000u
+
+/* The same of so many groups that values are listed without a look at their states, while
+ * there are more and more of them. */
+static void
+assert_same_of(struct aggregate_states *plain, struct aggregate_states *stored, uint32_t count,
+	       struct store_arena *arena)
+{
+	struct store_error error = {0};
+	struct evaluation evaluation = {.arena = arena, .count = count, .error = &error};
+	struct data x, y;
+
+	assert_int_equal(aggregate_finish(plain, NULL, count, &evaluation, &x), 0);
+	assert_int_equal(aggregate_finish(stored, NULL, count, &evaluation, &y), 0);
+	assert_memory_equal(x.nulls, y.nulls, count);
+	for (uint32_t g = 0; g < count; g++) {
+		if (memcmp(&x.n.f[g], &y.n.f[g], sizeof x.n.f[g]) != 0)
+			fail_msg("group %u: %.17g, not %.17g", g, y.n.f[g], x.n.f[g]);
+	}
+}
+
+static void
+test_many(void **state)
+{
+	struct expression argument = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_FLOAT64}};
+	struct aggregate aggregate = {.kind = AGGREGATE_QUANTILE,
+				      .argument = &argument,
+				      .levels = {0.75},
+				      .levels_count = 1,
+				      .scale = SCALE,
+				      .type = {.type = STORE_R_FLOAT64, .nullable = true}};
+	struct rows *rows = malloc(sizeof *rows);
+
+	(void)state;
+	assert_non_null(rows);
+	for (uint32_t round = 0; round < 40; round++) {
+		struct store_arena *arena = store_arena_create(0);
+		struct aggregate_states *plain = create(&aggregate, arena);
+		struct aggregate_states *stored = create(&aggregate, arena);
+		uint32_t groups = 1, within, spread = 1 + (uint32_t)(next() % 40);
+		bool weighted = next() % 3 == 0;
+
+		band_first = 0;
+		band_size = next() % 3 == 0 ? 0 : 100000;
+		for (uint64_t slices = next() % 24; slices > 0; slices--) {
+			groups += (uint32_t)(next() % 600);
+			groups = groups < MANY_GROUPS ? groups : MANY_GROUPS;
+			draw_rows(rows);
+			for (uint32_t i = 0; i < rows->count; i++) {
+				within = 1 + (groups - 1) / (1 + (uint32_t)(next() % spread));
+				rows->groups[i] = (uint32_t)(next() % within);
+			}
+			rows->input.groups = rows->groups;
+			if (!weighted)
+				rows->input.weights = NULL;
+			assert_int_equal(aggregate_reserve(plain, groups), 0);
+			assert_int_equal(aggregate_reserve(stored, groups), 0);
+			assert_int_equal(aggregate_add(plain, rows->count, &rows->input), 0);
+			add_stored(stored, rows);
+			if (next() % 8 == 0)
+				assert_same_of(plain, stored, groups, arena);
+		}
+		assert_int_equal(aggregate_reserve(plain, groups), 0);
+		assert_same_of(plain, stored, groups, arena);
+		store_arena_free(arena);
+	}
+	free(rows);
+}
+
 /* A count by the states of a quantile, of all groups or of the last. */
 static void
 assert_counts(struct aggregate_states *stored, const uint64_t *wanted, struct store_arena *arena)
@@ -539,9 +608,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random), cmocka_unit_test(test_listed),
-	    cmocka_unit_test(test_answered), cmocka_unit_test(test_becomes_inner),
-	    cmocka_unit_test(test_distinct)};
+	    cmocka_unit_test(test_random),        cmocka_unit_test(test_listed),
+	    cmocka_unit_test(test_many),          cmocka_unit_test(test_answered),
+	    cmocka_unit_test(test_becomes_inner), cmocka_unit_test(test_distinct)};
 
 	seed = random_seeded("aggregate_stored").state;
 	return cmocka_run_group_tests(tests, NULL, NULL);
