@@ -228,7 +228,8 @@ is_among(const struct sql_node *node, const struct sql_node *const *nodes, uint3
 }
 
 /* An alias's expression in place of its name; an alias inside itself is the column of that
- * name, also by way of others: SELECT a AS b, b AS a. */
+ * name, also by way of others: SELECT a AS b, b AS a; should there be none, of the name
+ * before it. */
 const struct sql_node *
 plan_resolve(const struct planner *planner, const struct sql_node *node)
 {
@@ -238,10 +239,13 @@ plan_resolve(const struct planner *planner, const struct sql_node *node)
 	while (count <= PLAN_EXPANSIONS_MAX && node->kind == SQL_NAME && !node->is_column) {
 		const struct sql_node *alias = find_alias(planner, node->text);
 
-		if (alias == NULL || alias == node || is_expanding(planner, alias))
+		if (alias == NULL || alias == node)
 			return node;
-		if (is_among(alias, seen, count))
+		if (is_expanding(planner, alias) || is_among(alias, seen, count)) {
+			while (count > 1 && find_column(planner->plan, node->text) < 0)
+				node = seen[--count - 1];
 			return column_of(planner, node);
+		}
 		node = seen[count++] = alias;
 	}
 	return node;
@@ -298,13 +302,30 @@ find_outer(const struct planner *planner, struct store_str name)
 	return NULL;
 }
 
+/* Whether it ends, by way of other aliases, in one that is being built, and in no column. */
+static bool
+leads_nowhere(const struct planner *planner, const struct sql_node *alias)
+{
+	for (uint32_t i = 0; i < PLAN_EXPANSIONS_MAX && alias->kind == SQL_NAME; i++) {
+		const struct sql_node *next = find_alias(planner, alias->text);
+
+		if (next == NULL || next == alias)
+			return false;
+		if (is_expanding(planner, next))
+			return find_column(planner->plan, alias->text) < 0;
+		alias = next;
+	}
+	return false;
+}
+
 struct expression *
 plan_name(struct planner *planner, const struct sql_node *node, enum phase phase)
 {
 	const struct sql_node *alias = node->is_column ? NULL : find_alias(planner, node->text);
 	struct expression *word;
 
-	if (alias != NULL && alias != node && !is_expanding(planner, alias)) {
+	if (alias != NULL && alias != node && !is_expanding(planner, alias) &&
+	    (find_column(planner->plan, node->text) < 0 || !leads_nowhere(planner, alias))) {
 		if (planner->expanding_count == PLAN_EXPANSIONS_MAX)
 			return plan_not_implemented(planner, "an alias inside 64 others");
 		return plan_build(planner, alias, phase);

@@ -1092,3 +1092,13 @@ SELECT count() FROM pageviews WHERE path NOT LIKE '%\\' AND site = 'shop'
 SELECT countIf(lower(path) ILIKE 'X\\') FROM pageviews
 SELECT countIf(text LIKE '%\\\\%'), countIf(text LIKE '%k\\\\s%'), countIf(text NOT LIKE '%\\_') FROM events
 SELECT countIf(nullIf(site, 'shop') LIKE 'b\\%') FROM pageviews
+
+-- aliases of each other, one of which is no column
+SELECT site AS a, a AS site, count() FROM pageviews GROUP BY a ORDER BY a
+SELECT site AS a, a AS site, count() FROM pageviews GROUP BY site ORDER BY site
+SELECT site AS a, a AS site, count() FROM pageviews GROUP BY a, site ORDER BY site DESC
+SELECT site AS a, a AS site FROM pageviews ORDER BY site, view_id LIMIT 5
+SELECT a AS site, site AS a FROM pageviews ORDER BY a DESC, view_id LIMIT 5
+SELECT site AS a, a AS b, b AS site FROM pageviews ORDER BY b, view_id LIMIT 5
+SELECT site AS a, a AS site FROM pageviews WHERE a = 'blog' ORDER BY view_id LIMIT 2
+SELECT site AS a, a AS site, count() FROM pageviews WHERE site != 'blog' GROUP BY a HAVING a != 'x' ORDER BY count() DESC
