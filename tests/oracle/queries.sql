@@ -1102,3 +1102,14 @@ SELECT a AS site, site AS a FROM pageviews ORDER BY a DESC, view_id LIMIT 5
 SELECT site AS a, a AS b, b AS site FROM pageviews ORDER BY b, view_id LIMIT 5
 SELECT site AS a, a AS site FROM pageviews WHERE a = 'blog' ORDER BY view_id LIMIT 2
 SELECT site AS a, a AS site, count() FROM pageviews WHERE site != 'blog' GROUP BY a HAVING a != 'x' ORDER BY count() DESC
+
+-- ties, totals, conditions of NULL and ends of months
+-- format: TabSeparatedWithNamesAndTypes
+SELECT path, country, lcp FROM pageviews WHERE lcp IS NOT NULL ORDER BY country, path, lcp, view_id LIMIT 1 BY country, path LIMIT 9
+SELECT country, device, count() AS c FROM pageviews GROUP BY country, device WITH TOTALS HAVING c > 70 ORDER BY c, country, device
+SELECT toDate('2026-01-31') + INTERVAL 1 MONTH, toDate('2024-02-29') + INTERVAL 1 YEAR, toDateTime('2026-03-29 01:30:00') + INTERVAL 1 HOUR, toDate('2026-03-31') - INTERVAL 1 MONTH, dateDiff('month', toDate('2026-01-31'), toDate('2026-02-28'))
+SELECT argMinIf(path, lcp, inp > 400), argMaxIf(path, lcp, NULL), anyIf(site, site = NULL), groupUniqArrayIf(2)(site, site = 'blog'), topKIf(1)(path, lcp > 8000) FROM pageviews
+-- format: CSV JSONEachRow TabSeparated
+SELECT inf, nan, 'a"b', ['a"b', '\''], NULL, toDate('2026-01-01') FROM pageviews LIMIT 1
+SELECT tags, ['a\'b'] AS l, nullIf(1, 1) AS n, 0.1 + 0.2 AS f, 1e300 AS g, -0.0 AS z FROM pageviews ORDER BY view_id LIMIT 3
+SELECT tags, ['a\'b', 'c\td'] AS l, nullIf(1, 1), 1e21, 1e-7, true FROM pageviews ORDER BY view_id LIMIT 3
