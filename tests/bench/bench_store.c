@@ -4,7 +4,8 @@
  *
  *   bench_store generate COUNT SEED FILE    fixed records (rows.h)
  *   bench_store csv FILE                    for the peers, to stdout
- *   bench_store load FILE DIR               one line of JSON with the figures
+ *   bench_store load FILE DIR [once]        one line of JSON with the figures; once: what
+ *                                           was read leaves the page cache
  *   bench_store recover FILE DIR            as if the power went before a flush
  *   bench_store decode DIR [COLUMN...]      ns a value, column by column, in the slices
  *                                           that queries read
@@ -31,6 +32,7 @@
 #define ROWS_PER_COMMIT 1000u /* as an import has them */
 #define COMMITS_PER_GROUP 8u
 #define PHYSICAL_SCALE 10
+#define LET_GO_BYTES ((uint64_t)64 << 20)
 
 enum {
 	TS,
@@ -187,6 +189,13 @@ build_cells(const struct rows_record *record, struct store_cell *cells)
 	return count;
 }
 
+struct records { /* of a file, mapped */
+	const struct rows_record *at;
+	uint64_t count;
+	int fd;
+	bool once; /* read */
+};
+
 struct batch {
 	struct store_cell cells[ROWS_PER_COMMIT][COLUMNS];
 	struct store_row rows[ROWS_PER_COMMIT];
@@ -265,23 +274,39 @@ thread_cpu_s(void)
 	return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
 }
 
+/* What was read leaves the page cache: the store's own files should not have to make room
+ * for it. */
+static void
+let_go(const struct records *records, uint64_t *gone, uint64_t taken)
+{
+	uint64_t end = taken * sizeof *records->at / LET_GO_BYTES * LET_GO_BYTES;
+
+	if (!records->once || end == *gone)
+		return;
+	madvise((char *)records->at + *gone, end - *gone, MADV_DONTNEED);
+	posix_fadvise(records->fd, (off_t)*gone, (off_t)(end - *gone), POSIX_FADV_DONTNEED);
+	*gone = end;
+}
+
 /* Groups are built and applied while those before are synced. *built_s: CPU of
- * building them, with the faults of a file that may be larger than memory. */
+ * reading the records and building them. */
 static int
-append_all(struct store *store, const struct rows_record *records, uint64_t count, double *built_s)
+append_all(struct store *store, const struct records *records, double *built_s)
 {
 	struct group *groups = calloc(STORE_APPENDS_MAX, sizeof *groups);
 	struct store_error error = {0};
 	int result = groups == NULL ? -1 : 0;
 	uint32_t turn = 0;
+	uint64_t gone = 0;
 
-	for (uint64_t at = 0; result == 0 && at < count; turn++) {
+	for (uint64_t at = 0; result == 0 && at < records->count; turn++) {
 		struct group *group = &groups[turn % STORE_APPENDS_MAX];
 
 		if ((result = end_group(store, group)) != 0)
 			break;
 		*built_s -= thread_cpu_s();
-		at += build_group(records + at, count - at, group);
+		at += build_group(records->at + at, records->count - at, group);
+		let_go(records, &gone, at);
 		*built_s += thread_cpu_s();
 		while ((result = store_append_begin(store, group->commits, group->used, &error)) ==
 		       STORE_ENOMEM)
@@ -311,41 +336,40 @@ print_log(void *context, const char *line)
 	fprintf(stderr, "%s\n", line);
 }
 
-static const struct rows_record *
-map_records(const char *file, uint64_t *count)
+static int
+map_records(const char *file, struct records *records)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	struct stat status;
-	const void *records;
+	void *at;
 
-	if (fd < 0 || fstat(fd, &status) != 0)
-		return NULL;
-	*count = (uint64_t)status.st_size / sizeof(struct rows_record);
-	records = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	return records == MAP_FAILED ? NULL : records;
+	records->fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (records->fd < 0 || fstat(records->fd, &status) != 0)
+		return -1;
+	records->count = (uint64_t)status.st_size / sizeof *records->at;
+	at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, records->fd, 0);
+	records->at = at;
+	return at == MAP_FAILED ? -1 : 0;
 }
 
 static int
-load(const char *file, const char *directory)
+load(const char *file, const char *directory, bool once)
 {
 	struct store_options options = {
 	    .directory = directory, .schema = &schema, .log = print_log};
 	struct store_error error = {0};
 	struct store_stats stats;
 	struct store *store;
-	uint64_t count;
-	const struct rows_record *records = map_records(file, &count);
+	struct records records = {.once = once};
 	double began, appended, flushed, merged, cpu, built = 0;
 	uint64_t unmerged;
 
-	if (records == NULL)
+	if (map_records(file, &records) != 0)
 		return perror(file), 1;
 	if (store_open(&options, &store, &error) != 0)
 		return fprintf(stderr, "%s\n", error.text), 1;
 	began = now_s();
 	cpu = cpu_s();
-	if (append_all(store, records, count, &built) != 0)
+	if (append_all(store, &records, &built) != 0)
 		return 1;
 	appended = now_s();
 	if (store_flush(store, &error) != 0)
@@ -364,13 +388,15 @@ load(const char *file, const char *directory)
 	       "\"segments\":%llu,"
 	       "\"bytes_per_row\":%.2f,\"write_amplification\":%.2f,\"wal_bytes_per_row\":%.1f,"
 	       "\"wal_sync_s\":%.2f}\n",
-	       (unsigned long long)count, appended - began, flushed - appended, merged - flushed,
-	       (double)count / (merged - began), cpu / (double)count * 1e6,
-	       built / (double)count * 1e6, (unsigned long long)unmerged,
-	       (unsigned long long)stats.segments, (double)stats.segment_bytes / (double)count,
+	       (unsigned long long)records.count, appended - began, flushed - appended,
+	       merged - flushed, (double)records.count / (merged - began),
+	       cpu / (double)records.count * 1e6, built / (double)records.count * 1e6,
+	       (unsigned long long)unmerged, (unsigned long long)stats.segments,
+	       (double)stats.segment_bytes / (double)records.count,
 	       (double)(stats.flush_bytes_written + stats.merge_bytes_written) /
 		   (double)stats.segment_bytes,
-	       (double)stats.wal_bytes_written / (double)count, (double)stats.wal_sync_ns / 1e9);
+	       (double)stats.wal_bytes_written / (double)records.count,
+	       (double)stats.wal_sync_ns / 1e9);
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
 
@@ -387,18 +413,17 @@ recover(const char *file, const char *directory)
 	struct store_error error = {0};
 	struct store_stats stats;
 	struct store *store;
-	uint64_t count;
-	const struct rows_record *records = map_records(file, &count);
+	struct records records = {.once = false};
 	pid_t child;
 	int status;
 	double began, cpu, built = 0;
 
-	if (records == NULL)
+	if (map_records(file, &records) != 0)
 		return perror(file), 1;
-	count = count < 1500000 ? count : 1500000;
+	records.count = records.count < 1500000 ? records.count : 1500000;
 	if ((child = fork()) == 0) {
 		if (store_open(&options, &store, &error) != 0 ||
-		    append_all(store, records, count, &built) != 0)
+		    append_all(store, &records, &built) != 0)
 			_exit(1);
 		store_stats(store, &stats);
 		printf("{\"wal_bytes\":%llu,", (unsigned long long)stats.wal_bytes_written);
@@ -412,7 +437,7 @@ recover(const char *file, const char *directory)
 	if (store_open(&options, &store, &error) != 0)
 		return fprintf(stderr, "%s\n", error.text), 1;
 	printf("\"rows\":%llu,\"recover_s\":%.2f,\"recover_cpu_s\":%.2f}\n",
-	       (unsigned long long)count, now_s() - began, cpu_s() - cpu);
+	       (unsigned long long)records.count, now_s() - began, cpu_s() - cpu);
 	return store_close(store, &error) == 0 ? 0 : 1;
 }
 
@@ -631,8 +656,8 @@ main(int argc, char **argv)
 			rows_csv(&record, stdout);
 		return fclose(in) == 0 ? 0 : 1;
 	}
-	if (argc == 4 && strcmp(argv[1], "load") == 0)
-		return load(argv[2], argv[3]);
+	if (argc >= 4 && strcmp(argv[1], "load") == 0)
+		return load(argv[2], argv[3], argc == 5 && strcmp(argv[4], "once") == 0);
 	if (argc == 4 && strcmp(argv[1], "recover") == 0)
 		return recover(argv[2], argv[3]);
 	if (argc >= 3 && (strcmp(argv[1], "decode") == 0 || strcmp(argv[1], "blocks") == 0))
