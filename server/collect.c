@@ -16,8 +16,6 @@
 
 #define INFLATED_BYTES_MAX (512u << 10)
 #define WEIGHED_BYTES (16u << 10) /* inflated, as much as a request */
-/* As of HTTP/2 (guard_http2.c): libh2o takes 408 KiB by HTTP/1, and each of a request's
- * hundred reports is looked at with all of it. */
 
 /* What is asked for of a beacon's headers, each of which most browsers send. */
 enum header {
