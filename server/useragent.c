@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "redact.h"
 #include "useragent.h"
 #include "useragent_cache.h"
 #include "useragent_match.h"
@@ -263,6 +264,62 @@ parse_text(struct useragent_parser *parser, struct store_str user_agent, struct 
 	pcre2_match_data_free(data);
 }
 
+/* ---- what must not be stored ----------------------------------------- */
+
+/* False: it had to go, or memory ran out. */
+static bool
+is_unredacted(struct store_str text, struct store_arena *arena, struct store_str *redacted)
+{
+	struct redact_address address = redact_address((struct store_str){"", 0});
+
+	return redact(text, &address, arena, redacted) && redacted->bytes == text.bytes;
+}
+
+static bool
+holds(struct store_str text, const char *part)
+{
+	return memmem(text.bytes, text.size, part, strlen(part)) != NULL;
+}
+
+/* Names and versions are parts of a text that a client made up, and may be cut: what
+ * the text does not have any more when redacted is part of a secret. (What is looked
+ * for is the text as it came: "[hex]" says nothing of a device.) */
+static void
+drop_secrets(struct store_str user_agent, struct useragent *out)
+{
+	char *const values[] = {out->browser, out->browser_version, out->os, out->os_version,
+				out->bot};
+	struct store_arena *arena = store_arena_create(0);
+	struct store_str redacted = {"", 0};
+
+	if (arena == NULL || !is_unredacted(user_agent, arena, &redacted)) {
+		for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+			if (!holds(user_agent, values[i]) || holds(redacted, values[i]))
+				continue;
+			if (values[i] == out->bot)
+				copy(out->bot, sizeof out->bot, "bot");
+			else
+				values[i][0] = '\0';
+		}
+	}
+	if (arena != NULL)
+		store_arena_free(arena);
+}
+
+/* ---- hints ----------------------------------------------------------- */
+
+static bool
+is_secret(const char *name)
+{
+	struct store_arena *arena = store_arena_create(0);
+	struct store_str text = {name, (uint32_t)strlen(name)}, redacted;
+	bool result = arena == NULL || !is_unredacted(text, arena, &redacted);
+
+	if (arena != NULL)
+		store_arena_free(arena);
+	return result;
+}
+
 static bool
 is_hint(struct store_str hint, const char *value)
 {
@@ -279,7 +336,8 @@ apply_hints(struct store_str mobile, struct store_str platform, struct useragent
 		memcpy(name, platform.bytes + 1, platform.size - 2);
 	if (strcmp(name, "Chromium OS") == 0)
 		copy(name, sizeof name, "Chrome OS");
-	if (name[0] != '\0' && strcmp(name, "Unknown") != 0 && strcasecmp(name, out->os) != 0) {
+	if (name[0] != '\0' && strcmp(name, "Unknown") != 0 && strcasecmp(name, out->os) != 0 &&
+	    !is_secret(name)) {
 		copy(out->os, sizeof out->os, name);
 		out->os_version[0] = '\0';
 	}
@@ -314,6 +372,7 @@ useragent_parse(struct useragent_parser *parser, struct store_str user_agent,
 		key = useragent_cache_key(parser->cache, user_agent);
 		if (!useragent_cache_find(parser->cache, key, out)) {
 			parse_text(parser, user_agent, out);
+			drop_secrets(user_agent, out);
 			make_printable(out->browser);
 			make_printable(out->browser_version);
 			make_printable(out->os_version);

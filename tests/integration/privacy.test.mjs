@@ -44,7 +44,8 @@ const WITHIN = ['{\\"a\\":{\\"password\\" : \\"canary-horse & staple\\"}}', 'pas
   '{"password":"right canary-words"}', 'Authorization: Basic canary-basic', 'GET /p?id=canary-query failed'].join(' ');
 const text = Object.values(CANARY).map((value) => `x ${value === CANARY.password ? `password=${value}` : value}`).join(' ') + ' ' + WITHIN;
 const url = `https://canary-user:canary-word@shop.example/u/${CANARY.email}/${CANARY.hex}/${CANARY.jwt};jsessionid=canarysession1/p?password=${CANARY.password}&utm_source=${CANARY.encoded}&utm_campaign=spring&gclid=canaryclick1#canaryfragment`;
-const words = [...Object.values(CANARY), ...WITHIN.match(/canary-[a-z]+/g), ADDRESS, 'canary-user', 'canary-word', 'canarysession1', 'canaryclick1', 'canaryfragment', 'canary-agent', 'canary-cookie'];
+const words = [...Object.values(CANARY), ...WITHIN.match(/canary-[a-z]+/g), ADDRESS, 'canary-user', 'canary-word', 'canarysession1', 'canaryclick1', 'canaryfragment', 'canary-agent', 'canary-cookie',
+  'cage.example', ...[CANARY.hex, CANARY.key, CANARY.jwt].map((secret) => secret.slice(0, 16))]; // cut short, too
 
 function beacon(view, more = {}) {
   return { v: 1, site: 'shop', view: view.toString(16).padStart(16, '0'), seq: 0, url, referrer: url, serverTiming: text,
@@ -76,6 +77,12 @@ test('canaries reach no file and no answer', async () => {
   assert.equal((await post(`${server.url}/beacon`, JSON.stringify(beacon(1, { seq: 1 })), headers)).status, 204);
   assert.equal((await post(`${server.url}/beacon`, JSON.stringify(beacon(2, { lang: 5 })), headers)).status, 400);
   assert.equal((await post(`${server.url}/import`, JSON.stringify(beacon(3, { ip: ADDRESS, ua: `canary-agent ${CANARY.key}` })), authorised)).status, 200);
+  const products = ['email', 'jwt', 'hex', 'key'].flatMap((name) => [`${CANARY[name]}bot/1.0`, `${CANARY[name]}/3.0 CFNetwork/1240.0.4 Darwin/20.6.0`,
+    `Mozilla/5.0 (compatible; a-${CANARY[name]}; crawler)`, `MyBot/${CANARY[name]}`]);
+  for (const [i, agent] of products.entries()) {
+    const hints = { 'X-Forwarded-For': ADDRESS, 'User-Agent': agent, 'Sec-CH-UA-Platform': `"${CANARY.email}"` };
+    assert.equal((await post(`${server.url}/beacon`, JSON.stringify(beacon(100 + i)), hints)).status, 204);
+  }
   const row = JSON.stringify({ site: 'shop', view_id: 4, message: text, stack: text, source: url, path: `/u/${CANARY.email}` });
   assert.equal((await post(`${server.url}/query?query=INSERT INTO errors FORMAT JSONEachRow`, row, authorised)).status, 200);
   assert.deepEqual(found(path.join(directory, 'canaries')), []);

@@ -195,6 +195,7 @@ hints(void **state)
 		     {windows, "?0", "\"Unknown\"", "Windows", "10", "desktop"},
 		     {windows, "nonsense", "nonsense", "Windows", "10", "desktop"},
 		     {windows, "", "\"\"", "Windows", "10", "desktop"},
+		     {windows, "", "\"joe@example.com\"", "Windows", "10", "desktop"},
 		     {windows, "", "\"", "Windows", "10", "desktop"},
 		     {windows, "", "\"a name that is longer than any system has\"", "Windows", "10",
 		      "desktop"},
@@ -213,6 +214,40 @@ hints(void **state)
 		assert_string_equal(got.os, cases[i].os);
 		assert_string_equal(got.os_version, cases[i].os_version);
 		assert_string_equal(got.device, cases[i].device);
+	}
+}
+
+/* Whole and cut, what a client puts in place of names is not kept. */
+static void
+secrets(void **state)
+{
+#define APP(name) name "/3.0 CFNetwork/1240.0.4 Darwin/20.6.0"
+#define HEX "8d7f3a9b2c1e4f60a1b2c3d4e5f60718"
+	static const struct {
+		const char *user_agent, *browser, *browser_version, *os_version, *bot;
+	} cases[] = {{APP("MyApp"), "MyApp", "3", "14.8", ""},
+		     {APP("joe@example.com"), "", "3", "14.8", "bot"},
+		     {APP("4eC39HqLyjWDarjtT1zdp7dcApp"), "", "3", "14.8", ""},
+		     {"joe@example.com/1.0", "", "", "", "bot"},
+		     {"4eC39HqLyjWDarjtT1zdp7dcbot/2.1", "", "2", "", "bot"},
+		     {HEX HEX "bot/1.0", "", "1", "", "bot"},
+		     {"MyBot/" HEX, "MyBot", "", "", "MyBot"},
+		     {"Googlebot/2.1 (joe@example.com)", "Googlebot", "2", "", "Googlebot"}};
+#undef APP
+#undef HEX
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		for (int times = 0; times < 2; times++) { /* the second is kept */
+			struct useragent got;
+
+			useragent_parse(parser, beacon_str(cases[i].user_agent), beacon_str(""),
+					beacon_str(""), &got);
+			assert_string_equal(got.browser, cases[i].browser);
+			assert_string_equal(got.browser_version, cases[i].browser_version);
+			assert_string_equal(got.os_version, cases[i].os_version);
+			assert_string_equal(got.bot, cases[i].bot);
+		}
 	}
 }
 
@@ -410,8 +445,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(known),   cmocka_unit_test(hints),   cmocka_unit_test(regexes),
-	    cmocka_unit_test(threads), cmocka_unit_test(damaged), cmocka_unit_test(hostile),
+	    cmocka_unit_test(secrets), cmocka_unit_test(known),   cmocka_unit_test(hints),
+	    cmocka_unit_test(regexes), cmocka_unit_test(threads), cmocka_unit_test(damaged),
+	    cmocka_unit_test(hostile),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
