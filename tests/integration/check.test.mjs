@@ -19,11 +19,12 @@ after(() => fs.rmSync(directory, { recursive: true }));
 
 const base = path.join(directory, 'base');
 const authorized = { Authorization: `Bearer ${TOKEN}` };
+const TIME_MS = Date.now(); // one for all: segments are by day
 let views = 0, copies = 0;
 
 async function send(server) {
   const view = (++views).toString(16).padStart(16, '0');
-  const body = JSON.stringify({ v: 1, site: 'shop', view, session: 'ffee00dd11cc22bb', seq: 0, t: Date.now(), url: 'https://shop.example/',
+  const body = JSON.stringify({ v: 1, site: 'shop', view, session: 'ffee00dd11cc22bb', seq: 0, t: TIME_MS, url: 'https://shop.example/',
     vitals: { lcp: 1000 + views }, errors: [{ kind: 'error', message: `error ${view}` }], events: [{ category: 'custom', name: 'x', value: views }] });
   assert.equal((await fetch(`${server.url}/beacon`, { method: 'POST', body })).status, 204);
 }
