@@ -58,13 +58,7 @@ aggregate_find(struct store_str name, bool *has_condition)
 		name.size -= 2;
 	name = function_real_name(name);
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-		bool same;
-
-		if (!sql_begins_as(name, known[i].name))
-			continue;
-		same = strlen(known[i].name) == name.size &&
-		       memcmp(known[i].name, name.bytes, name.size) == 0;
-		if (same || (known[i].any_case && sql_is_word(name, known[i].name)))
+		if (sql_is_name(name, known[i].name, known[i].any_case))
 			return &known[i];
 	}
 	return NULL;

@@ -22,13 +22,7 @@ function_find(struct store_str name)
 	name = function_real_name(name);
 	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
 		for (const struct function *f = tables[t]; f->name != NULL; f++) {
-			bool same;
-
-			if (!sql_begins_as(name, f->name))
-				continue;
-			same = strlen(f->name) == name.size &&
-			       memcmp(f->name, name.bytes, name.size) == 0;
-			if (same || (f->any_case && sql_is_word(name, f->name)))
+			if (sql_is_name(name, f->name, f->any_case))
 				return f;
 		}
 	}

@@ -83,13 +83,8 @@ function_real_name(struct store_str name)
 {
 	for (size_t i = 0; i < sizeof aliases / sizeof *aliases; i++) {
 		const struct function_alias *alias = &aliases[i];
-		bool same;
 
-		if (!sql_begins_as(name, alias->name))
-			continue;
-		same = strlen(alias->name) == name.size &&
-		       memcmp(alias->name, name.bytes, name.size) == 0;
-		if (same || (alias->any_case && sql_is_word(name, alias->name)))
+		if (sql_is_name(name, alias->name, alias->any_case))
 			return (struct store_str){alias->of, (uint32_t)strlen(alias->of)};
 	}
 	return name;

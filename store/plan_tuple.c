@@ -1,8 +1,7 @@
 /*
  * (a, b) IN ((1, 'x'), (2, 'y')): tuples are no values here. Of constants, such as can be
- * looked up, a set is made (function_set.c), also of a long list of values; others are compared
- * one by one. Beside
- * plan_call.c, which builds what comes of the latter.
+ * looked up, a set is made (function_set.c), also of a long list of values; others are
+ * compared one by one. Beside plan_call.c, which builds what comes of the latter.
  */
 #include <string.h>
 

@@ -6,6 +6,8 @@
 #ifndef SQL_PARSE_H
 #define SQL_PARSE_H
 
+#include <string.h>
+
 #include "sql_ast.h"
 
 #define SQL_TEXT_BYTES_MAX (256u << 10)
@@ -28,6 +30,15 @@ sql_begins_as(struct store_str text, const char *word)
 
 /* Whether the text is the word, in any case. */
 bool sql_is_word(struct store_str text, const char *word);
+/* Whether it is the name of a table: as it is written there, or in any case. */
+static inline bool
+sql_is_name(struct store_str text, const char *name, bool any_case)
+{
+	if (!sql_begins_as(text, name))
+		return false;
+	return any_case ? sql_is_word(text, name)
+			: strlen(name) == text.size && memcmp(name, text.bytes, text.size) == 0;
+}
 
 /* sql_parse_time.c: the unit that SQL's word for it means ("hh": "hour"), in small
  * letters and no plural; "" when it is none. */
