@@ -13,6 +13,8 @@
 #include "loop_inside.h"
 #include "metrics.h"
 
+#define TLS_PAYLOAD_BYTES 16384 /* the most that a record may have */
+
 static void
 on_connection_close(struct guard_connection *guard)
 {
@@ -76,11 +78,8 @@ expect_proxy_header(struct connection *connection)
 {
 	const struct config *config = connection->loop->server->config;
 	struct sockaddr_storage peer = {0};
-	int fd = h2o_socket_get_fd(connection->guard.socket);
-	socklen_t size = sizeof peer;
 
-	/* Not by h2o_socket_getpeername, which would remember the proxy's. */
-	if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+	if (h2o_socket_getpeername(connection->guard.socket, (struct sockaddr *)&peer) > 0 &&
 	    proxy_is_trusted(config->proxies, config->trusted_proxies_count,
 			     (struct sockaddr *)&peer))
 		h2o_socket_read_start(connection->guard.socket, on_proxy_header);
@@ -98,6 +97,11 @@ create_connection(struct listening *listening, h2o_socket_t *socket)
 		h2o_socket_close(socket);
 		return NULL;
 	}
+	/* No answer is long and urgent: libh2o need not ask the kernel how far a client is,
+	 * once for who is near and before each write for who is not. */
+	socket->_latency_optimization.state = H2O_SOCKET_LATENCY_OPTIMIZATION_STATE_DISABLED;
+	socket->_latency_optimization.suggested_tls_payload_size = TLS_PAYLOAD_BYTES;
+	socket->_latency_optimization.suggested_write_size = SIZE_MAX;
 	connection->loop = loop;
 	connection->listening = listening;
 	connection->guard.socket = socket;
@@ -112,6 +116,25 @@ create_connection(struct listening *listening, h2o_socket_t *socket)
 	atomic_fetch_add(&loop->server->connections, 1);
 	metrics_add(METRICS_connections, 1);
 	return connection;
+}
+
+/* As h2o_evloop_socket_accept, but who came is told by the same call; errno, then, if
+ * nobody did. */
+static h2o_socket_t *
+accept_one(const struct listening *listening)
+{
+	struct sockaddr_storage peer = {0};
+	socklen_t size = sizeof peer;
+	int fd = accept4(h2o_socket_get_fd(listening->socket), (struct sockaddr *)&peer, &size,
+			 SOCK_NONBLOCK | SOCK_CLOEXEC);
+	h2o_socket_t *socket;
+
+	if (fd < 0)
+		return NULL;
+	socket = h2o_evloop_socket_create(listening->loop->evloop, fd,
+					  H2O_SOCKET_FLAG_IS_ACCEPTED_CONNECTION);
+	h2o_socket_setpeername(socket, (struct sockaddr *)&peer, size);
+	return socket;
 }
 
 static void
@@ -131,7 +154,7 @@ on_accept(h2o_socket_t *listener, const char *error)
 			loop_connection_accept(loop, false);
 			return;
 		}
-		if ((socket = h2o_evloop_socket_accept(listener)) == NULL) {
+		if ((socket = accept_one(listening)) == NULL) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
 			    errno == ENOMEM)
 				loop_connection_accept(loop, false); /* for a while: do not spin */

@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +30,39 @@
 #define GROUPS "X25519:P-256:P-384"
 
 static const h2o_iovec_t http1_only[] = {{H2O_STRLIT("http/1.1")}, {NULL, 0}};
+
+/* ---- the process ------------------------------------------------------ */
+
+static _Atomic pid_t process; /* 0: to be asked for */
+
+static void
+forget_process(void)
+{
+	atomic_store(&process, 0);
+}
+
+__attribute__((constructor)) static void
+watch_forks(void)
+{
+	(void)pthread_atfork(NULL, NULL, forget_process);
+}
+
+/* Instead of the C library's, which asks the kernel each time: OpenSSL's random numbers
+ * want to know whether they are in a child, six times a handshake, of which that takes
+ * a microsecond. */
+pid_t
+getpid(void)
+{
+	pid_t known = atomic_load_explicit(&process, memory_order_relaxed);
+
+	if (known == 0) {
+		known = (pid_t)syscall(SYS_getpid);
+		atomic_store_explicit(&process, known, memory_order_relaxed);
+	}
+	return known;
+}
+
+/* ---- contexts --------------------------------------------------------- */
 
 static SSL_CTX *
 failed(SSL_CTX *context, const char *what, const char *file, char error[256])

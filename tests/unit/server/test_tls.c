@@ -1,9 +1,10 @@
 /*
  * Goal: a certificate of our own is whole or not there: no later start fails for half of
  * one. Method: a bound on the length of files, at every length that one of the two has;
- * files that a start left, and files that it may not read.
+ * files that a start left, and files that it may not read. A child knows that it is one.
  */
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -106,11 +107,30 @@ unreadable(void **state)
 	scratch_remove(directory);
 }
 
+/* OpenSSL takes new random numbers where this says so. */
+static void
+child_is_told(void **state)
+{
+	pid_t parent = getpid(), child;
+	int status = 0;
+
+	(void)state;
+	assert_int_equal(parent, syscall(SYS_getpid));
+	child = fork();
+	if (child == 0)
+		_exit(getpid() == (pid_t)syscall(SYS_getpid) && getpid() != parent ? 0 : 1);
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	assert_int_equal(getpid(), parent);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(full_disk), cmocka_unit_test(cut_off),
-					   cmocka_unit_test(unreadable)};
+					   cmocka_unit_test(unreadable),
+					   cmocka_unit_test(child_is_told)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
