@@ -116,14 +116,11 @@ struct aggregate_heavy {
 /* Rows that are not to be counted take so many bytes in turn, which nobody asks for. */
 #define AGGREGATE_IDLE_BYTES 64u
 
-struct aggregate_entry {
-	uint32_t value, weight;
-};
-
 /* aggregate_young.c: of each place the first rows, unless it counts in bytes. */
 struct aggregate_young {
-	struct aggregate_entry *entries; /* [max][SKETCH_EXACT_MAX] */
-	uint32_t *counts, *groups;       /* [max]: of places; groups of those that have some */
+	uint32_t *values;          /* [max][SKETCH_EXACT_MAX] */
+	uint32_t *weights;         /* theirs; NULL: all are 1 */
+	uint32_t *counts, *groups; /* [max]: of places; groups of those that have some */
 	uint32_t max;
 	bool some; /* may have entries */
 };
@@ -482,6 +479,17 @@ int aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
 
 /* aggregate_places.c: the group's bytes move to those of its place. */
 int aggregate_places_move(struct aggregate_states *states, uint32_t group, uint32_t place);
+
+/* Bytes that are read behind `unlit`. */
+#define AGGREGATE_UNLIT_PADDING 64u
+
+/* aggregate_unlit.c: rows[] of places whose groups have no bytes there;
+ * how many. rows[] has room for the count, whatever is found. */
+uint32_t
+aggregate_unlit_list(const struct aggregate_states *states, const struct aggregate_places *places,
+		     uint32_t count, uint32_t *rows);
+/* Whether that costs so little that no row need be noticed instead. */
+bool aggregate_unlit_is_fast(const struct aggregate_states *states);
 
 /* aggregate_young.c: 0 or STORE_ELIMIT. */
 /* Lists for so many places, where none has any; false: no memory. */

@@ -79,7 +79,8 @@ open_cells(struct aggregate_states *states, const struct aggregate_places *place
 		return STORE_ELIMIT;
 	if (weighted)
 		heavy_bytes = places->count * aggregate_heavy_choose(states, min, max, &heavy);
-	all_bytes = light_bytes + heavy_bytes + AGGREGATE_IDLE_BYTES + places->count;
+	all_bytes = light_bytes + heavy_bytes + AGGREGATE_IDLE_BYTES + places->count +
+		    AGGREGATE_UNLIT_PADDING;
 	if (!aggregate_young_reserve(states, places->count) ||
 	    (cells = store_arena_zalloc(states->arena, all_bytes)) == NULL) {
 		states->cells_opened = OPENED_MAX; /* it is possible without */

@@ -8,9 +8,12 @@
 #include "aggregate_inside.h"
 #include "codec_vector.h"
 
-/* Rows of groups without bytes are looked for ahead while there are more of them than
- * one in so many: where one is noticed the processor has guessed wrong. */
+/* Rows of groups without bytes are looked for ahead while there are more of them than one
+ * in so many: where one is noticed the processor has guessed wrong, which takes as long as
+ * looking at 16 rows, or at 100 and more where that is fast. */
 #define UNLIT_SHARE 16u
+#define UNLIT_SHARE_FAST 256u
+#define LINE_VALUES 16u
 
 bool
 aggregate_young_reserve(struct aggregate_states *states, uint32_t count)
@@ -19,36 +22,58 @@ aggregate_young_reserve(struct aggregate_states *states, uint32_t count)
 
 	if (count <= states->young.max)
 		return true;
-	young.entries = store_arena_alloc(states->arena,
-					  (size_t)count * SKETCH_EXACT_MAX * sizeof *young.entries);
+	young.values = store_arena_alloc(states->arena,
+					 (size_t)count * SKETCH_EXACT_MAX * sizeof *young.values);
 	young.counts = store_arena_zalloc(states->arena, count * sizeof *young.counts);
 	young.groups = store_arena_alloc(states->arena, count * sizeof *young.groups);
-	if (young.entries == NULL || young.counts == NULL || young.groups == NULL)
+	if (young.values == NULL || young.counts == NULL || young.groups == NULL)
 		return false;
 	states->young = young;
 	return true;
 }
 
+/* Rows that weigh more than 1 come: what is listed has weights from now on. Most queries
+ * have none, and half the memory. */
+static int
+begin_weights(struct aggregate_states *states)
+{
+	struct aggregate_young *young = &states->young;
+	uint32_t *weights;
+
+	if (young->weights != NULL)
+		return 0;
+	weights = store_arena_alloc(states->arena,
+				    (size_t)young->max * SKETCH_EXACT_MAX * sizeof *weights);
+	if (weights == NULL)
+		return STORE_ELIMIT;
+	for (uint32_t p = 0; p < young->max; p++) {
+		for (uint32_t i = 0; i < young->counts[p]; i++)
+			weights[(size_t)p * SKETCH_EXACT_MAX + i] = 1;
+	}
+	young->weights = weights;
+	return 0;
+}
+
 /* ---- a place that has many rows --------------------------------------------------- */
 
-/* The listed rows' edges, and the values of those of weight 1; how many these are. */
+/* The edges of values[count], and those of weight 1 to light[]; how many these are. */
 static uint32_t
-split(const struct aggregate_entry *entries, uint32_t count, uint32_t *values, uint32_t *min,
-      uint32_t *max)
+split(const uint32_t *values, const uint32_t *weights, uint32_t count, uint32_t *light,
+      uint32_t *min, uint32_t *max)
 {
-	uint32_t light = 0;
+	uint32_t listed = 0;
 
 	*min = UINT32_MAX;
 	*max = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t value = entries[i].value;
+		uint32_t value = values[i];
 
 		*min = value < *min ? value : *min;
 		*max = value > *max ? value : *max;
-		values[light] = value;
-		light += entries[i].weight == 1;
+		light[listed] = value;
+		listed += weights == NULL || weights[i] == 1;
 	}
-	return light;
+	return listed;
 }
 
 /* What is listed of the place is counted: its group has bytes now. */
@@ -56,20 +81,22 @@ static int
 count_listed(struct aggregate_states *states, uint32_t place, uint32_t group)
 {
 	struct aggregate_young *young = &states->young;
-	const struct aggregate_entry *entries = young->entries + (size_t)place * SKETCH_EXACT_MAX;
-	uint32_t count = young->counts[place], light, min, max;
-	CODEC_UNSET uint32_t values[SKETCH_EXACT_MAX];
+	const uint32_t *values = young->values + (size_t)place * SKETCH_EXACT_MAX;
+	const uint32_t *weights =
+	    young->weights == NULL ? NULL : young->weights + (size_t)place * SKETCH_EXACT_MAX;
+	uint32_t count = young->counts[place], light_count, min, max;
+	CODEC_UNSET uint32_t light[SKETCH_EXACT_MAX];
 
 	young->counts[place] = 0;
 	if (count == 0)
 		return 0;
-	light = split(entries, count, values, &min, &max);
+	light_count = split(values, weights, count, light, &min, &max);
 	if (aggregate_quantile_widen(states, group, min, max + 1) != 0 ||
-	    aggregate_bucket_values(states, group, values, light) != 0)
+	    aggregate_bucket_values(states, group, light, light_count) != 0)
 		return STORE_ELIMIT;
-	for (uint32_t i = 0; light < count && i < count; i++) {
-		if (entries[i].weight > 1 &&
-		    aggregate_heavy_put(states, group, entries[i].value, entries[i].weight) != 0)
+	for (uint32_t i = 0; light_count < count && i < count; i++) {
+		if (weights[i] > 1 &&
+		    aggregate_heavy_put(states, group, values[i], weights[i]) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;
@@ -97,13 +124,17 @@ list_row(const struct aggregate_young *young, uint32_t place, uint32_t group, ui
 	 uint32_t weight)
 {
 	uint32_t count = young->counts[place];
+	size_t at;
 
 	if (value == VECTOR_NARROW_NULL)
 		return true;
 	if (count == SKETCH_EXACT_MAX)
 		return false;
-	young->entries[(size_t)place * SKETCH_EXACT_MAX + count] =
-	    (struct aggregate_entry){value, weight};
+	at = (size_t)place * SKETCH_EXACT_MAX + count;
+	__builtin_prefetch(young->values + at + LINE_VALUES, 1);
+	young->values[at] = value;
+	if (young->weights != NULL)
+		young->weights[at] = weight;
 	young->counts[place] = count + 1;
 	young->groups[place] = group;
 	return true;
@@ -115,6 +146,8 @@ aggregate_young_add(struct aggregate_states *states, uint32_t place, uint32_t gr
 {
 	if (states->unlit[place]) {
 		states->young.some = true;
+		if (weight > 1 && begin_weights(states) != 0)
+			return STORE_ELIMIT;
 		if (list_row(&states->young, place, group, value, weight))
 			return 0;
 		if (light_up(states, place, group) != 0)
@@ -127,22 +160,6 @@ aggregate_young_add(struct aggregate_states *states, uint32_t place, uint32_t gr
 	return aggregate_heavy_put(states, group, value, weight);
 }
 
-/* rows[] of places whose groups have no bytes there; how many. */
-static uint32_t
-list_unlit(const struct aggregate_states *states, const struct aggregate_places *places,
-	   uint32_t count, uint32_t *rows)
-{
-	const uint8_t *unlit = states->unlit + places->base;
-	uint32_t listed = 0;
-
-#pragma GCC unroll 8
-	for (uint32_t i = 0; i < count; i++) {
-		rows[listed] = i;
-		listed += unlit[places->list[i]];
-	}
-	return listed;
-}
-
 int
 aggregate_young_take(struct aggregate_states *states, const struct aggregate_places *places,
 		     const struct aggregate_rows *rows, struct aggregate_rest *rest)
@@ -152,11 +169,14 @@ aggregate_young_take(struct aggregate_states *states, const struct aggregate_pla
 	const uint32_t *of = places->list, *known = places->groups, *values = rows->narrow;
 	const uint8_t *unlit = states->unlit;
 	uint8_t *marks = states->scratch.marks;
-	struct aggregate_young young = states->young;
-	uint32_t base = places->base, idle = states->idle;
-	uint32_t listed = list_unlit(states, places, rows->count, list);
+	struct aggregate_young *young = &states->young;
+	uint32_t base = places->base, idle = states->idle, listed, share;
 
-	states->some_unlit = listed > rows->count / UNLIT_SHARE;
+	if (rows->weights != NULL && begin_weights(states) != 0)
+		return STORE_ELIMIT;
+	listed = aggregate_unlit_list(states, places, rows->count, list);
+	share = aggregate_unlit_is_fast(states) ? UNLIT_SHARE_FAST : UNLIT_SHARE;
+	states->some_unlit = listed > rows->count / share;
 	states->young.some |= listed > 0;
 	for (uint32_t i = 0; i < listed; i++) {
 		uint32_t row = list[i], place = of[row] + base, group = known[place];
@@ -165,7 +185,7 @@ aggregate_young_take(struct aggregate_states *states, const struct aggregate_pla
 			continue; /* by a row before */
 		if (group == AGGREGATE_UNKNOWN) {
 			rest->rows[rest->count++] = row;
-		} else if (!list_row(&young, place, group, values[row],
+		} else if (!list_row(young, place, group, values[row],
 				     aggregate_row_weight(rows, row))) {
 			if (light_up(states, place, group) != 0)
 				return STORE_ELIMIT;
@@ -203,13 +223,13 @@ aggregate_young_settle(struct aggregate_states *states)
 		return 0;
 	young->some = false;
 	for (uint32_t p = 0; p < young->max; p++) {
-		const struct aggregate_entry *entries =
-		    young->entries + (size_t)p * SKETCH_EXACT_MAX;
+		const size_t at = (size_t)p * SKETCH_EXACT_MAX;
 		uint32_t count = young->counts[p], group = young->groups[p];
 
 		young->counts[p] = 0;
 		for (uint32_t i = 0; i < count; i++) {
-			if (put(states, group, entries[i].value, entries[i].weight) != 0)
+			if (put(states, group, young->values[at + i],
+				young->weights == NULL ? 1 : young->weights[at + i]) != 0)
 				return STORE_ELIMIT;
 		}
 	}
