@@ -19,7 +19,8 @@
 
 /* Of a group that has buckets. */
 struct counted {
-	uint32_t first, last;  /* buckets */
+	uint32_t first, last; /* buckets */
+	uint32_t inner, inner_end;
 	uint32_t zeros;        /* weight of ZERO */
 	uint32_t spans[SPANS]; /* weights of those that it has some of */
 	uint64_t total;
@@ -33,7 +34,7 @@ span_of(uint32_t bucket)
 	return bucket < ONE ? 0 : (bucket - ONE) / SPAN;
 }
 
-/* sums[i] += `weight` times those of so many spans from `bytes` on. */
+/* sums[i] -= `weight` times those of so many spans from `bytes` on. */
 CODEC_CLONES static void
 sum_bytes(const uint8_t *bytes, uint32_t count, uint32_t weight, uint32_t *sums)
 {
@@ -42,7 +43,7 @@ sum_bytes(const uint8_t *bytes, uint32_t count, uint32_t weight, uint32_t *sums)
 
 		for (uint32_t i = 0; i < SPAN; i++)
 			sum = (uint16_t)(sum + bytes[i]);
-		sums[s] += weight * sum;
+		sums[s] -= weight * sum;
 	}
 }
 
@@ -58,13 +59,13 @@ sum_words(const uint32_t *words, uint32_t count, uint32_t *sums)
 	}
 }
 
-/* weights[i] += `weight` times what bytes[i] has beyond the 1 of inner buckets, where inner
- * ones begin at `inner` and are so many. */
+/* weights[i] += `weight` times what bytes[i] counts, where inner buckets begin at `inner`
+ * and are so many. */
 CODEC_CLONES static void
 add_span(const uint8_t *bytes, uint32_t inner, uint32_t count, uint32_t weight, uint32_t *weights)
 {
 	for (uint32_t i = 0; i < SPAN; i++)
-		weights[i] += weight * (bytes[i] - (i - inner < count ? 1u : 0u));
+		weights[i] += weight * ((i - inner < count ? UINT8_MAX : 0u) - bytes[i]);
 }
 
 /* What the edges have of buckets `from` ... from + count - 1, to weights[of the bucket / by]. */
@@ -78,17 +79,20 @@ add_edges(const struct aggregate_edges *edges, const struct counted *counted, ui
 		weights[(counted->last - from) / by] += edges->most;
 }
 
-/* Takes the 1 of each inner bucket in [first, end), of which none is ZERO, so many times
- * from its span. */
+/* Adds what each inner bucket in [first, end) counts down from, so many times. */
 static void
-lower_spans(struct counted *counted, uint32_t first, uint32_t end, uint32_t times)
+raise_spans(struct counted *counted, uint32_t first, uint32_t end, uint32_t times)
 {
-	first = first > counted->first + 1 ? first : counted->first + 1;
-	end = end < counted->last ? end : counted->last;
+	first = first > counted->inner ? first : counted->inner;
+	end = end < counted->inner_end ? end : counted->inner_end;
+	if (first == ZERO && first < end) {
+		counted->zeros += UINT8_MAX * times;
+		first++;
+	}
 	for (uint32_t at = first, next; at < end; at = next) {
 		next = ONE + (span_of(at) + 1) * SPAN;
 		next = next < end ? next : end;
-		counted->spans[span_of(at)] -= (next - at) * times;
+		counted->spans[span_of(at)] += (next - at) * UINT8_MAX * times;
 	}
 }
 
@@ -105,13 +109,13 @@ count_heavy(const struct aggregate_states *states, uint32_t group, struct counte
 		uint32_t weight = heavy->weights[k];
 		const uint8_t *of = bytes + (size_t)k * heavy->stride;
 
-		*(heavy->first == ZERO ? &counted->zeros : &counted->spans[span - 1]) +=
+		*(heavy->first == ZERO ? &counted->zeros : &counted->spans[span - 1]) -=
 		    weight * of[0];
 		sum_bytes(of + 1, heavy->width / SPAN, weight, counted->spans + span);
 		all += weight;
 	}
 	if (bytes != NULL)
-		lower_spans(counted, heavy->first, end, all);
+		raise_spans(counted, heavy->first, end, all);
 }
 
 static void
@@ -124,6 +128,7 @@ count_up(const struct aggregate_states *states, uint32_t group, struct counted *
 
 	counted->first = sketch_bucket(edges->min);
 	counted->last = sketch_bucket(edges->end - 1);
+	aggregate_quantile_inner(edges, &counted->inner, &counted->inner_end);
 	span = span_of(counted->first);
 	count = counted->last < ONE ? 0 : span_of(counted->last) + 1 - span;
 	counted->zeros = heavy == NULL ? 0 : heavy[ZERO];
@@ -131,13 +136,13 @@ count_up(const struct aggregate_states *states, uint32_t group, struct counted *
 	for (uint32_t way = 0; way < ways; way++) {
 		const uint8_t *bytes = light + (size_t)way * SKETCH_BUCKETS;
 
-		counted->zeros += bytes[ZERO];
+		counted->zeros -= bytes[ZERO];
 		sum_bytes(bytes + ONE + span * SPAN, count, 1, counted->spans + span);
 	}
 	if (heavy != NULL)
 		sum_words(heavy + ONE + span * SPAN, count, counted->spans + span);
 	count_heavy(states, group, counted);
-	lower_spans(counted, ONE, SKETCH_BUCKETS, ways);
+	raise_spans(counted, ZERO, SKETCH_BUCKETS, ways);
 	add_edges(edges, counted, ONE, SPANS * SPAN, SPAN, counted->spans);
 	counted->total = counted->zeros;
 	for (uint32_t s = span; s < span + count; s++)
@@ -162,7 +167,8 @@ weigh_heavy(const struct aggregate_states *states, uint32_t group, uint32_t from
 		if (at < heavy->width)
 			add_span(of + at, inner, count, weight, weights);
 		else if (before < SPAN)
-			weights[before] += weight * (of[0] - (before - inner < count ? 1u : 0u));
+			weights[before] +=
+			    weight * ((before - inner < count ? UINT8_MAX : 0u) - of[0]);
 	}
 }
 
@@ -173,15 +179,12 @@ weigh_span(const struct aggregate_states *states, uint32_t group, const struct c
 {
 	const uint8_t *light = states->light[group];
 	const uint32_t *heavy = states->hot[group].heavy;
-	uint32_t from = ONE + span * SPAN, inner = 0, count = 0;
+	uint32_t from = ONE + span * SPAN, inner = counted->inner - from;
+	uint32_t count = counted->inner_end - counted->inner;
 
 	memset(weights, 0, SPAN * sizeof *weights);
 	if (heavy != NULL)
 		memcpy(weights, heavy + from, SPAN * sizeof *weights);
-	if (counted->last > counted->first + 1) {
-		inner = counted->first + 1 - from;
-		count = counted->last - counted->first - 1;
-	}
 	for (uint32_t way = 0; light != NULL && way < states->ways; way++)
 		add_span(light + (size_t)way * SKETCH_BUCKETS + from, inner, count, 1, weights);
 	weigh_heavy(states, group, from, inner, count, weights);

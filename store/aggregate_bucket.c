@@ -87,7 +87,7 @@ count_first(struct aggregate_states *states, const struct aggregate_rows *rows, 
 	return 0;
 }
 
-/* The row's byte was full, or is the first of its bucket. */
+/* The row's byte was 0. */
 static __attribute__((noinline)) int
 count_noticed(struct aggregate_states *states, const struct aggregate_rows *rows, uint32_t row,
 	      uint8_t *byte)
@@ -108,7 +108,9 @@ count_row(struct aggregate_states *states, const struct aggregate_rows *rows, ui
 	if (__builtin_expect(byte == NULL, 0))
 		return count_first(states, rows, row, groups[row]);
 	byte += buckets[row] + offset;
-	return __builtin_expect(++*byte > 1, 1) ? 0 : count_noticed(states, rows, row, byte);
+	return __builtin_expect(aggregate_byte_count(byte), 0)
+		   ? count_noticed(states, rows, row, byte)
+		   : 0;
 }
 
 /* All rows. Unrolled, ways are constants and processors do not take each row's
@@ -203,9 +205,9 @@ count_hot(const uint16_t *buckets, uint32_t count)
 
 /* The bucket's byte was full. */
 static __attribute__((noinline)) int
-count_full(struct aggregate_states *states, uint32_t group, uint32_t bucket, uint8_t *byte)
+count_full(struct aggregate_states *states, uint32_t group, uint32_t bucket)
 {
-	return bucket == 0 ? 0 : aggregate_quantile_carry(states, group, bucket, byte);
+	return bucket == 0 ? 0 : aggregate_quantile_carry(states, group, bucket);
 }
 
 /* All into one group's bytes. */
@@ -221,14 +223,13 @@ count_in(struct aggregate_states *states, uint32_t group, const uint16_t *bucket
 		for (uint32_t n = 0; n < UNROLLED; n++) {
 			uint8_t *byte = bytes + (size_t)(n & (ways - 1)) * SKETCH_BUCKETS + at[n];
 
-			if (__builtin_expect(++*byte == 0, 0) &&
-			    count_full(states, group, at[n], byte) != 0)
+			if (__builtin_expect(aggregate_byte_count(byte), 0) &&
+			    count_full(states, group, at[n]) != 0)
 				return STORE_ELIMIT;
 		}
 	}
 	for (; at < end; at++) {
-		if (__builtin_expect(++bytes[*at] == 0, 0) &&
-		    count_full(states, group, *at, &bytes[*at]) != 0)
+		if (aggregate_byte_count(bytes + *at) && count_full(states, group, *at) != 0)
 			return STORE_ELIMIT;
 	}
 	return 0;
@@ -258,6 +259,7 @@ count_known(struct aggregate_states *states, uint32_t group, const uint16_t *buc
 
 	if (aggregate_quantile_widen(states, group, min, max + 1) != 0)
 		return STORE_ELIMIT;
+	aggregate_quantile_open(states, group);
 	result = states->ways == 1 ? count_in(states, group, buckets, count, 1)
 				   : count_in(states, group, buckets, count, WAYS);
 	aggregate_quantile_hold(states, group);

@@ -3,7 +3,7 @@
  * so that such rows are counted in bytes too, those of their weight, and multiplied
  * when they are settled. That is a quarter of the memory of words, and no row needs
  * anything but its byte. The bytes are those of struct aggregate_edges: the inner ones
- * are 1 more than what they count, whereby rows that may widen the edges are noticed.
+ * count down from 255, all others stay 0, whereby rows that may widen the edges are noticed.
  * Beside aggregate_places.c, whose rows these are; must give the same.
  */
 #include <assert.h>
@@ -78,42 +78,36 @@ aggregate_heavy_choose(const struct aggregate_states *states, uint32_t min, uint
 
 /* ---- inner buckets ------------------------------------------------------------------ */
 
-/* The byte, which was full, is 0: what it counted goes to the group's word. */
+/* 256 rows of the weight, whose byte was full, go to the group's word. */
 static int
-carry(struct aggregate_states *states, uint32_t group, uint32_t weight, uint32_t bucket,
-      uint8_t *byte)
+carry(struct aggregate_states *states, uint32_t group, uint32_t weight, uint32_t bucket)
 {
-	uint8_t raised = aggregate_quantile_is_inner(&states->edges[group], bucket);
-
 	if (aggregate_quantile_heavy(states, group) != 0)
 		return STORE_ELIMIT;
-	*byte = (uint8_t)(*byte + raised);
-	states->hot[group].heavy[bucket] += weight * (UINT8_MAX + 1u - raised);
+	states->hot[group].heavy[bucket] += weight * (UINT8_MAX + 1u);
 	return 0;
 }
 
-int
-aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t first,
-		      uint32_t last)
+/* Bytes of [*begin, *end), as far as there are some. */
+static void
+cut(const struct aggregate_heavy *heavy, uint32_t *begin, uint32_t *end)
+{
+	uint32_t heavy_end = heavy->first + heavy->width;
+
+	*begin = *begin > heavy->first ? *begin : heavy->first;
+	*end = *end < heavy_end ? *end : heavy_end;
+}
+
+void
+aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t begin, uint32_t end)
 {
 	const struct aggregate_heavy *heavy = &states->heavy;
 	uint8_t *bytes = bytes_of_group(states, group);
-	uint32_t end = heavy->first + heavy->width;
 
-	first = first > heavy->first ? first : heavy->first;
-	end = last + 1 < end ? last + 1 : end;
-	for (uint32_t k = 0; bytes != NULL && first < end && k < AGGREGATE_WEIGHTS_MAX; k++) {
-		uint8_t *of = bytes + (size_t)k * heavy->stride + (first - heavy->first);
-
-		if (!aggregate_bytes_increment(of, end - first))
-			continue;
-		for (uint32_t i = 0; i < end - first; i++) {
-			if (of[i] == 0 &&
-			    carry(states, group, heavy->weights[k], first + i, &of[i]) != 0)
-				return STORE_ELIMIT;
-		}
-	}
-	return 0;
+	cut(heavy, &begin, &end);
+	for (uint32_t k = 0; bytes != NULL && begin < end && k < AGGREGATE_WEIGHTS_MAX; k++)
+		aggregate_bytes_invert(bytes + (size_t)k * heavy->stride + (begin - heavy->first),
+				       end - begin);
 }
 
 /* Of weights that rows have had. */
@@ -128,20 +122,16 @@ weights_count(const struct aggregate_heavy *heavy)
 }
 
 /* Bytes of a group with such edges become what they count. */
-CODEC_CLONES static void
+static void
 lower(const struct aggregate_heavy *heavy, const struct aggregate_edges *edges, uint8_t *bytes)
 {
-	uint32_t first = sketch_bucket(edges->min) + 1, end = sketch_bucket(edges->end - 1);
-	uint32_t heavy_end = heavy->first + heavy->width;
+	uint32_t begin, end;
 
-	first = first > heavy->first ? first : heavy->first;
-	end = end < heavy_end ? end : heavy_end;
-	for (uint32_t k = 0; edges->end != 0 && k < weights_count(heavy); k++) {
-		uint8_t *of = bytes + (size_t)k * heavy->stride - heavy->first;
-
-		for (uint32_t b = first; b < end; b++)
-			of[b]--;
-	}
+	aggregate_quantile_inner(edges, &begin, &end);
+	cut(heavy, &begin, &end);
+	for (uint32_t k = 0; begin < end && k < weights_count(heavy); k++)
+		aggregate_bytes_invert(bytes + (size_t)k * heavy->stride + (begin - heavy->first),
+				       end - begin);
 }
 
 /* ---- out of the bytes ---------------------------------------------------------------- */
@@ -284,7 +274,7 @@ aggregate_heavy_put(struct aggregate_states *states, uint32_t group, uint32_t va
 	if (aggregate_quantile_weigh(states, group, value, weight))
 		return 0;
 	if (bytes != NULL && at < states->heavy.width)
-		return ++bytes[at] == 0 ? carry(states, group, weight, bucket, &bytes[at]) : 0;
+		return bytes[at]-- == 0 ? carry(states, group, weight, bucket) : 0;
 	if (aggregate_quantile_heavy(states, group) != 0)
 		return STORE_ELIMIT;
 	states->hot[group].heavy[bucket] += weight;
@@ -297,15 +287,16 @@ aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_
 {
 	const struct aggregate_heavy *heavy = &states->heavy;
 	uint32_t at = (uint32_t)((size_t)(byte - heavy->bytes) % bytes_of_place(heavy));
-	uint32_t weight = heavy->weights[at / heavy->stride], full = *byte == 0;
+	uint32_t weight = heavy->weights[at / heavy->stride], bucket = sketch_bucket(value);
 
 	assert(bytes_of_group(states, group) == byte - at);
-	if (full)
-		return carry(states, group, weight, sketch_bucket(value), byte);
+	if (aggregate_quantile_is_inner(&states->edges[group], bucket))
+		return carry(states, group, weight, bucket);
+	*byte = 0;
 	if (aggregate_quantile_widen(states, group, value, value + 1) != 0)
 		return STORE_ELIMIT;
-	if (aggregate_quantile_weigh(states, group, value, weight))
-		*byte = 0;
+	if (!aggregate_quantile_weigh(states, group, value, weight))
+		*byte -= 1;
 	return 0;
 }
 
@@ -320,10 +311,11 @@ add_weight(struct aggregate_states *states, uint32_t group, uint32_t weight, uin
 		uint32_t left = count - at,
 			 some = left < AGGREGATE_BYTES_AT_ONCE ? left : AGGREGATE_BYTES_AT_ONCE;
 
-		if (!aggregate_bytes_add(to + at, from + at, some))
+		if (!aggregate_bytes_take(to + at, from + at, some))
 			continue;
 		for (uint32_t i = at; i < at + some; i++) {
-			if (to[i] < from[i] && carry(states, group, weight, first + i, &to[i]) != 0)
+			if (aggregate_byte_was_full(to[i], from[i]) &&
+			    carry(states, group, weight, first + i) != 0)
 				return STORE_ELIMIT;
 		}
 	}

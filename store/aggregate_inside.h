@@ -62,10 +62,11 @@ struct aggregate_hot {
 #define AGGREGATE_WAYS 4u         /* at most */
 #define AGGREGATE_WAYS_GROUPS 16u /* more have one */
 
-/* What is known of a group's buckets. A row that may widen [min, end) is noticed
- * by its byte having been 0: those of the two outermost buckets stay 0, where a
- * bucket is more than one integer, and those of the buckets between these, the
- * inner ones, are 1 more than what they count, and never 0. */
+/* What is known of a group's buckets. The two outermost ones and those between these are
+ * inner ones, but for outermost ones of more than one integer. Bytes of inner buckets count
+ * down: they are 255 less what they count. All others stay 0, whereby whoever takes 1 from
+ * a byte has one test for what need be noticed, that it was 0: a byte was full, or the row
+ * may widen [min, end). */
 struct aggregate_edges {
 	uint32_t min, end;    /* of the integers counted; end 0: none */
 	uint32_t least, most; /* weights that the buckets of min and end - 1 lack; when
@@ -122,7 +123,8 @@ struct aggregate_young {
 	uint32_t *weights;         /* theirs; NULL: all are 1 */
 	uint32_t *counts, *groups; /* [max]: of places; groups of those that have some */
 	uint32_t max;
-	bool some; /* may have entries */
+	uint32_t asked, found; /* rows, and those of them whose places have no bytes */
+	bool some;             /* may have entries */
 };
 
 /* aggregate_distinct.c: of a column's strings. */
@@ -149,7 +151,7 @@ struct aggregate_states {
 	uint8_t *cells;
 	uint8_t *unlit;  /* [cells_count]: 1 where the place's group does not count there */
 	uint32_t idle;   /* the first cell that nobody asks for */
-	bool some_unlit; /* many rows' */
+	bool some_unlit; /* of many rows: they are asked for ahead */
 	uint32_t cells_count, cells_opened, cells_missed;
 	uint64_t cells_meaning; /* of the places */
 	struct aggregate_few few;
@@ -248,10 +250,18 @@ int aggregate_margin_merge(const struct aggregate_states *states, struct aggrega
 			   const struct aggregate_state *from);
 double aggregate_margin(const struct aggregate *aggregate, struct aggregate_state *state);
 
-/* aggregate_bytes.c: bytes[count], or to[count] and from[count]; whether some are full:
- * 0 now, or less than from[] has. */
-bool aggregate_bytes_increment(uint8_t *bytes, uint32_t count);
-bool aggregate_bytes_add(uint8_t *to, const uint8_t *from, uint32_t count);
+/* aggregate_bytes.c. What bytes[count] of inner buckets count, or from that such bytes. */
+void aggregate_bytes_invert(uint8_t *bytes, uint32_t count);
+/* counts[count] more; whether some bytes were full. */
+bool aggregate_bytes_take(uint8_t *bytes, const uint8_t *counts, uint32_t count);
+
+/* Whether the byte, of which `count` was taken, was full. */
+static inline bool
+aggregate_byte_was_full(uint8_t byte, uint8_t count)
+{
+	return byte > UINT8_MAX - count;
+}
+
 /* So many are added before those that were full are looked for. */
 #define AGGREGATE_BYTES_AT_ONCE 256u
 
@@ -306,12 +316,40 @@ aggregate_value(const struct aggregate_rows *rows, uint32_t row)
 	return rows->narrow != NULL ? rows->narrow[row] : rows->values[row];
 }
 
-/* Whether the group has an inner bucket there. */
+/* The inner buckets: [*begin, *end), *begin <= *end. */
+static inline void
+aggregate_quantile_inner(const struct aggregate_edges *edges, uint32_t *begin, uint32_t *end)
+{
+	uint32_t first = sketch_bucket(edges->min), last = sketch_bucket(edges->end - 1);
+
+	*begin = first + (first >= SKETCH_BUCKET_WIDE);
+	*end = last + (last < SKETCH_BUCKET_WIDE);
+	if (edges->end == 0 || *end < *begin)
+		*end = *begin;
+}
+
 static inline bool
 aggregate_quantile_is_inner(const struct aggregate_edges *edges, uint32_t bucket)
 {
-	return edges->end != 0 && bucket > sketch_bucket(edges->min) &&
-	       bucket < sketch_bucket(edges->end - 1);
+	uint32_t begin, end;
+
+	aggregate_quantile_inner(edges, &begin, &end);
+	return bucket >= begin && bucket < end;
+}
+
+/* A row more; whether it is to be noticed. Compilers compare what they have stored,
+ * though the subtraction tells: with that, a row of many groups takes half as long. */
+static inline bool
+aggregate_byte_count(uint8_t *byte)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	bool was_zero;
+
+	__asm__("subb $1, %0" : "+m"(*byte), "=@ccc"(was_zero));
+	return was_zero;
+#else
+	return (*byte)-- == 0;
+#endif
 }
 
 /* aggregate_quantile.c: one value at a time. All return 0 or STORE_ELIMIT. */
@@ -346,20 +384,19 @@ aggregate_quantile_is_few(const struct aggregate_states *states, uint32_t group,
 /* A value that has no bucket, or whose group has none yet. */
 int aggregate_quantile_cold(struct aggregate_states *states, uint32_t group, int64_t value,
 			    uint64_t weight);
-/* The value's byte was increased and is 0 or 1 now. */
+/* The value's byte was 0 and counted. */
 int aggregate_quantile_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
 			       uint8_t *byte);
 /* 256 rows more of a bucket, whose byte was full. */
-int aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket,
-			     uint8_t *byte);
-/* Bytes become what they count (of a group with such edges), or 1 more in the
- * inner buckets. */
+int aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket);
+/* Bytes become what they count (of a group with such edges), or those of counts. */
 void aggregate_quantile_lower(const struct aggregate_edges *edges, uint32_t ways, uint8_t *bytes);
-int aggregate_quantile_raise(struct aggregate_states *states, uint32_t group);
-/* Values in [min, end) are going to be counted without a look at their bytes; hold
- * when that is done. */
+void aggregate_quantile_raise(struct aggregate_states *states, uint32_t group);
 int aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32_t min,
 			     uint32_t end);
+/* The outermost buckets' bytes count like inner ones, until they are held: values that are
+ * known to be within the edges are counted with no other need than full bytes. */
+void aggregate_quantile_open(struct aggregate_states *states, uint32_t group);
 void aggregate_quantile_hold(struct aggregate_states *states, uint32_t group);
 /* What edges of another thread's hold goes to the group's buckets, which are widened to them. */
 int aggregate_quantile_join(struct aggregate_states *states, uint32_t group,
@@ -449,9 +486,9 @@ size_t aggregate_heavy_choose(const struct aggregate_states *states, uint32_t mi
 			      struct aggregate_heavy *heavy);
 /* All groups' bytes to their words: others follow. */
 int aggregate_heavy_close(struct aggregate_states *states);
-/* Buckets first ... last of a group become inner ones. */
-int aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t first,
-			  uint32_t last);
+/* Buckets [begin, end) of a group become inner ones. */
+void aggregate_heavy_raise(struct aggregate_states *states, uint32_t group, uint32_t begin,
+			   uint32_t end);
 /* Of rows of weights above 1, cells[] becomes that of the weight, else of bucket 0, and
  * marks[] 1 where they are to be counted elsewhere; how many. `begin`: the first cell. */
 uint32_t
@@ -464,7 +501,7 @@ void aggregate_heavy_learn(struct aggregate_heavy *heavy, const uint32_t *weight
 /* A row whose value is within the edges of its group, which has bytes. */
 int aggregate_heavy_put(struct aggregate_states *states, uint32_t group, uint32_t value,
 			uint32_t weight);
-/* The value's byte was increased and is 0 or 1 now. */
+/* The value's byte was 0 and counted. */
 int aggregate_heavy_noticed(struct aggregate_states *states, uint32_t group, uint32_t value,
 			    uint8_t *byte);
 /* The group's words, to be settled, with what its bytes had. */
@@ -478,7 +515,7 @@ int aggregate_heavy_take(struct aggregate_states *states, uint32_t to,
 			 const struct aggregate_states *from, uint32_t group);
 
 /* aggregate_places.c: the group's bytes move to those of its place. */
-int aggregate_places_move(struct aggregate_states *states, uint32_t group, uint32_t place);
+void aggregate_places_move(struct aggregate_states *states, uint32_t group, uint32_t place);
 
 /* Bytes that are read behind `unlit`. */
 #define AGGREGATE_UNLIT_PADDING 64u

@@ -34,11 +34,11 @@ add_way(struct aggregate_states *states, uint32_t group, uint32_t way, const uin
 		uint32_t left = last - at + 1,
 			 count = left < AGGREGATE_BYTES_AT_ONCE ? left : AGGREGATE_BYTES_AT_ONCE;
 
-		if (!aggregate_bytes_add(to + at, from + at, count))
+		if (!aggregate_bytes_take(to + at, from + at, count))
 			continue;
 		for (uint32_t b = at; b < at + count; b++) {
-			if (to[b] < from[b] &&
-			    aggregate_quantile_carry(states, group, b, &to[b]) != 0)
+			if (aggregate_byte_was_full(to[b], from[b]) &&
+			    aggregate_quantile_carry(states, group, b) != 0)
 				return STORE_ELIMIT;
 		}
 	}
@@ -71,8 +71,7 @@ take_light(struct aggregate_states *states, uint32_t to, const struct aggregate_
 	if (states->light[to] == NULL) {
 		states->light[to] = from;
 		hot->values_count = 0;
-		if (aggregate_quantile_raise(states, to) != 0)
-			return STORE_ELIMIT;
+		aggregate_quantile_raise(states, to);
 		return take_values(states, to, hot->values, listed);
 	}
 	for (uint32_t way = 0; result == 0 && way < states->ways; way++)

@@ -13,9 +13,6 @@
 #include "codec_vector.h"
 
 #define UNROLLED 8u
-/* Bytes of all places do not fit the second cache: they are asked for so many rows
- * before they are counted in. */
-#define AHEAD 64u
 /* So many rows, and so many a place, come before bytes are laid out, or are to come, for
  * they take longer to zero than few rows to count; and so often, for combinations change
  * with dictionaries. */
@@ -50,19 +47,17 @@ number_cells(const uint32_t *values, const uint32_t *list, uint32_t base, uint32
 
 /* ---- the places' bytes --------------------------------------------------------- */
 
-int
+void
 aggregate_places_move(struct aggregate_states *states, uint32_t group, uint32_t place)
 {
 	uint8_t *cells = states->cells + (size_t)place * SKETCH_BUCKETS;
+	uint32_t begin, end;
 
 	memcpy(cells, states->light[group], SKETCH_BUCKETS);
 	states->light[group] = cells;
 	states->unlit[place] = 0;
-	return states->edges[group].end == 0
-		   ? 0
-		   : aggregate_heavy_raise(states, group,
-					   sketch_bucket(states->edges[group].min) + 1,
-					   sketch_bucket(states->edges[group].end - 1) - 1);
+	aggregate_quantile_inner(&states->edges[group], &begin, &end);
+	aggregate_heavy_raise(states, group, begin, end);
 }
 
 /* New bytes, where values of [min, max] come; what memory there was stays in use. */
@@ -105,9 +100,9 @@ open_cells(struct aggregate_states *states, const struct aggregate_places *place
 		if (group == AGGREGATE_UNKNOWN ||
 		    (states->light[group] == NULL && states->hot[group].heavy == NULL))
 			continue;
-		if (aggregate_quantile_begin(states, group, NULL) != 0 ||
-		    aggregate_places_move(states, group, p) != 0)
+		if (aggregate_quantile_begin(states, group, NULL) != 0)
 			return STORE_ELIMIT;
+		aggregate_places_move(states, group, p);
 	}
 	return 0;
 }
@@ -151,15 +146,15 @@ wants_cells(struct aggregate_states *states, uint32_t rows_count,
 
 /* ---- rows ------------------------------------------------------------------------ */
 
-/* The row's byte was full, or is the first of its bucket, or its place has none. */
+/* The row's byte was 0. */
 static __attribute__((noinline)) int
 count_noticed(struct aggregate_states *states, const struct aggregate_places *places,
-	      const struct aggregate_rows *rows, uint32_t row, uint8_t *byte,
-	      struct aggregate_rest *rest)
+	      const struct aggregate_rows *rows, uint32_t row, struct aggregate_rest *rest)
 {
 	uint32_t place = places->list[row] + places->base, group = places->groups[place];
 	uint8_t *cells = states->cells + (size_t)place * SKETCH_BUCKETS;
-	size_t at = (size_t)(byte - states->cells);
+	uint32_t at = states->scratch.cells[row];
+	uint8_t *byte = states->cells + at;
 	bool counts = byte != cells;
 
 	if (at >= states->idle)
@@ -178,49 +173,31 @@ count_noticed(struct aggregate_states *states, const struct aggregate_places *pl
 	return counts ? aggregate_quantile_noticed(states, group, rows->narrow[row], byte) : 0;
 }
 
-/* Rows [first, end), in their cells. */
-static inline __attribute__((always_inline)) int
-count_some(struct aggregate_states *states, const struct aggregate_places *places,
-	   const struct aggregate_rows *rows, uint32_t first, uint32_t end, uint32_t ahead,
-	   struct aggregate_rest *rest)
-{
-	/* Here, where bytes that are written cannot be meant. */
-	const uint32_t *cells = states->scratch.cells;
-	uint8_t *bytes = states->cells;
-	uint32_t i = first;
-
-	for (; i + UNROLLED <= end; i += UNROLLED) {
-#pragma GCC unroll 8
-		for (uint32_t n = 0; n < UNROLLED; n++) {
-			uint8_t *byte = bytes + cells[i + n];
-
-			if (ahead > 0)
-				__builtin_prefetch(bytes + cells[i + n + ahead], 1);
-			if (__builtin_expect(++*byte <= 1, 0) &&
-			    count_noticed(states, places, rows, i + n, byte, rest) != 0)
-				return STORE_ELIMIT;
-		}
-	}
-	for (; i < end; i++) {
-		uint8_t *byte = bytes + cells[i];
-
-		if (++*byte <= 1 && count_noticed(states, places, rows, i, byte, rest) != 0)
-			return STORE_ELIMIT;
-	}
-	return 0;
-}
-
-/* All rows. */
+/* All rows, in their cells. These are not asked for ahead: so few instructions a row leave
+ * the processor room to. */
 static int
 count_cells(struct aggregate_states *states, const struct aggregate_places *places,
 	    const struct aggregate_rows *rows, struct aggregate_rest *rest)
 {
-	uint32_t count = rows->count;
-	uint32_t near = count < AHEAD ? 0 : (count - AHEAD) / UNROLLED * UNROLLED;
+	/* Here, where bytes that are written cannot be meant. */
+	const uint32_t *cells = states->scratch.cells, *at = cells, *end = cells + rows->count;
+	uint8_t *bytes = states->cells;
 
-	if (count_some(states, places, rows, 0, near, AHEAD, rest) != 0)
-		return STORE_ELIMIT;
-	return count_some(states, places, rows, near, count, 0, rest);
+	for (; end - at >= (ptrdiff_t)UNROLLED; at += UNROLLED) {
+#pragma GCC unroll 8
+		for (uint32_t n = 0; n < UNROLLED; n++) {
+			if (__builtin_expect(aggregate_byte_count(&bytes[at[n]]), 0) &&
+			    count_noticed(states, places, rows, (uint32_t)(at + n - cells), rest) !=
+				0)
+				return STORE_ELIMIT;
+		}
+	}
+	for (; at < end; at++) {
+		if (aggregate_byte_count(&bytes[*at]) &&
+		    count_noticed(states, places, rows, (uint32_t)(at - cells), rest) != 0)
+			return STORE_ELIMIT;
+	}
+	return 0;
 }
 
 /* Those that are marked, of groups that have bytes: rows[] with their groups; how many.

@@ -158,7 +158,8 @@ count_value(struct aggregate_states *states, uint32_t group, uint32_t value)
 {
 	uint8_t *byte = states->light[group] + sketch_bucket(value);
 
-	return ++*byte > 1 ? 0 : aggregate_quantile_noticed(states, group, value, byte);
+	return aggregate_byte_count(byte) ? aggregate_quantile_noticed(states, group, value, byte)
+					  : 0;
 }
 
 int
@@ -228,8 +229,8 @@ add_weight(struct aggregate_states *states, uint32_t group, uint32_t bucket, uin
 		*edge += weight;
 		return 0;
 	}
-	if (light != NULL && light[bucket] + weight <= UINT8_MAX) {
-		light[bucket] = (uint8_t)(light[bucket] + weight);
+	if (light != NULL && light[bucket] >= weight) {
+		light[bucket] = (uint8_t)(light[bucket] - weight);
 		return 0;
 	}
 	if (aggregate_quantile_heavy(states, group) != 0)
@@ -257,61 +258,36 @@ release(struct aggregate_states *states, uint32_t group, uint32_t value, uint32_
 	return released == 0 ? 0 : aggregate_quantile_cold(states, group, value, released);
 }
 
-/* Bytes of the buckets first ... last, which become inner ones. */
-static int
-raise_bytes(struct aggregate_states *states, uint32_t group, uint32_t first, uint32_t last)
+/* Buckets [begin, end) become inner ones. */
+static void
+raise_bytes(struct aggregate_states *states, uint32_t group, uint32_t begin, uint32_t end)
 {
-	for (uint32_t way = 0; states->light[group] != NULL && first <= last && way < states->ways;
-	     way++) {
-		uint8_t *bytes = states->light[group] + (size_t)way * SKETCH_BUCKETS;
+	uint8_t *bytes = states->light[group];
 
-		if (!aggregate_bytes_increment(bytes + first, last - first + 1))
-			continue;
-		for (uint32_t b = first; b <= last; b++) {
-			if (bytes[b] == 0 &&
-			    aggregate_quantile_carry(states, group, b, &bytes[b]) != 0)
-				return STORE_ELIMIT;
-		}
-	}
-	return states->light[group] == NULL ? 0 : aggregate_heavy_raise(states, group, first, last);
+	if (bytes == NULL || begin >= end)
+		return;
+	for (uint32_t way = 0; way < states->ways; way++)
+		aggregate_bytes_invert(bytes + (size_t)way * SKETCH_BUCKETS + begin, end - begin);
+	aggregate_heavy_raise(states, group, begin, end);
 }
 
 void
 aggregate_quantile_lower(const struct aggregate_edges *edges, uint32_t ways, uint8_t *bytes)
 {
-	uint32_t first = sketch_bucket(edges->min), last = sketch_bucket(edges->end - 1);
+	uint32_t begin, end;
 
-	for (uint32_t way = 0; bytes != NULL && edges->end != 0 && way < ways; way++) {
-		for (uint32_t b = first + 1; b < last; b++)
-			bytes[(size_t)way * SKETCH_BUCKETS + b]--;
-	}
+	aggregate_quantile_inner(edges, &begin, &end);
+	for (uint32_t way = 0; bytes != NULL && way < ways; way++)
+		aggregate_bytes_invert(bytes + (size_t)way * SKETCH_BUCKETS + begin, end - begin);
 }
 
-int
+void
 aggregate_quantile_raise(struct aggregate_states *states, uint32_t group)
 {
-	const struct aggregate_edges *edges = &states->edges[group];
+	uint32_t begin, end;
 
-	if (edges->end == 0)
-		return 0;
-	return raise_bytes(states, group, sketch_bucket(edges->min) + 1,
-			   sketch_bucket(edges->end - 1) - 1);
-}
-
-/* Buckets that are inner ones now; `first` and `last` were the outermost. */
-static int
-raise_new(struct aggregate_states *states, uint32_t group, uint32_t first, uint32_t last)
-{
-	const struct aggregate_edges *edges = &states->edges[group];
-	uint32_t begin = sketch_bucket(edges->min) + 1, end = sketch_bucket(edges->end - 1);
-	uint32_t low_end = first < end ? first + 1 : end;
-
-	if (begin > first)
-		low_end = begin;
-	else if (raise_bytes(states, group, begin, low_end - 1) != 0)
-		return STORE_ELIMIT;
-	last = last < low_end ? low_end : last;
-	return raise_bytes(states, group, last, end - 1);
+	aggregate_quantile_inner(&states->edges[group], &begin, &end);
+	raise_bytes(states, group, begin, end);
 }
 
 int
@@ -320,14 +296,17 @@ aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32
 {
 	struct aggregate_edges *edges = &states->edges[group];
 	uint32_t first = sketch_bucket(edges->min), last, low = 0, high = 0;
+	uint32_t old_begin, old_end, new_begin, new_end;
 
 	if (edges->end == 0) {
 		edges->min = min;
 		edges->end = end;
-		return aggregate_quantile_raise(states, group);
+		aggregate_quantile_raise(states, group);
+		return 0;
 	}
 	if (min >= edges->min && end <= edges->end)
 		return 0;
+	aggregate_quantile_inner(edges, &old_begin, &old_end);
 	last = sketch_bucket(edges->end - 1);
 	if (min < edges->min && sketch_bucket(min) != first) {
 		if (first == last)
@@ -342,29 +321,47 @@ aggregate_quantile_widen(struct aggregate_states *states, uint32_t group, uint32
 		edges->most = 0;
 	}
 	edges->end = end > edges->end ? end : edges->end;
-	if (raise_new(states, group, first, last) != 0 ||
-	    add_weight(states, group, first, low) != 0)
+	aggregate_quantile_inner(edges, &new_begin, &new_end);
+	if (old_begin == old_end)
+		old_begin = old_end = new_begin;
+	raise_bytes(states, group, new_begin, old_begin);
+	raise_bytes(states, group, old_end, new_end);
+	if (add_weight(states, group, first, low) != 0)
 		return STORE_ELIMIT;
 	return add_weight(states, group, last, high);
+}
+
+/* The bytes of the outermost buckets that are held become 255, or what they counted from
+ * there is held, and they are 0. */
+static void
+set_outermost(struct aggregate_states *states, uint32_t group, bool opens)
+{
+	struct aggregate_edges *edges = &states->edges[group];
+	uint8_t *bytes = states->light[group];
+	uint32_t first = sketch_bucket(edges->min), last = sketch_bucket(edges->end - 1);
+
+	for (uint32_t i = 0; edges->end != 0 && bytes != NULL && i < (first == last ? 1 : 2); i++) {
+		uint32_t bucket = i == 0 ? first : last, *weight = held(edges, bucket);
+
+		for (uint32_t way = 0; weight != NULL && way < states->ways; way++) {
+			uint8_t *byte = bytes + (size_t)way * SKETCH_BUCKETS + bucket;
+
+			*weight += opens ? 0 : UINT8_MAX - *byte;
+			*byte = opens ? UINT8_MAX : 0;
+		}
+	}
+}
+
+void
+aggregate_quantile_open(struct aggregate_states *states, uint32_t group)
+{
+	set_outermost(states, group, true);
 }
 
 void
 aggregate_quantile_hold(struct aggregate_states *states, uint32_t group)
 {
-	struct aggregate_edges *edges = &states->edges[group];
-	uint8_t *bytes = states->light[group];
-
-	for (int i = 0; edges->end != 0 && bytes != NULL && i < 2; i++) {
-		uint32_t bucket = sketch_bucket(i == 0 ? edges->min : edges->end - 1);
-		uint32_t *weight = held(edges, bucket);
-
-		for (uint32_t way = 0; weight != NULL && way < states->ways; way++) {
-			uint8_t *byte = bytes + (size_t)way * SKETCH_BUCKETS + bucket;
-
-			*weight += *byte;
-			*byte = 0;
-		}
-	}
+	set_outermost(states, group, false);
 }
 
 /* ---- buckets ----------------------------------------------------------------- */
@@ -382,15 +379,11 @@ aggregate_quantile_heavy(struct aggregate_states *states, uint32_t group)
 }
 
 int
-aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket,
-			 uint8_t *byte)
+aggregate_quantile_carry(struct aggregate_states *states, uint32_t group, uint32_t bucket)
 {
-	uint8_t raised = aggregate_quantile_is_inner(&states->edges[group], bucket);
-
 	if (aggregate_quantile_heavy(states, group) != 0)
 		return STORE_ELIMIT;
-	*byte = (uint8_t)(*byte + raised);
-	states->hot[group].heavy[bucket] += UINT8_MAX + 1u - raised;
+	states->hot[group].heavy[bucket] += UINT8_MAX + 1u;
 	return 0;
 }
 
@@ -400,14 +393,15 @@ aggregate_quantile_noticed(struct aggregate_states *states, uint32_t group, uint
 {
 	uint32_t bucket = sketch_bucket(value), *weight;
 
-	if (*byte == 0)
-		return aggregate_quantile_carry(states, group, bucket, byte);
+	if (aggregate_quantile_is_inner(&states->edges[group], bucket))
+		return aggregate_quantile_carry(states, group, bucket);
+	*byte = 0;
 	if (aggregate_quantile_widen(states, group, value, value + 1) != 0)
 		return STORE_ELIMIT;
-	if ((weight = held(&states->edges[group], bucket)) != NULL) {
+	if ((weight = held(&states->edges[group], bucket)) != NULL)
 		*weight += 1;
-		*byte = 0;
-	}
+	else
+		*byte -= 1;
 	return 0;
 }
 
@@ -436,8 +430,7 @@ aggregate_quantile_begin(struct aggregate_states *states, uint32_t group, uint8_
 	if ((*light = bytes) == NULL)
 		return STORE_ELIMIT;
 	hot->values_count = 0; /* before any can get into the sketch */
-	if (aggregate_quantile_raise(states, group) != 0)
-		return STORE_ELIMIT;
+	aggregate_quantile_raise(states, group);
 	return aggregate_bucket_values(states, group, hot->values, listed);
 }
 

@@ -13,6 +13,7 @@
  * looking at 16 rows, or at 100 and more where that is fast. */
 #define UNLIT_SHARE 16u
 #define UNLIT_SHARE_FAST 256u
+#define ROWS_MIN 1024u /* of fewer rows a share tells nothing */
 #define LINE_VALUES 16u
 
 bool
@@ -111,8 +112,8 @@ light_up(struct aggregate_states *states, uint32_t place, uint32_t group)
 	states->unlit[place] = 0;
 	if (states->light[group] == NULL && aggregate_quantile_begin(states, group, cells) != 0)
 		return STORE_ELIMIT;
-	if (states->light[group] != cells && aggregate_places_move(states, group, place) != 0)
-		return STORE_ELIMIT;
+	if (states->light[group] != cells)
+		aggregate_places_move(states, group, place);
 	return count_listed(states, place, group);
 }
 
@@ -160,6 +161,21 @@ aggregate_young_add(struct aggregate_states *states, uint32_t place, uint32_t gr
 	return aggregate_heavy_put(states, group, value, weight);
 }
 
+/* Whether the next rows are asked ahead, too. */
+static void
+ask_on(struct aggregate_states *states, uint32_t rows, uint32_t listed)
+{
+	struct aggregate_young *young = &states->young;
+	uint32_t share = aggregate_unlit_is_fast(states) ? UNLIT_SHARE_FAST : UNLIT_SHARE;
+
+	young->asked += rows;
+	young->found += listed;
+	if (young->asked < ROWS_MIN)
+		return;
+	states->some_unlit = young->found > young->asked / share;
+	young->asked = young->found = 0;
+}
+
 int
 aggregate_young_take(struct aggregate_states *states, const struct aggregate_places *places,
 		     const struct aggregate_rows *rows, struct aggregate_rest *rest)
@@ -170,14 +186,13 @@ aggregate_young_take(struct aggregate_states *states, const struct aggregate_pla
 	const uint8_t *unlit = states->unlit;
 	uint8_t *marks = states->scratch.marks;
 	struct aggregate_young *young = &states->young;
-	uint32_t base = places->base, idle = states->idle, listed, share;
+	uint32_t base = places->base, idle = states->idle, listed;
 
 	if (rows->weights != NULL && begin_weights(states) != 0)
 		return STORE_ELIMIT;
 	listed = aggregate_unlit_list(states, places, rows->count, list);
-	share = aggregate_unlit_is_fast(states) ? UNLIT_SHARE_FAST : UNLIT_SHARE;
-	states->some_unlit = listed > rows->count / share;
-	states->young.some |= listed > 0;
+	ask_on(states, rows->count, listed);
+	young->some |= listed > 0;
 	for (uint32_t i = 0; i < listed; i++) {
 		uint32_t row = list[i], place = of[row] + base, group = known[place];
 

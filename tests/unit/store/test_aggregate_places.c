@@ -381,12 +381,15 @@ value_of_place(uint32_t place, uint32_t at)
 	return next() % 50 == 0 ? 300 : (at + place) * 4;
 }
 
-/* Each group has most rows in one bucket: some are where those that have bytes end. */
+/* Each group has most rows in one bucket: of one integer, or some are where those that have
+ * bytes end. */
 static void
 test_ends(void **state)
 {
 	(void)state;
 	rows_expected = 1u << 20;
+	for (uint32_t at = 0; at < 2 * PLACES_MAX; at += PLACES_MAX)
+		run_drawn(1500, value_of_place, at);
 	for (uint32_t at = 240; at < 720; at += PLACES_MAX)
 		run_drawn(1500, value_of_place, at);
 	for (uint32_t at = 2500; at < 3700; at += PLACES_MAX)
