@@ -82,19 +82,6 @@ aggregate_weighs(enum aggregate_kind kind)
 	       !(kind >= AGGREGATE_GROUP_ARRAY && kind <= AGGREGATE_GROUP_UNIQ_ARRAY);
 }
 
-struct aggregate_states *
-aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, uint64_t secret)
-{
-	struct aggregate_states *states = store_arena_zalloc(arena, sizeof *states);
-
-	if (states == NULL)
-		return NULL;
-	states->aggregate = aggregate;
-	states->arena = arena;
-	states->secret = secret;
-	return states;
-}
-
 /* In between room grows faster: there are more to come, and what is copied costs
  * more than what is not used. */
 #define FEW_GROUPS 64u
@@ -134,9 +121,25 @@ may_wait(const struct aggregate *aggregate)
 		(aggregate_is_quantile(aggregate) && aggregate_takes_stored(aggregate)));
 }
 
+struct aggregate_states *
+aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, uint64_t secret)
+{
+	struct aggregate_states *states = store_arena_zalloc(arena, sizeof *states);
+
+	if (states == NULL)
+		return NULL;
+	states->aggregate = aggregate;
+	states->arena = arena;
+	states->secret = secret;
+	states->aside.waits = aggregate_is_quantile(aggregate) && may_wait(aggregate);
+	return states;
+}
+
 int
 aggregate_make_states(struct aggregate_states *states)
 {
+	if (aggregate_aside_settle(states) != 0)
+		return STORE_ELIMIT;
 	if (states->states == NULL)
 		states->states =
 		    store_arena_zalloc(states->arena, states->states_max * sizeof *states->states);
@@ -150,7 +153,7 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 
 	states->groups_count =
 	    groups_count > states->groups_count ? groups_count : states->groups_count;
-	if (groups_count <= states->states_max)
+	if (groups_count <= states->states_max || states->aside.waits)
 		return 0;
 	while (max < groups_count)
 		max *= max >= FEW_GROUPS && max < MANY_GROUPS ? 4 : 2;
@@ -185,6 +188,9 @@ aggregate_share(struct aggregate_states *states, struct aggregate_states *with,
 {
 	if (groups == NULL && aggregate_reserve(with, count) != 0)
 		return STORE_ELIMIT;
+	if (!aggregate_is_quantile(states->aggregate) && aggregate_aside_settle(with) != 0)
+		return STORE_ELIMIT;
+	states->aside.waits = false;
 	states->shared = with;
 	states->states = with->states;
 	states->hot = with->hot;
@@ -400,7 +406,7 @@ is_answered(const struct aggregate_states *states)
 		return false;
 	if (states->aggregate->kind == AGGREGATE_COUNT)
 		return states->shared != NULL || states->states == NULL;
-	return states->edges != NULL && aggregate_is_quantile(states->aggregate);
+	return aggregate_is_quantile(states->aggregate);
 }
 
 int
@@ -408,15 +414,15 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 		 struct evaluation *evaluation, struct data *out)
 {
 	const struct aggregate *aggregate = states->aggregate;
+	struct aggregate_states *source = source_of(states);
+	bool is_aside = source->aside.count > 0 && is_answered(states);
 	int result;
 
-	aggregate_few_settle(source_of(states));
-	if (aggregate_young_settle(source_of(states)) != 0 ||
-	    (groups == NULL && aggregate_reserve(states, count) != 0) ||
-	    (!is_answered(states) &&
-	     aggregate_settle_groups(source_of(states), groups, count) != 0))
+	if ((!is_aside && aggregate_settle_places(source) != 0) ||
+	    (groups == NULL && source == states && aggregate_reserve(states, count) != 0) ||
+	    (!is_answered(states) && aggregate_settle_groups(source, groups, count) != 0))
 		return expression_no_memory(evaluation->error);
-	if (states->overflowed || has_full(source_of(states), groups, count))
+	if (states->overflowed || has_full(source, groups, count))
 		return too_large(evaluation->error);
 	if (aggregate->type.type == STORE_R_ARRAY)
 		return finish_arrays(states, groups, count, evaluation, out);
@@ -425,12 +431,12 @@ aggregate_finish(struct aggregate_states *states, const uint32_t *groups, uint32
 	if (aggregate->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
 	if (is_answered(states) && aggregate->kind == AGGREGATE_COUNT) {
-		finish_counts(source_of(states), groups, out);
+		finish_counts(source, groups, out);
 		return 0;
 	}
 	if (is_answered(states))
-		return aggregate_finish_quantiles(states, source_of(states), groups,
-						  evaluation->crew, NULL, out) == 0
+		return aggregate_finish_quantiles(states, source, groups, evaluation->crew, NULL,
+						  out) == 0
 			   ? 0
 			   : expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < count; i++) {

@@ -288,6 +288,27 @@ compare_few(const uint32_t *values, uint32_t count, uint32_t rank, uint32_t out[
 	out[1] = high;
 }
 
+void
+aggregate_answer_list(uint32_t *values, uint32_t count, uint32_t scale, const double *levels,
+		      uint32_t levels_count, double *out)
+{
+	double position, lower;
+	uint32_t two[2] = {0};
+
+	if (levels_count > 1 || (count > LANES && count <= SORTED_MAX)) {
+		aggregate_quantile_sort(values, count);
+		for (uint32_t i = 0; i < levels_count; i++)
+			out[i] = sketch_quantile_ascending(values, count, scale, levels[i]);
+		return;
+	}
+	position = levels[0] * (double)(count - 1);
+	lower = floor(position);
+	(count <= LANES ? compare_few : select_two)(values, count, (uint32_t)lower, two);
+	*out = position == lower ? (double)two[0] / scale
+				 : sketch_between(position, lower, (double)two[0] / scale,
+						  (double)two[1] / scale);
+}
+
 /* Of a group that has listed values and nothing else. They stay listed, for more rows or
  * to be settled. */
 static bool
@@ -295,24 +316,12 @@ answer_of_list(const struct aggregate_states *states, uint32_t group, const doub
 	       uint32_t levels_count, double *out)
 {
 	const struct aggregate_hot *hot = &states->hot[group];
-	uint32_t count = hot->values_count, scale = states->aggregate->scale, two[2];
-	double position, lower;
 
-	if (count == 0 || count > SKETCH_EXACT_MAX || aggregate_sketch(states, group) != NULL ||
-	    states->edges[group].end != 0)
+	if (hot->values_count == 0 || hot->values_count > SKETCH_EXACT_MAX ||
+	    aggregate_sketch(states, group) != NULL || states->edges[group].end != 0)
 		return false;
-	if (levels_count > 1 || (count > LANES && count <= SORTED_MAX)) {
-		aggregate_quantile_sort(hot->values, count);
-		for (uint32_t i = 0; i < levels_count; i++)
-			out[i] = sketch_quantile_ascending(hot->values, count, scale, levels[i]);
-		return true;
-	}
-	position = levels[0] * (double)(count - 1);
-	lower = floor(position);
-	(count <= LANES ? compare_few : select_two)(hot->values, count, (uint32_t)lower, two);
-	*out = position == lower ? (double)two[0] / scale
-				 : sketch_between(position, lower, (double)two[0] / scale,
-						  (double)two[1] / scale);
+	aggregate_answer_list(hot->values, hot->values_count, states->aggregate->scale, levels,
+			      levels_count, out);
 	return true;
 }
 

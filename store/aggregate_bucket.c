@@ -447,13 +447,18 @@ choose_ways(struct aggregate_states *states)
 int
 aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows)
 {
-	uint16_t *buckets = states->scratch.buckets;
 	uint64_t sum = aggregate_bucket_weight(rows);
 	uint32_t min, max;
-	bool some_cold;
+	uint16_t *buckets;
+	bool some_cold, taken;
 
+	if (aggregate_aside_take(states, rows, &taken) != 0)
+		return STORE_ELIMIT;
+	if (taken)
+		return 0;
 	if (choose_ways(states) != 0)
 		return STORE_ELIMIT;
+	buckets = states->scratch.buckets; /* there may be more now */
 	if (sum >= AGGREGATE_HOT_WEIGHT_MAX)
 		return add_all_cold(states, rows, true);
 	if ((states->hot_weight += sum) >= AGGREGATE_HOT_WEIGHT_MAX) {

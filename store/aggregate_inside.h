@@ -127,6 +127,34 @@ struct aggregate_young {
 	bool some;             /* may have entries */
 };
 
+/* A group of rows set aside that is not answered from a list. */
+struct aggregate_apart {
+	struct aggregate_apart *next;
+	uint32_t group;
+	struct aggregate_states *states; /* of one group */
+};
+
+/* aggregate_aside.c: rows of quantiles that came into no group yet. */
+struct aggregate_aside {
+	bool waits;     /* such rows may come, and all else of the groups has no memory */
+	uint32_t count; /* of the rows */
+	struct aggregate_part *parts;
+	/* In the order of their groups, of which there are so many: group g's from ends[g] to
+	 * ends[g + 1]. NULL until somebody asks. */
+	uint32_t *values, *ends, groups_count;
+	struct aggregate_apart *apart;
+};
+
+#define AGGREGATE_ABREAST 16u
+#define AGGREGATE_ABREAST_MAX 32u
+
+/* aggregate_abreast.c: some lists of up to `size` values; lanes[i] are their values i. */
+struct aggregate_abreast {
+	uint32_t size, filled; /* size: a power of two */
+	uint32_t names[AGGREGATE_ABREAST], counts[AGGREGATE_ABREAST];
+	_Alignas(64) uint32_t lanes[AGGREGATE_ABREAST_MAX][AGGREGATE_ABREAST];
+};
+
 /* aggregate_distinct.c: of a column's strings. */
 struct aggregate_hashes {
 	struct dictionary dictionary;
@@ -157,6 +185,7 @@ struct aggregate_states {
 	struct aggregate_few few;
 	struct aggregate_heavy heavy;
 	struct aggregate_young young;
+	struct aggregate_aside aside;
 	struct aggregate_hashes hashes;
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
@@ -419,11 +448,16 @@ void aggregate_quantile_sort(uint32_t *values, uint32_t count);
  * is empty. */
 bool aggregate_answer(struct aggregate_states *states, uint32_t group, const double *levels,
 		      uint32_t count, double *out);
+/* The same of values[count], 1 <= count <= SKETCH_EXACT_MAX, which may be sorted. */
+void aggregate_answer_list(uint32_t *values, uint32_t count, uint32_t scale, const double *levels,
+			   uint32_t levels_count, double *out);
+
 /* Asks ahead for the memory that needs. */
 static inline void
 aggregate_answer_fetch(const struct aggregate_states *states, uint32_t group)
 {
-	__builtin_prefetch(states->hot[group].values);
+	if (states->hot != NULL)
+		__builtin_prefetch(states->hot[group].values);
 }
 
 /* aggregate_finish.c: quantiles of groups[out->count] (NULL: of the first) of `states`,
@@ -442,6 +476,42 @@ uint32_t aggregate_at_once(uint32_t count);
 bool aggregate_can_answer(const struct aggregate_states *states, uint32_t group);
 /* The weight of the group's rows, settled or not. */
 uint64_t aggregate_answer_weight(const struct aggregate_states *states, uint32_t group);
+
+/* aggregate_aside.c. Those that return int: 0 or STORE_ELIMIT. */
+/* Whether so many rows more may be set aside. */
+bool aggregate_aside_wants(const struct aggregate_states *states, uint32_t rows_count);
+/* Sets rows aside; those that may not be, and all after them, go to their groups. */
+int aggregate_aside_take(struct aggregate_states *states, const struct aggregate_rows *rows,
+			 bool *taken);
+/* Lists of what is set aside, from which it can be answered. */
+int aggregate_aside_order(struct aggregate_states *states);
+/* Where a group is, as the first, that has more values than SKETCH_EXACT_MAX. */
+struct aggregate_states *
+aggregate_aside_apart(const struct aggregate_states *states, uint32_t group);
+/* What is set aside goes to the groups, which have memory from then on. */
+int aggregate_aside_settle(struct aggregate_states *states);
+
+/* A list into one that is not full, 1 <= count <= size, which is its size; inline, for most
+ * are of a size that is known. */
+static inline __attribute__((always_inline)) void
+aggregate_abreast_put(struct aggregate_abreast *abreast, uint32_t size, const uint32_t *values,
+		      uint32_t count, uint32_t name)
+{
+	uint32_t at = abreast->filled++;
+
+	abreast->names[at] = name;
+	abreast->counts[at] = count;
+#pragma GCC unroll 4
+	for (uint32_t i = 0; i < size; i++) {
+		uint32_t none = i < count ? 0 : UINT32_MAX; /* behind all others */
+
+		abreast->lanes[i][at] = values[i & ~none] | none;
+	}
+}
+
+/* aggregate_abreast.c */
+/* Each list ascends. */
+void aggregate_abreast_sort(struct aggregate_abreast *abreast);
 
 /* aggregate_bucket.c: of slices; `scratch` has room for the rows. 0 or STORE_ELIMIT. */
 int aggregate_quantile_add(struct aggregate_states *states, const struct aggregate_rows *rows);

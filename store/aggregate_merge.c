@@ -217,6 +217,7 @@ aggregate_take(struct aggregate_states *states, const uint32_t *groups,
 
 	if ((result = aggregate_settle_places(from)) != 0 ||
 	    (result = aggregate_young_settle(states)) != 0 ||
+	    (result = aggregate_aside_settle(states)) != 0 ||
 	    (result = aggregate_make_states(states)) != 0 ||
 	    (result = aggregate_make_states(from)) != 0)
 		return result;

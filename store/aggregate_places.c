@@ -319,7 +319,7 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 	struct aggregate_scratch *scratch = &states->scratch;
 	struct aggregate_rows rows = {
 	    .count = rows_count, .narrow = input->argument->narrow, .weights = input->weights};
-	bool few = aggregate_few_serves(states, rows_count, places), known = true, open;
+	bool few, known = true, open;
 	uint32_t min, max;
 	uint64_t sum;
 
@@ -327,6 +327,11 @@ aggregate_add_places(struct aggregate_states *states, uint32_t rows_count,
 	*taken = false;
 	if (rows.narrow == NULL)
 		return 0;
+	if (aggregate_aside_wants(states, rows_count))
+		return 0;
+	if (aggregate_aside_settle(states) != 0)
+		return STORE_ELIMIT;
+	few = aggregate_few_serves(states, rows_count, places);
 	open = !few && !has_cells(states, places);
 	if (open && !wants_cells(states, rows_count, places))
 		return 0;

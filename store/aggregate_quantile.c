@@ -117,9 +117,11 @@ settle_values(struct aggregate_states *states, uint32_t group)
 static int
 grow_list(struct aggregate_states *states, struct aggregate_hot *hot)
 {
-	uint32_t max = hot->values_max == 0 ? LIST_MIN : hot->values_max * 4;
-	uint32_t *grown = store_arena_alloc(states->arena, max * sizeof *grown);
+	uint32_t max = hot->values_max == 0 ? LIST_MIN : hot->values_max * 4, *grown;
 
+	max =
+	    max < SKETCH_EXACT_MAX ? max : SKETCH_EXACT_MAX; /* where there is room there are few */
+	grown = store_arena_alloc(states->arena, max * sizeof *grown);
 	if (grown == NULL)
 		return STORE_ELIMIT;
 	if (hot->values_count > 0)

@@ -278,7 +278,7 @@ int
 aggregate_settle_places(struct aggregate_states *states)
 {
 	aggregate_few_settle(states);
-	return aggregate_young_settle(states);
+	return aggregate_young_settle(states) != 0 ? STORE_ELIMIT : aggregate_aside_settle(states);
 }
 
 int
@@ -297,7 +297,8 @@ aggregate_settle_large(struct aggregate_states *states, uint32_t count)
 int
 aggregate_settle(struct aggregate_states *states)
 {
-	if (aggregate_settle_groups(states, NULL, states->states_max) != 0)
+	if (aggregate_settle_places(states) != 0 || /* may make room for the groups */
+	    aggregate_settle_groups(states, NULL, states->states_max) != 0)
 		return STORE_ELIMIT;
 	states->hot_weight = 0;
 	states->is_hot = false;

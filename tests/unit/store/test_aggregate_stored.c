@@ -45,6 +45,8 @@ struct rows {
  * get more extreme values late. */
 static int64_t band_first, band_size; /* 0: any values */
 
+static bool always_narrow; /* of a round, where values allow it */
+
 static int64_t
 draw_value(void)
 {
@@ -150,7 +152,7 @@ add_stored(struct aggregate_states *states, struct rows *rows)
 	struct data narrow;
 
 	input.argument = &rows->argument;
-	if (next() % 2 && narrow_argument(rows, &narrow))
+	if ((always_narrow || next() % 2) && narrow_argument(rows, &narrow))
 		input.argument = &narrow;
 	assert_int_equal(aggregate_add_stored(states, rows->count, &input), 0);
 }
@@ -325,8 +327,8 @@ test_listed(void **state)
 
 #define MANY_GROUPS 3000u
 
-/* The same of so many groups that values are listed without a look at their states, while
- * there are more and more of them. */
+/* The same of so many groups that rows are set aside at first, and values listed without a
+ * look at their states, while there are more and more of them; of some with a large one. */
 static void
 assert_same_of(struct aggregate_states *plain, struct aggregate_states *stored, uint32_t count,
 	       struct store_arena *arena)
@@ -363,10 +365,11 @@ test_many(void **state)
 		struct aggregate_states *plain = create(&aggregate, arena);
 		struct aggregate_states *stored = create(&aggregate, arena);
 		uint32_t groups = 1, within, spread = 1 + (uint32_t)(next() % 40);
-		bool weighted = next() % 3 == 0;
+		bool weighted = next() % 3 == 0, has_large = next() % 2;
 
 		band_first = 0;
 		band_size = next() % 3 == 0 ? 0 : 100000;
+		always_narrow = next() % 2;
 		for (uint64_t slices = next() % 24; slices > 0; slices--) {
 			groups += (uint32_t)(next() % 600);
 			groups = groups < MANY_GROUPS ? groups : MANY_GROUPS;
@@ -374,6 +377,8 @@ test_many(void **state)
 			for (uint32_t i = 0; i < rows->count; i++) {
 				within = 1 + (groups - 1) / (1 + (uint32_t)(next() % spread));
 				rows->groups[i] = (uint32_t)(next() % within);
+				if (has_large && i % 4 > 0)
+					rows->groups[i] = 0;
 			}
 			rows->input.groups = rows->groups;
 			if (!weighted)
@@ -389,6 +394,7 @@ test_many(void **state)
 		assert_same_of(plain, stored, groups, arena);
 		store_arena_free(arena);
 	}
+	always_narrow = false;
 	free(rows);
 }
 
