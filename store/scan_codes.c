@@ -9,6 +9,10 @@
 #include "codec_vector.h"
 #include "scan_inside.h"
 
+#if CODEC_HAS_AVX2
+#include <immintrin.h>
+#endif
+
 #define ENTRIES_MAX (1u << 18)
 #define UNKNOWN_BIT (1u << 31)
 /* To look at a string in the order of dictionaries takes a tenth of finding it. */
@@ -314,19 +318,61 @@ add_unknown(struct scan *scan, const struct dictionary *dictionary, uint32_t *ta
 	return 0;
 }
 
+#define UNKNOWN_AT_ONCE 16u
+
+#if CODEC_HAS_AVX2
+/* Of whole vectors: where the rest begins. */
+CODEC_AVX512 static uint32_t
+list_unknown_avx512(const uint32_t *groups, uint32_t first, uint32_t end, uint32_t *rows,
+		    uint32_t *count)
+{
+	const __m512i unknown = _mm512_set1_epi32((int)SCAN_UNKNOWN);
+	const __m512i step = _mm512_set1_epi32(UNKNOWN_AT_ONCE);
+	__m512i numbers = _mm512_add_epi32(
+	    _mm512_set1_epi32((int)first),
+	    _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+	uint32_t found = 0;
+
+	for (; first + UNKNOWN_AT_ONCE <= end; first += UNKNOWN_AT_ONCE) {
+		__mmask16 are =
+		    _mm512_cmpeq_epi32_mask(_mm512_loadu_si512(groups + first), unknown);
+
+		_mm512_storeu_si512(rows + found, _mm512_maskz_compress_epi32(are, numbers));
+		found += (uint32_t)__builtin_popcount(are);
+		numbers = _mm512_add_epi32(numbers, step);
+	}
+	*count = found;
+	return first;
+}
+#endif
+
+/* rows[] of groups[first] ... groups[end - 1] that are SCAN_UNKNOWN, with room for
+ * UNKNOWN_AT_ONCE more; how many. */
+static uint32_t
+list_unknown(const uint32_t *groups, uint32_t first, uint32_t end, uint32_t *rows)
+{
+	uint32_t count = 0;
+
+#if CODEC_HAS_AVX2
+	if (codec_has_avx512())
+		first = list_unknown_avx512(groups, first, end, rows, &count);
+#endif
+	for (uint32_t i = first; i < end; i++) {
+		rows[count] = i;
+		count += groups[i] == SCAN_UNKNOWN;
+	}
+	return count;
+}
+
 /* Sets out[i] of rows first ... end - 1 that are SCAN_UNKNOWN, and the table. */
 static int
 find_unknown(struct scan *scan, const struct data *data, uint32_t *table, const uint32_t *places,
 	     uint32_t first, uint32_t end, uint32_t *out)
 {
-	CODEC_UNSET uint32_t rows[SCAN_CODES_ROWS], hashes[SCAN_CODES_ROWS];
-	uint32_t count = 0;
+	CODEC_UNSET uint32_t rows[SCAN_CODES_ROWS + UNKNOWN_AT_ONCE], hashes[SCAN_CODES_ROWS];
+	uint32_t count = list_unknown(out, first, end, rows);
 	int result = 0;
 
-	for (uint32_t i = first; i < end; i++) {
-		rows[count] = i;
-		count += out[i] == SCAN_UNKNOWN;
-	}
 	if (are_new(scan))
 		return add_unknown(scan, data->dictionary, table, places, rows, count, out);
 	fetch_strings(scan, &data[0], rows, count, hashes);

@@ -38,11 +38,21 @@ find_string(const struct strings *strings, struct store_str string, uint32_t has
 	return &strings->slots[slot];
 }
 
+#define ROOM_MIN 256u
+#define ROOM_MANY 4096u
+
+/* Few more take little room, and to copy them time: it grows faster at first. */
+static uint32_t
+grown(uint32_t max)
+{
+	return max == 0 ? ROOM_MIN : max < ROOM_MANY ? max * 4 : max * 2;
+}
+
 static int
 grow_list(struct scan *scan)
 {
 	struct strings *strings = &scan->strings;
-	uint32_t max = strings->list_max == 0 ? 256 : strings->list_max * 2;
+	uint32_t max = grown(strings->list_max);
 	struct store_str *list = store_arena_alloc(scan->arena, max * sizeof *list);
 
 	if (list == NULL)
@@ -256,7 +266,7 @@ static int
 grow_groups(struct scan *scan)
 {
 	struct groups *groups = &scan->groups;
-	uint32_t max = groups->groups_max == 0 ? 256 : groups->groups_max * 2;
+	uint32_t max = grown(groups->groups_max);
 	uint32_t slots_count = groups->are_strings ? 0 : max * 2;
 	size_t bytes = groups->words * sizeof(uint64_t);
 	uint64_t *keys = store_arena_alloc(scan->arena, max * bytes);

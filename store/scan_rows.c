@@ -88,6 +88,25 @@ put_numbers(const struct data *data, uint32_t count, uint32_t width, struct stor
 
 #define FETCHED_AHEAD 16u /* strings, which lie anywhere in dictionaries */
 
+#define WORDS 16u /* bytes that are copied at once */
+
+/* Most are of one or two words: to call for each takes longer than to copy it. */
+static inline void
+copy_bytes(char *to, struct store_str from)
+{
+	char first[WORDS], last[WORDS];
+
+	if (from.size < WORDS || from.size > 2 * WORDS) {
+		if (from.size > 0)
+			memcpy(to, from.bytes, from.size);
+		return;
+	}
+	memcpy(first, from.bytes, WORDS);
+	memcpy(last, from.bytes + from.size - WORDS, WORDS);
+	memcpy(to, first, WORDS);
+	memcpy(to + from.size - WORDS, last, WORDS);
+}
+
 /* Strings, all copies of which lie together. */
 static int
 put_strings(struct scan *scan, const struct data *data, uint32_t count, uint32_t width,
@@ -109,8 +128,7 @@ put_strings(struct scan *scan, const struct data *data, uint32_t count, uint32_t
 		if (i + FETCHED_AHEAD < count)
 			__builtin_prefetch(data_string(data, i + FETCHED_AHEAD).bytes);
 		string = data_string(data, i);
-		if (string.size > 0)
-			memcpy(bytes, string.bytes, string.size);
+		copy_bytes(bytes, string);
 		out->v.s = (struct store_str){bytes, string.size};
 		bytes += string.size;
 	}

@@ -3,12 +3,15 @@
  * segment, with other dictionaries, lie between those of large ones; and combinations of
  * different dictionaries are never taken for each other. Method: dictionaries of one key and
  * of two, in turn, as segments have them; a table that comes again has what was written to it
- * and the meaning that it had, one that is new has nothing and a meaning of its own.
+ * and the meaning that it had, one that is new has nothing and a meaning of its own. Rows of
+ * random codes get the groups of their strings, by any vectors.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "check.h"
 
+#include "store/codec_vector.h"
 #include "store/scan_inside.h"
 #include "store/snapshot_inside.h"
 
@@ -117,12 +120,68 @@ test_one_key(void **state)
 	check_keys(1);
 }
 
+#define ROWS 700u
+
+/* Groups of rows whose strings come in any order, by the vectors that `forms` allow: each
+ * string has its own, by the order of the first rows. */
+static void
+check_rows(int forms, struct random *random)
+{
+	static struct strings_of_test strings;
+	struct plan plan = {.keys_count = 1};
+	struct scan_limits limits = {.groups_max = STRINGS_MAX};
+	struct store_arena *arena = store_arena_create(0);
+	struct block block = {.segment = NULL};
+	struct scan scan = {.plan = &plan,
+			    .arena = arena,
+			    .limits = &limits,
+			    .groups = {.words = 2, .are_strings = true},
+			    .slice = {.block = &block}};
+	uint32_t *table = table_of(&scan, &strings, 0, STRINGS_MAX);
+	uint32_t codes[ROWS], out[ROWS], wanted[STRINGS_MAX], known = 0;
+	struct data data = {.dictionary = &strings.dictionary, .codes = codes, .count = ROWS};
+
+	codec_limit_forms(forms);
+	memset(wanted, 0xff, sizeof wanted);
+	for (uint32_t slice = 0; slice < 20; slice++) {
+		uint32_t count = slice == 0 ? ROWS : (uint32_t)random_below(random, ROWS + 1);
+		uint32_t few = 1 + (uint32_t)random_below(random, slice < 10 ? 8 : STRINGS_MAX);
+
+		for (uint32_t i = 0; i < count; i++) {
+			codes[i] = (uint32_t)random_below(random, few);
+			out[i] = 12345;
+		}
+		assert_int_equal(scan_codes_map(&scan, &data, table, codes, count, out), 0);
+		for (uint32_t i = 0; i < count; i++) {
+			if (wanted[codes[i]] == SCAN_UNKNOWN)
+				wanted[codes[i]] = known++;
+			assert_int_equal(out[i], wanted[codes[i]]);
+		}
+		assert_int_equal(scan.groups.count, known);
+	}
+	codec_limit_forms(CODEC_FORMS_VBMI);
+	store_arena_free(arena);
+}
+
+static void
+test_rows(void **state)
+{
+	struct random random = random_seeded("scan_codes");
+
+	(void)state;
+	for (uint32_t round = 0; round < 50; round++) {
+		check_rows(CODEC_FORMS_PLAIN, &random);
+		check_rows(CODEC_FORMS_AVX512, &random);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_two_keys),
 	    cmocka_unit_test(test_one_key),
+	    cmocka_unit_test(test_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
