@@ -46,14 +46,22 @@ take_wanted(struct scan *scan, struct evaluation *evaluation)
 	return result != 0 ? result : scan_rows_trim(scan);
 }
 
+/* Of a slice of which all rows are wanted, at most. */
+static uint32_t
+slice_rows(const struct scan *scan)
+{
+	return scan_group_may_place(scan) ? SLICE_PLACES_ROWS : SLICE_ROWS;
+}
+
 /* The same of rows[first, end) of the block, in parts that fit the first cache. */
 static int
 take_parts(struct scan *scan, uint32_t first, uint32_t end)
 {
+	uint32_t step = slice_rows(scan);
 	int result = 0;
 
 	while (result == 0 && !scan->done && first < end) {
-		uint32_t next = (first / SLICE_ROWS + 1) * SLICE_ROWS;
+		uint32_t next = (first / step + 1) * step;
 		uint32_t count = (next < end ? next : end) - first;
 		struct evaluation evaluation = scan_evaluation(scan, count);
 
@@ -74,7 +82,7 @@ take_rows(struct scan *scan, struct evaluation *evaluation)
 	if (result != 0 || evaluation->count == 0)
 		return result;
 	if (evaluation->slice == NULL || evaluation->rows != NULL ||
-	    (rows <= SLICE_ROWS && evaluation->count == rows))
+	    (rows <= slice_rows(scan) && evaluation->count == rows))
 		return take_wanted(scan, evaluation);
 	first += scan->slice.first;
 	return take_parts(scan, first, first + evaluation->count);
@@ -112,7 +120,7 @@ scan_block(struct scan *scan, const struct block *block)
 	uint32_t rows = block_rows_count(block);
 	enum scan_verdict verdict;
 	int result = scan_open_block(scan, block, &verdict);
-	uint32_t step = verdict == SCAN_ALL ? SLICE_ROWS : SLICE_FILTERED_ROWS;
+	uint32_t step = verdict == SCAN_ALL ? slice_rows(scan) : SLICE_FILTERED_ROWS;
 	bool taken = false, again = scan->again.places != NULL;
 
 	if (result == 0 && verdict != SCAN_NONE)

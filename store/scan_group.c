@@ -183,14 +183,13 @@ add_rows(struct scan *scan, struct evaluation *evaluation, uint32_t a,
 	return result == 0 ? 0 : scan_no_memory(scan);
 }
 
-/* Whether all that rows need of their groups is to be counted there; something is. */
-static bool
-may_place(const struct scan *scan, const struct evaluation *evaluation)
+bool
+scan_group_may_place(const struct scan *scan)
 {
 	const struct plan *plan = scan->plan;
 	uint32_t count = 0;
 
-	if (evaluation->slice == NULL || plan->keys_count == 0 || scan->ranges_count > 0)
+	if (!plan->is_grouped || plan->keys_count == 0 || scan->ranges_count > 0)
 		return false;
 	for (uint32_t a = 0; a < plan->aggregates_count; a++) {
 		if (scan->shares[a] != a || scan->again.later[a])
@@ -316,7 +315,7 @@ scan_group_slice(struct scan *scan, struct evaluation *evaluation)
 		if (result != 0 || taken)
 			return result;
 	}
-	result = may_place(scan, evaluation)
+	result = evaluation->slice != NULL && scan_group_may_place(scan)
 		     ? scan_assign_or_place(scan, evaluation, &assigned, &places)
 		     : scan_assign(scan, evaluation, &assigned);
 	if (result == 0 && places.count > 0)

@@ -396,6 +396,9 @@ int scan_assign_places(struct scan *scan, struct evaluation *evaluation, struct 
 int scan_group_prepare(struct scan *scan);
 /* Which aggregates wait is known now: before any row is taken. */
 void scan_group_share(struct scan *scan);
+/* Whether all that rows need of their groups is to be counted by places, where these are
+ * few; something is. */
+bool scan_group_may_place(const struct scan *scan);
 /* Takes the evaluation's rows into their groups. */
 int scan_group_slice(struct scan *scan, struct evaluation *evaluation);
 /* Takes those of groups that are left into the aggregates that wait. */

@@ -13,6 +13,9 @@
  * where they are. Of 2,048 ... 16,384 rows these were the fastest. */
 #define SLICE_ROWS 2048u
 #define SLICE_FILTERED_ROWS 8192u
+/* Also where rows are only counted in buckets, of which each slice has to bring the groups'
+ * anew into the cache that the one before decoded to. */
+#define SLICE_PLACES_ROWS SLICE_FILTERED_ROWS
 
 struct slice_column {
 	uint16_t column;
