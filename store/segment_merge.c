@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "segment_merge_inside.h"
 
 #define SLICE_ROWS 8192u /* what is copied is still in the cache */
@@ -43,6 +44,7 @@ segment_merge_rewind(struct segment_merge *merge)
 		memset(&cursor->vector, 0, sizeof cursor->vector);
 	}
 	merge->order_at = 0;
+	merge->run.count = 0;
 }
 
 /* Of the block at hand. */
@@ -147,23 +149,24 @@ copy_run(struct segment_merge *merge, const struct cursor *cursor, bool strings,
 			 count);
 }
 
-/* How many of the next rows come from the same input in the same way. */
-static uint32_t
-run_length(const struct segment_merge *merge, uint32_t rows_max)
+static struct segment_merge_run
+next_run(struct segment_merge *merge)
 {
-	const unsigned char *order = merge->order + merge->order_at;
-	uint64_t left = merge->order_count - merge->order_at, same, eight;
-	uint32_t length = 0, most = left < rows_max ? (uint32_t)left : rows_max;
+	const unsigned char *at = merge->order + merge->order_at;
+	struct segment_merge_run run = {.which = at[0], .count = 1};
+	size_t bytes = 1;
 
-	memset(&same, order[0], sizeof same);
-	for (; most - length >= sizeof eight; length += (uint32_t)sizeof eight) {
-		memcpy(&eight, order + length, sizeof eight);
-		if (eight != same)
-			break;
+	if (at[0] & SEGMENT_MERGE_SEVERAL) {
+		run.which = (unsigned char)(at[0] & ~SEGMENT_MERGE_SEVERAL);
+		run.count = at[1] + 2u;
+		bytes = 2;
 	}
-	while (length < most && order[length] == order[0])
-		length++;
-	return length;
+	if (bytes == 2 && at[1] == SEGMENT_MERGE_COUNT_FOLLOWS) {
+		run.count = bytes_get32(at + 2);
+		bytes += sizeof run.count;
+	}
+	merge->order_at += bytes;
+	return run;
 }
 
 static int
@@ -173,22 +176,28 @@ read_rows(struct segment_merge *merge, const struct segment_column *column, bool
 	uint32_t done = 0;
 
 	while (done < rows_count) {
-		unsigned char which = merge->order[merge->order_at];
-		struct cursor *cursor = &merge->cursors[which & ~SEGMENT_MERGE_LEFT_OUT];
-		int result = segment_merge_settle(cursor, column->column, column->key, error);
-		uint32_t run, left = cursor->vector.rows_count - cursor->row;
+		struct segment_merge_run *run = &merge->run;
+		struct cursor *cursor;
+		uint32_t count;
+		bool left_out;
+		int result;
 
+		if (run->count == 0)
+			*run = next_run(merge);
+		left_out = run->which & SEGMENT_MERGE_LEFT_OUT;
+		cursor = &merge->cursors[run->which & ~SEGMENT_MERGE_LEFT_OUT];
+		result = segment_merge_settle(cursor, column->column, column->key, error);
 		if (result != 0)
 			return result;
-		run = run_length(merge, which & SEGMENT_MERGE_LEFT_OUT ? left
-					: left < rows_count - done     ? left
-								       : rows_count - done);
-		if (!(which & SEGMENT_MERGE_LEFT_OUT)) {
-			copy_run(merge, cursor, strings, done, run);
-			done += run;
+		count = cursor->vector.rows_count - cursor->row;
+		count = count < run->count ? count : run->count;
+		if (!left_out) {
+			count = count < rows_count - done ? count : rows_count - done;
+			copy_run(merge, cursor, strings, done, count);
+			done += count;
 		}
-		cursor->row += run;
-		merge->order_at += run;
+		cursor->row += count;
+		run->count -= count;
 	}
 	return 0;
 }

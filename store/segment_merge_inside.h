@@ -4,10 +4,21 @@
 
 #include "segment_merge.h"
 
-#define SEGMENT_MERGE_LEFT_OUT 0x80u /* in order[]: the input's next row is skipped */
+/* In order[], run by run of rows: the input, and with it: */
+#define SEGMENT_MERGE_LEFT_OUT 0x80u /* its next rows are skipped */
+/* There are several: how many more than two follows in a byte, or after
+ * SEGMENT_MERGE_COUNT_FOLLOWS the count, u32. So no run takes more bytes than it
+ * has rows, and those of inputs that follow one another hardly any. */
+#define SEGMENT_MERGE_SEVERAL 0x40u
+#define SEGMENT_MERGE_COUNT_FOLLOWS 0xffu
 
-_Static_assert(SEGMENT_MERGE_INPUTS_MAX <= SEGMENT_MERGE_LEFT_OUT,
-	       "order[] has 7 bits for the input");
+_Static_assert(SEGMENT_MERGE_INPUTS_MAX <= SEGMENT_MERGE_SEVERAL,
+	       "order[] has 6 bits for the input");
+
+struct segment_merge_run {
+	unsigned char which; /* input, SEGMENT_MERGE_LEFT_OUT */
+	uint32_t count;      /* of rows */
+};
 
 /* One column of one input, read forward in slices of its blocks. */
 struct cursor {
@@ -35,8 +46,10 @@ struct segment_merge {
 	const struct store_table *table; /* borrowed */
 	struct cursor cursors[SEGMENT_MERGE_INPUTS_MAX];
 	uint32_t inputs_count;
-	unsigned char *order; /* owned: [all rows of the inputs] the input of each */
-	uint64_t order_count, order_at;
+	unsigned char *order; /* owned: from which input the rows come */
+	size_t order_bytes, order_at;
+	struct segment_merge_run run;   /* what is left of the one before order_at */
+	uint64_t order_count;           /* rows of all inputs */
 	struct segment_column *columns; /* owned */
 	struct segment_source source;
 	struct merged_strings strings; /* of column strings_column */

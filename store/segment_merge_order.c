@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "segment_merge_inside.h"
 
 /* An input's next row, as the order sees it. */
@@ -155,6 +156,41 @@ run_length(const struct ordering *ordering)
 	return length;
 }
 
+/* order[] has room for a byte a row. */
+static void
+end_run(struct segment_merge *merge)
+{
+	const struct segment_merge_run *run = &merge->run;
+	unsigned char *at = merge->order + merge->order_bytes;
+
+	if (run->count == 0)
+		return;
+	at[0] = run->which;
+	merge->order_bytes++;
+	if (run->count == 1)
+		return;
+	at[0] |= SEGMENT_MERGE_SEVERAL;
+	merge->order_bytes++;
+	if (run->count - 2 < SEGMENT_MERGE_COUNT_FOLLOWS) {
+		at[1] = (unsigned char)(run->count - 2);
+		return;
+	}
+	at[1] = SEGMENT_MERGE_COUNT_FOLLOWS;
+	bytes_put32(at + 2, run->count);
+	merge->order_bytes += sizeof run->count;
+}
+
+static void
+put_run(struct segment_merge *merge, uint32_t which, uint32_t count)
+{
+	merge->order_count += count;
+	if (merge->run.count == 0 || merge->run.which != which) {
+		end_run(merge);
+		merge->run = (struct segment_merge_run){(unsigned char)which, 0};
+	}
+	merge->run.count += count;
+}
+
 static int
 put_rows_in_order(struct ordering *ordering)
 {
@@ -180,9 +216,7 @@ put_rows_in_order(struct ordering *ordering)
 
 		if ((result = judge(ordering, top->input, &left_out)) != 0)
 			return result;
-		memset(merge->order + merge->order_count,
-		       (int)(top->input | (left_out ? SEGMENT_MERGE_LEFT_OUT : 0)), run);
-		merge->order_count += run;
+		put_run(merge, top->input | (left_out ? SEGMENT_MERGE_LEFT_OUT : 0), run);
 		merge->source.rows_count += left_out ? 0 : run;
 		merge->cursors[top->input].row += run;
 		ordering->sort[top->input].row += run;
@@ -192,6 +226,7 @@ put_rows_in_order(struct ordering *ordering)
 			return result;
 		sift_down(ordering, 0);
 	}
+	end_run(merge);
 	return 0;
 }
 

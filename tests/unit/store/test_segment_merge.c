@@ -117,6 +117,20 @@ struct deal {
 	struct segment *segments[INPUTS_MAX];
 };
 
+/* Such as the order of a merge writes in one byte, in two, in more. */
+static uint32_t
+run_rows(struct random *random)
+{
+	switch (random_below(random, 4)) {
+	case 0:
+		return 1 + (uint32_t)random_below(random, 3000);
+	case 1:
+		return 254 + (uint32_t)random_below(random, 6);
+	default:
+		return 1 + (uint32_t)random_below(random, 3);
+	}
+}
+
 static void
 deal_out(struct deal *deal, struct random *random)
 {
@@ -130,8 +144,7 @@ deal_out(struct deal *deal, struct random *random)
 	for (uint32_t row = 0; row < deal->whole->rows; row++, left--) {
 		if (left == 0) {
 			which = (uint32_t)random_below(random, deal->inputs_count);
-			left =
-			    1 + (uint32_t)random_below(random, random_below(random, 2) ? 3 : 3000);
+			left = run_rows(random);
 		}
 		deal->rows[which][deal->counts[which]++] = row;
 	}
