@@ -84,34 +84,53 @@ append_seal_if_due(struct store *store, bool full, struct store_error *error)
 	return result;
 }
 
-/* Waits, within bounds, until a flush has made room. */
-int
-append_wait_for_memory(struct store *store, struct store_error *error)
+/* Until memory has less than `bytes`, within bounds: 0; or, unless it must, flushes
+ * stall. Lets go of writer_mutex, for a flush needs it to begin. */
+static int
+wait_for_flush(struct store *store, size_t bytes, bool must)
 {
-	size_t bytes_max = store->options.memtable_bytes_max, bytes;
 	struct timespec deadline;
 	int result = 0;
 
-	pthread_mutex_lock(&store->state_mutex);
-	bytes = state_memtable_bytes(store);
-	pthread_mutex_unlock(&store->state_mutex);
-	if (bytes < bytes_max)
-		return 0;
-	if (store->active->last_commit != 0 &&
-	    (result = append_seal_if_due(store, true, error)) != 0)
-		return result;
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
 	deadline.tv_sec += MEMORY_WAIT_S;
-	/* The flush thread needs writer_mutex to begin a flush. */
 	pthread_mutex_unlock(&store->writer_mutex);
 	pthread_mutex_lock(&store->state_mutex);
-	store->flush_now = true;
+	store->flush_now |= must;
 	pthread_cond_signal(&store->flush_wanted);
-	while (result == 0 && state_memtable_bytes(store) >= bytes_max)
+	while (result == 0 && (must || !store->flush_stalls) &&
+	       state_memtable_bytes(store) >= bytes)
 		result = pthread_cond_timedwait(&store->flush_done, &store->state_mutex, &deadline);
+	store->flush_stalls |= result != 0;
 	pthread_mutex_unlock(&store->state_mutex);
 	pthread_mutex_lock(&store->writer_mutex);
-	return result == 0
+	return result;
+}
+
+/* Of generations in memory three suffice, the one that is flushed among them: at
+ * three quarters, of which more than half is sealed then and its flush due, a group
+ * waits for that. The fourth is for when flushes fail or take too long. */
+int
+append_wait_for_memory(struct store *store, struct store_error *error)
+{
+	size_t bytes_max = store->options.memtable_bytes_max, bytes_high, bytes;
+	int result = 0;
+
+	bytes_high = bytes_max - bytes_max / 4;
+	pthread_mutex_lock(&store->state_mutex);
+	bytes = state_memtable_bytes(store);
+	bytes_high = store->flush_stalls ? bytes_max : bytes_high;
+	pthread_mutex_unlock(&store->state_mutex);
+	if (bytes < bytes_high)
+		return 0;
+	if (store->active->last_commit != 0 &&
+	    (result = append_seal_if_due(store, bytes >= bytes_max, error)) != 0)
+		return result;
+	if (bytes < bytes_max) {
+		(void)wait_for_flush(store, bytes_high, false);
+		return 0;
+	}
+	return wait_for_flush(store, bytes_max, true) == 0
 		   ? 0
 		   : store_error_set(error, STORE_ENOMEM,
 				     "memtable_bytes_max is reached and flushing does not keep up");

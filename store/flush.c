@@ -418,6 +418,7 @@ flush_main(void *argument)
 		if (result != 0)
 			state_log(store, "flush failed: %s; the rows stay in the WAL", error.text);
 		pthread_mutex_lock(&store->state_mutex);
+		store->flush_stalls = result != 0;
 		if (result != 0) {
 			store->stats.flush_failures++;
 			store->flush_error = error;

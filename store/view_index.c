@@ -12,16 +12,14 @@
 
 #define VIEWS_MIN 256u /* of the slots */
 /* Views lie in chunks that never move: growing touches no fresh memory but what
- * it needs, nor does a chunk of few views, page by page. */
-#define CHUNK_BITS 14u
-#define CHUNK_VIEWS (1u << CHUNK_BITS)
-
-_Static_assert(CHUNK_VIEWS * sizeof(struct view) <= RECYCLE_BYTES_MIN, "a chunk is a block");
+ * it needs, nor does a chunk of few views, page by page. A chunk is a block, and
+ * full: blocks go round, so what one has no use for is memory all the same. */
+#define CHUNK_VIEWS ((uint32_t)(RECYCLE_BYTES_MIN / sizeof(struct view)))
 
 static inline struct view *
 view_at(const struct view_index *index, uint32_t at)
 {
-	return &index->chunks[at >> CHUNK_BITS][at & (CHUNK_VIEWS - 1)];
+	return &index->chunks[at / CHUNK_VIEWS][at % CHUNK_VIEWS];
 }
 
 static size_t

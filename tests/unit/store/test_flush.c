@@ -2,12 +2,19 @@
  * Goal: a flush writes each living row once, into a segment of its day, by site,
  * then time, and rows that have both in common in the order in which they came,
  * wherever in time the days lie and however many sites there are. Method: random
- * rows, read back in the order of the file, and compared with their neighbours.
+ * rows, read back in the order of the file, and compared with their neighbours. And
+ * while a flush is under way, however long, intake waits before memory has more
+ * than three generations, unless it takes too long: flushes are held up, and what
+ * is in memory is counted after each commit.
  */
+#include <stdatomic.h>
+#include <unistd.h>
+
 #include "check.h"
 
 #include "store/partition.h"
 #include "store/snapshot.h"
+#include "store/state.h"
 
 #define ROWS 6000u
 #define SITES_MAX 3000u
@@ -159,10 +166,160 @@ test_order(void **state)
 		check_times(&all_times[i], &random);
 }
 
+/* ---- intake in the meantime -------------------------------------------- */
+
+#define MEMORY_BYTES ((size_t)8 << 20)
+#define HIGH_BYTES (MEMORY_BYTES - MEMORY_BYTES / 4)
+#define COMMIT_BYTES ((size_t)512 << 10) /* at most, of ROWS */
+#define STILL_MS 300
+
+static _Atomic bool flushes_held;
+
+static int
+held_rename(struct io *io, const char *from, const char *to)
+{
+	(void)io;
+	while (atomic_load(&flushes_held) && strstr(to, ".seg") != NULL)
+		usleep(1000);
+	return io_posix()->rename(io_posix(), from, to);
+}
+
+static int
+no_sync(struct io *io, int fd)
+{
+	(void)io;
+	(void)fd;
+	return 0;
+}
+
+struct keeper {
+	struct store *store;
+	_Atomic uint32_t stops;
+	_Atomic bool ends;
+};
+
+static size_t
+bytes_in_memory(struct store *store)
+{
+	size_t bytes;
+
+	pthread_mutex_lock(&store->writer_mutex);
+	pthread_mutex_lock(&store->state_mutex);
+	bytes = state_memtable_bytes(store);
+	pthread_mutex_unlock(&store->state_mutex);
+	pthread_mutex_unlock(&store->writer_mutex);
+	return bytes;
+}
+
+static bool
+flushes_stall(struct store *store)
+{
+	bool stall;
+
+	pthread_mutex_lock(&store->state_mutex);
+	stall = store->flush_stalls;
+	pthread_mutex_unlock(&store->state_mutex);
+	return stall;
+}
+
+/* When intake stands still, the flush goes on. */
+static void *
+keep(void *argument)
+{
+	struct keeper *keeper = argument;
+	struct store *store = keeper->store;
+	size_t before = 0;
+
+	while (!atomic_load(&keeper->ends)) {
+		size_t bytes = bytes_in_memory(store);
+
+		if (bytes < HIGH_BYTES || bytes != before || !atomic_load(&flushes_held)) {
+			before = bytes;
+			usleep(STILL_MS * 1000);
+			continue;
+		}
+		atomic_fetch_add(&keeper->stops, 1);
+		atomic_store(&flushes_held, false);
+	}
+	return NULL;
+}
+
+static struct store *
+open_held(struct io *io, const char *directory)
+{
+	struct store_options options = {.directory = directory,
+					.schema = &schema,
+					.io = io,
+					.memtable_bytes_max = MEMORY_BYTES,
+					.no_maintenance = true};
+	struct store *store;
+
+	*io = *io_posix();
+	io->rename = held_rename;
+	io->sync = no_sync;
+	assert_int_equal(store_open(&options, &store, NULL), 0);
+	atomic_store(&flushes_held, true);
+	return store;
+}
+
+static void
+test_waiting(void **state)
+{
+	struct random random = random_seeded("waiting");
+	struct keeper keeper = {0};
+	char directory[256];
+	pthread_t thread;
+	struct io io;
+
+	(void)state;
+	scratch_make(directory);
+	keeper.store = open_held(&io, directory);
+	assert_int_equal(pthread_create(&thread, NULL, keep, &keeper), 0);
+	for (uint32_t i = 0; i < 400; i++) {
+		append_rows(keeper.store, &all_times[0], &random);
+		assert_true(bytes_in_memory(keeper.store) < HIGH_BYTES + COMMIT_BYTES);
+	}
+	atomic_store(&keeper.ends, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(keeper.stops, 1);
+	assert_int_equal(store_close(keeper.store, NULL), 0);
+	scratch_remove(directory);
+}
+
+/* After some seconds in vain the rest of memory is used, without more of them,
+ * until a flush succeeds. */
+static void
+test_not_for_ever(void **state)
+{
+	struct random random = random_seeded("not for ever");
+	char directory[256];
+	struct io io;
+	struct store *store;
+
+	(void)state;
+	scratch_make(directory);
+	store = open_held(&io, directory);
+	while (bytes_in_memory(store) < HIGH_BYTES)
+		append_rows(store, &all_times[0], &random);
+	assert_false(flushes_stall(store));
+	while (bytes_in_memory(store) < MEMORY_BYTES)
+		append_rows(store, &all_times[0], &random);
+	assert_true(flushes_stall(store));
+	atomic_store(&flushes_held, false);
+	assert_int_equal(store_flush(store, NULL), 0);
+	assert_false(flushes_stall(store));
+	assert_int_equal(store_close(store, NULL), 0);
+	scratch_remove(directory);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_order)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_order),
+	    cmocka_unit_test(test_waiting),
+	    cmocka_unit_test(test_not_for_ever),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

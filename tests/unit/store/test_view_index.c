@@ -9,6 +9,7 @@
  */
 #include "store_model.h"
 
+#include "store/recycle.h"
 #include "store/state.h"
 
 #define KEYS 700
@@ -124,6 +125,9 @@ test_memory(void **state)
 		assert_true(view_index_bytes(&index) <= (2 * (i + 1u) + 256) * view_bytes);
 	}
 	assert_int_equal(index.count, 100000);
+	/* Blocks are full, but for the last. */
+	assert_true((index.chunks_count - 1) * (RECYCLE_BYTES_MIN - sizeof(struct view)) <=
+		    index.count * sizeof(struct view));
 	view_index_clear(&index);
 	assert_int_equal(view_index_bytes(&index), 0);
 }
