@@ -440,6 +440,10 @@ choose_ways(struct aggregate_states *states)
 
 	if (states->ways != 0 && ways != states->ways && aggregate_settle(states) != 0)
 		return STORE_ELIMIT;
+	/* Bytes that were another's, who had more groups, have no room for more ways. */
+	for (uint32_t g = 0; states->ways != 0 && ways > states->ways && g < states->states_max;
+	     g++)
+		states->light[g] = NULL;
 	states->ways = ways;
 	return 0;
 }

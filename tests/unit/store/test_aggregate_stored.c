@@ -398,6 +398,46 @@ test_many(void **state)
 	free(rows);
 }
 
+/* Groups of a thread that had more of them go on where there was none yet: rows take
+ * several arrays in turn there, for which theirs have no room. */
+static void
+test_taken(void **state)
+{
+	struct expression argument = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_FLOAT64}};
+	struct aggregate aggregate = {.kind = AGGREGATE_QUANTILE,
+				      .argument = &argument,
+				      .levels = {0.75},
+				      .levels_count = 1,
+				      .scale = SCALE,
+				      .type = {.type = STORE_R_FLOAT64, .nullable = true}};
+	uint32_t groups[GROUPS] = {0, 1, 2, 3, 4};
+	struct rows *rows = malloc(sizeof *rows);
+
+	(void)state;
+	assert_non_null(rows);
+	band_size = 0;
+	for (uint32_t round = 0; round < 10; round++) {
+		struct store_arena *arena = store_arena_create(0);
+		struct aggregate_states *plain = create(&aggregate, arena);
+		struct aggregate_states *stored = create(&aggregate, arena);
+		struct aggregate_states *other = create(&aggregate, arena);
+
+		assert_int_equal(aggregate_reserve(other, 10 * GROUPS), 0);
+		for (uint32_t slice = 0; slice < 40; slice++) {
+			draw_rows(rows);
+			rows->input.weights = NULL;
+			assert_int_equal(aggregate_add(plain, rows->count, &rows->input), 0);
+			add_stored(slice < 30 ? other : stored, rows);
+			if (slice == 29)
+				assert_int_equal(
+				    aggregate_take(stored, groups, other, GROUPS, NULL), 0);
+		}
+		assert_same_quantiles(plain, stored, arena);
+		store_arena_free(arena);
+	}
+	free(rows);
+}
+
 /* A count by the states of a quantile, of all groups or of the last. */
 static void
 assert_counts(struct aggregate_states *stored, const uint64_t *wanted, struct store_arena *arena)
@@ -614,9 +654,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random),        cmocka_unit_test(test_listed),
-	    cmocka_unit_test(test_many),          cmocka_unit_test(test_answered),
-	    cmocka_unit_test(test_becomes_inner), cmocka_unit_test(test_distinct)};
+	    cmocka_unit_test(test_random),   cmocka_unit_test(test_listed),
+	    cmocka_unit_test(test_many),     cmocka_unit_test(test_taken),
+	    cmocka_unit_test(test_answered), cmocka_unit_test(test_becomes_inner),
+	    cmocka_unit_test(test_distinct)};
 
 	seed = random_seeded("aggregate_stored").state;
 	return cmocka_run_group_tests(tests, NULL, NULL);
