@@ -107,9 +107,11 @@ grow(struct aggregate_states *states, void *array, uint32_t max, size_t each)
 static int
 grow_quantiles(struct aggregate_states *states, uint32_t max)
 {
+	states->hot = grow(states, states->hot, max, sizeof *states->hot);
 	states->light = grow(states, states->light, max, sizeof *states->light);
 	states->edges = grow(states, states->edges, max, sizeof *states->edges);
-	return states->light == NULL || states->edges == NULL ? STORE_ELIMIT : 0;
+	return states->hot == NULL || states->light == NULL || states->edges == NULL ? STORE_ELIMIT
+										     : 0;
 }
 
 /* Whether states are made when they are needed. */
@@ -149,6 +151,7 @@ aggregate_make_states(struct aggregate_states *states)
 int
 aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 {
+	enum aggregate_kind kind = states->aggregate->kind;
 	uint32_t max = states->states_max == 0 ? 16 : states->states_max;
 
 	states->groups_count =
@@ -159,8 +162,10 @@ aggregate_reserve(struct aggregate_states *states, uint32_t groups_count)
 		max *= max >= FEW_GROUPS && max < MANY_GROUPS ? 4 : 2;
 	if (states->states != NULL || !may_wait(states->aggregate))
 		states->states = grow(states, states->states, max, sizeof *states->states);
-	states->hot = grow(states, states->hot, max, sizeof *states->hot);
-	if ((states->states == NULL && !may_wait(states->aggregate)) || states->hot == NULL ||
+	if (kind == AGGREGATE_COUNT)
+		states->weights = grow(states, states->weights, max, sizeof *states->weights);
+	if ((states->states == NULL && !may_wait(states->aggregate)) ||
+	    (kind == AGGREGATE_COUNT && states->weights == NULL) ||
 	    (aggregate_is_quantile(states->aggregate) && grow_quantiles(states, max) != 0))
 		return STORE_ELIMIT;
 	states->states_max = max;
@@ -375,6 +380,10 @@ too_large(struct store_error *error)
 static void
 finish_counts(const struct aggregate_states *source, const uint32_t *groups, struct data *out)
 {
+	if (source->weights != NULL && source->states == NULL && groups == NULL) {
+		memcpy(out->n.u, source->weights, out->count * sizeof *out->n.u);
+		return;
+	}
 	for (uint32_t i = 0; i < out->count; i++)
 		out->n.u[i] = aggregate_answer_weight(source, groups == NULL ? i : groups[i]);
 }

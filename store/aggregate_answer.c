@@ -370,12 +370,13 @@ aggregate_can_answer(const struct aggregate_states *states, uint32_t group)
 uint64_t
 aggregate_answer_weight(const struct aggregate_states *states, uint32_t group)
 {
-	const struct aggregate_hot *hot = &states->hot[group];
-	uint64_t weight = hot->weight + hot->values_count;
+	uint64_t weight = states->states == NULL ? 0 : states->states[group].weight;
 	CODEC_UNSET struct counted counted;
 
-	weight += states->states == NULL ? 0 : states->states[group].weight;
-	if (states->edges == NULL || states->edges[group].end == 0)
+	if (states->weights != NULL)
+		return weight + states->weights[group];
+	weight += states->hot[group].values_count;
+	if (states->edges[group].end == 0)
 		return weight;
 	count_up(states, group, &counted);
 	return weight + counted.total;

@@ -50,10 +50,9 @@ struct aggregate_state {
 	struct aggregate_views *views;   /* of margin, where rows share views */
 };
 
-/* What a group has on top of its state, until it is settled: see
+/* What a group of a quantile has on top of its state, until it is settled: see
  * aggregate_quantile.c. */
 struct aggregate_hot {
-	uint64_t weight;  /* of rows, for counts */
 	uint32_t *heavy;  /* [SKETCH_BUCKETS]: weights, or NULL */
 	uint32_t *values; /* [values_count]: of quantiles, while there are few */
 	uint32_t values_count, values_max;
@@ -167,11 +166,12 @@ struct aggregate_states {
 	struct store_arena *arena;
 	uint64_t secret;
 	struct aggregate_state *states; /* [states_max]; NULL: see aggregate_make_states */
-	struct aggregate_hot *hot;      /* [states_max] */
+	uint64_t *weights; /* [states_max]: of counts, what is not settled; else NULL */
 	uint32_t states_max;
 	uint32_t groups_count; /* as far as they are known */
 	uint32_t lists_count;  /* the first groups: their lists are begun */
 	/* Of quantiles, else NULL: [states_max]. */
+	struct aggregate_hot *hot;
 	uint8_t **light; /* a group's [ways][SKETCH_BUCKETS], rows of weight 1, or NULL */
 	struct aggregate_edges *edges;
 	struct aggregate_scratch scratch;
@@ -190,7 +190,7 @@ struct aggregate_states {
 	uint32_t ways;       /* arrays of light buckets that rows take in turn; 0: not chosen yet */
 	uint64_t hot_weight; /* at most, in all buckets */
 	struct aggregate_states *shared; /* whose states these are; NULL: its own */
-	bool is_hot;                     /* hot[] has something */
+	bool is_hot;                     /* weights[] or hot[] have something */
 	bool overflowed;                 /* a sum of integers left 64 bits */
 };
 
@@ -294,8 +294,8 @@ aggregate_byte_was_full(uint8_t byte, uint8_t count)
 /* So many are added before those that were full are looked for. */
 #define AGGREGATE_BYTES_AT_ONCE 256u
 
-/* aggregate_tally.c: rows of weight 1 to hot[groups[i]], each. */
-void aggregate_tally(struct aggregate_hot *hot, const uint32_t *groups, uint32_t count);
+/* aggregate_tally.c: rows of weight 1 to weights[groups[i]], each. */
+void aggregate_tally(uint64_t *weights, const uint32_t *groups, uint32_t count);
 
 /* aggregate_stored.c */
 /* Room for so many rows; 0 or STORE_ELIMIT. */

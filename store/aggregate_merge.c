@@ -106,11 +106,13 @@ static int
 take_hot(struct aggregate_states *states, uint32_t to, const struct aggregate_states *from,
 	 uint32_t group)
 {
-	const struct aggregate_hot *hot = &from->hot[group];
+	const struct aggregate_hot *hot;
 
-	states->hot[to].weight += hot->weight;
+	if (states->weights != NULL)
+		states->weights[to] += from->weights[group];
 	if (states->edges == NULL)
 		return 0;
+	hot = &from->hot[group];
 	if (from->edges[group].end != 0 && take_buckets(states, to, from, group) != 0)
 		return STORE_ELIMIT;
 	return take_values(states, to, hot->values, hot->values_count);
@@ -121,11 +123,10 @@ take_hot(struct aggregate_states *states, uint32_t to, const struct aggregate_st
 static bool
 is_untouched(const struct aggregate_states *states, uint32_t group)
 {
-	const struct aggregate_hot *hot = &states->hot[group];
-
 	return states->states[group].weight == 0 && states->states[group].sketch == NULL &&
-	       hot->weight == 0 && hot->values_count == 0 &&
-	       (states->edges == NULL || states->edges[group].end == 0);
+	       (states->weights == NULL || states->weights[group] == 0) &&
+	       (states->edges == NULL ||
+		(states->hot[group].values_count == 0 && states->edges[group].end == 0));
 }
 
 /* Whether what is hot can be taken as it is: buckets lie the same way, and words
@@ -144,9 +145,11 @@ take_group(struct aggregate_states *states, uint32_t to, struct aggregate_states
 {
 	if (is_untouched(states, to)) {
 		states->states[to] = from->states[group];
-		states->hot[to] = from->hot[group];
+		if (states->weights != NULL)
+			states->weights[to] = from->weights[group];
 		if (states->edges == NULL)
 			return 0;
+		states->hot[to] = from->hot[group];
 		states->light[to] = from->light[group];
 		states->edges[to] = from->edges[group];
 		return aggregate_heavy_take(states, to, from, group);

@@ -142,7 +142,7 @@ int
 aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 		     const struct aggregate_input *input)
 {
-	struct aggregate_hot *hot = states->hot;
+	uint64_t *weights = states->weights;
 	struct aggregate_rows rows;
 	bool has_nulls;
 
@@ -151,17 +151,17 @@ aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 	states->is_hot = true;
 	has_nulls = rows.narrow_nulls || rows.nulls != NULL;
 	if (rows.groups == NULL && rows.weights == NULL && !has_nulls) {
-		hot[rows.group].weight += rows.count;
+		weights[rows.group] += rows.count;
 	} else if (rows.groups == NULL) {
-		hot[rows.group].weight += sum_counted(&rows);
+		weights[rows.group] += sum_counted(&rows);
 	} else if (rows.weights == NULL && !has_nulls) {
-		aggregate_tally(hot, rows.groups, rows.count);
+		aggregate_tally(weights, rows.groups, rows.count);
 	} else if (rows.weights == NULL) {
 		for (uint32_t i = 0; i < rows.count; i++)
-			hot[rows.groups[i]].weight += !aggregate_is_null(&rows, i);
+			weights[rows.groups[i]] += !aggregate_is_null(&rows, i);
 	} else {
 		for (uint32_t i = 0; i < rows.count; i++)
-			hot[rows.groups[i]].weight +=
+			weights[rows.groups[i]] +=
 			    aggregate_is_null(&rows, i) ? 0 : rows.weights[i];
 	}
 	return 0;
@@ -170,7 +170,7 @@ aggregate_add_counts(struct aggregate_states *states, uint32_t rows_count,
 void
 aggregate_add_weight(struct aggregate_states *states, uint32_t group, uint64_t weight)
 {
-	states->hot[group].weight += weight;
+	states->weights[group] += weight;
 	states->is_hot = true;
 }
 
@@ -266,8 +266,10 @@ aggregate_settle_groups(struct aggregate_states *states, const uint32_t *groups,
 	for (uint32_t i = 0; states->is_hot && i < count; i++) {
 		uint32_t g = groups == NULL ? i : groups[i];
 
-		states->states[g].weight += states->hot[g].weight;
-		states->hot[g].weight = 0;
+		if (states->weights != NULL) {
+			states->states[g].weight += states->weights[g];
+			states->weights[g] = 0;
+		}
 		if (states->edges != NULL && aggregate_quantile_settle(states, g) != 0)
 			return STORE_ELIMIT;
 	}

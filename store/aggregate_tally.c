@@ -79,14 +79,14 @@ are_few(const uint32_t *groups, uint32_t count, uint32_t *groups_count)
 }
 
 void
-aggregate_tally(struct aggregate_hot *hot, const uint32_t *groups, uint32_t count)
+aggregate_tally(uint64_t *weights, const uint32_t *groups, uint32_t count)
 {
 	CODEC_UNSET uint32_t sums[GROUPS_MAX];
 	uint32_t groups_count;
 
 	if (!are_few(groups, count, &groups_count)) {
 		for (uint32_t i = 0; i < count; i++)
-			hot[groups[i]].weight++;
+			weights[groups[i]]++;
 		return;
 	}
 	if (groups_count <= FEW_GROUPS)
@@ -94,5 +94,5 @@ aggregate_tally(struct aggregate_hot *hot, const uint32_t *groups, uint32_t coun
 	else
 		count_groups(groups, count, groups_count, sums);
 	for (uint32_t g = 0; g < groups_count; g++)
-		hot[g].weight += sums[g];
+		weights[g] += sums[g];
 }
