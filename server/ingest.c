@@ -55,16 +55,18 @@ is_often(double lately)
 static int64_t
 may_wait_until(struct ingest *ingest, uint32_t *wanted)
 {
+	int64_t interval_ns = is_often(ingest->joined) ? ingest->began_ns + INGEST_INTERVAL_NS : 0;
 	uint32_t coming = 0;
 
+	*wanted = INGEST_MANY;
+	if (metrics_now_ns() < interval_ns)
+		return interval_ns;
 	if (ingest->count > 0 && ingest->coming != NULL && is_often(ingest->came_lately))
 		coming = ingest->coming(ingest->coming_context);
-	if (coming > 0 && coming + ingest->count >= INGEST_CLIENTS) {
-		*wanted = ingest->count + coming;
-		return ingest->first_ns + INGEST_COMING_NS;
-	}
-	*wanted = INGEST_MANY;
-	return is_often(ingest->joined) ? ingest->began_ns + INGEST_INTERVAL_NS : 0;
+	if (coming == 0 || coming + ingest->count < INGEST_CLIENTS)
+		return 0;
+	*wanted = ingest->count + coming;
+	return ingest->first_ns + INGEST_COMING_NS;
 }
 
 /* Until it is time for a group: there is an item, and either nobody else's is likely

@@ -28,12 +28,12 @@ struct ingest;
 #define INGEST_OFTEN_PER_S 250
 #define INGEST_LATELY_NS 50000000 /* over about so long */
 /* With so many clients about, those included that are known to be on their way, a
- * group waits for these, too, from its first item on at most so long, which is longer
- * than the interval, for a loop that shakes many hands takes no beacon meanwhile: 8
- * connections, each for one beacon, are then 0.15 to 0.25 syncs a beacon, and 64 at a time 0.12;
- * with the interval 0.24 to 0.36 and 0.18, without waiting more. One client after the
- * other is never that many. But only while such bring beacons often, too: others are
- * far away, or were opened in advance, or mean to delay the rest. */
+ * group waits for these, too, when the interval is over, from its first item on at most
+ * so long, which is longer than the interval, for a loop that shakes many hands takes no
+ * beacon meanwhile: 8 connections, each for one beacon, are then 0.13 to 0.25 syncs a
+ * beacon, and 64 at a time 0.12; with the interval alone 0.24 to 0.36 and 0.18. One
+ * client after the other is never that many. But only while such bring beacons often,
+ * too: others are far away, or were opened in advance, or mean to delay the rest. */
 #define INGEST_CLIENTS 5u
 #define INGEST_COMING_NS 8000000
 

@@ -517,6 +517,47 @@ all_have_come(void **state)
 	assert_true(well);
 }
 
+/* Where the interval is kept, nobody wakes the writer before its end to ask who is on
+ * the way, not even who came during the sync. A busy machine may spoil some tries. */
+static void
+asks_late(void **state)
+{
+	struct ingest *ingest = ingest_create(store, 1000);
+	uint32_t from = 0;
+	bool well = false;
+
+	(void)state;
+	assert_non_null(ingest);
+	ingest_clients(ingest, get_coming, &coming);
+	while (!well && from + NEWCOMERS + ARRIVALS_TOGETHER + INGEST_CLIENTS + 1 <= ITEMS_MAX) {
+		int64_t began_ns, known_ns, asked_ns;
+
+		newcomers_come(ingest, &from);
+		come_together(ingest, &from);
+		known_ns = metrics_now_ns();
+		set_gate(true);
+		be_silent();
+		began_ns = metrics_now_ns();
+		submit_one(ingest, &from);
+		wait_answered(from);
+		coming = INGEST_CLIENTS - 1;
+		submit_one(ingest, &from);
+		asked = 0;
+		set_gate(false);
+		while (asked == 0 && metrics_now_ns() - known_ns < INGEST_LATELY_NS)
+			sched_yield();
+		asked_ns = metrics_now_ns();
+		coming = 0;
+		submit_batch(ingest, &from, INGEST_CLIENTS - 1);
+		wait_answered(from);
+		well = asked_ns - known_ns < INGEST_LATELY_NS;
+		assert_true(!well || asked_ns - began_ns >= INGEST_INTERVAL_NS);
+	}
+	ingest_destroy(ingest);
+	check_stored(from);
+	assert_true(well);
+}
+
 /* What waits for the interval to pass is written when it is time to end. */
 static void
 ends_early(void **state)
@@ -549,7 +590,7 @@ main(void)
 	    WITH_STORE(one_by_one), WITH_STORE(threads),       WITH_STORE(full_queue),
 	    WITH_STORE(apart),      WITH_STORE(after_silence), WITH_STORE(at_once),
 	    WITH_STORE(many),       WITH_STORE(clients),       WITH_STORE(all_have_come),
-	    WITH_STORE(ends_early), WITH_STORE(ends),
+	    WITH_STORE(asks_late),  WITH_STORE(ends_early),    WITH_STORE(ends),
 	};
 
 	/* A slow disk would set them apart, too. */
