@@ -80,13 +80,14 @@ answer_sketch(const struct answering *answering, uint32_t group, double *levels)
 	return true;
 }
 
-/* The group's list, where that is all it has, and how long it is; else 0. */
+/* The group's list, where that is all it has, and how long it is; else 0 (NULL). */
 static uint32_t
 list_of(const struct aggregate_states *source, uint32_t group, uint32_t **values)
 {
 	const struct aggregate_aside *aside = &source->aside;
 	const struct aggregate_hot *hot;
 
+	*values = NULL;
 	if (aside->count > 0 && group >= aside->groups_count)
 		return 0;
 	if (aside->count > 0) {
