@@ -325,6 +325,14 @@ test_listed(void **state)
 	free(rows);
 }
 
+static struct expression column = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_FLOAT64}};
+static const struct aggregate p75 = {.kind = AGGREGATE_QUANTILE,
+				     .argument = &column,
+				     .levels = {0.75},
+				     .levels_count = 1,
+				     .scale = SCALE,
+				     .type = {.type = STORE_R_FLOAT64, .nullable = true}};
+
 #define MANY_GROUPS 3000u
 
 /* The same of so many groups that rows are set aside at first, and values listed without a
@@ -349,21 +357,14 @@ assert_same_of(struct aggregate_states *plain, struct aggregate_states *stored, 
 static void
 test_many(void **state)
 {
-	struct expression argument = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_FLOAT64}};
-	struct aggregate aggregate = {.kind = AGGREGATE_QUANTILE,
-				      .argument = &argument,
-				      .levels = {0.75},
-				      .levels_count = 1,
-				      .scale = SCALE,
-				      .type = {.type = STORE_R_FLOAT64, .nullable = true}};
 	struct rows *rows = malloc(sizeof *rows);
 
 	(void)state;
 	assert_non_null(rows);
 	for (uint32_t round = 0; round < 40; round++) {
 		struct store_arena *arena = store_arena_create(0);
-		struct aggregate_states *plain = create(&aggregate, arena);
-		struct aggregate_states *stored = create(&aggregate, arena);
+		struct aggregate_states *plain = create(&p75, arena);
+		struct aggregate_states *stored = create(&p75, arena);
 		uint32_t groups = 1, within, spread = 1 + (uint32_t)(next() % 40);
 		bool weighted = next() % 3 == 0, has_large = next() % 2;
 
@@ -403,13 +404,6 @@ test_many(void **state)
 static void
 test_taken(void **state)
 {
-	struct expression argument = {.kind = EXPRESSION_COLUMN, .type = {.type = STORE_R_FLOAT64}};
-	struct aggregate aggregate = {.kind = AGGREGATE_QUANTILE,
-				      .argument = &argument,
-				      .levels = {0.75},
-				      .levels_count = 1,
-				      .scale = SCALE,
-				      .type = {.type = STORE_R_FLOAT64, .nullable = true}};
 	uint32_t groups[GROUPS] = {0, 1, 2, 3, 4};
 	struct rows *rows = malloc(sizeof *rows);
 
@@ -418,9 +412,9 @@ test_taken(void **state)
 	band_size = 0;
 	for (uint32_t round = 0; round < 10; round++) {
 		struct store_arena *arena = store_arena_create(0);
-		struct aggregate_states *plain = create(&aggregate, arena);
-		struct aggregate_states *stored = create(&aggregate, arena);
-		struct aggregate_states *other = create(&aggregate, arena);
+		struct aggregate_states *plain = create(&p75, arena);
+		struct aggregate_states *stored = create(&p75, arena);
+		struct aggregate_states *other = create(&p75, arena);
 
 		assert_int_equal(aggregate_reserve(other, 10 * GROUPS), 0);
 		for (uint32_t slice = 0; slice < 40; slice++) {
