@@ -79,65 +79,99 @@ authenticate(const uint8_t key[SECRET_BYTES], const struct piece *pieces, size_t
 }
 
 /* What libssl wants derived. */
-struct expansion {
-	const uint8_t *secret; /* [SECRET_BYTES] */
-	struct piece prefix, label, context;
+struct wanted {
+	int mode;
+	bool has_sha256;
+	struct piece key, salt, prefix, label, context;
 };
 
 /* HKDF-Expand-Label, of one block. */
 static void
-expand(const struct expansion *wanted, unsigned char *out, size_t size)
+expand(const struct wanted *wanted, const uint8_t secret[SECRET_BYTES], struct piece context,
+       unsigned char *out, size_t size)
 {
 	const uint8_t head[] = {(uint8_t)(size >> 8), (uint8_t)size,
 				(uint8_t)(wanted->prefix.size + wanted->label.size)};
-	const uint8_t context_size = (uint8_t)wanted->context.size, block = 1;
-	const struct piece pieces[] = {{head, sizeof head}, wanted->prefix,  wanted->label,
-				       {&context_size, 1},  wanted->context, {&block, 1}};
+	const uint8_t context_size = (uint8_t)context.size, block = 1;
+	const struct piece pieces[] = {{head, sizeof head}, wanted->prefix, wanted->label,
+				       {&context_size, 1},  context,        {&block, 1}};
 	uint8_t bytes[SECRET_BYTES];
 
-	authenticate(wanted->secret, pieces, sizeof pieces / sizeof *pieces, bytes);
+	authenticate(secret, pieces, sizeof pieces / sizeof *pieces, bytes);
 	memcpy(out, bytes, size);
 	OPENSSL_cleanse(bytes, sizeof bytes);
 }
 
-static struct piece
-piece_of(const OSSL_PARAM *param)
+/* HKDF-Extract, with what is derived from the secret before, of no messages. */
+static void
+extract(const struct wanted *wanted, unsigned char out[SECRET_BYTES])
 {
-	return (struct piece){param->data, param->data_size};
+	static const uint8_t zeros[SECRET_BYTES];
+	/* SHA-256 of nothing. */
+	static const uint8_t nothing[] = {0xe3, 0xb0, 0xc4, 0x42, 0x98, 0xfc, 0x1c, 0x14,
+					  0x9a, 0xfb, 0xf4, 0xc8, 0x99, 0x6f, 0xb9, 0x24,
+					  0x27, 0xae, 0x41, 0xe4, 0x64, 0x9b, 0x93, 0x4c,
+					  0xa4, 0x95, 0x99, 0x1b, 0x78, 0x52, 0xb8, 0x55};
+	struct piece key = wanted->key;
+	uint8_t salt[SECRET_BYTES] = {0};
+
+	if (key.bytes == NULL)
+		key = (struct piece){zeros, sizeof zeros};
+	if (wanted->salt.bytes != NULL)
+		expand(wanted, wanted->salt.bytes, (struct piece){nothing, sizeof nothing}, salt,
+		       sizeof salt);
+	authenticate(salt, &key, 1, out);
+	OPENSSL_cleanse(salt, sizeof salt);
 }
 
-/* Whether it is one with SHA-256, of a size that one block has, and nothing else is
- * asked for. */
+/* Whether nothing else is asked for than what is known here. */
 static bool
-read_expansion(const OSSL_PARAM *param, size_t size, struct expansion *wanted)
+read_params(const OSSL_PARAM *param, struct wanted *wanted)
 {
-	bool is_expand = false, is_sha256 = false;
-
-	*wanted = (struct expansion){.secret = NULL};
+	*wanted = (struct wanted){.mode = -1};
 	for (; param != NULL && param->key != NULL; param++) {
-		if (param->data == NULL)
+		struct piece piece = {param->data, param->data_size};
+
+		if (piece.bytes == NULL)
 			return false;
-		if (strcmp(param->key, OSSL_KDF_PARAM_MODE) == 0)
-			is_expand = param->data_size == sizeof(int) &&
-				    *(const int *)param->data == EVP_KDF_HKDF_MODE_EXPAND_ONLY;
+		if (strcmp(param->key, OSSL_KDF_PARAM_MODE) == 0 && piece.size == sizeof(int))
+			wanted->mode = *(const int *)piece.bytes;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_DIGEST) == 0)
-			is_sha256 = strcmp(param->data, "SHA2-256") == 0;
+			wanted->has_sha256 = strcmp(piece.bytes, "SHA2-256") == 0;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_KEY) == 0)
-			wanted->secret = param->data_size == SECRET_BYTES ? param->data : NULL;
+			wanted->key = piece;
+		else if (strcmp(param->key, OSSL_KDF_PARAM_SALT) == 0)
+			wanted->salt = piece;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_PREFIX) == 0)
-			wanted->prefix = piece_of(param);
+			wanted->prefix = piece;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_LABEL) == 0)
-			wanted->label = piece_of(param);
+			wanted->label = piece;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_DATA) == 0)
-			wanted->context = piece_of(param);
+			wanted->context = piece;
 		else
 			return false;
 	}
-	return is_expand && is_sha256 && wanted->secret != NULL && size > 0 &&
-	       size <= SECRET_BYTES &&
-	       wanted->prefix.size + wanted->label.size <= LABEL_BYTES_MAX &&
-	       wanted->prefix.size > 0 && wanted->label.size > 0 &&
-	       wanted->context.size <= CONTEXT_BYTES_MAX;
+	return wanted->has_sha256 && wanted->prefix.size > 0 && wanted->label.size > 0 &&
+	       wanted->prefix.size + wanted->label.size <= LABEL_BYTES_MAX;
+}
+
+/* False: that is not known here. */
+static bool
+derive(const struct wanted *wanted, unsigned char *out, size_t size)
+{
+	if (wanted->mode == EVP_KDF_HKDF_MODE_EXPAND_ONLY && wanted->salt.bytes == NULL &&
+	    wanted->key.size == SECRET_BYTES && wanted->context.size <= CONTEXT_BYTES_MAX &&
+	    size > 0 && size <= SECRET_BYTES) {
+		expand(wanted, wanted->key.bytes, wanted->context, out, size);
+		return true;
+	}
+	if (wanted->mode == EVP_KDF_HKDF_MODE_EXTRACT_ONLY && wanted->context.bytes == NULL &&
+	    (wanted->salt.bytes == NULL || wanted->salt.size == SECRET_BYTES) &&
+	    (wanted->key.bytes == NULL || wanted->key.size > 0) && size == SECRET_BYTES) {
+		extract(wanted, out);
+		return true;
+	}
+	return false;
 }
 
 /* ---- for libssl ------------------------------------------------------- */
@@ -172,11 +206,10 @@ EVP_KDF_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *propertie
 int
 EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *key, size_t keylen, const OSSL_PARAM params[])
 {
-	struct expansion wanted;
+	struct wanted wanted;
 
 	if (ctx == NULL || EVP_KDF_CTX_kdf(ctx) != atomic_load(&known) ||
-	    !read_expansion(params, keylen, &wanted))
+	    !read_params(params, &wanted) || !derive(&wanted, key, keylen))
 		return real.derive(ctx, key, keylen, params);
-	expand(&wanted, key, keylen);
 	return 1;
 }

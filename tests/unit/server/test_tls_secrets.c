@@ -26,9 +26,9 @@ typedef int derive_function(EVP_KDF_CTX *, unsigned char *, size_t, const OSSL_P
 struct request {
 	int mode;
 	const char *digest;
-	uint8_t key[64], label[80], context[80];
-	size_t key_size, prefix_size, label_size, context_size, out_size;
-	bool has_context, is_salted;
+	uint8_t key[64], label[80], context[80], salt[64];
+	size_t key_size, prefix_size, label_size, context_size, salt_size, out_size;
+	bool has_key, has_context, has_salt;
 };
 
 static derive_function *library;
@@ -50,15 +50,16 @@ ask(derive_function *derive, struct request *request, uint8_t out[OUT_MAX], int 
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
 	EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
 	uint8_t again[OUT_MAX];
-	OSSL_PARAM params[8], *p = params;
+	OSSL_PARAM params[9], *p = params;
 	bool was_library;
 
 	assert_non_null(context);
 	EVP_KDF_free(kdf);
 	*p++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &request->mode);
 	*p++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)request->digest, 0);
-	*p++ =
-	    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, request->key, request->key_size);
+	if (request->has_key)
+		*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, request->key,
+							 request->key_size);
 	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, "tls13 ",
 						 request->prefix_size);
 	*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, request->label,
@@ -66,9 +67,9 @@ ask(derive_function *derive, struct request *request, uint8_t out[OUT_MAX], int 
 	if (request->has_context)
 		*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_DATA, request->context,
 							 request->context_size);
-	if (request->is_salted)
-		*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, request->context,
-							 request->context_size);
+	if (request->has_salt)
+		*p++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, request->salt,
+							 request->salt_size);
 	*p = OSSL_PARAM_construct_end();
 	memset(out, 0xaa, OUT_MAX);
 	*result = derive(context, out, request->out_size, params);
@@ -77,6 +78,7 @@ ask(derive_function *derive, struct request *request, uint8_t out[OUT_MAX], int 
 	return was_library;
 }
 
+/* Of what libssl asks for: a key's or a message's. */
 static struct request
 usual(void)
 {
@@ -86,7 +88,9 @@ usual(void)
 				  .prefix_size = 6,
 				  .label_size = 12,
 				  .context_size = 32,
+				  .salt_size = 32,
 				  .out_size = 32,
+				  .has_key = true,
 				  .has_context = true};
 
 	for (size_t i = 0; i < sizeof request.key; i++)
@@ -95,6 +99,21 @@ usual(void)
 		request.label[i] = (uint8_t)rand();
 	for (size_t i = 0; i < sizeof request.context; i++)
 		request.context[i] = (uint8_t)rand();
+	for (size_t i = 0; i < sizeof request.salt; i++)
+		request.salt[i] = (uint8_t)rand();
+	return request;
+}
+
+/* A secret from the one before. */
+static struct request
+usual_extraction(void)
+{
+	struct request request = usual();
+
+	request.mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY;
+	request.label_size = 7;
+	request.has_context = false;
+	request.has_salt = true;
 	return request;
 }
 
@@ -154,6 +173,11 @@ as_the_library(void **state)
 		request.has_context = rand() % 4 != 0;
 		request.out_size = 1 + (size_t)rand() % 32;
 		assert_false(check(&request));
+		request = usual_extraction();
+		request.key_size = 1 + (size_t)rand() % 64;
+		request.has_key = rand() % 4 != 0;
+		request.has_salt = rand() % 4 != 0;
+		assert_false(check(&request));
 	}
 }
 
@@ -184,12 +208,20 @@ left_to_the_library(void **state)
 	request.label_size = 70;
 	assert_true(check(&request));
 	request = usual();
-	request.is_salted = true;
+	request.has_salt = true;
 	assert_true(check(&request));
-	request = usual();
-	request.mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY;
-	request.has_context = false;
-	request.is_salted = true;
+	request = usual_extraction();
+	assert_false(check(&request));
+	request.out_size = 31;
+	assert_true(check(&request));
+	request = usual_extraction();
+	request.salt_size = 48;
+	assert_true(check(&request));
+	request = usual_extraction();
+	request.has_context = true;
+	assert_true(check(&request));
+	request = usual_extraction();
+	request.mode = EVP_KDF_HKDF_MODE_EXTRACT_AND_EXPAND;
 	assert_true(check(&request));
 }
 
