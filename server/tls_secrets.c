@@ -15,6 +15,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/provider.h>
@@ -22,28 +23,41 @@
 
 #define SECRET_BYTES SHA256_DIGEST_LENGTH
 #define BLOCK_BYTES SHA256_CBLOCK
-#define LABEL_BYTES_MAX 64 /* what is longer, of whoever else, is left to the library */
+#define SHA256_NAME "SHA2-256" /* as libssl calls it */
+#define LABEL_BYTES_MAX 64     /* what is longer, of whoever else, is left to the library */
 #define CONTEXT_BYTES_MAX 64
 
 /* The library's own functions. */
 static struct {
 	EVP_KDF *(*fetch)(OSSL_LIB_CTX *, const char *, const char *);
 	int (*derive)(EVP_KDF_CTX *, unsigned char *, size_t, const OSSL_PARAM *);
+	unsigned char *(*mac)(OSSL_LIB_CTX *, const char *, const char *, const char *,
+			      const OSSL_PARAM *, const void *, size_t, const unsigned char *,
+			      size_t, unsigned char *, size_t, size_t *);
 } real;
 
-__attribute__((constructor)) static void
-find_real(void)
+static void *
+find(const char *name)
 {
-	void *fetch = dlsym(RTLD_NEXT, "EVP_KDF_fetch"),
-	     *derive = dlsym(RTLD_NEXT, "EVP_KDF_derive");
+	void *function = dlsym(RTLD_NEXT, name);
 
-	if (fetch == NULL || derive == NULL) {
+	if (function == NULL) {
 		fprintf(stderr,
 			"drum: libcrypto is not the library that this program was made for\n");
 		exit(1);
 	}
+	return function;
+}
+
+__attribute__((constructor)) static void
+find_real(void)
+{
+	void *fetch = find("EVP_KDF_fetch"), *derive = find("EVP_KDF_derive"),
+	     *mac = find("EVP_Q_mac");
+
 	memcpy(&real.fetch, &fetch, sizeof fetch);
 	memcpy(&real.derive, &derive, sizeof derive);
+	memcpy(&real.mac, &mac, sizeof mac);
 }
 
 /* ---- RFC 8446, 7.1 ---------------------------------------------------- */
@@ -137,7 +151,7 @@ read_params(const OSSL_PARAM *param, struct wanted *wanted)
 		if (strcmp(param->key, OSSL_KDF_PARAM_MODE) == 0 && piece.size == sizeof(int))
 			wanted->mode = *(const int *)piece.bytes;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_DIGEST) == 0)
-			wanted->has_sha256 = strcmp(piece.bytes, "SHA2-256") == 0;
+			wanted->has_sha256 = strcmp(piece.bytes, SHA256_NAME) == 0;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_KEY) == 0)
 			wanted->key = piece;
 		else if (strcmp(param->key, OSSL_KDF_PARAM_SALT) == 0)
@@ -212,4 +226,24 @@ EVP_KDF_derive(EVP_KDF_CTX *ctx, unsigned char *key, size_t keylen, const OSSL_P
 	    !read_params(params, &wanted) || !derive(&wanted, key, keylen))
 		return real.derive(ctx, key, keylen, params);
 	return 1;
+}
+
+/* Of a handshake's messages, twice. */
+unsigned char *
+EVP_Q_mac(OSSL_LIB_CTX *libctx, const char *name, const char *propq, const char *subalg,
+	  const OSSL_PARAM *params, const void *key, size_t keylen, const unsigned char *data,
+	  size_t datalen, unsigned char *out, size_t outsize, size_t *outlen)
+{
+	struct piece message = {data, datalen};
+
+	if (atomic_load(&known) == NULL || libctx != NULL || propq != NULL || subalg == NULL ||
+	    strcmp(name, OSSL_MAC_NAME_HMAC) != 0 || strcmp(subalg, SHA256_NAME) != 0 ||
+	    (params != NULL && params->key != NULL) || keylen != SECRET_BYTES || out == NULL ||
+	    outsize < SECRET_BYTES)
+		return real.mac(libctx, name, propq, subalg, params, key, keylen, data, datalen,
+				out, outsize, outlen);
+	authenticate(key, &message, 1, out);
+	if (outlen != NULL)
+		*outlen = SECRET_BYTES;
+	return out;
 }

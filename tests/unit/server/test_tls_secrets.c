@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 #include <openssl/core_names.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 
@@ -31,16 +32,24 @@ struct request {
 	bool has_key, has_context, has_salt;
 };
 
+typedef unsigned char *mac_function(OSSL_LIB_CTX *, const char *, const char *, const char *,
+				    const OSSL_PARAM *, const void *, size_t, const unsigned char *,
+				    size_t, unsigned char *, size_t, size_t *);
+
 static derive_function *library;
+static mac_function *library_mac;
 
 static int
 set_up(void **state)
 {
-	void *found = dlsym(RTLD_NEXT, "EVP_KDF_derive");
+	void *found = dlsym(RTLD_NEXT, "EVP_KDF_derive"),
+	     *found_mac = dlsym(RTLD_NEXT, "EVP_Q_mac");
 
 	(void)state;
 	memcpy(&library, &found, sizeof found);
-	return library == NULL || library == EVP_KDF_derive;
+	memcpy(&library_mac, &found_mac, sizeof found_mac);
+	return library == NULL || library == EVP_KDF_derive || library_mac == NULL ||
+	       library_mac == EVP_Q_mac;
 }
 
 /* True: the library did it, or refused it. */
@@ -225,6 +234,47 @@ left_to_the_library(void **state)
 	assert_true(check(&request));
 }
 
+/* By both; some of the requests are the library's. */
+static void
+authenticated(void **state)
+{
+	static const char *const names[] = {"SHA2-256", "SHA256", "SHA2-384", "SHA3-256"};
+	static const char *const macs[] = {"HMAC", "BLAKE2BMAC"};
+	unsigned char key[64], message[300], ours[64], theirs[64];
+	OSSL_PARAM end = OSSL_PARAM_construct_end();
+
+	(void)state;
+	EVP_KDF_free(EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, NULL));
+	for (size_t i = 0; i < sizeof message; i++)
+		message[i] = (unsigned char)rand();
+	for (int round = 0; round < 5000; round++) {
+		const char *mac = macs[rand() % 8 == 0], *name = names[rand() % 8 % 4];
+		size_t key_size = rand() % 2 ? 32 : 1 + (size_t)rand() % 64;
+		size_t size = (size_t)rand() % sizeof message, our_size = 0, their_size = 0;
+		size_t room = rand() % 8 == 0 ? (size_t)rand() % 64 : 64;
+		const OSSL_PARAM *params = rand() % 2 ? &end : NULL;
+		bool well;
+
+		for (size_t i = 0; i < sizeof key; i++)
+			key[i] = (unsigned char)rand();
+		memset(ours, 0xaa, sizeof ours);
+		memset(theirs, 0xaa, sizeof theirs);
+		well = library_mac(NULL, mac, NULL, name, params, key, key_size, message, size,
+				   theirs, room, &their_size) != NULL;
+		assert_int_equal(EVP_Q_mac(NULL, mac, NULL, name, params, key, key_size, message,
+					   size, ours, room, &our_size) != NULL,
+				 well);
+		if (!well)
+			continue;
+		assert_int_equal(our_size, their_size);
+		assert_memory_equal(ours, theirs, sizeof ours);
+	}
+	assert_null(EVP_Q_mac(NULL, "HMAC", "provider=nobody", "SHA2-256", NULL, key, 32, message,
+			      1, ours, sizeof ours, NULL));
+	assert_non_null(EVP_Q_mac(NULL, "HMAC", NULL, "SHA2-256", NULL, key, 32, message, 1, ours,
+				  sizeof ours, NULL));
+}
+
 /* One for all, and others as ever. */
 static void
 found_once(void **state)
@@ -256,7 +306,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(as_in_rfc_8448), cmocka_unit_test(as_the_library),
-	    cmocka_unit_test(left_to_the_library), cmocka_unit_test(found_once)};
+	    cmocka_unit_test(left_to_the_library), cmocka_unit_test(found_once),
+	    cmocka_unit_test(authenticated)};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
