@@ -137,6 +137,16 @@ accept_one(const struct listening *listening)
 	return socket;
 }
 
+/* accept4 makes a socket and a file before it looks, and throws them away if nobody is
+ * there: 3.5 us; to ask takes 0.25. */
+static bool
+is_another_there(const struct listening *listening)
+{
+	struct pollfd poller = {.fd = h2o_socket_get_fd(listening->socket), .events = POLLIN};
+
+	return poll(&poller, 1, 0) == 1;
+}
+
 static void
 on_accept(h2o_socket_t *listener, const char *error)
 {
@@ -150,6 +160,8 @@ on_accept(h2o_socket_t *listener, const char *error)
 		struct connection *connection;
 		h2o_socket_t *socket;
 
+		if (i > 0 && !is_another_there(listening))
+			return;
 		if (atomic_load(&server->connections) >= server->config->limits.connections) {
 			loop_connection_accept(loop, false);
 			return;
