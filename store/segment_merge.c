@@ -331,12 +331,10 @@ allocate(struct segment_merge *merge, struct segment *const *inputs)
 	}
 	if (total > UINT32_MAX)
 		return STORE_EINVAL;
-	merge->order = malloc((size_t)total + 1);
 	merge->values = malloc(BLOCK_ROWS_MAX * sizeof *merge->values);
 	merge->codes = malloc(BLOCK_ROWS_MAX * sizeof *merge->codes);
 	merge->nulls = malloc(bitmap_words(BLOCK_ROWS_MAX) * sizeof *merge->nulls);
-	if (merge->order == NULL || merge->values == NULL || merge->codes == NULL ||
-	    merge->nulls == NULL)
+	if (merge->values == NULL || merge->codes == NULL || merge->nulls == NULL)
 		return STORE_ENOMEM;
 	return unite_columns(merge, inputs);
 }

@@ -11,6 +11,7 @@
  * has rows, and those of inputs that follow one another hardly any. */
 #define SEGMENT_MERGE_SEVERAL 0x40u
 #define SEGMENT_MERGE_COUNT_FOLLOWS 0xffu
+#define SEGMENT_MERGE_RUN_BYTES_MAX 6u
 
 _Static_assert(SEGMENT_MERGE_INPUTS_MAX <= SEGMENT_MERGE_SEVERAL,
 	       "order[] has 6 bits for the input");
@@ -47,7 +48,7 @@ struct segment_merge {
 	struct cursor cursors[SEGMENT_MERGE_INPUTS_MAX];
 	uint32_t inputs_count;
 	unsigned char *order; /* owned: from which input the rows come */
-	size_t order_bytes, order_at;
+	size_t order_bytes, order_max, order_at;
 	struct segment_merge_run run;   /* what is left of the one before order_at */
 	uint64_t order_count;           /* rows of all inputs */
 	struct segment_column *columns; /* owned */

@@ -9,6 +9,8 @@
 #include "bytes.h"
 #include "segment_merge_inside.h"
 
+#define ORDER_BYTES_MIN 4096u
+
 /* An input's next row, as the order sees it. */
 struct head {
 	uint32_t rank; /* of its SORT string in the union */
@@ -156,39 +158,61 @@ run_length(const struct ordering *ordering)
 	return length;
 }
 
-/* order[] has room for a byte a row. */
-static void
+/* Room for one run more. It grows as runs come: memory for a byte a row, were it
+ * given back at once, would have malloc keep as much of any thread's. */
+static int
+want_order(struct segment_merge *merge)
+{
+	size_t max = merge->order_max == 0 ? ORDER_BYTES_MIN : merge->order_max * 2;
+	unsigned char *grown;
+
+	if (merge->order_bytes + SEGMENT_MERGE_RUN_BYTES_MAX <= merge->order_max)
+		return 0;
+	if ((grown = realloc(merge->order, max)) == NULL)
+		return STORE_ENOMEM;
+	merge->order = grown;
+	merge->order_max = max;
+	return 0;
+}
+
+static int
 end_run(struct segment_merge *merge)
 {
 	const struct segment_merge_run *run = &merge->run;
-	unsigned char *at = merge->order + merge->order_bytes;
+	unsigned char *at;
 
 	if (run->count == 0)
-		return;
+		return 0;
+	if (want_order(merge) != 0)
+		return STORE_ENOMEM;
+	at = merge->order + merge->order_bytes;
 	at[0] = run->which;
 	merge->order_bytes++;
 	if (run->count == 1)
-		return;
+		return 0;
 	at[0] |= SEGMENT_MERGE_SEVERAL;
 	merge->order_bytes++;
 	if (run->count - 2 < SEGMENT_MERGE_COUNT_FOLLOWS) {
 		at[1] = (unsigned char)(run->count - 2);
-		return;
+		return 0;
 	}
 	at[1] = SEGMENT_MERGE_COUNT_FOLLOWS;
 	bytes_put32(at + 2, run->count);
 	merge->order_bytes += sizeof run->count;
+	return 0;
 }
 
-static void
+static int
 put_run(struct segment_merge *merge, uint32_t which, uint32_t count)
 {
 	merge->order_count += count;
 	if (merge->run.count == 0 || merge->run.which != which) {
-		end_run(merge);
+		if (end_run(merge) != 0)
+			return STORE_ENOMEM;
 		merge->run = (struct segment_merge_run){(unsigned char)which, 0};
 	}
 	merge->run.count += count;
+	return 0;
 }
 
 static int
@@ -216,7 +240,8 @@ put_rows_in_order(struct ordering *ordering)
 
 		if ((result = judge(ordering, top->input, &left_out)) != 0)
 			return result;
-		put_run(merge, top->input | (left_out ? SEGMENT_MERGE_LEFT_OUT : 0), run);
+		if (put_run(merge, top->input | (left_out ? SEGMENT_MERGE_LEFT_OUT : 0), run) != 0)
+			return segment_merge_no_memory(ordering->error);
 		merge->source.rows_count += left_out ? 0 : run;
 		merge->cursors[top->input].row += run;
 		ordering->sort[top->input].row += run;
@@ -226,8 +251,7 @@ put_rows_in_order(struct ordering *ordering)
 			return result;
 		sift_down(ordering, 0);
 	}
-	end_run(merge);
-	return 0;
+	return end_run(merge) == 0 ? 0 : segment_merge_no_memory(ordering->error);
 }
 
 int
