@@ -85,7 +85,8 @@ append_seal_if_due(struct store *store, bool full, struct store_error *error)
 }
 
 /* Until memory has less than `bytes`, within bounds: 0; or, unless it must, flushes
- * stall. Lets go of writer_mutex, for a flush needs it to begin. */
+ * stall. What is sealed is flushed for that, though views may be open: all of it, if it
+ * must. Lets go of writer_mutex, for a flush needs it to begin. */
 static int
 wait_for_flush(struct store *store, size_t bytes, bool must)
 {
@@ -97,26 +98,28 @@ wait_for_flush(struct store *store, size_t bytes, bool must)
 	pthread_mutex_unlock(&store->writer_mutex);
 	pthread_mutex_lock(&store->state_mutex);
 	store->flush_now |= must;
-	pthread_cond_signal(&store->flush_wanted);
 	while (result == 0 && (must || !store->flush_stalls) &&
-	       state_memtable_bytes(store) >= bytes)
+	       state_memtable_bytes(store) >= bytes) {
+		store->flush_oldest = true;
+		pthread_cond_signal(&store->flush_wanted);
 		result = pthread_cond_timedwait(&store->flush_done, &store->state_mutex, &deadline);
+	}
 	store->flush_stalls |= result != 0;
 	pthread_mutex_unlock(&store->state_mutex);
 	pthread_mutex_lock(&store->writer_mutex);
 	return result;
 }
 
-/* Of generations in memory three suffice, the one that is flushed among them: at
- * three quarters, of which more than half is sealed then and its flush due, a group
- * waits for that. The fourth is for when flushes fail or take too long. */
+/* Of generations in memory two and a half suffice, the one that is flushed among them: at
+ * five eighths a group waits for the oldest. The rest is for when flushes fail or take too
+ * long. */
 int
 append_wait_for_memory(struct store *store, struct store_error *error)
 {
 	size_t bytes_max = store->options.memtable_bytes_max, bytes_high, bytes;
 	int result = 0;
 
-	bytes_high = bytes_max - bytes_max / 4;
+	bytes_high = bytes_max / 8 * 5;
 	pthread_mutex_lock(&store->state_mutex);
 	bytes = state_memtable_bytes(store);
 	bytes_high = store->flush_stalls ? bytes_max : bytes_high;

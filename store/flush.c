@@ -374,7 +374,7 @@ is_due(struct store *store)
 
 	if (!oldest->sealed)
 		return false;
-	if (store->stopping || store->flush_now ||
+	if (store->stopping || store->flush_now || store->flush_oldest ||
 	    state_monotonic_ms() - oldest->last_ms >= store->options.hold_ms)
 		return true;
 	for (const struct generation *g = oldest; g != NULL && g->sealed; g = g->next)
@@ -404,7 +404,7 @@ flush_main(void *argument)
 		int result;
 
 		if (!is_due(store)) {
-			store->flush_now = false;
+			store->flush_now = store->flush_oldest = false;
 			pthread_cond_broadcast(&store->flush_done);
 			if (store->stopping)
 				break;
@@ -419,6 +419,7 @@ flush_main(void *argument)
 			state_log(store, "flush failed: %s; the rows stay in the WAL", error.text);
 		pthread_mutex_lock(&store->state_mutex);
 		store->flush_stalls = result != 0;
+		store->flush_oldest = false;
 		if (result != 0) {
 			store->stats.flush_failures++;
 			store->flush_error = error;

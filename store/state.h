@@ -93,6 +93,7 @@ struct store {
 	struct manifest manifest; /* changed by publish() only */
 	uint64_t next_generation;
 	bool stopping, flush_now, flush_failed;
+	bool flush_oldest; /* a group waits for the memory of the oldest generation */
 	bool flush_stalls; /* failed, or was waited for in vain, since the last success */
 	struct store_error flush_error;
 	struct store_stats stats;
