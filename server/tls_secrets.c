@@ -1,8 +1,9 @@
 /*
  * What TLS 1.3 derives its keys with, as libssl asks libcrypto for it 20 times a
  * handshake: of 1.4 us each, in which names are looked up and contexts made, SHA-256 takes
- * 0.2. Functions of libcrypto that are replaced, on any thread; must not change what is
- * derived, and leaves to the library whatever it does not know.
+ * 0.2. Also other questions of libssl's whose answers are known. Functions of libcrypto
+ * that are replaced, on any thread; must not change what is answered, and leaves to the
+ * library whatever it does not know.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* SHA256_Init and its like: the others look names up */
 
@@ -34,6 +35,7 @@ static struct {
 	unsigned char *(*mac)(OSSL_LIB_CTX *, const char *, const char *, const char *,
 			      const OSSL_PARAM *, const void *, size_t, const unsigned char *,
 			      size_t, unsigned char *, size_t, size_t *);
+	int (*supports)(EVP_PKEY *, OSSL_LIB_CTX *, const char *, const char *);
 } real;
 
 static void *
@@ -53,11 +55,12 @@ __attribute__((constructor)) static void
 find_real(void)
 {
 	void *fetch = find("EVP_KDF_fetch"), *derive = find("EVP_KDF_derive"),
-	     *mac = find("EVP_Q_mac");
+	     *mac = find("EVP_Q_mac"), *supports = find("EVP_PKEY_digestsign_supports_digest");
 
 	memcpy(&real.fetch, &fetch, sizeof fetch);
 	memcpy(&real.derive, &derive, sizeof derive);
 	memcpy(&real.mac, &mac, sizeof mac);
+	memcpy(&real.supports, &supports, sizeof supports);
 }
 
 /* ---- RFC 8446, 7.1 ---------------------------------------------------- */
@@ -193,9 +196,9 @@ derive(const struct wanted *wanted, unsigned char *out, size_t size)
 static _Atomic(EVP_KDF *) known; /* OpenSSL's own for TLS 1.3, for good; NULL: not yet */
 
 static bool
-is_default(const EVP_KDF *kdf)
+is_default(const OSSL_PROVIDER *provider)
 {
-	return strcmp(OSSL_PROVIDER_get0_name(EVP_KDF_get0_provider(kdf)), "default") == 0;
+	return provider != NULL && strcmp(OSSL_PROVIDER_get0_name(provider), "default") == 0;
 }
 
 /* OpenSSL looks it up by its name, under locks that all threads share. */
@@ -209,7 +212,7 @@ EVP_KDF_fetch(OSSL_LIB_CTX *libctx, const char *algorithm, const char *propertie
 		return real.fetch(libctx, algorithm, properties);
 	if ((kdf = atomic_load(&known)) == NULL) {
 		kdf = real.fetch(libctx, algorithm, properties);
-		if (kdf == NULL || !is_default(kdf) ||
+		if (kdf == NULL || !is_default(EVP_KDF_get0_provider(kdf)) ||
 		    !atomic_compare_exchange_strong(&known, &none, kdf))
 			return kdf;
 	}
@@ -246,4 +249,23 @@ EVP_Q_mac(OSSL_LIB_CTX *libctx, const char *name, const char *propq, const char 
 	if (outlen != NULL)
 		*outlen = SECRET_BYTES;
 	return out;
+}
+
+/* Whether a key's provider signs with a digest: libssl asks for its certificate's key in
+ * each handshake, and the library begins to sign. It depends on the kind of key alone. */
+int
+EVP_PKEY_digestsign_supports_digest(EVP_PKEY *pkey, OSSL_LIB_CTX *libctx, const char *name,
+				    const char *propq)
+{
+	static _Atomic bool is_known;
+	bool is_usual = libctx == NULL && propq == NULL && EVP_PKEY_get_id(pkey) == EVP_PKEY_EC &&
+			is_default(EVP_PKEY_get0_provider(pkey)) && strcmp(name, "SHA256") == 0;
+	int result;
+
+	if (is_usual && atomic_load(&is_known))
+		return 1;
+	result = real.supports(pkey, libctx, name, propq);
+	if (is_usual && result == 1)
+		atomic_store(&is_known, true);
+	return result;
 }

@@ -16,9 +16,11 @@
 
 #include <cmocka.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
 
 #define OUT_MAX 96
 
@@ -36,20 +38,26 @@ typedef unsigned char *mac_function(OSSL_LIB_CTX *, const char *, const char *, 
 				    const OSSL_PARAM *, const void *, size_t, const unsigned char *,
 				    size_t, unsigned char *, size_t, size_t *);
 
+typedef int supports_function(EVP_PKEY *, OSSL_LIB_CTX *, const char *, const char *);
+
 static derive_function *library;
 static mac_function *library_mac;
+static supports_function *library_supports;
 
 static int
 set_up(void **state)
 {
 	void *found = dlsym(RTLD_NEXT, "EVP_KDF_derive"),
-	     *found_mac = dlsym(RTLD_NEXT, "EVP_Q_mac");
+	     *found_mac = dlsym(RTLD_NEXT, "EVP_Q_mac"),
+	     *found_supports = dlsym(RTLD_NEXT, "EVP_PKEY_digestsign_supports_digest");
 
 	(void)state;
 	memcpy(&library, &found, sizeof found);
 	memcpy(&library_mac, &found_mac, sizeof found_mac);
+	memcpy(&library_supports, &found_supports, sizeof found_supports);
 	return library == NULL || library == EVP_KDF_derive || library_mac == NULL ||
-	       library_mac == EVP_Q_mac;
+	       library_mac == EVP_Q_mac || library_supports == NULL ||
+	       library_supports == EVP_PKEY_digestsign_supports_digest;
 }
 
 /* True: the library did it, or refused it. */
@@ -301,13 +309,45 @@ found_once(void **state)
 	EVP_KDF_free(first);
 }
 
+/* Of each kind of key, before and after a key of the usual one has been asked. */
+static void
+supported(void **state)
+{
+	static const char *const names[] = {"SHA256", "SHA384",    "MD5",
+					    "SM3",    "SHAKE-128", "nobody"};
+	EVP_PKEY *keys[] = {EVP_EC_gen("P-384"), EVP_RSA_gen(2048),
+			    EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), EVP_EC_gen("P-256"),
+			    EVP_EC_gen("SM2")};
+	int answers = 0;
+
+	(void)state;
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+			assert_non_null(keys[i]);
+			for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+				int answer = EVP_PKEY_digestsign_supports_digest(keys[i], NULL,
+										 names[k], NULL);
+
+				assert_int_equal(answer,
+						 library_supports(keys[i], NULL, names[k], NULL));
+				answers |= 1 << (answer > 0);
+			}
+			assert_true(EVP_PKEY_digestsign_supports_digest(keys[i], NULL, "SHA256",
+									"provider=nobody") <= 0);
+		}
+	}
+	assert_int_equal(answers, 3);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		EVP_PKEY_free(keys[i]);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(as_in_rfc_8448), cmocka_unit_test(as_the_library),
+	    cmocka_unit_test(as_in_rfc_8448),      cmocka_unit_test(as_the_library),
 	    cmocka_unit_test(left_to_the_library), cmocka_unit_test(found_once),
-	    cmocka_unit_test(authenticated)};
+	    cmocka_unit_test(authenticated),       cmocka_unit_test(supported)};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
