@@ -173,8 +173,11 @@ take_worker(struct scan *scan, struct scan_worker *worker)
 static int
 take_all(struct scan *scan)
 {
-	int result = take_share(scan);
+	int result = 0;
 
+	if (scan->workers_count == 0) /* nobody's groups come to these */
+		return scan_blocks(scan, scan->again.blocks, scan->again.blocks_count);
+	result = take_share(scan);
 	for (uint32_t i = 0; result == 0 && i < scan->workers_count; i++)
 		result = take_worker(scan, scan->workers[i]);
 	return result;
