@@ -75,13 +75,17 @@ unit_after(struct store_str name, const char *prefix, const char *suffix)
 	static const char *const units[][2] = {
 	    {"Second", "second"}, {"Minute", "minute"}, {"Hour", "hour"},       {"Day", "day"},
 	    {"Week", "week"},     {"Month", "month"},   {"Quarter", "quarter"}, {"Year", "year"}};
-	char text[24];
+	uint32_t before = (uint32_t)strlen(prefix), around = before + (uint32_t)strlen(suffix);
 
+	if (name.size <= around || memcmp(name.bytes, prefix, before) != 0)
+		return (struct store_str){NULL, 0};
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-		int size = snprintf(text, sizeof text, "%s%s%s", prefix, units[i][0], suffix);
+		uint32_t size = (uint32_t)strlen(units[i][0]);
 
-		if (name.size == (uint32_t)size && memcmp(name.bytes, text, name.size) == 0)
-			return (struct store_str){units[i][1], (uint32_t)strlen(units[i][1])};
+		if (name.size == around + size &&
+		    memcmp(name.bytes + before, units[i][0], size) == 0 &&
+		    memcmp(name.bytes + before + size, suffix, around - before) == 0)
+			return (struct store_str){units[i][1], size};
 	}
 	return (struct store_str){NULL, 0};
 }
