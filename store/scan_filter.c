@@ -6,7 +6,10 @@
  */
 #include <string.h>
 
+#include "codec.h"
 #include "scan_inside.h"
+
+#define PART_ROWS CODEC_GROUP_ROWS /* whose bounds may be known */
 
 /* The rows that are left of an evaluation over `total` rows. */
 struct selection {
@@ -39,7 +42,7 @@ select_rows(struct selection *selection, const uint64_t *bits)
 	evaluation->rows = NULL;
 	if (count == selection->total && was_all)
 		return; /* what was gathered serves again */
-	if (count < selection->total) {
+	if (count > 0 && count < selection->total) {
 		scan_bits_rows(bits, selection->total, selection->rows);
 		evaluation->rows = selection->rows;
 	}
@@ -117,23 +120,77 @@ read_vector(struct selection *selection, uint16_t column, struct store_str key,
 	return result;
 }
 
-/* Times of rows in turn have bounds that are known sooner than themselves. */
+/* Times of rows in turn have bounds that are known sooner than themselves: of `count` rows
+ * from row `first` on. */
 static int
-judge_times(struct selection *selection, const struct scan_condition *condition,
-	    enum scan_verdict *verdict)
+judge_times(struct selection *selection, const struct scan_condition *condition, uint32_t first,
+	    uint32_t count, enum scan_verdict *verdict)
 {
-	struct scan *scan = selection->scan;
 	int64_t bounds[2];
 	bool known;
-	int result;
+	int result = slice_part_bounds(selection->evaluation->slice, condition->column, first,
+				       count, bounds, &known, selection->scan->error);
 
 	*verdict = SCAN_SOME;
-	if (scan->plan->table->columns[condition->column].type != STORE_TIME)
-		return 0;
-	result = slice_bounds(selection->evaluation->slice, condition->column, bounds, &known,
-			      scan->error);
 	if (result == 0 && known)
 		*verdict = scan_judge_bounds(condition, bounds);
+	return result;
+}
+
+static bool
+is_of_times(const struct selection *selection, const struct scan_condition *condition)
+{
+	return condition->kind == SCAN_SPANS &&
+	       selection->scan->plan->table->columns[condition->column].type == STORE_TIME;
+}
+
+/* Bits of parts of which no row is wanted go. Those that bounds leave open are within rows
+ * *first ... *end - 1. */
+static int
+narrow_by_bounds(struct selection *selection, const struct scan_condition *condition,
+		 uint64_t *bits, uint32_t *first, uint32_t *end)
+{
+	uint32_t total = selection->total;
+
+	*first = 0;
+	*end = total;
+	if (!is_of_times(selection, condition))
+		return 0;
+	*end = 0;
+	for (uint32_t at = 0, count; at < total; at += count) {
+		enum scan_verdict verdict;
+		int result;
+
+		count = total - at < PART_ROWS ? total - at : PART_ROWS;
+		if (is_empty(bits + at / 64, count))
+			continue;
+		result = judge_times(selection, condition, at, count, &verdict);
+		if (result != 0)
+			return result;
+		if (verdict == SCAN_NONE)
+			memset(bits + at / 64, 0, bitmap_words(count) * sizeof *bits);
+		if (verdict != SCAN_SOME)
+			continue;
+		*first = *end == 0 ? at : *first;
+		*end = at + count;
+	}
+	return 0;
+}
+
+/* The values that the rest of the condition is about; of all rows they are kept for others. */
+static int
+read_open(struct selection *selection, uint16_t column, uint32_t first, uint32_t count,
+	  struct vector *out)
+{
+	const struct vector *whole;
+	int result;
+
+	if (count < selection->total)
+		return slice_read_some(selection->evaluation->slice, column, first, count, out,
+				       selection->scan->error);
+	result = read_vector(selection, column, (struct store_str){NULL, 0}, &whole);
+	if (result == 0)
+		*out = *whole;
 	return result;
 }
 
@@ -142,37 +199,34 @@ narrow_by_spans(struct selection *selection, const struct scan_condition *condit
 {
 	const struct store_column *column =
 	    &selection->scan->plan->table->columns[condition->column];
-	const struct vector *vector;
-	enum scan_verdict verdict;
+	struct selection part = *selection;
+	struct vector vector;
+	uint32_t first, end;
 	int64_t zero = 0;
-	int result = judge_times(selection, condition, &verdict);
+	int result = narrow_by_bounds(selection, condition, bits, &first, &end);
 
+	if (result != 0 || first == end)
+		return result;
+	result = read_open(selection, condition->column, first, end - first, &vector);
 	if (result != 0)
 		return result;
-	if (verdict != SCAN_SOME) {
-		keep_if(selection, verdict == SCAN_ALL, bits);
-		return 0;
-	}
-	result = read_vector(selection, condition->column, (struct store_str){NULL, 0}, &vector);
-	if (result != 0)
-		return result;
-	if (vector->all_null || vector->constant) {
-		bool is_null = vector->all_null && column->flags & STORE_NULLABLE;
+	part.total = end - first;
+	bits += first / 64;
+	if (vector.all_null || vector.constant) {
+		bool is_null = vector.all_null && column->flags & STORE_NULLABLE;
 
-		scan_bits_of_spans(condition, vector->all_null ? &zero : vector->values, 1,
-				   selection->wanted);
-		keep_if(selection, !is_null && (selection->wanted[0] == 1) != condition->negated,
-			bits);
+		scan_bits_of_spans(condition, vector.all_null ? &zero : vector.values, 1,
+				   part.wanted);
+		keep_if(&part, !is_null && (part.wanted[0] == 1) != condition->negated, bits);
 	} else {
-		if (vector->narrow != NULL)
-			scan_bits_of_narrow_spans(condition, vector->narrow, selection->total,
-						  selection->wanted);
+		if (vector.narrow != NULL)
+			scan_bits_of_narrow_spans(condition, vector.narrow, part.total,
+						  part.wanted);
 		else
-			scan_bits_of_spans(condition, vector->values, selection->total,
-					   selection->wanted);
-		keep_wanted(selection, condition->negated, bits);
+			scan_bits_of_spans(condition, vector.values, part.total, part.wanted);
+		keep_wanted(&part, condition->negated, bits);
 	}
-	remove_nulls(selection, vector->nulls, bits);
+	remove_nulls(&part, vector.nulls, bits);
 	return 0;
 }
 
@@ -236,13 +290,35 @@ narrow_by_entries(struct selection *selection, struct scan_condition *condition,
 
 static int narrow(struct selection *selection, struct scan_condition *condition, uint64_t *bits);
 
+/* Of times bounds may tell that no row is wanted, before other columns are read. Conditions
+ * behind one that may fail do not spare its rows. */
+static int
+rule_out(struct selection *selection, const struct scan_condition *condition, uint64_t *bits)
+{
+	for (uint32_t i = 0; i < condition->parts_count && !condition->parts[i].may_fail; i++) {
+		const struct scan_condition *part = &condition->parts[i];
+		enum scan_verdict verdict = part->verdict;
+		int result = 0;
+
+		if (verdict == SCAN_SOME && is_of_times(selection, part))
+			result = judge_times(selection, part, 0, selection->total, &verdict);
+		if (result != 0)
+			return result;
+		if (verdict == SCAN_NONE) {
+			keep_if(selection, false, bits);
+			break;
+		}
+	}
+	return 0;
+}
+
 /* Each part is asked of the rows that are left, so its errors for others do not
  * matter. */
 static int
 narrow_by_all(struct selection *selection, struct scan_condition *condition, uint64_t *bits)
 {
+	int result = rule_out(selection, condition, bits);
 	uint32_t left = scan_bits_count(bits, selection->total);
-	int result = 0;
 
 	for (uint32_t i = 0; result == 0 && left > 0 && i < condition->parts_count; i++) {
 		struct scan_condition *part = &condition->parts[i];

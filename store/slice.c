@@ -102,16 +102,20 @@ find_column(struct slice *slice, uint16_t column, struct store_str key)
 	return &slice->columns[slice->columns_count++];
 }
 
+/* One that can read row `first` of the block: readers only go on. */
 static int
-open_reader(struct slice *slice, struct slice_column *column, struct store_error *error)
+open_reader(struct slice *slice, struct slice_column *column, uint32_t first,
+	    struct store_error *error)
 {
 	int result;
 
-	if (column->reader != NULL)
+	if (column->reader != NULL && column->reader_row <= first)
 		return 0;
-	slice->bytes_read += block_column_bytes(slice->block, column->column, column->key);
+	if (column->reader == NULL)
+		slice->bytes_read += block_column_bytes(slice->block, column->column, column->key);
 	result = block_reader_open(slice->block, column->column, column->key, true,
 				   slice->block_arena, &column->reader, error);
+	column->reader_row = 0;
 	if (result != 0)
 		column->reader = NULL;
 	return result;
@@ -172,7 +176,7 @@ read_around(struct slice *slice, struct slice_column *column, struct store_error
 {
 	uint32_t first = slice->first / SLICE_ROWS * SLICE_ROWS;
 	uint32_t end = (slice->first + slice->count + SLICE_ROWS - 1) / SLICE_ROWS * SLICE_ROWS;
-	int result = open_reader(slice, column, error);
+	int result = open_reader(slice, column, first, error);
 
 	end = end < slice->end ? end : slice->end;
 	column->whole_count = 0;
@@ -183,6 +187,7 @@ read_around(struct slice *slice, struct slice_column *column, struct store_error
 		return result;
 	column->whole_first = first;
 	column->whole_count = end - first;
+	column->reader_row = end;
 	return 0;
 }
 
@@ -206,8 +211,41 @@ slice_read(struct slice *slice, uint16_t column, struct store_str key, struct sl
 }
 
 int
+slice_read_some(struct slice *slice, uint16_t column, uint32_t first, uint32_t count,
+		struct vector *out, struct store_error *error)
+{
+	struct slice_column *found = find_column(slice, column, (struct store_str){NULL, 0});
+	struct slice part = *slice;
+	int result;
+
+	if (found == NULL)
+		return expression_no_memory(error);
+	part.first += first;
+	part.count = count;
+	if (has_whole(&part, found)) {
+		struct slice_column some = *found;
+
+		result = take_part(&part, &some);
+		*out = some.vector;
+	} else {
+		if ((result = open_reader(slice, found, part.first, error)) == 0)
+			result = block_reader_read(found->reader, part.first, count, slice->arena,
+						   out, error);
+		found->reader_row = part.first + count;
+	}
+	return result == STORE_ELIMIT ? expression_no_memory(error) : result;
+}
+
+int
 slice_bounds(struct slice *slice, uint16_t column, int64_t bounds[2], bool *known,
 	     struct store_error *error)
+{
+	return slice_part_bounds(slice, column, 0, slice->count, bounds, known, error);
+}
+
+int
+slice_part_bounds(struct slice *slice, uint16_t column, uint32_t first, uint32_t count,
+		  int64_t bounds[2], bool *known, struct store_error *error)
 {
 	struct slice_column *found = find_column(slice, column, (struct store_str){NULL, 0});
 	int result;
@@ -215,10 +253,10 @@ slice_bounds(struct slice *slice, uint16_t column, int64_t bounds[2], bool *know
 	*known = false;
 	if (found == NULL)
 		return expression_no_memory(error);
-	if ((result = open_reader(slice, found, error)) != 0)
+	if (found->reader == NULL && (result = open_reader(slice, found, 0, error)) != 0)
 		return result == STORE_ELIMIT ? expression_no_memory(error) : result;
 	*known =
-	    block_reader_bounds(found->reader, slice->first, slice->count, &bounds[0], &bounds[1]);
+	    block_reader_bounds(found->reader, slice->first + first, count, &bounds[0], &bounds[1]);
 	return 0;
 }
 

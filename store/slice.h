@@ -21,6 +21,7 @@ struct slice_column {
 	uint16_t column;
 	struct store_str key;
 	struct block_reader *reader; /* of the block; NULL: not opened yet */
+	uint32_t reader_row;         /* the first that it can read */
 	bool is_read;                /* `vector` is of the slice */
 	struct vector vector;
 	/* What was decoded last, from whose rows others of the same slice are taken. */
@@ -74,12 +75,19 @@ void slice_part(struct slice *slice, uint32_t first, uint32_t count);
  * decoding them: *known; then the values ascend. */
 int slice_bounds(struct slice *slice, uint16_t column, int64_t bounds[2], bool *known,
 		 struct store_error *error);
+/* The same of `count` rows from the slice's row `first` on. */
+int slice_part_bounds(struct slice *slice, uint16_t column, uint32_t first, uint32_t count,
+		      int64_t bounds[2], bool *known, struct store_error *error);
 /* Other rows of the slice are selected: what was gathered is void. */
 void slice_select(struct slice *slice);
 /* A column of the slice, decoded, numbers in 32 bits where they fit; borrowed
  * until the next call. */
 int slice_read(struct slice *slice, uint16_t column, struct store_str key,
 	       struct slice_column **out, struct store_error *error);
+/* The same of a numeric column's rows[first, first + count) of the slice, of which no others
+ * need be decoded; `first` is a multiple of 64. */
+int slice_read_some(struct slice *slice, uint16_t column, uint32_t first, uint32_t count,
+		    struct vector *out, struct store_error *error);
 /* The place of an expression's results per entry of the dictionary; with
  * data.count 0 when it is a new one, to be filled from the source_arena. NULL:
  * no memory. Borrowed until the next call. */
