@@ -24,14 +24,12 @@ is_call(const struct expression *expression, const char *name)
 
 /* ---- spans ------------------------------------------------------------- */
 
-/* The order of the column's value that has this key, and the constant. */
+/* The order of a stored value of the column, which is of this type, and the constant. */
 static int
-order_at(const struct builder *builder, const struct scan_condition *condition, uint64_t key,
+order_of(const struct store_column *column, struct type type, int64_t stored,
 	 const struct data *constant)
 {
-	const struct store_column *column = &builder->plan->table->columns[condition->column];
-	int64_t stored = (int64_t)(key ^ condition->bias);
-	struct data value = {.type = plan_type_of(column), .count = 1, .constant = true};
+	struct data value = {.type = type, .count = 1, .constant = true};
 	double number = (double)stored / (double)column->scale;
 
 	if (column->type == STORE_FLOAT)
@@ -47,14 +45,16 @@ static bool
 find_bound(const struct builder *builder, const struct scan_condition *condition,
 	   const struct data *constant, bool beyond, uint64_t *bound)
 {
-	uint64_t low = 0, high = UINT64_MAX;
+	const struct store_column *column = &builder->plan->table->columns[condition->column];
+	struct type type = plan_type_of(column);
+	uint64_t low = 0, high = UINT64_MAX, bias = condition->bias;
 
-	if (order_at(builder, condition, high, constant) < beyond)
+	if (order_of(column, type, (int64_t)(high ^ bias), constant) < beyond)
 		return false;
 	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 
-		if (order_at(builder, condition, middle, constant) < beyond)
+		if (order_of(column, type, (int64_t)(middle ^ bias), constant) < beyond)
 			low = middle + 1;
 		else
 			high = middle;
@@ -74,20 +74,26 @@ static void
 add_comparison(const struct builder *builder, struct scan_condition *condition,
 	       const struct data *constant, const char *operation)
 {
+	bool is_below = strcmp(operation, "less") == 0;
+	bool is_above = strcmp(operation, "greater") == 0;
+	bool to_equal = strcmp(operation, "lessOrEquals") == 0;
+	bool from_equal = strcmp(operation, "greaterOrEquals") == 0;
 	uint64_t least = 0, above = 0;
-	bool has_least = find_bound(builder, condition, constant, false, &least);
-	bool has_above = find_bound(builder, condition, constant, true, &above);
+	bool has_least =
+	    !is_above && !to_equal && find_bound(builder, condition, constant, false, &least);
+	bool has_above =
+	    !is_below && !from_equal && find_bound(builder, condition, constant, true, &above);
 
-	if (strcmp(operation, "less") == 0) {
+	if (is_below) {
 		if (!has_least || least > 0)
 			add_span(condition, 0, has_least ? least - 1 : UINT64_MAX);
-	} else if (strcmp(operation, "lessOrEquals") == 0) {
+	} else if (to_equal) {
 		if (!has_above || above > 0)
 			add_span(condition, 0, has_above ? above - 1 : UINT64_MAX);
-	} else if (strcmp(operation, "greater") == 0) {
+	} else if (is_above) {
 		if (has_above)
 			add_span(condition, above, UINT64_MAX);
-	} else if (strcmp(operation, "greaterOrEquals") == 0) {
+	} else if (from_equal) {
 		if (has_least)
 			add_span(condition, least, UINT64_MAX);
 	} else if (has_least && (!has_above || least < above)) { /* equals, and of IN */
@@ -165,9 +171,11 @@ static bool
 is_comparable(const struct builder *builder, const struct scan_condition *condition,
 	      const struct expression *expression)
 {
+	const struct store_column *column = &builder->plan->table->columns[condition->column];
+
 	return expression->kind == EXPRESSION_CONSTANT && !is_null(expression) &&
 	       expression->type.type != STORE_R_STRING &&
-	       order_at(builder, condition, condition->bias, &expression->constant) != 2;
+	       order_of(column, plan_type_of(column), 0, &expression->constant) != 2;
 }
 
 static const char *
