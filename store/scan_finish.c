@@ -54,6 +54,10 @@ finish_key(struct scan *scan, uint32_t k, const struct chosen *chosen,
 
 	if (type.type == STORE_R_ARRAY)
 		return finish_lists(scan, k, chosen, out);
+	if (groups->are_strings && chosen->groups == NULL) {
+		*out = (struct data){.type = type, .count = chosen->count, .s = scan->strings.list};
+		return 0;
+	}
 	result = data_allocate(evaluation, type, chosen->count, out);
 	if (result == 0 && type.nullable)
 		result = data_allocate_nulls(evaluation, out);
