@@ -290,35 +290,13 @@ narrow_by_entries(struct selection *selection, struct scan_condition *condition,
 
 static int narrow(struct selection *selection, struct scan_condition *condition, uint64_t *bits);
 
-/* Of times bounds may tell that no row is wanted, before other columns are read. Conditions
- * behind one that may fail do not spare its rows. */
-static int
-rule_out(struct selection *selection, const struct scan_condition *condition, uint64_t *bits)
-{
-	for (uint32_t i = 0; i < condition->parts_count && !condition->parts[i].may_fail; i++) {
-		const struct scan_condition *part = &condition->parts[i];
-		enum scan_verdict verdict = part->verdict;
-		int result = 0;
-
-		if (verdict == SCAN_SOME && is_of_times(selection, part))
-			result = judge_times(selection, part, 0, selection->total, &verdict);
-		if (result != 0)
-			return result;
-		if (verdict == SCAN_NONE) {
-			keep_if(selection, false, bits);
-			break;
-		}
-	}
-	return 0;
-}
-
 /* Each part is asked of the rows that are left, so its errors for others do not
  * matter. */
 static int
 narrow_by_all(struct selection *selection, struct scan_condition *condition, uint64_t *bits)
 {
-	int result = rule_out(selection, condition, bits);
 	uint32_t left = scan_bits_count(bits, selection->total);
+	int result = 0;
 
 	for (uint32_t i = 0; result == 0 && left > 0 && i < condition->parts_count; i++) {
 		struct scan_condition *part = &condition->parts[i];
@@ -434,6 +412,29 @@ are_in_turn(const uint64_t *bits, uint32_t total, uint32_t *first, uint32_t *cou
 	return true;
 }
 
+/* Of times bounds may tell that no row is wanted, before anything else is read. Conditions
+ * behind one that may fail do not spare its rows. */
+static int
+rule_out(struct selection *selection, bool *is_out)
+{
+	const struct scan_condition *where = selection->scan->where;
+	uint32_t count = where->kind == SCAN_AND ? where->parts_count : 0;
+	int result = 0;
+
+	*is_out = false;
+	for (uint32_t i = 0; result == 0 && !*is_out && i < count; i++) {
+		const struct scan_condition *part = &where->parts[i];
+		enum scan_verdict verdict = part->verdict;
+
+		if (part->may_fail)
+			break;
+		if (verdict == SCAN_SOME && is_of_times(selection, part))
+			result = judge_times(selection, part, 0, selection->total, &verdict);
+		*is_out = verdict == SCAN_NONE;
+	}
+	return result;
+}
+
 int
 scan_select(struct scan *scan, struct evaluation *evaluation, uint32_t *first)
 {
@@ -442,6 +443,7 @@ scan_select(struct scan *scan, struct evaluation *evaluation, uint32_t *first)
 	const struct slice *slice = evaluation->slice;
 	const uint64_t *visible = NULL;
 	uint64_t *bits;
+	bool is_out;
 	int result = 0;
 
 	if (first != NULL)
@@ -453,6 +455,12 @@ scan_select(struct scan *scan, struct evaluation *evaluation, uint32_t *first)
 		return result == STORE_ELIMIT ? scan_no_memory(scan) : result;
 	if (scan->where->verdict == SCAN_ALL && visible == NULL)
 		return 0;
+	if ((result = rule_out(&selection, &is_out)) != 0)
+		return result;
+	if (is_out) {
+		evaluation->count = 0;
+		return 0;
+	}
 	if ((bits = open_selection(&selection)) == NULL)
 		return scan_no_memory(scan);
 	for (uint32_t i = 0; visible != NULL && i < bitmap_words(selection.total); i++)
