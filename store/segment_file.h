@@ -57,7 +57,6 @@ struct segment {
 	const unsigned char *bytes;      /* owned mapping of summary.file_bytes */
 	const _Atomic bool *lost;        /* of the mapping; or NULL */
 	struct segment_summary summary;
-	int64_t times[2];   /* bounds of what the time column reads as */
 	uint64_t footer_at; /* sections end before it */
 	uint32_t blocks_count, columns_count, known_count;
 	uint32_t *block_rows;                /* owned: [blocks_count] */
@@ -86,9 +85,6 @@ int segment_corrupt(const struct segment *segment, uint64_t offset, struct store
 /* segment_range.c: NULL where the file lacks it. */
 struct segment_file_column *
 segment_find_column(const struct segment *segment, uint16_t column, struct store_str key);
-
-/* Sets `times`, of a segment whose footer is parsed. */
-void segment_find_times(struct segment *segment);
 
 /* One column's dictionary, loaded until the segment is closed; any thread. */
 int segment_load_strings(struct segment *segment, struct segment_file_column *column,
