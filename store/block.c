@@ -53,6 +53,12 @@ block_source(const struct block *block)
 }
 
 bool
+block_source_times(const struct block *block, uint16_t column, int64_t times[2])
+{
+	return segment_times(block->segment, column, times);
+}
+
+bool
 block_range(const struct block *block, uint16_t column, int64_t *min, int64_t *max)
 {
 	const struct store_table *table = &block->snapshot->schema->tables[block->table];

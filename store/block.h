@@ -21,6 +21,9 @@ const void *block_source(const struct block *block);
 
 /* Blocks with the same two numbers have the same visible rows, ever. */
 void block_identity(const struct block *block, uint64_t out[2]);
+/* Bounds of the column's values in all blocks of the source, which is not NULL: false where
+ * it is not the table's time. */
+bool block_source_times(const struct block *block, uint16_t column, int64_t times[2]);
 
 /* Bounds of the physical values of a numeric column among non-NULL rows; false
  * when they are not known (in the memtable only those of TIME are) or there is

@@ -169,6 +169,9 @@ struct scan_condition {
 	uint32_t parts_count;
 	enum scan_verdict verdict; /* of the block */
 	uint64_t asked, kept;      /* rows so far */
+	/* The root's: the last block's, none of whose blocks may be wanted. */
+	const void *source;
+	bool is_source_pruned;
 };
 
 /* Rows of the answer, before sorting and the limit. */

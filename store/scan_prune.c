@@ -304,9 +304,35 @@ order_parts(struct scan_condition *where)
 	}
 }
 
+/* Whether the times of none of its blocks are wanted. */
+static bool
+is_source_pruned(const struct block *block, const struct scan_condition *where)
+{
+	bool is_list = where->kind == SCAN_AND;
+	int64_t times[2];
+
+	for (uint32_t i = 0; i < (is_list ? where->parts_count : 1); i++) {
+		const struct scan_condition *part = is_list ? &where->parts[i] : where;
+
+		if (part->kind == SCAN_SPANS && !part->may_fail &&
+		    block_source_times(block, part->column, times) &&
+		    scan_judge_bounds(part, times) == SCAN_NONE)
+			return true;
+	}
+	return false;
+}
+
 bool
 scan_is_pruned(const struct block *block, struct scan_condition *where)
 {
+	const void *source = block_source(block);
+
+	if (source != NULL && source != where->source) {
+		where->source = source;
+		where->is_source_pruned = is_source_pruned(block, where);
+	}
+	if (source != NULL && where->is_source_pruned)
+		return true;
 	judge_bounds(block, where);
 	return where->verdict == SCAN_NONE;
 }

@@ -65,6 +65,7 @@ struct segment {
 	struct segment_file_column **sorted; /* owned: [known_count], into columns */
 	struct segment_column *known;        /* owned: [known_count], the same */
 	pthread_mutex_t mutex;               /* guards columns[].strings unless kept */
+	int64_t times[2]; /* bounds of what the time column reads as */
 };
 
 /* These bytes of the file will be read soon. */
@@ -85,6 +86,9 @@ int segment_corrupt(const struct segment *segment, uint64_t offset, struct store
 /* segment_range.c: NULL where the file lacks it. */
 struct segment_file_column *
 segment_find_column(const struct segment *segment, uint16_t column, struct store_str key);
+
+/* Sets `times`, of a segment whose footer is parsed. */
+void segment_find_times(struct segment *segment);
 
 /* One column's dictionary, loaded until the segment is closed; any thread. */
 int segment_load_strings(struct segment *segment, struct segment_file_column *column,

@@ -107,6 +107,7 @@ segment_open(struct io *io, const char *path, const struct store_table *table,
 		segment_close(segment);
 		return result;
 	}
+	segment_find_times(segment);
 	*out = segment;
 	return 0;
 }

@@ -64,6 +64,38 @@ segment_range(const struct segment *segment, uint32_t block, uint16_t column, in
 	return true;
 }
 
+void
+segment_find_times(struct segment *segment)
+{
+	int64_t *times = segment->times, of[2];
+	uint16_t column = 0;
+
+	while (column < segment->table->columns_count &&
+	       !(segment->table->columns[column].flags & STORE_ROLE_TIME))
+		column++;
+	times[0] = INT64_MAX;
+	times[1] = INT64_MIN;
+	for (uint32_t block = 0; block < segment->blocks_count; block++) {
+		if (column == segment->table->columns_count ||
+		    !segment_range(segment, block, column, &of[0], &of[1])) {
+			of[0] = INT64_MIN;
+			of[1] = INT64_MAX;
+		}
+		times[0] = of[0] < times[0] ? of[0] : times[0];
+		times[1] = of[1] > times[1] ? of[1] : times[1];
+	}
+}
+
+bool
+segment_times(const struct segment *segment, uint16_t column, int64_t times[2])
+{
+	if (!(segment->table->columns[column].flags & STORE_ROLE_TIME))
+		return false;
+	times[0] = segment->times[0];
+	times[1] = segment->times[1];
+	return true;
+}
+
 enum segment_nulls
 segment_nulls(const struct segment *segment, uint32_t block, uint16_t column)
 {
