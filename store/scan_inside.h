@@ -294,6 +294,19 @@ int scan_in_parallel(struct scan *scan);
 int scan_in_parallel_again(struct scan *scan);
 void scan_close_workers(struct scan *scan);
 
+/* scan_spans.c */
+/* Makes a condition of kind SCAN_SPANS of one whose comparison is that of such a column with
+ * constants. 1, 0 where it is not, or STORE_ELIMIT. */
+int scan_make_spans(const struct plan *plan, struct scan_condition *condition,
+		    struct store_arena *arena);
+/* Whether it is a column whose values ascend with its stored integers. */
+bool scan_has_order(const struct plan *plan, const struct expression *expression);
+bool scan_is_null(const struct expression *expression);
+/* The operation on its left argument, of a comparison or IN; NULL: none. */
+const char *scan_operation_of(const struct expression *call, bool *negated);
+/* With its arguments the other way round. */
+const char *scan_turned(const char *operation);
+
 /* scan_prune.c */
 /* Which conditions the block's values leave open, dictionaries asked too: sets
  * their verdicts, the whole one's into *verdict. The slice is at the block. */
