@@ -13,7 +13,7 @@ bad=$(for o in "$1"/store/*.o "$1"/server/*.o; do
     (stem == "guard_http2" || stem == "guard_write" || stem == "loop_memory") &&
       index($3, "h2o_") == 1 { ok = 1 }
     stem == "tls" && $3 == "getpid" { ok = 1 }
-    stem == "tls_fetch" && $3 == "EVP_KDF_fetch" { ok = 1 }
+    stem == "tls_fetch" && index($3, "EVP_") == 1 { ok = 1 }
     !ok { print file ": " $3 }'
 done)
 [ -z "$bad" ] || { echo "exported symbols without their file's prefix:"; echo "$bad"; exit 1; }

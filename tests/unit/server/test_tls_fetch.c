@@ -1,7 +1,8 @@
 /*
  * Goal: how TLS 1.3 derives its keys is looked up once (server/tls_fetch.c), and is what
- * OpenSSL has; all else is looked up as ever. Method: the program's function beside the
- * library's, from several threads at once, too.
+ * OpenSSL has; all else is looked up as ever; whether a key signs with a digest is answered
+ * as the library does. Method: the program's functions beside the library's, from several
+ * threads at once, too.
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -13,24 +14,33 @@
 
 #include <cmocka.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
 
 #define THREADS 4
 #define FETCHES 2000
 
 typedef EVP_KDF *fetch_function(OSSL_LIB_CTX *, const char *, const char *);
 
+typedef int supports_function(EVP_PKEY *, OSSL_LIB_CTX *, const char *, const char *);
+
 static fetch_function *library;
+static supports_function *library_supports;
 
 static int
 set_up(void **state)
 {
-	void *found = dlsym(RTLD_NEXT, "EVP_KDF_fetch");
+	void *found = dlsym(RTLD_NEXT, "EVP_KDF_fetch"),
+	     *found_supports = dlsym(RTLD_NEXT, "EVP_PKEY_digestsign_supports_digest");
 
 	(void)state;
 	memcpy(&library, &found, sizeof found);
-	return library == NULL || library == EVP_KDF_fetch;
+	memcpy(&library_supports, &found_supports, sizeof found_supports);
+	return library == NULL || library == EVP_KDF_fetch || library_supports == NULL ||
+	       library_supports == EVP_PKEY_digestsign_supports_digest;
 }
 
 static void *
@@ -120,12 +130,44 @@ derives_the_same(void **state)
 	assert_memory_equal(out[0], out[1], sizeof out[0]);
 }
 
+/* Of each kind of key, before and after a key of the usual one has been asked. */
+static void
+supported(void **state)
+{
+	static const char *const names[] = {"SHA256", "SHA384",    "MD5",
+					    "SM3",    "SHAKE-128", "nobody"};
+	EVP_PKEY *keys[] = {EVP_EC_gen("P-384"), EVP_RSA_gen(2048),
+			    EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), EVP_EC_gen("P-256"),
+			    EVP_EC_gen("SM2")};
+	int answers = 0;
+
+	(void)state;
+	for (size_t round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+			assert_non_null(keys[i]);
+			for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+				int answer = EVP_PKEY_digestsign_supports_digest(keys[i], NULL,
+										 names[k], NULL);
+
+				assert_int_equal(answer,
+						 library_supports(keys[i], NULL, names[k], NULL));
+				answers |= 1 << (answer > 0);
+			}
+			assert_true(EVP_PKEY_digestsign_supports_digest(keys[i], NULL, "SHA256",
+									"provider=nobody") <= 0);
+		}
+	}
+	assert_int_equal(answers, 3);
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		EVP_PKEY_free(keys[i]);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(found_once),
-					   cmocka_unit_test(others_as_ever),
-					   cmocka_unit_test(derives_the_same)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(found_once), cmocka_unit_test(others_as_ever),
+	    cmocka_unit_test(derives_the_same), cmocka_unit_test(supported)};
 
 	return cmocka_run_group_tests(tests, set_up, NULL);
 }
