@@ -194,6 +194,12 @@ http_refuse_method(h2o_req_t *req, const char *allowed)
 
 /* ---- authorisation --------------------------------------------------- */
 
+enum token_state {
+	TOKEN_MISSING,
+	TOKEN_UNREADABLE,
+	TOKEN_REFUSED,
+};
+
 static bool
 is_loopback(void)
 {
@@ -203,26 +209,35 @@ is_loopback(void)
 	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
 }
 
+static const struct refusal {
+	int status;
+	const char *reason, *code, *name, *text;
+} refusals[] = {
+    [TOKEN_MISSING] = {401, "Unauthorized", "194", "REQUIRED_PASSWORD",
+		       "no token: send Authorization: Bearer TOKEN"},
+    [TOKEN_UNREADABLE] = {403, "Forbidden", "516", "AUTHENTICATION_FAILED",
+			  "the token is sent in two ways at once, or in none that is known: "
+			  "send Authorization: Bearer TOKEN alone"},
+    [TOKEN_REFUSED] = {403, "Forbidden", "516", "AUTHENTICATION_FAILED",
+		       "the token is wrong, or has not the role that this needs"},
+};
+
 static void
-refuse(h2o_req_t *req, bool missing, bool clickhouse)
+refuse(h2o_req_t *req, enum token_state state, bool clickhouse)
 {
+	const struct refusal *refusal = &refusals[state];
+	char text[256];
+
 	metrics_add(METRICS_unauthorized, 1);
-	if (missing)
+	if (state == TOKEN_MISSING)
 		http_add_header(req, "www-authenticate", H2O_STRLIT("Bearer realm=\"drum\""));
-	if (clickhouse)
-		http_add_header(req, "x-clickhouse-exception-code", missing ? "194" : "516", 3);
-	if (missing)
-		http_answer(req, 401, "Unauthorized",
-			    clickhouse
-				? "Code: 194. DB::Exception: No token: send Authorization: Bearer "
-				  "TOKEN (REQUIRED_PASSWORD)"
-				: "no token: send Authorization: Bearer TOKEN");
-	else
-		http_answer(req, 403, "Forbidden",
-			    clickhouse
-				? "Code: 516. DB::Exception: The token is wrong, or has not the "
-				  "role that this needs (AUTHENTICATION_FAILED)"
-				: "the token is wrong, or has not the role that this needs");
+	snprintf(text, sizeof text, "%s", refusal->text);
+	if (clickhouse) {
+		http_add_header(req, "x-clickhouse-exception-code", refusal->code, 3);
+		snprintf(text, sizeof text, "Code: %s. DB::Exception: %c%s (%s)", refusal->code,
+			 refusal->text[0] - 'a' + 'A', refusal->text + 1, refusal->name);
+	}
+	http_answer(req, refusal->status, refusal->reason, text);
 }
 
 static bool
@@ -258,9 +273,14 @@ http_authorize_as(h2o_req_t *req, enum auth_role needed, bool clickhouse, struct
 	struct http_identity identity = {.name = "nobody"};
 	struct store_str token = {"", 0};
 	char buffer[512];
-	bool well = find_token(req, buffer, &token), allowed = false;
+	enum token_state state = TOKEN_REFUSED;
+	bool allowed = false;
 
-	if (well && token.size > 0) {
+	if (!find_token(req, buffer, &token)) {
+		state = TOKEN_UNREADABLE;
+	} else if (token.size == 0) {
+		state = TOKEN_MISSING;
+	} else {
 		identity.roles = auth_check(server->auth, token);
 		allowed = auth_allows(identity.roles, needed);
 		auth_name(server->auth, token, identity.name);
@@ -269,7 +289,7 @@ http_authorize_as(h2o_req_t *req, enum auth_role needed, bool clickhouse, struct
 		  (struct store_str){req->method.base, (uint32_t)req->method.len},
 		  http_path(req)); /* no parameters: an erased session's name would stay */
 	if (!allowed)
-		refuse(req, well && token.size == 0, clickhouse);
+		refuse(req, state, clickhouse);
 	else if (who != NULL)
 		*who = identity;
 	return allowed;

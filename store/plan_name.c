@@ -73,11 +73,21 @@ plan_column_name(const struct plan *plan, uint32_t column)
 	return (struct store_str){name, (uint32_t)strlen(name)};
 }
 
+/* As texts are, elsewhere. */
+static bool
+is_in_double_quotes(const struct planner *planner, const struct sql_node *node)
+{
+	struct store_str text = planner->request->text;
+
+	return node->offset < text.size && text.bytes[node->offset] == '"';
+}
+
 static void *
-unknown_column(struct planner *planner, struct store_str name)
+unknown_column(struct planner *planner, const struct sql_node *node)
 {
 	const struct store_table *table = planner->plan->table;
-	const char *near = NULL;
+	struct store_str name = node->text;
+	const char *near = NULL, *where = "", *hint = "";
 	char text[64];
 
 	for (uint32_t i = 0; near == NULL && i < plan_columns_count(planner->plan); i++) {
@@ -87,11 +97,18 @@ unknown_column(struct planner *planner, struct store_str name)
 		if (function_is_near(name, text))
 			near = text;
 	}
+	if (table != NULL)
+		where = table->name == NULL ? " in any table" : " in table ";
+	if (near != NULL)
+		hint = ", maybe you meant: ";
+	else if (is_in_double_quotes(planner, node))
+		hint = "; a text is written in 'single quotes'";
+	else if (table != NULL)
+		hint = " (see DESCRIBE TABLE)";
 	plan_error(planner->error, STORE_EUNKNOWN, 47, "UNKNOWN_IDENTIFIER",
-		   "Unknown column %.*s%s%s%s%s%s", PLAN_SHOWN(name),
-		   table == NULL ? "" : " in table ", table == NULL ? "" : table->name,
-		   near == NULL ? "" : ", maybe you meant: ", near == NULL ? "" : near,
-		   near == NULL && table != NULL ? " (see DESCRIBE TABLE)" : "");
+		   "Unknown column %.*s%s%s%s%s", PLAN_SHOWN(name), where,
+		   table == NULL || table->name == NULL ? "" : table->name, hint,
+		   near == NULL ? "" : near);
 	return NULL;
 }
 
@@ -257,7 +274,7 @@ plan_column(struct planner *planner, const struct sql_node *node, enum phase pha
 	int column = find_column(planner->plan, node->text);
 
 	if (column < 0)
-		return unknown_column(planner, node->text);
+		return unknown_column(planner, node);
 	if (phase == PHASE_GROUP)
 		return not_an_aggregate(planner, node->text);
 	if (planner->plan->table != NULL && planner->plan->table->columns[column].type == STORE_MAP)

@@ -173,7 +173,7 @@ check_query(const struct sql_query *query, struct store_error *error)
 static int
 plan_text(struct store_predicate *predicate, struct store_str text, struct store_error *error)
 {
-	static const struct store_query request;
+	struct store_query request = {.text = {NULL, 0}};
 	struct planner planner = {.request = &request, .arena = predicate->arena, .error = error};
 	size_t prefix = sizeof PREFIX - 1;
 	char *bytes = store_arena_alloc(predicate->arena, prefix + text.size);
@@ -185,8 +185,8 @@ plan_text(struct store_predicate *predicate, struct store_str text, struct store
 		return expression_no_memory(error);
 	memcpy(bytes, PREFIX, prefix);
 	memcpy(bytes + prefix, text.bytes, text.size);
-	result = sql_parse((struct store_str){bytes, (uint32_t)prefix + text.size},
-			   predicate->arena, &query, error);
+	request.text = (struct store_str){bytes, (uint32_t)prefix + text.size};
+	result = sql_parse(request.text, predicate->arena, &query, error);
 	if (result != 0 || (result = check_query(query, error)) != 0 ||
 	    (result = check_node(predicate, query->items[0], error)) != 0)
 		return result;
@@ -239,7 +239,7 @@ store_predicate_create(const struct store_schema *schema, const char *table, str
 		return store_error_set(error, STORE_ENOMEM, "out of memory");
 	}
 	predicate->schema = schema;
-	predicate->table.name = table == NULL ? "any" : schema->tables[first].name;
+	predicate->table.name = table == NULL ? NULL : schema->tables[first].name;
 	if ((result = unite_columns(predicate, first)) != 0 ||
 	    (result = place_columns(predicate)) != 0)
 		store_error_set(error, result, "out of memory");

@@ -81,6 +81,15 @@ refuse(struct query_run *run, const struct sql_node *node, int code, int number,
 	return plan_error(run->error, code, number, name, "%s", why);
 }
 
+static int
+refuse_unknown(struct query_run *run, const struct sql_node *name)
+{
+	run->error->offset = name->offset;
+	return plan_error(run->error, STORE_EUNKNOWN, 115, "UNKNOWN_SETTING",
+			  "Unknown setting %.*s in SETTINGS (see SQL.md)",
+			  (int)(name->text.size > 64 ? 64 : name->text.size), name->text.bytes);
+}
+
 int
 query_settings(struct query_run *run, const struct sql_query *query, struct scan_limits *limits,
 	       int64_t began_ns)
@@ -104,8 +113,7 @@ query_settings(struct query_run *run, const struct sql_query *query, struct scan
 			       value->kind == SQL_NUMBER_FLOAT ? (uint64_t)(value->f + 1)
 							       : value->u) &&
 		    !is_ignored(name->text))
-			return refuse(run, name, STORE_EUNKNOWN, 115, "UNKNOWN_SETTING",
-				      "Unknown setting in SETTINGS (see SQL.md)");
+			return refuse_unknown(run, name);
 		list[i].name = name->text;
 		list[i].value = value->text; /* of numbers too */
 	}

@@ -18,7 +18,7 @@ sql_is_word(struct store_str text, const char *word)
 
 /* ---- tokens ---------------------------------------------------------- */
 
-/* What stands at `offset`, on one line, for messages. */
+/* What stands at `offset`, on one line, for messages, without the space that it ends with. */
 static void
 excerpt(struct store_str text, uint32_t offset, char out[41])
 {
@@ -29,6 +29,8 @@ excerpt(struct store_str text, uint32_t offset, char out[41])
 
 		out[i] = (char)(c < ' ' ? ' ' : c > 126 ? '?' : c);
 	}
+	while (size > 0 && out[size - 1] == ' ')
+		size--;
 	out[size] = '\0';
 }
 

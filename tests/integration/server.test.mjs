@@ -187,7 +187,12 @@ test('tokens: none is 401, a wrong one 403, every scheme works', async () => {
   assert.match(await none.text(), /^Code: 194\. DB::Exception: .*\(REQUIRED_PASSWORD\)\n$/);
   const wrong = await ask('SELECT 1', { Authorization: 'Bearer nonsense' });
   assert.equal(wrong.status, 403);
-  assert.match(await wrong.text(), /^Code: 516\. DB::Exception: .*\(AUTHENTICATION_FAILED\)\n$/);
+  assert.match(await wrong.text(), /^Code: 516\. DB::Exception: The token is wrong, .*\(AUTHENTICATION_FAILED\)\n$/);
+  for (const headers of [{ Authorization: TOKEN }, { Authorization: `Bearer ${TOKEN}`, 'X-ClickHouse-Key': TOKEN }, { Authorization: 'Basic !' }]) {
+    const unreadable = await ask('SELECT 1', headers);
+    assert.equal(unreadable.status, 403);
+    assert.match(await unreadable.text(), /^Code: 516\. DB::Exception: The token is sent in two ways at once, or in none that is known: .*\(AUTHENTICATION_FAILED\)\n$/);
+  }
   const basic = Buffer.from(`default:${TOKEN}`).toString('base64');
   for (const headers of [{ Authorization: `Basic ${basic}` }, { 'X-ClickHouse-User': 'default', 'X-ClickHouse-Key': TOKEN }]) {
     assert.equal(await (await ask('SELECT 1', headers)).text(), '1\n');
