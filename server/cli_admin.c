@@ -337,5 +337,11 @@ cli_check(int argc, char **argv)
 			   ? 0
 			   : failed(error.text);
 	}
-	return optind + 1 == argc ? check(argv[optind], deep) : cli_usage(check_help);
+	if (optind == argc) {
+		fputs("drum: check needs the directory of a store, such as data\n", stderr);
+		return cli_usage(check_help);
+	}
+	if (optind + 1 < argc)
+		return cli_unexpected(argv[optind + 1], check_help);
+	return check(argv[optind], deep);
 }

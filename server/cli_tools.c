@@ -105,7 +105,7 @@ enum option_code {
 static const char query_help[] =
     "usage: drum query [options] SQL\n"
     "  --url URL           server (default: http://localhost:8080)\n"
-    "  --token TOKEN       access token, or\n"
+    "  --token TOKEN       access token (default: DRUM_TOKEN of the environment), or\n"
     "  --token-file FILE   file that has it (default: data/token)\n"
     "  --cacert FILE       PEM file of a certificate to trust: DATA/certificate.pem\n"
     "  --data DIR          query the store of a stopped server instead\n"
@@ -117,7 +117,8 @@ static const char query_help[] =
     "                      CSVWithNamesAndTypes, TabSeparated, TabSeparatedWithNames,\n"
     "                      TabSeparatedWithNamesAndTypes, TabSeparatedRaw, Pretty,\n"
     "                      PrettyCompact, Vertical, Native, Null\n"
-    "  --help\n";
+    "  --help\n"
+    "Formats have shorter names, too, such as TSV, TSVWithNames, NDJSON.\n";
 
 static int
 query_remote(const struct client_target *target, const char *format, const char *sql)
@@ -174,6 +175,9 @@ query_local(const char *data, const char *format, const char *sql)
 		return 1;
 	if (store_query(store, &query, &answer, &error) == 0)
 		result = print_result(answer, format);
+	else if (error.clickhouse != 0 && error.name != NULL) /* as a server answers it */
+		fprintf(stderr, "Code: %d. DB::Exception: %s (%s)\n", error.clickhouse, error.text,
+			error.name);
 	else
 		fprintf(stderr, "drum: %s\n", error.text);
 	store_result_free(answer);

@@ -57,12 +57,17 @@ main(int argc, char **argv)
 	} commands[] = {{"serve", cli_serve},       {"import", cli_import}, {"query", cli_query},
 			{"backup", cli_backup},     {"erase", cli_erase},   {"check", cli_check},
 			{"generate", cli_generate}, {"token", cli_token}};
+	char option[] = "--help", *asked[] = {argv[0], NULL, option, NULL};
 
 	if (!fill_descriptors())
 		return 1;         /* nowhere to tell it */
 	signal(SIGXFSZ, SIG_IGN); /* a write beyond `ulimit -f` is an error, as on a full disk */
 	if (argc < 2)
 		return cli_usage(help);
+	if (strcmp(argv[1], "help") == 0 && argc == 3 && argv[2][0] != '-') {
+		asked[1] = argv[2]; /* drum COMMAND --help */
+		argv = asked;
+	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0)
 		return end(cli_help(help));

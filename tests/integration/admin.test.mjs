@@ -293,6 +293,8 @@ test('commands: help, usage and their exit codes', () => {
     assert.equal(status, 2, args.join(' '));
     assert.match(stderr, new RegExp(`usage: drum ${args[0]} `));
   }
+  assert.match(spawnSync(DRUM, ['check'], { encoding: 'utf8' }).stderr, /^drum: check needs the directory of a store.*\nusage: /);
+  assert.match(spawnSync(DRUM, ['check', 'a', 'b'], { encoding: 'utf8' }).stderr, /^drum: 'b' is one argument too many\nusage: /);
   const nobody = spawnSync(DRUM, ['erase', '--site', 'a', '--url', 'http://127.0.0.1:1', '--token', 'x'], { encoding: 'utf8' });
   assert.equal(nobody.status, 1);
   assert.match(nobody.stderr, /is `drum serve` running there/);

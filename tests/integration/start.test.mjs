@@ -231,6 +231,18 @@ test('help names every format', () => {
   assert.deepEqual(list.split(/,\s+/), names);
 });
 
+test('help COMMAND is COMMAND --help', () => {
+  for (const command of ['serve', 'query', 'check']) {
+    const [help, option] = [['help', command], [command, '--help']].map((args) => spawnSync(DRUM, args, { encoding: 'utf8' }));
+    assert.equal(help.status, 0);
+    assert.match(help.stdout, new RegExp(`^usage: drum ${command} `));
+    assert.equal(help.stdout, option.stdout);
+  }
+  const { status, stderr } = spawnSync(DRUM, ['help', 'nosuch'], { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /^drum: unknown command nosuch\n/);
+});
+
 test('output that cannot be written is an error', () => {
   const full = fs.openSync('/dev/full', 'w');
 
