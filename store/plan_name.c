@@ -103,7 +103,7 @@ unknown_column(struct planner *planner, const struct sql_node *node)
 		hint = ", maybe you meant: ";
 	else if (is_in_double_quotes(planner, node))
 		hint = "; a text is written in 'single quotes'";
-	else if (table != NULL)
+	else if (table != NULL && table->name != NULL)
 		hint = " (see DESCRIBE TABLE)";
 	plan_error(planner->error, STORE_EUNKNOWN, 47, "UNKNOWN_IDENTIFIER",
 		   "Unknown column %.*s%s%s%s%s", PLAN_SHOWN(name), where,

@@ -267,6 +267,7 @@ refused(void **state)
 	} cases[] = {
 	    {"lcpp > 1", "Unknown column lcpp", 0},
 	    {"lcp > 1 and widht > 2", "Unknown column widht", 12},
+	    {"xyz == 1", "Unknown column xyz in any table", 0},
 	    {"path == \"/p\"", "; a text is written in 'single quotes'", 8},
 	    {"lcp >", "Syntax error", 5},
 	    {"", "Syntax error", 0},
