@@ -65,6 +65,12 @@ async function newError(ask, state, range) {
 	return row ?? null;
 }
 
+/* Where no page has the vital: the views there are, and those of bots that are not shown. */
+async function hidden(ask, state, range) {
+	const [{ all, people }] = await ask(select(['count() AS all', `countIf(bot = '') AS people`], scope({ ...state, bots: true }, range)));
+	return state.bots ? { views: all, bots: 0 } : { views: people, bots: all - people };
+}
+
 async function load(ask, state) {
 	const key = state.metric;
 	const range = period(state.range, Date.now());
@@ -72,6 +78,7 @@ async function load(ask, state) {
 	const [pages, error] = await Promise.all([ask(byDimension(state, range, ['path'], key, FEW)), newError(ask, state, range)]);
 	const page = worst(pages);
 	const base = { key, p: state.p, filters: state.filters, page, error };
+	if (pages.length === 0) return { ...base, nothing: await hidden(ask, state, range) };
 	if (!page) return base;
 	const filters = [{ key: 'path', value: page.name }];
 	const [who, release] = await Promise.all([
@@ -99,8 +106,22 @@ const errorFact = (error) => error && fact('New error',
 	h('a', { href: link({ tab: 'errors', error: String(error.fingerprint) }), 'data-key': 'fact-error' }, `${error.kind || 'error'}: ${error.text}`),
 	`first seen ${moment(parseTime(error.first))}, in ${count(error.views)} views`);
 
-function show({ key, p, page, who, element, release, error }, body) {
+function showNothing({ key, nothing: { views, bots }, error }, body) {
+	const one = bots === 1;
+	replace(body,
+		h('p', { class: 'empty', id: 'no-data' }, views > 0 ? `No data: none of the views shown has ${VITALS[key].label}.` : 'No data: there are no views in this period.'),
+		bots > 0 && h('p', { id: 'hidden-bots' }, `${count(bots)} ${one ? 'view of a bot is' : 'views of bots are'} hidden. `,
+			h('a', { href: link({ bots: true }), 'data-key': 'show-bots' }, one ? 'Show it' : 'Show them')),
+		error && h('dl', { class: 'facts' }, errorFact(error)));
+}
+
+function show(data, body) {
+	const { key, p, page, who, element, release, error } = data;
 	const { label, good } = VITALS[key];
+	if (data.nothing) {
+		showNothing(data, body);
+		return;
+	}
 	if (!page) {
 		replace(body, h('p', { class: 'empty', id: 'nothing-wrong' }, `No page's ${label} p${p} is beyond good (${vital(key, good)}) with ${FEWEST_OF_PAGE} views and more.`),
 			error && h('dl', { class: 'facts' }, errorFact(error)));

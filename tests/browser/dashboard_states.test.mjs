@@ -15,7 +15,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DRUM, TOKEN, serve, until } from '../serve.mjs';
-import { RANGE, cellsOf, data, hooks, open, page, rowsOf, seen, server, settled, textOf } from './dashboard.mjs';
+import { RANGE, cellsOf, data, hooks, measure, open, page, rowsOf, seen, server, settled, textOf } from './dashboard.mjs';
 
 const AXE = readFileSync('node_modules/axe-core/axe.min.js', 'utf8');
 const SHOTS = 'build/screenshots';
@@ -261,6 +261,25 @@ test('an empty store, its first view, a restart, an expired token', async () => 
 		front.close();
 		await one.end();
 	}
+});
+
+test('without views it says so, counts the bots that are hidden, and shows them', async () => {
+	const bots = [1, 2].map((i) => server.query(`INSERT INTO pageviews FORMAT JSONEachRow ${JSON.stringify({
+		site: 'robots', ts: new Date(Date.now() - 60000 * i).toISOString().slice(0, 19).replace('T', ' '), path: '/', view_id: i, bot: 'curl', lcp: 1000 })}`));
+	await Promise.all(bots);
+	await measure();
+	await open({ site: 'nobody', range: '1h' });
+	assert.equal(await textOf('#diagnosis .panel-body'), 'No data: there are no views in this period.');
+	await open({ site: 'robots', range: '1h' });
+	assert.equal(await textOf('#diagnosis .panel-body'), 'No data: there are no views in this period.2 views of bots are hidden. Show them');
+	assert.ok((await page.evaluate(() => window.measured.cls)) < 0.01);
+	await page.click('#hidden-bots a');
+	await settled();
+	await until('the views of bots', async () => (await textOf('#tile-views')).startsWith('Views2'));
+	assert.ok(await page.isChecked('#bots'));
+	assert.match(await textOf('#nothing-wrong'), /No page/);
+	await open({ site: 'robots', range: '1h', metric: 'inp', bots: '1' });
+	assert.equal(await textOf('#diagnosis .panel-body'), 'No data: none of the views shown has INP.');
 });
 
 test('sampled rows count as many views as they stand for, and are marked', async () => {
