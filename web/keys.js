@@ -49,7 +49,7 @@ function help() {
 			h('input', { type: 'checkbox', id: 'shortcuts', checked: enabled, onchange: (event) => enable(event.target.checked) }), ' single keys act')),
 		h('h2', null, 'Vitals'),
 		h('table', null,
-			h('thead', null, h('tr', null, ['', 'Name', 'good', 'poor'].map((x) => h('th', { scope: 'col' }, x)))),
+			h('thead', null, h('tr', null, ['', 'Name', 'good', 'poor'].map((x, i) => h('th', { scope: 'col', class: i > 1 ? 'number' : null }, x)))),
 			h('tbody', null, VITAL_KEYS.map((key) => h('tr', null, h('th', { scope: 'row' }, VITALS[key].label), h('td', null, VITALS[key].name),
 				h('td', { class: 'number' }, `≤ ${vital(key, VITALS[key].good)}`), h('td', { class: 'number' }, `> ${vital(key, VITALS[key].poor)}`))))),
 		h('h2', null, 'Terms'),

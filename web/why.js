@@ -139,12 +139,12 @@ function navigationParts(row) {
 		at = Math.max(at, to);
 	};
 	for (const [column, label] of [['redirect', 'Redirects'], ['dns', 'DNS'], ['tcp', 'TCP'], ['tls', 'TLS']])
-		put(label, at + mean(column), mean(column), row[`${column}_high`], 'phase-3');
+		put(label, at + mean(column), row[`${column}_mean`], row[`${column}_high`], 'phase-3');
 	const waited = Math.max(0, mean('ttfb') - at);
 	put('Waiting (to TTFB)', mean('ttfb'), waited, undefined, 'phase-0');
-	put('Download', at + mean('download'), mean('download'), row.download_high, 'phase-1');
+	put('Download', at + mean('download'), row.download_mean, row.download_high, 'phase-1');
 	for (const [column, label] of [['dom_interactive', 'To DOM interactive'], ['dom_content_loaded', 'To DOMContentLoaded'], ['load', 'To load']])
-		put(label, Math.max(at, mean(column)), mean(column), row[`${column}_high`], 'phase-2');
+		put(label, Math.max(at, mean(column)), row[`${column}_mean`], row[`${column}_high`], 'phase-2');
 	return parts;
 }
 
@@ -158,7 +158,7 @@ const navigation = () => new Panel({
 		return { row, p: now.p };
 	},
 	show: ({ row }, body) => replace(body, row.views
-		? [waterfall(navigationParts(row), 'Navigation'), h('p', { class: 'note' }, `${count(row.views)} views`)]
+		? [waterfall(navigationParts(row), 'Navigation'), h('p', { class: 'note' }, `${count(row.views)} views. Waiting, what the means leave of TTFB, has no percentile.`)]
 		: h('p', { class: 'empty' }, 'No view of this period tells its timing.')),
 });
 

@@ -114,10 +114,11 @@ test('why: phases and what is to blame', async () => {
 	assert.deepEqual((await cellsOf('#elements-lcp')).map(([name, n]) => [name, n]), elements.map(({ name, n }) => [name, count(n)]));
 	const [inp] = await rows(`SELECT avg(inp_input_delay) AS a, avg(inp_processing) AS b, avg(inp_presentation) AS c, avg(inp) AS d FROM pageviews WHERE ${here} AND inp IS NOT NULL`);
 	assert.deepEqual((await cellsOf('#phases-inp')).map((cells) => cells[2]), Object.values(inp).map(ms));
-	const [nav] = await rows(`SELECT avg(dns) AS a, avg(load) AS b FROM pageviews WHERE ${here}`);
+	const [nav] = await rows(`SELECT avg(dns) AS a, avg(load) AS b, count(redirect) AS redirects FROM pageviews WHERE ${here}`);
 	const navigation = Object.fromEntries((await cellsOf('#navigation')).map((cells) => [cells[0], cells[2]]));
 	assert.equal((await cellsOf('#navigation')).find(([label]) => label.startsWith('Waiting'))[3], '–');
 	assert.deepEqual([navigation.DNS, navigation['To load']], [ms(nav.a), ms(nav.b)]);
+	assert.deepEqual([nav.redirects, navigation.Redirects], [0, '–'], 'no view tells of redirects: not 0 ms');
 	const [slowest] = await rows(`SELECT max(lcp) AS most FROM pageviews WHERE ${here}`);
 	assert.ok((await cellsOf('#slowest'))[0][1].endsWith(ms(slowest.most)));
 	await page.click('#phases-lcp a:has-text("beyond good")');
