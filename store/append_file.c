@@ -86,11 +86,13 @@ append_seal_if_due(struct store *store, bool full, struct store_error *error)
 
 /* Until memory has less than `bytes`, within bounds: 0; or, unless it must, flushes
  * stall. What is sealed is flushed for that, though views may be open: all of it, if it
- * must. Lets go of writer_mutex, for a flush needs it to begin. */
+ * must. A flush that fails meanwhile is not hurried. Lets go of writer_mutex, for a flush
+ * needs it to begin. */
 static int
 wait_for_flush(struct store *store, size_t bytes, bool must)
 {
 	struct timespec deadline;
+	bool asked = false;
 	int result = 0;
 
 	clock_gettime(CLOCK_MONOTONIC, &deadline);
@@ -101,7 +103,9 @@ wait_for_flush(struct store *store, size_t bytes, bool must)
 	while (result == 0 && (must || !store->flush_stalls) &&
 	       state_memtable_bytes(store) >= bytes) {
 		store->flush_oldest = true;
-		pthread_cond_signal(&store->flush_wanted);
+		if (!asked || !store->flush_stalls)
+			pthread_cond_signal(&store->flush_wanted);
+		asked = true;
 		result = pthread_cond_timedwait(&store->flush_done, &store->state_mutex, &deadline);
 	}
 	store->flush_stalls |= result != 0;

@@ -7,11 +7,13 @@
  * than two generations and a half, unless it takes too long: flushes are held up, and
  * what is in memory is counted after each commit.
  */
+#include <errno.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 #include "check.h"
 
+#include "store/append_group.h"
 #include "store/partition.h"
 #include "store/snapshot.h"
 #include "store/state.h"
@@ -173,7 +175,7 @@ test_order(void **state)
 #define COMMIT_BYTES ((size_t)512 << 10) /* at most, of ROWS */
 #define STILL_MS 300
 
-static _Atomic bool flushes_held;
+static _Atomic bool flushes_held, flushes_fail;
 
 static int
 held_rename(struct io *io, const char *from, const char *to)
@@ -181,6 +183,8 @@ held_rename(struct io *io, const char *from, const char *to)
 	(void)io;
 	while (atomic_load(&flushes_held) && strstr(to, ".seg") != NULL)
 		usleep(1000);
+	if (atomic_load(&flushes_fail) && strstr(to, ".seg") != NULL)
+		return -EIO;
 	return io_posix()->rename(io_posix(), from, to);
 }
 
@@ -346,14 +350,45 @@ test_early(void **state)
 	scratch_remove(directory);
 }
 
+/* A flush that fails is tried again by a group that memory is full for, and then at its
+ * leisure: not as soon as it has failed. */
+static void
+test_failing(void **state)
+{
+	struct random random = random_seeded("failing");
+	struct store_stats before, after;
+	char directory[256];
+	struct io io;
+	struct store *store;
+	int result;
+
+	(void)state;
+	scratch_make(directory);
+	store = open_held(&io, directory);
+	atomic_store(&flushes_fail, true);
+	atomic_store(&flushes_held, false);
+	while (bytes_in_memory(store) < MEMORY_BYTES)
+		append_rows(store, &all_times[0], &random);
+	store_stats(store, &before);
+	pthread_mutex_lock(&store->writer_mutex);
+	result = append_wait_for_memory(store, NULL);
+	pthread_mutex_unlock(&store->writer_mutex);
+	assert_int_equal(result, STORE_ENOMEM);
+	store_stats(store, &after);
+	assert_in_range(after.flush_failures - before.flush_failures, 1, 2);
+	atomic_store(&flushes_fail, false);
+	assert_int_equal(store_flush(store, NULL), 0);
+	assert_int_equal(store_close(store, NULL), 0);
+	scratch_remove(directory);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_order),
-	    cmocka_unit_test(test_waiting),
-	    cmocka_unit_test(test_not_for_ever),
-	    cmocka_unit_test(test_early),
+	    cmocka_unit_test(test_order),        cmocka_unit_test(test_waiting),
+	    cmocka_unit_test(test_not_for_ever), cmocka_unit_test(test_early),
+	    cmocka_unit_test(test_failing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
