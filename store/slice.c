@@ -222,6 +222,13 @@ slice_read_some(struct slice *slice, uint16_t column, uint32_t first, uint32_t c
 		return expression_no_memory(error);
 	part.first += first;
 	part.count = count;
+	if (!has_whole(&part, found) && found->reader != NULL && found->reader_row > slice->first) {
+		/* The second part of the slice: all of it is read once and kept, for as many more
+		 * as there are conditions. */
+		result = slice_read(slice, column, (struct store_str){NULL, 0}, &found, error);
+		if (result != 0)
+			return result;
+	}
 	if (has_whole(&part, found)) {
 		struct slice_column some = *found;
 

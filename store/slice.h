@@ -84,8 +84,9 @@ void slice_select(struct slice *slice);
  * until the next call. */
 int slice_read(struct slice *slice, uint16_t column, struct store_str key,
 	       struct slice_column **out, struct store_error *error);
-/* The same of a numeric column's rows[first, first + count) of the slice, of which no others
- * need be decoded; `first` is a multiple of 64. */
+/* A numeric column's rows[first, first + count) of the slice, of which no others need be
+ * decoded when they are the first of the slice that are read; `first` is a multiple of 64.
+ * *out lives as long as the slice. */
 int slice_read_some(struct slice *slice, uint16_t column, uint32_t first, uint32_t count,
 		    struct vector *out, struct store_error *error);
 /* The place of an expression's results per entry of the dictionary; with

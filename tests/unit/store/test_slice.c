@@ -2,7 +2,8 @@
  * Goal: what is told of a slice's times without decoding them, and parts of a slice that
  * was decoded, give what the rows give. Method: many rows (seeded) of few sites and days, so
  * that hours are longer than slices and sites begin and end within them, merged; queries by
- * minute, hour, day and ranges of time on one thread and several, counted row by row beside.
+ * minute, hour, day and ranges of time on one thread and several, counted row by row beside;
+ * many times in one condition, with little memory.
  */
 #include <time.h>
 
@@ -12,6 +13,7 @@
 #define HOUR_MS 3600000
 #define SPAN_MS (30 * (int64_t)HOUR_MS)
 #define GROUPS_MAX 4000u
+#define TIMES_COUNT 2000u
 
 static struct model_row rows[ROWS_COUNT];
 static uint32_t rows_count;
@@ -182,11 +184,49 @@ test_sites(void **state)
 	query_close(store, directory);
 }
 
+/* Each of many conditions is about some rows of a slice: memory does not grow with them. */
+static void
+test_many_times(void **state)
+{
+	static char text[128 << 10];
+	struct store_query query = {.now_ms = TEST_NOW_MS, .memory_bytes_max = (size_t)8 << 20};
+	struct random random = random_seeded("many times");
+	char directory[256];
+	struct store *store = query_open(&model_schema, directory);
+	struct store_result *result;
+	uint64_t count = 0;
+	size_t size;
+
+	(void)state;
+	fill_store(store, &random);
+	size = (size_t)snprintf(text, sizeof text, "SELECT count() FROM pageviews WHERE 0");
+	for (uint32_t i = 0; i < TIMES_COUNT; i++) {
+		struct text time = {0};
+
+		add_time(&time, "=", rows[i].ts);
+		size += (size_t)snprintf(text + size, sizeof text - size, " OR %s",
+					 time.bytes + sizeof " AND " - 1);
+	}
+	for (uint32_t i = 0; i < rows_count; i++) {
+		uint32_t k = 0;
+
+		while (k < TIMES_COUNT && rows[k].ts != rows[i].ts)
+			k++;
+		count += k < TIMES_COUNT;
+	}
+	query.text = (struct store_str){text, (uint32_t)size};
+	result = query_answer(store, &query);
+	assert_int_equal(result->values[0][0].v.u, count);
+	store_result_free(result);
+	query_close(store, directory);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_hours),
-					   cmocka_unit_test(test_sites)};
+					   cmocka_unit_test(test_sites),
+					   cmocka_unit_test(test_many_times)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
