@@ -1,6 +1,7 @@
 /*
  * What OpenSSL 3 finds out again in each handshake, kept: how TLS 1.3 derives its keys,
- * which it looks up by name 20 times, and whether a certificate's key signs with SHA-256.
+ * which it looks up by name 20 times, and whether an EC key of the default
+ * provider signs with SHA-256.
  * Functions of libcrypto that libssl calls, replaced, on any thread; must not derive or
  * sign anything, and leave to the library whatever else is asked for.
  */
@@ -66,7 +67,7 @@ EVP_PKEY_digestsign_supports_digest(EVP_PKEY *pkey, OSSL_LIB_CTX *libctx, const 
 	const OSSL_PROVIDER *provider = EVP_PKEY_get0_provider(pkey);
 	bool is_usual = libctx == NULL && propq == NULL && EVP_PKEY_get_id(pkey) == EVP_PKEY_EC &&
 			provider != NULL &&
-			strcmp(OSSL_PROVIDER_get0_name(provider), "default") == 0 &&
+			strcmp(OSSL_PROVIDER_get0_name(provider), "default") == 0 && name != NULL &&
 			strcmp(name, "SHA256") == 0;
 	int result;
 

@@ -134,8 +134,8 @@ derives_the_same(void **state)
 static void
 supported(void **state)
 {
-	static const char *const names[] = {"SHA256", "SHA384",    "MD5",
-					    "SM3",    "SHAKE-128", "nobody"};
+	static const char *const names[] = {"SHA256",    "SHA384", "MD5", "SM3",
+					    "SHAKE-128", "nobody", NULL};
 	EVP_PKEY *keys[] = {EVP_EC_gen("P-384"), EVP_RSA_gen(2048),
 			    EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), EVP_EC_gen("P-256"),
 			    EVP_EC_gen("SM2")};
