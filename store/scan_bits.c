@@ -2,7 +2,7 @@
  * The loops of a filter: which of a slice's values are wanted, as a bitmap, and
  * as row numbers. Without branches per row, so that their time does not depend
  * on the data, and plain enough for compilers to vectorise. Beside
- * scan_filter.c; must not know columns or expressions.
+ * scan_narrow.c; must not know columns or expressions.
  */
 #include <string.h>
 

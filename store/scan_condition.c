@@ -47,8 +47,6 @@ make_ends(struct scan_condition *condition)
 	return true;
 }
 
-/* ---- the tree ------------------------------------------------------------ */
-
 static bool
 make_nulls(const struct builder *builder, struct scan_condition *condition)
 {
@@ -103,6 +101,8 @@ make_leaf(const struct builder *builder, struct scan_condition *condition)
 		condition->kind = SCAN_ENTRIES;
 	return 0;
 }
+
+/* ---- the tree ------------------------------------------------------------ */
 
 /* NOT, which does not fail, is taken off. */
 static const struct expression *

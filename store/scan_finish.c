@@ -55,6 +55,7 @@ finish_key(struct scan *scan, uint32_t k, const struct chosen *chosen,
 	if (type.type == STORE_R_ARRAY)
 		return finish_lists(scan, k, chosen, out);
 	if (groups->are_strings && chosen->groups == NULL) {
+		/* Borrowed: no string is interned while the slots are used. */
 		*out = (struct data){.type = type, .count = chosen->count, .s = scan->strings.list};
 		return 0;
 	}

@@ -169,7 +169,8 @@ struct scan_condition {
 	uint32_t parts_count;
 	enum scan_verdict verdict; /* of the block */
 	uint64_t asked, kept;      /* rows so far */
-	/* The root's: the last block's, none of whose blocks may be wanted. */
+	/* Of the root: the source of the block that was judged last, and whether its times rule
+	 * out all of its blocks. */
 	const void *source;
 	bool is_source_pruned;
 };
@@ -334,6 +335,23 @@ void scan_bits_of_bytes(const struct scan_entries *entries, const uint8_t *codes
 uint32_t scan_bits_count(const uint64_t *bits, uint32_t count);
 /* The numbers of the rows whose bit is set, ascending; returns how many. */
 uint32_t scan_bits_rows(const uint64_t *bits, uint32_t count, uint32_t *rows);
+
+/* scan_narrow.c */
+/* The rows that are left of an evaluation over `total` rows. */
+struct scan_selection {
+	struct scan *scan;
+	struct evaluation *evaluation;
+	uint32_t total;
+	uint64_t *wanted; /* scratch: bits of `total` rows */
+	uint32_t *rows;   /* for evaluation->rows: [total] */
+};
+/* Whether bounds of times tell that no row is wanted, before anything else is read.
+ * Conditions behind one that may fail do not spare its rows. */
+int scan_rule_out(struct scan_selection *selection, bool *is_out);
+/* Takes the bits of those rows that the condition does not keep. */
+int scan_narrow(struct scan_selection *selection, struct scan_condition *condition, uint64_t *bits);
+/* The evaluation is of these rows from now on. */
+void scan_select_rows(struct scan_selection *selection, const uint64_t *bits);
 
 /* scan_filter.c */
 /* Narrows an evaluation over the whole slice to the rows that are visible and
