@@ -231,11 +231,13 @@ refuse(h2o_req_t *req, enum token_state state, bool clickhouse)
 	metrics_add(METRICS_unauthorized, 1);
 	if (state == TOKEN_MISSING)
 		http_add_header(req, "www-authenticate", H2O_STRLIT("Bearer realm=\"drum\""));
-	snprintf(text, sizeof text, "%s", refusal->text);
 	if (clickhouse) {
-		http_add_header(req, "x-clickhouse-exception-code", refusal->code, 3);
+		http_add_header(req, "x-clickhouse-exception-code", refusal->code,
+				strlen(refusal->code));
 		snprintf(text, sizeof text, "Code: %s. DB::Exception: %c%s (%s)", refusal->code,
 			 refusal->text[0] - 'a' + 'A', refusal->text + 1, refusal->name);
+	} else {
+		snprintf(text, sizeof text, "%s", refusal->text);
 	}
 	http_answer(req, refusal->status, refusal->reason, text);
 }
