@@ -11,6 +11,10 @@
 #include "sql_ast.h"
 #include "watch.h"
 
+/* For "%.*s": a text of the query, cut to what a message has room for. */
+#define EXPRESSION_SHOWN(text) \
+	(int)((text).size > 80 ? 80 : (text).size), (text).size == 0 ? "" : (text).bytes
+
 struct type {
 	enum store_result_type type;
 	enum store_result_type element; /* STORE_R_ARRAY */

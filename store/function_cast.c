@@ -194,8 +194,7 @@ cannot_parse(struct evaluation *evaluation, struct store_str text, enum store_re
 	bool is_float = data_type_is_float(type);
 	char what[160];
 
-	snprintf(what, sizeof what, "Cannot parse '%.*s' as %s",
-		 (int)(text.size > 80 ? 80 : text.size), text.size == 0 ? "" : text.bytes,
+	snprintf(what, sizeof what, "Cannot parse '%.*s' as %s", EXPRESSION_SHOWN(text),
 		 function_type_name(type));
 	if (type == STORE_R_DATE)
 		return bad_cell(evaluation, 38, "CANNOT_PARSE_DATE", what);

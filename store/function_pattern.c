@@ -33,7 +33,7 @@ prepare(struct evaluation *evaluation, const struct data *pattern, struct patter
 		}
 		return store_error_set(evaluation->error, STORE_ETYPE,
 				       "Cannot compile the regular expression %.*s: %s",
-				       (int)(text.size > 80 ? 80 : text.size), text.bytes, why);
+				       EXPRESSION_SHOWN(text), why);
 	}
 	if (result != 0 || (*machine = pattern_machine_create(*compiled, evaluation->watch,
 							      evaluation->arena)) == NULL)

@@ -114,7 +114,7 @@ check_pattern(struct evaluation *evaluation, const struct expression *pattern)
 	}
 	return store_error_set(evaluation->error, STORE_ETYPE,
 			       "The pattern %.*s ends in a \\ that takes nothing",
-			       (int)(text.size > 80 ? 80 : text.size), text.bytes);
+			       EXPRESSION_SHOWN(text));
 }
 
 static int

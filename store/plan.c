@@ -100,7 +100,7 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 	if (phase == PHASE_ROW && !planner->in_aggregate) {
 		plan_error(planner->error, STORE_ETYPE, 184, "ILLEGAL_AGGREGATION",
 			   "Aggregate function %.*s is found in WHERE or GROUP BY",
-			   PLAN_SHOWN(node->text));
+			   EXPRESSION_SHOWN(node->text));
 		return NULL;
 	}
 	return is_margin ? plan_margin(planner, node)
@@ -165,7 +165,7 @@ find_table(struct planner *planner)
 	}
 	return plan_error(
 	    planner->error, STORE_EUNKNOWN, 60, "UNKNOWN_TABLE", "Unknown table %.*s%s%s",
-	    PLAN_SHOWN(query->table),
+	    EXPRESSION_SHOWN(query->table),
 	    near == NULL ? " (see SHOW TABLES)" : ", maybe you meant: ", near == NULL ? "" : near);
 }
 

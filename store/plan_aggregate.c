@@ -12,7 +12,7 @@ static void *
 bad_aggregate(struct planner *planner, const struct sql_node *node, const char *why)
 {
 	plan_error(planner->error, STORE_ETYPE, 42, "NUMBER_OF_ARGUMENTS_DOESNT_MATCH",
-		   "Aggregate function %.*s %s", PLAN_SHOWN(node->text), why);
+		   "Aggregate function %.*s %s", EXPRESSION_SHOWN(node->text), why);
 	return NULL;
 }
 
@@ -65,7 +65,7 @@ set_elements(struct planner *planner, const struct sql_node *node, struct aggreg
 	if (count->kind != SQL_NUMBER_UINT || count->u == 0 || count->u > ELEMENTS_MAX) {
 		plan_error(planner->error, STORE_EINVAL, 69, "ARGUMENT_OUT_OF_BOUND",
 			   "Aggregate function %.*s needs a number of elements from 1 to %u",
-			   PLAN_SHOWN(node->text), ELEMENTS_MAX);
+			   EXPRESSION_SHOWN(node->text), ELEMENTS_MAX);
 		return false;
 	}
 	aggregate->elements_max = (uint32_t)count->u;
@@ -89,8 +89,8 @@ static bool
 illegal_type(struct planner *planner, const struct sql_node *node, const char *why)
 {
 	plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
-		   "Illegal type of argument for aggregate function %.*s%s", PLAN_SHOWN(node->text),
-		   why);
+		   "Illegal type of argument for aggregate function %.*s%s",
+		   EXPRESSION_SHOWN(node->text), why);
 	return false;
 }
 
@@ -250,7 +250,7 @@ build_aggregate(struct planner *planner, const struct sql_node *node,
 	if (planner->in_aggregate) {
 		plan_error(planner->error, STORE_ETYPE, 184, "ILLEGAL_AGGREGATION",
 			   "Aggregate function %.*s is inside another aggregate function",
-			   PLAN_SHOWN(node->text));
+			   EXPRESSION_SHOWN(node->text));
 		return NULL;
 	}
 	if (plan->aggregates_count == PLAN_AGGREGATES_MAX)

@@ -190,11 +190,11 @@ unknown_function(struct planner *planner, struct store_str name)
 	if (near == NULL)
 		near = function_nearest(name);
 	if (function_is_planned(name)) {
-		snprintf(what, sizeof what, "function %.*s", PLAN_SHOWN(name));
+		snprintf(what, sizeof what, "function %.*s", EXPRESSION_SHOWN(name));
 		return plan_not_implemented(planner, what);
 	}
 	plan_error(planner->error, STORE_EUNKNOWN, 46, "UNKNOWN_FUNCTION",
-		   "Unknown function %.*s%s%s", PLAN_SHOWN(name),
+		   "Unknown function %.*s%s%s", EXPRESSION_SHOWN(name),
 		   near == NULL ? "" : ", maybe you meant: ", near == NULL ? "" : near);
 	return NULL;
 }

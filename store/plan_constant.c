@@ -100,7 +100,7 @@ plan_coerce_to_time(struct planner *planner, struct expression *expression, bool
 		    planner->error, STORE_ETYPE, is_date ? 38 : 41,
 		    is_date ? "CANNOT_PARSE_DATE" : "CANNOT_PARSE_DATETIME",
 		    "Cannot convert '%.*s' to a time: write 'YYYY-MM-DD' or 'YYYY-MM-DD hh:mm:ss'",
-		    PLAN_SHOWN(expression->constant.s[0]));
+		    EXPRESSION_SHOWN(expression->constant.s[0]));
 		return plan_fail_at(planner, expression->offset);
 	}
 	time = plan_constant(planner, NULL, (struct type){.type = STORE_R_DATETIME64});
@@ -135,7 +135,7 @@ coerce_to_number(struct planner *planner, struct expression *expression, bool is
 	    *digits > ' ' && end == digits + text.size)
 		return number;
 	plan_error(planner->error, STORE_ETYPE, 53, "TYPE_MISMATCH",
-		   "Cannot convert string '%.*s' to a number", PLAN_SHOWN(text));
+		   "Cannot convert string '%.*s' to a number", EXPRESSION_SHOWN(text));
 	return plan_fail_at(planner, expression->offset);
 }
 

@@ -13,9 +13,6 @@
 
 #define PLAN_EXPANSIONS_MAX 64u /* aliases within aliases */
 
-/* For "%.*s": a text of the query, cut to what a message has room for. */
-#define PLAN_SHOWN(text) (int)((text).size > 80 ? 80 : (text).size), (text).bytes
-
 enum phase {
 	PHASE_ROW,   /* over rows of the table */
 	PHASE_GROUP, /* over groups: keys and aggregates */

@@ -93,7 +93,7 @@ unknown_column(struct planner *planner, const struct sql_node *node)
 	for (uint32_t i = 0; near == NULL && i < plan_columns_count(planner->plan); i++) {
 		struct store_str column = plan_column_name(planner->plan, i);
 
-		snprintf(text, sizeof text, "%.*s", PLAN_SHOWN(column));
+		snprintf(text, sizeof text, "%.*s", EXPRESSION_SHOWN(column));
 		if (function_is_near(name, text))
 			near = text;
 	}
@@ -106,7 +106,7 @@ unknown_column(struct planner *planner, const struct sql_node *node)
 	else if (table != NULL && table->name != NULL)
 		hint = " (see DESCRIBE TABLE)";
 	plan_error(planner->error, STORE_EUNKNOWN, 47, "UNKNOWN_IDENTIFIER",
-		   "Unknown column %.*s%s%s%s%s", PLAN_SHOWN(name), where,
+		   "Unknown column %.*s%s%s%s%s", EXPRESSION_SHOWN(name), where,
 		   table == NULL || table->name == NULL ? "" : table->name, hint,
 		   near == NULL ? "" : near);
 	return NULL;
@@ -117,7 +117,7 @@ not_an_aggregate(struct planner *planner, struct store_str name)
 {
 	plan_error(planner->error, STORE_ETYPE, 215, "NOT_AN_AGGREGATE",
 		   "Column %.*s is not under an aggregate function and not in GROUP BY",
-		   PLAN_SHOWN(name));
+		   EXPRESSION_SHOWN(name));
 	return NULL;
 }
 

@@ -18,8 +18,8 @@ static void *
 bad_parameter(struct planner *planner, const struct sql_node *node)
 {
 	plan_error(planner->error, STORE_EINVAL, 457, "BAD_QUERY_PARAMETER",
-		   "Value of query parameter %.*s cannot be parsed as %.*s", PLAN_SHOWN(node->text),
-		   PLAN_SHOWN(node->type));
+		   "Value of query parameter %.*s cannot be parsed as %.*s",
+		   EXPRESSION_SHOWN(node->text), EXPRESSION_SHOWN(node->type));
 	return NULL;
 }
 
@@ -38,7 +38,7 @@ plan_parameter_value(const struct store_query *request, const struct sql_node *n
 	}
 	plan_error(error, STORE_EINVAL, 456, "UNKNOWN_QUERY_PARAMETER",
 		   "Query parameter %.*s was not set: add param_%.*s= to the request",
-		   PLAN_SHOWN(node->text), PLAN_SHOWN(node->text));
+		   EXPRESSION_SHOWN(node->text), EXPRESSION_SHOWN(node->text));
 	return false;
 }
 

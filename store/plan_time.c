@@ -4,7 +4,6 @@
  * must not know how times are computed.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +37,7 @@ amount_of_text(struct planner *planner, const struct sql_node *node, const struc
 	if (from.size > 0 && end == digits + from.size && errno == 0)
 		return amount;
 	plan_error(planner->error, STORE_ETYPE, 6, "CANNOT_PARSE_TEXT",
-		   "INTERVAL needs a whole number, not '%.*s'",
-		   (int)(from.size > 80 ? 80 : from.size), from.size == 0 ? "" : from.bytes);
+		   "INTERVAL needs a whole number, not '%.*s'", EXPRESSION_SHOWN(from));
 	return NULL;
 }
 
@@ -144,7 +142,7 @@ unit_text(struct planner *planner, const struct sql_node *call, enum phase phase
 		return true;
 	}
 	plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
-		   "%.*s needs a unit of time first, as in 'hour'", PLAN_SHOWN(call->text));
+		   "%.*s needs a unit of time first, as in 'hour'", EXPRESSION_SHOWN(call->text));
 	return plan_fail_at(planner, call->args[0]->offset) != NULL;
 }
 
@@ -154,7 +152,7 @@ unknown_unit(struct planner *planner, const struct sql_node *call, struct store_
 	plan_error(planner->error, STORE_EINVAL, 36, "BAD_ARGUMENTS",
 		   "%.*s knows no unit '%.*s': second, minute, hour, day, week, month, quarter "
 		   "and year",
-		   PLAN_SHOWN(call->text), PLAN_SHOWN(unit));
+		   EXPRESSION_SHOWN(call->text), EXPRESSION_SHOWN(unit));
 	return plan_fail_at(planner, call->args[0]->offset);
 }
 
@@ -175,7 +173,7 @@ truncation_of(struct planner *planner, const struct sql_node *node, enum phase p
 	if (node->args_count != 2) {
 		plan_error(planner->error, STORE_ETYPE, 42, "NUMBER_OF_ARGUMENTS_DOESNT_MATCH",
 			   "%.*s takes a unit and a time, as in %.*s('hour', ts)",
-			   PLAN_SHOWN(node->text), PLAN_SHOWN(node->text));
+			   EXPRESSION_SHOWN(node->text), EXPRESSION_SHOWN(node->text));
 		return NULL;
 	}
 	if (nodes == NULL || args == NULL) {
@@ -268,7 +266,7 @@ is_utc(struct planner *planner, const struct sql_node *call, const struct sql_no
 	if (!is_text(text)) {
 		plan_error(planner->error, STORE_ETYPE, 43, "ILLEGAL_TYPE_OF_ARGUMENT",
 			   "The last argument of %.*s can only be a time zone, as in 'UTC'",
-			   PLAN_SHOWN(call->text));
+			   EXPRESSION_SHOWN(call->text));
 		return plan_fail_at(planner, zone->offset) != NULL;
 	}
 	name = text->constant.s[0];
@@ -280,7 +278,7 @@ is_utc(struct planner *planner, const struct sql_node *call, const struct sql_no
 	    planner->error, STORE_ENOTIMPL, 48, "NOT_IMPLEMENTED",
 	    "%.*s in time zone '%.*s' is not implemented: all times are UTC, so say 'UTC' or "
 	    "no time zone, and add hours where you need others",
-	    PLAN_SHOWN(call->text), PLAN_SHOWN(name));
+	    EXPRESSION_SHOWN(call->text), EXPRESSION_SHOWN(name));
 	return plan_fail_at(planner, zone->offset) != NULL;
 }
 

@@ -100,8 +100,7 @@ find_relation(struct query_run *run, struct sql_query *query)
 		run->error->offset = query->table_offset;
 		return plan_error(run->error, STORE_EUNKNOWN, 60, "UNKNOWN_TABLE",
 				  "Unknown table system.%.*s (see SHOW TABLES FROM system)",
-				  (int)(query->table.size > 80 ? 80 : query->table.size),
-				  query->table.bytes);
+				  EXPRESSION_SHOWN(query->table));
 	}
 	if (query->table.size > 0 && query->database.size == 0)
 		node = find_with(query, query->table);

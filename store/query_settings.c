@@ -73,23 +73,6 @@ is_ignored(struct store_str name)
 	return false;
 }
 
-static int
-refuse(struct query_run *run, const struct sql_node *node, int code, int number, const char *name,
-       const char *why)
-{
-	run->error->offset = node->offset;
-	return plan_error(run->error, code, number, name, "%s", why);
-}
-
-static int
-refuse_unknown(struct query_run *run, const struct sql_node *name)
-{
-	run->error->offset = name->offset;
-	return plan_error(run->error, STORE_EUNKNOWN, 115, "UNKNOWN_SETTING",
-			  "Unknown setting %.*s in SETTINGS (see SQL.md)",
-			  (int)(name->text.size > 64 ? 64 : name->text.size), name->text.bytes);
-}
-
 int
 query_settings(struct query_run *run, const struct sql_query *query, struct scan_limits *limits,
 	       int64_t began_ns)
@@ -104,16 +87,22 @@ query_settings(struct query_run *run, const struct sql_query *query, struct scan
 
 		if (node->kind != SQL_CALL || !sql_is_word(node->text, "equals") ||
 		    node->args_count != 2 || node->args[0]->kind != SQL_NAME ||
-		    node->args[1]->kind > SQL_TEXT)
-			return refuse(run, node, STORE_ESYNTAX, 62, "SYNTAX_ERROR",
-				      "SETTINGS needs name = value, ...");
+		    node->args[1]->kind > SQL_TEXT) {
+			run->error->offset = node->offset;
+			return plan_error(run->error, STORE_ESYNTAX, 62, "SYNTAX_ERROR",
+					  "SETTINGS needs name = value, ...");
+		}
 		name = node->args[0];
 		value = node->args[1];
 		if (!set_limit(limits, began_ns, name->text,
 			       value->kind == SQL_NUMBER_FLOAT ? (uint64_t)(value->f + 1)
 							       : value->u) &&
-		    !is_ignored(name->text))
-			return refuse_unknown(run, name);
+		    !is_ignored(name->text)) {
+			run->error->offset = name->offset;
+			return plan_error(run->error, STORE_EUNKNOWN, 115, "UNKNOWN_SETTING",
+					  "Unknown setting %.*s in SETTINGS (see SQL.md)",
+					  EXPRESSION_SHOWN(name->text));
+		}
 		list[i].name = name->text;
 		list[i].value = value->text; /* of numbers too */
 	}

@@ -66,9 +66,8 @@ static int
 unknown_table(struct query_run *run, const struct sql_query *query)
 {
 	run->error->offset = query->table_offset;
-	return plan_error(
-	    run->error, STORE_EUNKNOWN, 60, "UNKNOWN_TABLE", "Unknown table %.*s (see SHOW TABLES)",
-	    (int)(query->table.size > 80 ? 80 : query->table.size), query->table.bytes);
+	return plan_error(run->error, STORE_EUNKNOWN, 60, "UNKNOWN_TABLE",
+			  "Unknown table %.*s (see SHOW TABLES)", EXPRESSION_SHOWN(query->table));
 }
 
 static bool
