@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "append_group.h"
+#include "role.h"
 
 static int
 append_row(struct append_group *group, const struct store_row *row, uint32_t *index)
@@ -129,7 +130,7 @@ struct merged {
 static int
 judge_again(struct store *store, const struct store_entry *entry, struct merged *merged)
 {
-	int column = state_role(&store->schema->tables[merged->row.table], STORE_ROLE_WEIGHT);
+	int column = role_column(&store->schema->tables[merged->row.table], STORE_ROLE_WEIGHT);
 	const struct store_cell *cell = column < 0 ? NULL : find_cell(&merged->row, column);
 	uint32_t weight = entry->judge(entry->judge_context, entry, &merged->row);
 	struct store_cell *cells;
@@ -152,7 +153,7 @@ overlay(struct store *store, const struct store_row *own, const struct store_row
 	struct store_row *out)
 {
 	const struct store_table *table = &store->schema->tables[own->table];
-	int time = state_role(table, STORE_ROLE_TIME), sum = store->sum_columns[own->table];
+	int time = role_column(table, STORE_ROLE_TIME), sum = store->sum_columns[own->table];
 	uint32_t max = (uint32_t)own->cells_count + present->cells_count, count = 0, o = 0, p = 0;
 	struct store_cell *cells = store_arena_alloc(store->arena, (max + 1u) * sizeof *cells);
 

@@ -1,6 +1,7 @@
 /*
  * block.h: one interface over segment blocks and slices of the memtable.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "snapshot_inside.h"
@@ -55,6 +56,7 @@ block_source(const struct block *block)
 bool
 block_source_times(const struct block *block, uint16_t column, int64_t times[2])
 {
+	assert(block->segment != NULL);
 	return segment_times(block->segment, column, times);
 }
 

@@ -21,8 +21,7 @@ const void *block_source(const struct block *block);
 
 /* Blocks with the same two numbers have the same visible rows, ever. */
 void block_identity(const struct block *block, uint64_t out[2]);
-/* Bounds of the column's values in all blocks of the source, which is not NULL: false where
- * it is not the table's time. */
+/* As segment_times, of the block's source, which must not be NULL. */
 bool block_source_times(const struct block *block, uint16_t column, int64_t times[2]);
 
 /* Bounds of the physical values of a numeric column among non-NULL rows; false

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "publish.h"
+#include "role.h"
 #include "segment_merge.h"
 
 /* An erasure that segments do not honour yet. */
@@ -31,7 +32,7 @@ static bool
 filter_for(const struct store *store, uint32_t table, const struct store_erasure *erasure,
 	   struct segment_merge_filter *filter)
 {
-	int column = state_role(&store->schema->tables[table], role_of(erasure));
+	int column = role_column(&store->schema->tables[table], role_of(erasure));
 
 	if (column < 0)
 		return false;

@@ -13,6 +13,7 @@
 
 #include "partition.h"
 #include "publish.h"
+#include "role.h"
 
 #define POLL_S 1
 #define RETRY_S 5                           /* after a failed flush */
@@ -210,8 +211,8 @@ sort_rows(const struct flush *flush, uint32_t table, struct store_arena *arena, 
 	const struct memtable *memtable = flush->generation->memtable;
 	const struct store_table *schema = &flush->store->schema->tables[table];
 	uint32_t rows_count = memtable_rows_count(memtable, table);
-	int time_column = state_role(schema, STORE_ROLE_TIME);
-	int sort_column = state_role(schema, STORE_ROLE_SORT);
+	int time_column = role_column(schema, STORE_ROLE_TIME);
+	int sort_column = role_column(schema, STORE_ROLE_SORT);
 	struct sorted_row *other = store_arena_alloc(arena, (rows_count + 1u) * sizeof *other);
 	struct vector time, sort;
 	struct store_str no_key = {NULL, 0};

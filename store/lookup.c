@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "role.h"
 #include "state.h"
 
 #define BUDGET_NS 200000000LL        /* of each second */
@@ -145,9 +146,9 @@ lookup_late(struct store *store, const struct store_entry *entry)
 	struct wanted wanted = {.sort = entry->sort,
 				.key = entry->key,
 				.began_ms = entry->began_ms,
-				.time_column = state_role(schema, STORE_ROLE_TIME),
-				.sort_column = state_role(schema, STORE_ROLE_SORT),
-				.key_column = state_role(schema, STORE_ROLE_KEY)};
+				.time_column = role_column(schema, STORE_ROLE_TIME),
+				.sort_column = role_column(schema, STORE_ROLE_SORT),
+				.key_column = role_column(schema, STORE_ROLE_KEY)};
 	bool perhaps = entry->version == 0 && !entry->again;
 	struct lookup_budget *budget = perhaps ? &store->perhaps_budget : &store->budget;
 	struct open_segment **segments;

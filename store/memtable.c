@@ -10,18 +10,9 @@
 #include <string.h>
 
 #include "memtable_inside.h"
+#include "role.h"
 
 /* ---- life ------------------------------------------------------------ */
-
-static int
-find_time(const struct store_table *table)
-{
-	for (uint32_t i = 0; i < table->columns_count; i++) {
-		if (table->columns[i].flags & STORE_ROLE_TIME)
-			return (int)i;
-	}
-	return -1;
-}
 
 struct memtable *
 memtable_create(const struct store_schema *schema, uint64_t secret)
@@ -41,7 +32,7 @@ memtable_create(const struct store_schema *schema, uint64_t secret)
 		struct table *table = &memtable->tables[i];
 
 		table->schema = &schema->tables[i];
-		table->time_column = find_time(table->schema);
+		table->time_column = role_column(table->schema, STORE_ROLE_TIME);
 		table->columns = calloc(table->schema->columns_count, sizeof *table->columns);
 		if (table->columns == NULL)
 			goto failed;

@@ -83,7 +83,8 @@ const struct segment_column *segment_columns(const struct segment *segment, uint
  */
 bool segment_range(const struct segment *segment, uint32_t block, uint16_t column, int64_t *min,
 		   int64_t *max);
-/* The same of all blocks, of the table's time only. */
+/* The same of all blocks, of the table's time only: false for another column. INT64_MAX and
+ * INT64_MIN where there is no block, INT64_MIN and INT64_MAX where a block tells none. */
 bool segment_times(const struct segment *segment, uint16_t column, int64_t times[2]);
 /* The distinct values of a numeric column's rows, of which none is NULL, where
  * the chunk lists them: *count is 0 where it does not. In the arena. 0 or

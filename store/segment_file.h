@@ -65,7 +65,9 @@ struct segment {
 	struct segment_file_column **sorted; /* owned: [known_count], into columns */
 	struct segment_column *known;        /* owned: [known_count], the same */
 	pthread_mutex_t mutex;               /* guards columns[].strings unless kept */
-	int64_t times[2];                    /* bounds of what the time column reads as */
+	/* Bounds of what the time column reads as; the summary's are without rows that read as 0
+	 * because their block, or their value, is missing. */
+	int64_t times[2];
 };
 
 /* These bytes of the file will be read soon. */

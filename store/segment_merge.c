@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "role.h"
 #include "segment_merge_inside.h"
 
 #define SLICE_ROWS 8192u /* what is copied is still in the cache */
@@ -304,17 +305,6 @@ unite_columns(struct segment_merge *merge, struct segment *const *inputs)
 	return 0;
 }
 
-static uint16_t
-role_column(const struct store_table *table, uint32_t role)
-{
-	uint16_t i = 0;
-
-	while (i < table->columns_count && !(table->columns[i].flags & role))
-		i++;
-	assert(i < table->columns_count);
-	return i;
-}
-
 static int
 allocate(struct segment_merge *merge, struct segment *const *inputs)
 {
@@ -345,11 +335,12 @@ segment_merge_open(const struct store_table *table, struct segment *const *input
 		   struct segment_merge **out, struct store_error *error)
 {
 	struct segment_merge *merge = calloc(1, sizeof *merge);
-	uint16_t sort = role_column(table, STORE_ROLE_SORT);
+	int time = role_column(table, STORE_ROLE_TIME), sort = role_column(table, STORE_ROLE_SORT);
 	uint32_t sort_index = UINT32_MAX;
 	int result;
 
 	assert(inputs_count > 0 && inputs_count <= SEGMENT_MERGE_INPUTS_MAX);
+	assert(time >= 0 && sort >= 0);
 	if (merge == NULL)
 		return segment_merge_no_memory(error);
 	merge->table = table;
@@ -367,8 +358,7 @@ segment_merge_open(const struct store_table *table, struct segment *const *input
 		if (merge->columns[i].column == sort)
 			sort_index = i;
 	}
-	result = segment_merge_find_order(merge, filter, role_column(table, STORE_ROLE_TIME),
-					  sort_index, error);
+	result = segment_merge_find_order(merge, filter, (uint16_t)time, sort_index, error);
 	if (result != 0)
 		goto fail;
 	*out = merge;

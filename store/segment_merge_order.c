@@ -158,8 +158,9 @@ run_length(const struct ordering *ordering)
 	return length;
 }
 
-/* Room for one run more. It grows as runs come: memory for a byte a row, were it
- * given back at once, would have malloc keep as much of any thread's. */
+/* Room for one run more. It grows as runs come: glibc's malloc takes large memory from the
+ * kernel, and when that is given back takes no less than its size so, of any thread
+ * (mallopt(3), M_MMAP_THRESHOLD): a byte a row at once would have each thread keep megabytes. */
 static int
 want_order(struct segment_merge *merge)
 {

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "role.h"
 #include "segment_file.h"
 
 struct segment_file_column *
@@ -68,16 +69,12 @@ void
 segment_find_times(struct segment *segment)
 {
 	int64_t *times = segment->times, of[2];
-	uint16_t column = 0;
+	int column = role_column(segment->table, STORE_ROLE_TIME);
 
-	while (column < segment->table->columns_count &&
-	       !(segment->table->columns[column].flags & STORE_ROLE_TIME))
-		column++;
 	times[0] = INT64_MAX;
 	times[1] = INT64_MIN;
-	for (uint32_t block = 0; block < segment->blocks_count; block++) {
-		if (column == segment->table->columns_count ||
-		    !segment_range(segment, block, column, &of[0], &of[1])) {
+	for (uint32_t block = 0; column >= 0 && block < segment->blocks_count; block++) {
+		if (!segment_range(segment, block, (uint16_t)column, &of[0], &of[1])) {
 			of[0] = INT64_MIN;
 			of[1] = INT64_MAX;
 		}

@@ -8,6 +8,7 @@
 
 #include <xxhash.h>
 
+#include "role.h"
 #include "state.h"
 
 void
@@ -68,21 +69,11 @@ store_draw(const struct store *store, uint64_t key)
 }
 
 int
-state_role(const struct store_table *table, uint32_t role)
-{
-	for (uint32_t i = 0; i < table->columns_count; i++) {
-		if (table->columns[i].flags & role)
-			return (int)i;
-	}
-	return -1;
-}
-
-int
 state_check_schema(const struct store_schema *schema, struct store_error *error)
 {
 	for (uint32_t t = 0; t < schema->tables_count; t++) {
 		const struct store_table *table = &schema->tables[t];
-		int weight = state_role(table, STORE_ROLE_WEIGHT);
+		int weight = role_column(table, STORE_ROLE_WEIGHT);
 		const struct store_column *column = &table->columns[weight < 0 ? 0 : weight];
 
 		if (weight >= 0 && (column->type != STORE_UINT || column->bits > 32 ||

@@ -119,8 +119,6 @@ state_view_key(const struct store *store, struct store_str sort, uint64_t key, u
 /* Whether the roles' columns are of the kinds that the store counts on: weights are
  * summed and handed on in 32 bits. STORE_EINVAL names the column. */
 int state_check_schema(const struct store_schema *schema, struct store_error *error);
-/* Index of the column with that role, or -1. */
-int state_role(const struct store_table *table, uint32_t role);
 
 /* Adds an empty generation that `commit` is the first of. Caller holds both
  * mutexes (or is alone). */

@@ -18,6 +18,7 @@
 #include "bytes.h"
 #include "partition.h"
 #include "reserve.h"
+#include "role.h"
 #include "state.h"
 
 #define MEMTABLE_BYTES_MAX ((size_t)256 << 20)
@@ -291,7 +292,7 @@ create_store(const struct store_options *options)
 		return NULL;
 	}
 	for (uint32_t i = 0; i < store->schema->tables_count; i++)
-		store->sum_columns[i] = state_role(&store->schema->tables[i], STORE_ROLE_SUM);
+		store->sum_columns[i] = role_column(&store->schema->tables[i], STORE_ROLE_SUM);
 	return store;
 }
 

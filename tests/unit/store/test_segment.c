@@ -13,6 +13,8 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
+#define TIME_MS 1780000000000
+
 static char directory[256], path[300];
 
 static int
@@ -53,7 +55,12 @@ check_summary(const struct model *model, const struct segment *segment,
 	const int64_t *times = model->columns[TS].values;
 	struct segment_summary read;
 	struct stat status;
+	int64_t of_all[2];
 
+	assert_false(segment_times(segment, SITE, of_all));
+	assert_true(segment_times(segment, TS, of_all));
+	assert_true(of_all[0] == (model->rows == 0 ? INT64_MAX : times[0]));
+	assert_true(of_all[1] == (model->rows == 0 ? INT64_MIN : times[model->rows - 1]));
 	segment_summary(segment, &read);
 	assert_memory_equal(&read, written, sizeof read);
 	assert_int_equal(stat(path, &status), 0);
@@ -282,6 +289,47 @@ test_absent_columns(void **state)
 	assert_true(summary.file_bytes < 100);
 }
 
+/* The first block has no time. */
+static int
+read_times(void *context, uint32_t column, uint64_t first, uint32_t rows, struct vector *out,
+	   struct store_error *error)
+{
+	static int64_t times[BLOCK_ROWS_MAX];
+
+	(void)context;
+	(void)column;
+	(void)error;
+	for (uint32_t i = 0; i < rows; i++)
+		times[i] = TIME_MS + i;
+	*out = (struct vector){.rows_count = rows, .all_null = first == 0, .values = times};
+	return 0;
+}
+
+/* Times that are missing read as 0, which the summary leaves out. */
+static void
+test_absent_times(void **state)
+{
+	static const struct segment_column which = {TS, {NULL, 0}};
+	struct segment_source source = {.table = &model_table,
+					.rows_count = BLOCK_ROWS_MAX + 10,
+					.columns = &which,
+					.columns_count = 1,
+					.read = read_times};
+	struct segment_summary summary;
+	struct store_error error = {0};
+	struct segment *segment = NULL;
+	int64_t times[2];
+
+	(void)state;
+	assert_int_equal(segment_write(io_posix(), directory, "a.seg", &source, &summary, &error),
+			 0);
+	assert_true(summary.time_min == TIME_MS);
+	assert_int_equal(segment_open(io_posix(), path, &model_table, 0, &segment, &error), 0);
+	assert_true(segment_times(segment, TS, times));
+	assert_true(times[0] == 0 && times[1] == TIME_MS + 9);
+	segment_close(segment);
+}
+
 /* ---- failing calls ------------------------------------------------------------ */
 
 static int
@@ -389,6 +437,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_grown_schema, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_other_type, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_absent_columns, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_absent_times, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_failing_calls, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
 	};
