@@ -112,6 +112,8 @@ open_stream(struct segment_reader *reader, const unsigned char *encoded, struct 
 	if (codec_stream_open(reader->stream, codec, as, encoded, chunk->values_raw_bytes, count,
 			      scratch) != 0)
 		return segment_chunk_malformed(reader, error, "malformed chunk");
+	if ((reader->marks = atomic_load(&chunk->marks)) != NULL)
+		codec_stream_use(reader->stream, reader->marks);
 	return 0;
 }
 
