@@ -102,14 +102,22 @@ test('a head has at most 32 KiB; of a longer one, and what follows, nothing is l
   const before = await refused();
   assert.deepEqual((await say(long(HEAD_MAX) + body + NEXT, 2)).statuses, [204, 200]);
   for (const bytes of [long(HEAD_MAX + 1) + body + NEXT, long(380000) + body + NEXT, long(2e6) + body + NEXT, long(380000).trimEnd(),
-    `POST /${'./'.repeat(190000)} HTTP/1.1\r\nHost: a\r\n\r\n${NEXT}`, `GET /beacon?${'a&'.repeat(190000)}`, '\0'.repeat(HEAD_MAX + 1), 'x\n'.repeat(HEAD_MAX)]) {
+    `POST /${'./'.repeat(190000)} HTTP/1.1\r\nHost: a\r\n\r\n${NEXT}`, `GET /beacon?${'a&'.repeat(190000)}`]) {
     const { statuses, text, shut } = await say(bytes, 1, true);
     assert.deepEqual(statuses, [431], text);
     assert.match(text, /^HTTP\/1\.1 431 [^]*\r\nConnection: close\r\n[^]*\r\nContent-Length: 41\r\n\r\n[^\n]{40}\n$/);
     assert.ok(shut);
   }
   assert.deepEqual((await say(NEXT + long(HEAD_MAX) + body + long(HEAD_MAX + 1) + body + NEXT, 3, true)).statuses, [200, 204, 431], 'behind others');
-  assert.equal(await refused(), before + 9);
+  let malformed = 0; // seen by libh2o (400) if the first read brings less than 32 KiB of it
+  for (const bytes of ['\0'.repeat(HEAD_MAX + 1), 'x\n'.repeat(HEAD_MAX)]) {
+    const { statuses, text, shut } = await say(bytes, 1, true);
+    assert.match(text, /^HTTP\/1\.1 4(00|31) [^]*\r\nConnection: close\r\n/);
+    assert.equal(statuses.length, 1, text);
+    assert.ok(shut);
+    malformed += statuses[0] === 400;
+  }
+  assert.equal(await refused(), before + 9 - malformed);
 });
 
 test('what follows a head is no head', async () => {
