@@ -116,17 +116,39 @@ function_is_lazy(const struct function *function)
 	return false;
 }
 
-bool
-function_may_fail(const struct function *function)
+/* By 0, and the least number by -1. */
+static bool
+may_not_divide(const struct expression *call)
 {
-	static const char *const names[] = {"intDiv", "modulo", "CAST"};
+	const struct expression *by = call->args[1];
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		if (strcmp(names[i], function->name) == 0)
-			return true;
-	}
-	/* Texts that are no number or time. */
-	return strncmp(function->name, "to", 2) == 0 && strstr(function->name, "Or") == NULL;
+	return data_type_is_float(call->args[0]->type.type) || by->kind != EXPRESSION_CONSTANT ||
+	       !data_type_is_integer(by->type.type) || by->constant.n.i[0] == 0 ||
+	       by->constant.n.i[0] == -1;
+}
+
+/* Texts that are no number or time; floats that no whole number is. */
+static bool
+may_not_convert(const struct expression *call)
+{
+	enum store_result_type from = call->args[0]->type.type, to = call->type.type;
+
+	return (from == STORE_R_STRING && to != STORE_R_STRING) ||
+	       (data_type_is_float(from) && (data_type_is_integer(to) || data_type_is_time(to)));
+}
+
+bool
+function_may_fail(const struct expression *call)
+{
+	const char *name = call->function->name;
+
+	if (call->args_count == 0)
+		return false;
+	if (strcmp(name, "intDiv") == 0 || strcmp(name, "modulo") == 0)
+		return may_not_divide(call);
+	return (strcmp(name, "CAST") == 0 ||
+		(strncmp(name, "to", 2) == 0 && strstr(name, "Or") == NULL)) &&
+	       may_not_convert(call);
 }
 
 /* Of if and multiIf: argument n, a condition when n is even and not the last,

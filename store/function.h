@@ -38,8 +38,8 @@ const char *function_nearest(struct store_str name);
 bool function_is_planned(struct store_str name);
 /* Whether it may leave out arguments: if, multiIf, and, or. */
 bool function_is_lazy(const struct function *function);
-/* Whether some values of the right types are errors. */
-bool function_may_fail(const struct function *function);
+/* Whether some values of the arguments' types are errors; of a call whose type is set. */
+bool function_may_fail(const struct expression *call);
 /* A call that never falls while the time that is its first argument grows; the
  * other arguments are constants. */
 bool function_is_monotone(const struct expression *call);

@@ -70,6 +70,7 @@ fold(struct planner *planner, struct expression *call)
 	value.constant = true;
 	call->constant = value;
 	call->kind = EXPRESSION_CONSTANT;
+	call->may_fail = false;
 	return call;
 }
 
@@ -156,7 +157,7 @@ plan_finish_call(struct planner *planner, struct expression *call)
 		type.nullable |= call->args[i]->type.nullable;
 	call->type = type;
 	call->only_string = only_string_of(call);
-	call->may_fail = function_may_fail(call->function) && !function_is_monotone(call);
+	call->may_fail = function_may_fail(call);
 	for (uint32_t i = 0; i < call->args_count; i++)
 		call->may_fail |= call->args[i]->may_fail;
 	return fold(planner, call);

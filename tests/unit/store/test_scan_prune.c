@@ -695,6 +695,14 @@ test_blocks_left_out(void **state)
 	    {"NOT toDate(ts) >= '2026-05-28'", 0, 0},
 	    {"toUnixTimestamp(ts) < 1779926401", 1, 10},
 	    {"'2026-05-28 01:00:00' <= toStartOfHour(ts) AND size < 36010", 1, 10},
+	    /* Constants that might have failed to be made, and calls that cannot fail. */
+	    {"toStartOfHour(ts) < toDateTime('2026-05-28 01:00:00')", 1, 36000},
+	    {"toDate(ts) IN (toDate('2026-05-27'), CAST('2026-05-29' AS Date))", 0, 0},
+	    {"size < intDiv(20, 2) AND ts < toDateTime(1779926400 + modulo(11, 10))", 1, 10},
+	    {"ts < toDateTime('2026-05-28 00:00:01') OR size >= toInt32('131080')", 2,
+	     MANY_ROWS - 131080 + 10},
+	    {"toString(name) = 'none'", 0, 0},
+	    {"toHour(ts) < 30 AND size < 10", 1, 10},
 	};
 	char directory[256];
 	struct store *store = fill_blocks(directory);
