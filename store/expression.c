@@ -42,32 +42,24 @@ evaluate_lazily(struct evaluation *evaluation, const struct expression *expressi
 	return result;
 }
 
-/* A monotone function of a time column that has no NULL in the block. */
-static bool
-has_ends(const struct evaluation *evaluation, const struct expression *expression)
+/* The time column, without NULL in the block, that a monotone function is of; or NULL. */
+static const struct expression *
+find_time(const struct evaluation *evaluation, const struct expression *expression)
 {
-	return evaluation->slice != NULL && function_is_monotone(expression) &&
-	       expression->args[0]->kind == EXPRESSION_COLUMN &&
-	       expression->args_count <= EXPRESSION_ENDS_ARGS_MAX &&
-	       block_has_no_nulls(evaluation->slice->block, expression->args[0]->column);
+	const struct expression *time =
+	    evaluation->slice == NULL ? NULL : function_time_of(expression);
+
+	return time != NULL && block_has_no_nulls(evaluation->slice->block, time->column) ? time
+											  : NULL;
 }
 
 /* Of these two times. */
 static int
-evaluate_ends(struct evaluation *evaluation, const struct expression *expression, int64_t *ends,
-	      struct data *out, bool *known)
+evaluate_ends(struct evaluation *evaluation, const struct expression *expression,
+	      const struct expression *time, int64_t *ends, struct data *out, bool *known)
 {
-	struct evaluation inner = *evaluation;
-	struct data args[EXPRESSION_ENDS_ARGS_MAX];
-	int result = 0;
+	int result = function_evaluate_times(evaluation, expression, time, ends, 2, out);
 
-	inner.count = 2;
-	inner.active = NULL;
-	args[0] = (struct data){.type = expression->args[0]->type, .count = 2, .n.i = ends};
-	for (uint32_t i = 1; result == 0 && i < expression->args_count; i++)
-		result = expression_evaluate(&inner, expression->args[i], &args[i]);
-	if (result == 0)
-		result = function_evaluate(&inner, expression, args, out);
 	*known = result == 0 && out->nulls == NULL && out->s == NULL && !out->constant;
 	return result;
 }
@@ -76,15 +68,14 @@ int
 expression_ends(struct evaluation *evaluation, const struct expression *expression,
 		struct data *out, bool *known)
 {
-	int64_t *ends = store_arena_alloc(evaluation->arena, 2 * sizeof *ends);
+	const struct expression *time = find_time(evaluation, expression);
+	int64_t ends[2];
 
 	*known = false;
-	if (ends == NULL)
-		return expression_no_memory(evaluation->error);
-	if (!has_ends(evaluation, expression) ||
-	    !block_range(evaluation->slice->block, expression->args[0]->column, &ends[0], &ends[1]))
+	if (time == NULL ||
+	    !block_range(evaluation->slice->block, time->column, &ends[0], &ends[1]))
 		return 0;
-	return evaluate_ends(evaluation, expression, ends, out, known);
+	return evaluate_ends(evaluation, expression, time, ends, out, known);
 }
 
 /* The value that all rows of the slice have, when the earliest and latest time of the
@@ -93,11 +84,12 @@ static int
 evaluate_by_ends(struct evaluation *evaluation, const struct expression *expression,
 		 struct data *out, bool *same)
 {
-	int64_t *ends;
+	const struct expression *time = find_time(evaluation, expression);
+	int64_t ends[2];
 	int result = 0;
 
 	*same = false;
-	if (!has_ends(evaluation, expression))
+	if (time == NULL)
 		return 0;
 	if (evaluation->slice->mixed != expression) {
 		result = expression_ends(evaluation, expression, out, same);
@@ -106,12 +98,10 @@ evaluate_by_ends(struct evaluation *evaluation, const struct expression *express
 			evaluation->slice->mixed = expression;
 	}
 	if (result == 0 && !*same) {
-		if ((ends = store_arena_alloc(evaluation->arena, 2 * sizeof *ends)) == NULL)
-			return expression_no_memory(evaluation->error);
-		result = slice_bounds(evaluation->slice, expression->args[0]->column, ends, same,
-				      evaluation->error);
+		result =
+		    slice_bounds(evaluation->slice, time->column, ends, same, evaluation->error);
 		if (result == 0 && *same)
-			result = evaluate_ends(evaluation, expression, ends, out, same);
+			result = evaluate_ends(evaluation, expression, time, ends, out, same);
 		*same = *same && out->n.u[0] == out->n.u[1];
 	}
 	out->count = evaluation->count;
@@ -123,13 +113,14 @@ int
 expression_runs(struct evaluation *evaluation, const struct expression *expression,
 		struct function_runs *runs)
 {
-	struct data args[EXPRESSION_ENDS_ARGS_MAX], one;
+	const struct expression *time = find_time(evaluation, expression);
+	struct data times, one;
 	int64_t bounds[2];
 	bool known;
 	int result;
 
 	runs->count = 0;
-	if (evaluation->rows != NULL || evaluation->count == 0 || !has_ends(evaluation, expression))
+	if (evaluation->rows != NULL || evaluation->count == 0 || time == NULL)
 		return 0;
 	if ((result = evaluate_by_ends(evaluation, expression, &one, &known)) != 0)
 		return result;
@@ -139,15 +130,13 @@ expression_runs(struct evaluation *evaluation, const struct expression *expressi
 		runs->count = 1;
 		return 0;
 	}
-	result = slice_bounds(evaluation->slice, expression->args[0]->column, bounds, &known,
-			      evaluation->error);
+	result = slice_bounds(evaluation->slice, time->column, bounds, &known, evaluation->error);
 	if (result != 0 || !known)
 		return result;
-	for (uint32_t i = 0; result == 0 && i < expression->args_count; i++)
-		result = expression_evaluate(evaluation, expression->args[i], &args[i]);
-	if (result != 0 || args[0].constant || args[0].nulls != NULL)
+	result = expression_evaluate(evaluation, time, &times);
+	if (result != 0 || times.constant || times.nulls != NULL)
 		return result;
-	return function_find_runs(evaluation, expression, args, runs);
+	return function_find_runs(evaluation, expression, &times, runs);
 }
 
 static int

@@ -121,7 +121,6 @@ int expression_entries(struct evaluation *evaluation, const struct expression *e
  * earliest and the latest: two values, between which those
  * of all rows lie.
  * *known is false where that cannot be told. */
-#define EXPRESSION_ENDS_ARGS_MAX 4u
 int expression_ends(struct evaluation *evaluation, const struct expression *expression,
 		    struct data *out, bool *known);
 

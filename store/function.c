@@ -243,8 +243,7 @@ function_evaluate(struct evaluation *evaluation, const struct expression *call,
 		result = function_evaluate_rows(&inner, call, args, out);
 		out->count = evaluation->count;
 		out->constant = true;
-	} else if (few && function_is_monotone(call) &&
-		   call->args_count <= FUNCTION_MONOTONE_ARGS_MAX && !args[0].constant &&
+	} else if (few && function_is_monotone(call) && !args[0].constant &&
 		   args[0].nulls == NULL) {
 		result = function_evaluate_monotone(evaluation, call, args, out);
 	} else {

@@ -41,8 +41,16 @@ bool function_is_lazy(const struct function *function);
 /* Whether some values of the arguments' types are errors; of a call whose type is set. */
 bool function_may_fail(const struct expression *call);
 /* A call that never falls while the time that is its first argument grows; the
- * other arguments are constants. */
+ * others, of FUNCTION_MONOTONE_ARGS_MAX in all, are constants. */
+#define FUNCTION_MONOTONE_ARGS_MAX 4u
 bool function_is_monotone(const struct expression *call);
+/* The column of times that such a call is of, or such a call of such a call; else NULL. */
+const struct expression *function_time_of(const struct expression *call);
+/* The same call of other times, `count` of them in place of those of `time`, which is that
+ * column, or the call's first argument. 0 or an error, which is set. */
+int function_evaluate_times(struct evaluation *evaluation, const struct expression *call,
+			    const struct expression *time, int64_t *times, uint32_t count,
+			    struct data *out);
 /* Rows in turn for which a call gives the same. */
 struct function_runs {
 	uint32_t *firsts; /* [max] */
@@ -50,10 +58,10 @@ struct function_runs {
 	uint32_t count, max;
 };
 
-/* Of such a call, whose first argument has no NULL and ascends: runs->count is 0 where
- * there are too many. */
+/* Of such a call, whose column's values, `times`, have no NULL and ascend: runs->count is 0
+ * where there are too many. */
 int function_find_runs(struct evaluation *evaluation, const struct expression *call,
-		       const struct data *args, struct function_runs *runs);
+		       const struct data *times, struct function_runs *runs);
 /* After the arguments up to `a`: which rows want argument a + 1 of a lazy call;
  * `active` (or NULL) are those that want the call. */
 void function_mask(const struct expression *call, const struct data *args, uint32_t a,

@@ -20,12 +20,21 @@ function_is_monotone(const struct expression *call)
 					    "toStartOfDay",
 					    "toStartOfWeek",
 					    "toStartOfMonth",
+					    "toStartOfQuarter",
+					    "toStartOfYear",
 					    "toMonday",
 					    "toStartOfInterval",
 					    "toDate",
-					    "toUnixTimestamp"};
+					    "toDateTime",
+					    "toDateTime64",
+					    "toYear",
+					    "toYYYYMM",
+					    "toYYYYMMDD",
+					    "toUnixTimestamp",
+					    "toUnixTimestamp64Milli"};
 
 	if (call->kind != EXPRESSION_CALL || call->args_count == 0 ||
+	    call->args_count > FUNCTION_MONOTONE_ARGS_MAX ||
 	    !data_type_is_time(call->args[0]->type.type))
 		return false;
 	for (uint32_t a = 1; a < call->args_count; a++) {
@@ -39,23 +48,41 @@ function_is_monotone(const struct expression *call)
 	return false;
 }
 
-#define STEP_ROWS 64u
+const struct expression *
+function_time_of(const struct expression *call)
+{
+	const struct expression *time = call;
 
-/* The call of other times. */
-static int
-evaluate_times(struct evaluation *evaluation, const struct expression *call,
-	       const struct data *args, int64_t *times, uint32_t count, struct data *out)
+	while (function_is_monotone(time))
+		time = time->args[0];
+	return time != call && time->kind == EXPRESSION_COLUMN ? time : NULL;
+}
+
+int
+function_evaluate_times(struct evaluation *evaluation, const struct expression *call,
+			const struct expression *time, int64_t *times, uint32_t count,
+			struct data *out)
 {
 	struct evaluation inner = *evaluation;
-	struct data other[FUNCTION_MONOTONE_ARGS_MAX];
+	struct data args[FUNCTION_MONOTONE_ARGS_MAX];
+	int result = 0;
 
-	memcpy(other, args, call->args_count * sizeof *other);
-	other[0].n.i = times;
-	for (uint32_t a = 0; a < call->args_count; a++)
-		other[a].count = count;
 	inner.count = count;
-	return function_evaluate_rows(&inner, call, other, out);
+	inner.active = NULL;
+	if (call->args[0] == time)
+		args[0] = (struct data){.type = time->type, .n.i = times};
+	else
+		result = function_evaluate_times(evaluation, call->args[0], time, times, count,
+						 &args[0]);
+	for (uint32_t a = 0; a < call->args_count; a++) {
+		if (a > 0)
+			args[a] = call->args[a]->constant;
+		args[a].count = count;
+	}
+	return result != 0 ? result : function_evaluate_rows(&inner, call, args, out);
 }
+
+#define STEP_ROWS 64u
 
 CODEC_CLONES static bool
 ascend(const int64_t *times, uint32_t count)
@@ -108,9 +135,10 @@ fill_steps(const struct data *asked, const int64_t *times, uint32_t count, struc
 
 /* Of times that ascend, some tell what those between them give. */
 static int
-evaluate_steps(struct evaluation *evaluation, const struct expression *call,
-	       const struct data *args, struct data *out)
+evaluate_steps(struct evaluation *evaluation, const struct expression *call, const int64_t *all,
+	       struct data *out)
 {
+	const struct expression *time = call->args[0];
 	uint32_t count = evaluation->count, steps = (count + STEP_ROWS - 1) / STEP_ROWS, left_count;
 	struct store_arena *arena = evaluation->arena;
 	int64_t *times = store_arena_alloc(arena, ((size_t)count + 2) * sizeof *times);
@@ -121,15 +149,17 @@ evaluate_steps(struct evaluation *evaluation, const struct expression *call,
 	if (times == NULL || rows == NULL)
 		return expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < steps; i++)
-		times[i] = args[0].n.i[i * STEP_ROWS];
-	times[steps] = args[0].n.i[count - 1];
-	if ((result = evaluate_times(evaluation, call, args, times, steps + 1, &some)) != 0 ||
+		times[i] = all[i * STEP_ROWS];
+	times[steps] = all[count - 1];
+	if ((result = function_evaluate_times(evaluation, call, time, times, steps + 1, &some)) !=
+		0 ||
 	    (result = data_allocate(evaluation, call->type, count, out)) != 0)
 		return result;
-	left_count = fill_steps(&some, args[0].n.i, count, out, times, rows);
+	left_count = fill_steps(&some, all, count, out, times, rows);
 	if (left_count == 0)
 		return 0;
-	if ((result = evaluate_times(evaluation, call, args, times, left_count, &some)) != 0)
+	result = function_evaluate_times(evaluation, call, time, times, left_count, &some);
+	if (result != 0)
 		return result;
 	for (uint32_t i = 0; i < left_count; i++)
 		out->n.i[rows[i]] = some.n.i[i];
@@ -171,23 +201,23 @@ join_runs(const struct data *asked, const struct data *inner, uint32_t count,
 
 int
 function_find_runs(struct evaluation *evaluation, const struct expression *call,
-		   const struct data *args, struct function_runs *runs)
+		   const struct data *all, struct function_runs *runs)
 {
-	uint32_t count = args[0].count, steps = (count + STEP_ROWS - 1) / STEP_ROWS,
-		 inner_count = 0;
+	const struct expression *time = function_time_of(call);
+	uint32_t count = all->count, steps = (count + STEP_ROWS - 1) / STEP_ROWS, inner_count = 0;
 	int64_t *times = store_arena_alloc(evaluation->arena, ((size_t)count + 2) * sizeof *times);
 	struct data asked, inner = {.count = 0};
 	int result;
 
-	assert(function_is_monotone(call) && !args[0].constant && args[0].nulls == NULL);
+	assert(time != NULL && !all->constant && all->nulls == NULL);
 	runs->count = 0;
 	if (times == NULL)
 		return expression_no_memory(evaluation->error);
 	for (uint32_t i = 0; i < steps; i++)
-		times[i] = args[0].n.i[i * STEP_ROWS];
-	times[steps] = args[0].n.i[count - 1];
-	if ((result = evaluate_times(evaluation, call, args, times, steps + 1, &asked)) != 0 ||
-	    asked.s != NULL || asked.nulls != NULL)
+		times[i] = all->n.i[i * STEP_ROWS];
+	times[steps] = all->n.i[count - 1];
+	result = function_evaluate_times(evaluation, call, time, times, steps + 1, &asked);
+	if (result != 0 || asked.s != NULL || asked.nulls != NULL)
 		return result;
 	for (uint32_t step = 0; step < steps; step++) {
 		uint32_t first = step * STEP_ROWS;
@@ -195,12 +225,13 @@ function_find_runs(struct evaluation *evaluation, const struct expression *call,
 
 		if (asked.n.i[step] == asked.n.i[step + 1])
 			continue;
-		memcpy(times + inner_count, args[0].n.i + first + 1,
+		memcpy(times + inner_count, all->n.i + first + 1,
 		       (end - first - 1) * sizeof *times);
 		inner_count += end - first - 1;
 	}
 	if (inner_count > 0)
-		result = evaluate_times(evaluation, call, args, times, inner_count, &inner);
+		result =
+		    function_evaluate_times(evaluation, call, time, times, inner_count, &inner);
 	if (result == 0 && !join_runs(&asked, &inner, count, runs))
 		runs->count = 0;
 	return result;
@@ -212,13 +243,13 @@ function_evaluate_monotone(struct evaluation *evaluation, const struct expressio
 {
 	int64_t ends[2];
 	bool ascends = find_ends(args[0].n.i, evaluation->count, ends);
-	int result = evaluate_times(evaluation, call, args, ends, 2, out);
+	int result = function_evaluate_times(evaluation, call, call->args[0], ends, 2, out);
 
 	if (result != 0)
 		return result;
 	if (out->s != NULL || out->nulls != NULL || out->n.i[0] != out->n.i[1])
 		return ascends && out->s == NULL && out->nulls == NULL
-			   ? evaluate_steps(evaluation, call, args, out)
+			   ? evaluate_steps(evaluation, call, args[0].n.i, out)
 			   : function_evaluate_rows(evaluation, call, args, out);
 	out->count = evaluation->count;
 	out->constant = true;

@@ -7,15 +7,12 @@
 
 #include "function.h"
 
-#define FUNCTION_MONOTONE_ARGS_MAX 4u
-
 /* function.c: the kernel for all rows, and the NULL rule. 0 or an error, which is set. */
 int function_evaluate_rows(struct evaluation *evaluation, const struct expression *call,
 			   const struct data *args, struct data *out);
 
-/* Of a call that function_is_monotone, of at most FUNCTION_MONOTONE_ARGS_MAX arguments, the
- * first neither constant nor nullable: the same, and constant when the earliest and the
- * latest time give the same. */
+/* Of a call that function_is_monotone, whose first argument is neither constant nor nullable: the
+ * same, and constant when the earliest and the latest time give the same. */
 int function_evaluate_monotone(struct evaluation *evaluation, const struct expression *call,
 			       const struct data *args, struct data *out);
 

@@ -702,6 +702,12 @@ test_blocks_left_out(void **state)
 	    {"ts < toDateTime('2026-05-28 00:00:01') OR size >= toInt32('131080')", 2,
 	     MANY_ROWS - 131080 + 10},
 	    {"toString(name) = 'none'", 0, 0},
+	    {"toStartOfHour(toDateTime(ts)) < '2026-05-28 01:00:00'", 1, 36000},
+	    {"toUnixTimestamp(toStartOfInterval(toDateTime(ts), INTERVAL 1 HOUR)) < 1779930000", 1,
+	     36000},
+	    {"toUnixTimestamp64Milli(ts) < 1779926400005", 1, 1},
+	    {"toDateTime(ts) = '2026-05-28 00:00:00' AND toYear(ts) >= 2026", 1, 10},
+	    {"toYYYYMM(ts) != 202605 OR toYYYYMMDD(toDate(ts)) < 20260528", 0, 0},
 	    {"toHour(ts) < 30 AND size < 10", 1, 10},
 	};
 	char directory[256];

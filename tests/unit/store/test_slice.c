@@ -54,7 +54,8 @@ struct key {
 static const struct key keys[] = {
     {"toDate(ts)", 24 * HOUR_MS, 24 * HOUR_MS},
     {"toStartOfHour(ts)", HOUR_MS, 1000},
-    {"toStartOfHour(ts)", HOUR_MS, 1000},
+    {"toStartOfInterval(toDateTime(ts), INTERVAL 3600 SECOND)", HOUR_MS, 1000},
+    {"toUnixTimestamp64Milli(toDateTime64(toStartOfHour(toDateTime(ts)), 3))", HOUR_MS, 1},
     {"toStartOfFiveMinutes(ts)", HOUR_MS / 12, 1000},
     {"toUnixTimestamp(toStartOfInterval(ts, INTERVAL 20 MINUTE))", HOUR_MS / 3, 1000},
     {"toStartOfMinute(ts)", HOUR_MS / 60, 1000}};
