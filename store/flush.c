@@ -13,6 +13,7 @@
 
 #include "partition.h"
 #include "publish.h"
+#include "radix.h"
 #include "role.h"
 
 #define POLL_S 1
@@ -24,6 +25,8 @@ struct sorted_row {
 	uint64_t key;
 	uint32_t row;
 };
+
+_Static_assert(sizeof(struct sorted_row) == RADIX_ITEM_BYTES, "sorted_row");
 
 /* A table's live rows by (day, rank of SORT, TIME), those of equal keys as they
  * came. */
@@ -64,47 +67,6 @@ read_source(void *context, uint32_t column, uint64_t first, uint32_t count, stru
 			  source->arena, out) != 0)
 		return store_error_set(error, STORE_ENOMEM, "out of memory while flushing");
 	return 0;
-}
-
-/* Bits that a pass of the sort looks at: what it counts fits the first cache. */
-#define DIGIT_BITS 11u
-#define DIGITS (1u << DIGIT_BITS)
-
-static inline uint32_t
-digit_of(const struct sorted_row *row, uint32_t shift)
-{
-	return (uint32_t)(row->key >> shift) & (DIGITS - 1);
-}
-
-/* Radix sort, least significant digit first, over the digits in which rows
- * differ; the result is in the array that is returned, of the two. */
-static struct sorted_row *
-radix_sort(struct sorted_row *rows, struct sorted_row *other, uint32_t count)
-{
-	uint64_t differs = 0;
-
-	for (uint32_t i = 1; i < count; i++)
-		differs |= rows[i].key ^ rows[0].key;
-	for (uint32_t shift = 0; shift < 64; shift += DIGIT_BITS) {
-		uint32_t starts[DIGITS] = {0}, start = 0;
-		struct sorted_row *swap = rows;
-
-		if ((differs >> shift & (DIGITS - 1)) == 0)
-			continue;
-		for (uint32_t i = 0; i < count; i++)
-			starts[digit_of(&rows[i], shift)]++;
-		for (uint32_t i = 0; i < DIGITS; i++) {
-			uint32_t size = starts[i];
-
-			starts[i] = start;
-			start += size;
-		}
-		for (uint32_t i = 0; i < count; i++)
-			other[starts[digit_of(&rows[i], shift)]++] = rows[i];
-		rows = other;
-		other = swap;
-	}
-	return rows;
 }
 
 struct ranked {

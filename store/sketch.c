@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "radix.h"
 #include "sketch_inside.h"
 
 struct sketch *
@@ -40,10 +41,36 @@ compare_keys(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+#define RADIX_FROM 512u
+
+_Static_assert(sizeof(struct pair) == RADIX_ITEM_BYTES, "pair");
+
+/* False: there is no memory for it. */
+static bool
+sort_many(struct sketch *sketch)
+{
+	bool are_keys = sketch->scale == SKETCH_KEYS;
+	size_t size = sketch->count * sizeof(struct pair);
+	struct pair *pairs = sketch->pairs, *other = malloc(size), *sorted;
+
+	if (other == NULL)
+		return false;
+	for (uint32_t i = 0; !are_keys && i < sketch->count; i++)
+		pairs[i].key = radix_of_bits(pairs[i].key);
+	sorted = radix_sort(pairs, other, sketch->count);
+	if (sorted != pairs)
+		memcpy(pairs, sorted, size);
+	for (uint32_t i = 0; !are_keys && i < sketch->count; i++)
+		pairs[i].key = radix_to_bits(pairs[i].key);
+	free(other);
+	return true;
+}
+
 void
 sketch_sort(struct sketch *sketch)
 {
-	if (!sketch->is_sorted && sketch->count > 0)
+	if (!sketch->is_sorted && (sketch->count < RADIX_FROM || !sort_many(sketch)) &&
+	    sketch->count > 0)
 		qsort(sketch->pairs, sketch->count, sizeof *sketch->pairs,
 		      sketch->scale == SKETCH_KEYS ? compare_keys : compare_pairs);
 	sketch->is_sorted = true;
