@@ -122,15 +122,21 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 	double number = 0;
 	int result = 0;
 
-	if (data != NULL)
+	if (data != NULL && (data->type.type == STORE_R_STRING || data->values != NULL)) {
 		value = data_value(data, row);
-	if (data != NULL && data->type.type != STORE_R_STRING && data->values == NULL)
+	} else if (data != NULL) {
+		value.v.u = data->n.u[data_index(data, row)];
 		number = data_double(data, row);
+	}
 	if (aggregate->margin &&
 	    (result = add_margin(states, state, input, row, number, weight)) != 0)
 		return result;
 	switch (aggregate->kind) {
 	case AGGREGATE_COUNT:
+	case AGGREGATE_VAR_POP: /* of numbers, all rows at once */
+	case AGGREGATE_VAR_SAMP:
+	case AGGREGATE_STDDEV_POP:
+	case AGGREGATE_STDDEV_SAMP:
 		break;
 	case AGGREGATE_SUM:
 		add_integer(states, state, value.v.u, weight);
@@ -138,12 +144,6 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 		break;
 	case AGGREGATE_AVG:
 		state->number += number * (double)weight;
-		break;
-	case AGGREGATE_VAR_POP:
-	case AGGREGATE_VAR_SAMP:
-	case AGGREGATE_STDDEV_POP:
-	case AGGREGATE_STDDEV_SAMP:
-		add_moments(state, number, (double)weight);
 		break;
 	case AGGREGATE_ANY:
 	case AGGREGATE_ANY_LAST:
@@ -246,6 +246,22 @@ add_sums(struct aggregate_states *states, uint32_t rows_count, const struct aggr
 		add_sums_of(states, rows_count, input, false, false);
 }
 
+static void
+add_all_moments(struct aggregate_states *states, uint32_t rows_count,
+		const struct aggregate_input *input)
+{
+	for (uint32_t i = 0; i < rows_count; i++) {
+		uint32_t group = input->groups == NULL ? input->group : input->groups[i];
+		uint64_t weight = input->weights == NULL ? 1 : input->weights[i];
+
+		if (!aggregate_is_counted(input, i))
+			continue;
+		add_moments(&states->states[group], data_double(input->argument, i),
+			    (double)weight);
+		states->states[group].weight += weight;
+	}
+}
+
 /* Whether the rows need no more than a loop over numbers. */
 static bool
 is_of_numbers(const struct aggregate *aggregate, const struct aggregate_input *input)
@@ -272,6 +288,12 @@ aggregate_add(struct aggregate_states *states, uint32_t rows_count,
 		case AGGREGATE_MIN:
 		case AGGREGATE_MAX:
 			aggregate_extreme_add_all(states, rows_count, input);
+			return 0;
+		case AGGREGATE_VAR_POP:
+		case AGGREGATE_VAR_SAMP:
+		case AGGREGATE_STDDEV_POP:
+		case AGGREGATE_STDDEV_SAMP:
+			add_all_moments(states, rows_count, input);
 			return 0;
 		default:
 			break;

@@ -210,6 +210,35 @@ list_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t 
 	return 0;
 }
 
+#define RECENT_BITS 4u
+
+/* Strings that are no dictionary's. Few texts of a query, as multiIf has, or one of many rows
+ * in turn, lie at the same place, and are not looked at again. */
+static int
+string_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
+	     uint64_t *words)
+{
+	struct {
+		struct store_str string;
+		uint64_t id;
+	} recent[1u << RECENT_BITS] = {{{NULL, 0}, 0}};
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct store_str string = data_string(data, i);
+		uint64_t spread = (uint64_t)(uintptr_t)string.bytes * 0x9e3779b97f4a7c15u;
+		uint32_t at = (uint32_t)(spread >> (64 - RECENT_BITS));
+
+		if (recent[at].string.bytes == NULL || recent[at].string.bytes != string.bytes ||
+		    recent[at].string.size != string.size) {
+			if (scan_keys_intern(scan, string, false, &recent[at].id) != 0)
+				return STORE_ELIMIT;
+			recent[at].string = string;
+		}
+		words[(size_t)i * stride] = recent[at].id;
+	}
+	return 0;
+}
+
 int
 scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint32_t stride,
 		uint64_t *words)
@@ -229,36 +258,45 @@ scan_keys_words(struct scan *scan, const struct data *data, uint32_t count, uint
 		if (ids == NULL)
 			return scan_no_memory(scan);
 	}
+	if (ids == NULL)
+		return string_words(scan, data, count, stride, words);
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t code = data_is_coded(data) ? data_code(data, data_index(data, i)) : 0;
-		uint64_t id;
+		uint32_t code = data_code(data, data_index(data, i));
 
-		if (ids != NULL && ids[code] != 0) {
-			words[(size_t)i * stride] = ids[code] - 1;
-			continue;
+		if (ids[code] == 0) {
+			if (scan_keys_intern(scan, data_string(data, i), true, &ids[code]) != 0)
+				return STORE_ELIMIT;
+			ids[code]++;
 		}
-		if (scan_keys_intern(scan, data_string(data, i), ids != NULL, &id) != 0)
-			return STORE_ELIMIT;
-		if (ids != NULL)
-			ids[code] = id + 1;
-		words[(size_t)i * stride] = id;
+		words[(size_t)i * stride] = ids[code] - 1;
 	}
 	return 0;
 }
 
 /* ---- groups ---------------------------------------------------------- */
 
+/* Keys mostly are of one expression, and its bit of NULL: too few words for memcmp. */
+static inline bool
+are_same(const uint64_t *a, const uint64_t *b, uint32_t words)
+{
+	uint32_t w = 0;
+
+	while (w < words && a[w] == b[w])
+		w++;
+	return w == words;
+}
+
 static uint32_t
 group_slot(const struct scan *scan, const struct groups *groups, const uint64_t *key)
 {
-	size_t bytes = groups->words * sizeof *key;
 	uint32_t slot =
-	    (uint32_t)XXH3_64bits_withSeed(key, bytes, scan->secret) & (groups->slots_count - 1);
+	    (uint32_t)XXH3_64bits_withSeed(key, groups->words * sizeof *key, scan->secret) &
+	    (groups->slots_count - 1);
 
 	while (groups->slots[slot] != 0 &&
-	       memcmp(groups->keys + (size_t)(groups->slots[slot] - 1) * groups->words, key,
-		      bytes) != 0)
-		slot = (slot + 1) & (groups->slots_count - 1);
+	       !are_same(groups->keys + (size_t)(groups->slots[slot] - 1) * groups->words, key,
+			 groups->words))
+		slot = next_slot(slot, groups->slots_count);
 	return slot;
 }
 
@@ -362,9 +400,8 @@ scan_keys_groups(struct scan *scan, const uint64_t *keys, uint32_t count, uint32
 	int result = 0;
 
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
-		bool same =
-		    i > 0 && memcmp(keys + (size_t)i * words, keys + (size_t)(i - 1) * words,
-				    words * sizeof *keys) == 0;
+		bool same = i > 0 && are_same(keys + (size_t)i * words,
+					      keys + (size_t)(i - 1) * words, words);
 
 		if (same)
 			out[i] = out[i - 1];
