@@ -370,18 +370,49 @@ print_date(struct evaluation *evaluation, const struct civil *date, struct store
 	return expression_work(evaluation, size);
 }
 
+/* Within as many ms, counted from 1970, times print the same. */
+static int64_t
+step_of(struct store_str format)
+{
+	static const struct {
+		const char *letters;
+		int64_t ms;
+	} steps[] = {{"f", 1}, {"SsT", 1000}, {"iRr", 60000}, {"HkIhlp", 3600000}};
+	int64_t step = DAY_MS;
+
+	for (uint32_t f = 0; f + 1 < format.size; f++) {
+		if (format.bytes[f] != '%')
+			continue;
+		f++;
+		for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+			if (memchr(steps[i].letters, format.bytes[f], strlen(steps[i].letters)) &&
+			    steps[i].ms < step)
+				step = steps[i].ms;
+		}
+	}
+	return step;
+}
+
 static int
 evaluate_format(struct evaluation *evaluation, const struct expression *call,
 		const struct data *args, struct data *out)
 {
 	struct store_str format = data_string(&args[1], 0);
+	int64_t step = step_of(format), printed = 0;
 	int result = 0;
 
 	(void)call;
 	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
-		struct civil date = civil(data_time_ms(&args[0], i));
+		int64_t ms = data_time_ms(&args[0], i), begin = floor_to(ms, step);
+		struct civil date;
 
+		if (i > 0 && begin == printed) {
+			out->s[i] = out->s[i - 1];
+			continue;
+		}
+		date = civil(ms);
 		result = print_date(evaluation, &date, format, &out->s[i]);
+		printed = begin;
 	}
 	return result;
 }

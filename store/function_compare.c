@@ -64,62 +64,92 @@ struct rule {
 	bool less, equal, greater, unordered;
 };
 
-/* Wide loops for what conditions mostly are: a column against a constant. */
+/* Wide loops for what conditions mostly are: a column against a constant (step 0), or
+ * another column. */
 CODEC_CLONES static void
-compare_integers(const int64_t *values, int64_t with, uint32_t count, const struct rule *rule,
-		 uint64_t *out)
+compare_integers(const int64_t *values, const int64_t *with, uint32_t step, uint32_t count,
+		 const struct rule *rule, uint64_t *out)
 {
 	uint64_t less = rule->less, equal = rule->equal, greater = rule->greater;
+	int64_t first = with[0];
 
-	for (uint32_t i = 0; i < count; i++)
-		out[i] = ((uint64_t)(values[i] < with) & less) |
-			 ((uint64_t)(values[i] > with) & greater) |
-			 ((uint64_t)(values[i] == with) & equal);
+	for (uint32_t i = 0; i < count && step == 0; i++)
+		out[i] = ((uint64_t)(values[i] < first) & less) |
+			 ((uint64_t)(values[i] > first) & greater) |
+			 ((uint64_t)(values[i] == first) & equal);
+	for (uint32_t i = 0; i < count && step == 1; i++)
+		out[i] = ((uint64_t)(values[i] < with[i]) & less) |
+			 ((uint64_t)(values[i] > with[i]) & greater) |
+			 ((uint64_t)(values[i] == with[i]) & equal);
 }
 
 CODEC_CLONES static void
-compare_floats(const double *values, double with, uint32_t count, const struct rule *rule,
-	       uint64_t *out)
+compare_floats(const double *values, const double *with, uint32_t step, uint32_t count,
+	       const struct rule *rule, uint64_t *out)
 {
 	uint64_t less = rule->less, equal = rule->equal, greater = rule->greater;
 	uint64_t unordered = rule->unordered;
+	double first = with[0];
 
-	for (uint32_t i = 0; i < count; i++)
-		out[i] = ((uint64_t)(values[i] < with) & less) |
-			 ((uint64_t)(values[i] > with) & greater) |
-			 ((uint64_t)(values[i] == with) & equal) |
-			 ((uint64_t)(values[i] != values[i] || with != with) & unordered);
+	for (uint32_t i = 0; i < count && step == 0; i++)
+		out[i] = ((uint64_t)(values[i] < first) & less) |
+			 ((uint64_t)(values[i] > first) & greater) |
+			 ((uint64_t)(values[i] == first) & equal) |
+			 ((uint64_t)(values[i] != values[i] || first != first) & unordered);
+	for (uint32_t i = 0; i < count && step == 1; i++)
+		out[i] = ((uint64_t)(values[i] < with[i]) & less) |
+			 ((uint64_t)(values[i] > with[i]) & greater) |
+			 ((uint64_t)(values[i] == with[i]) & equal) |
+			 ((uint64_t)(values[i] != values[i] || with[i] != with[i]) & unordered);
 }
 
-/* false: not of a kind that the loops serve. */
+/* Stored integers that order as the values do; UInt64 may be above. */
+static bool
+is_of_integers(enum store_result_type type)
+{
+	return data_type_is_integer(type) &&
+	       (data_type_is_signed(type) || data_type_bytes(type) < 8);
+}
+
+/* false: not of a kind that the loops serve. What NULL rows have is not looked at. */
 static bool
 compare_column(const struct data *a, const struct data *b, uint32_t count, const struct rule *rule,
 	       uint64_t *out)
 {
-	enum store_result_type type = a->type.type;
-	bool is_signed = data_type_is_signed(type) || type == STORE_R_DATETIME64;
-	long double number;
+	enum store_result_type type = a->type.type, with = b->type.type;
+	uint32_t step = !b->constant;
+	int64_t whole;
+	double number;
 
-	if (a->constant || !b->constant || (b->nulls != NULL && b->nulls[0]) ||
-	    b->type.type == STORE_R_STRING)
+	if (a->constant || (b->constant && b->nulls != NULL && b->nulls[0]) ||
+	    type == STORE_R_STRING || with == STORE_R_STRING)
 		return false;
-	if (data_type_is_time(type) && data_type_is_time(b->type.type) &&
-	    data_time_unit_ms(type) == 1) {
-		compare_integers(a->n.i, data_time_ms(b, 0), count, rule, out);
+	if ((type == with && data_type_is_time(type)) ||
+	    (is_of_integers(type) && is_of_integers(with))) {
+		compare_integers(a->n.i, b->n.i, step, count, rule, out);
 		return true;
 	}
-	if (!data_type_is_number(type) || !data_type_is_number(b->type.type))
-		return false;
-	number = data_number(b, 0);
-	if (data_type_is_float(type) && number == (long double)(double)number) {
-		compare_floats(a->n.f, (double)number, count, rule, out);
+	if (data_type_is_float(type) && data_type_is_float(with)) {
+		compare_floats(a->n.f, b->n.f, step, count, rule, out);
 		return true;
 	}
-	/* Unsigned ones below 2^63 compare as signed ones; UInt64 may be above. */
-	if (data_type_is_integer(type) && data_type_is_integer(b->type.type) &&
-	    (is_signed || data_type_bytes(type) < 8) && number >= -9223372036854775808.0L &&
-	    number <= 9223372036854775807.0L) {
-		compare_integers(a->n.i, (int64_t)b->n.u[0], count, rule, out);
+	if (!b->constant)
+		return false;
+	if (data_type_is_time(type) && data_type_is_time(with) && data_time_unit_ms(type) == 1) {
+		whole = data_time_ms(b, 0);
+		compare_integers(a->n.i, &whole, 0, count, rule, out);
+		return true;
+	}
+	if (!data_type_is_number(type) || !data_type_is_number(with))
+		return false;
+	number = (double)data_number(b, 0);
+	if (data_type_is_float(type) && data_number(b, 0) == (long double)number) {
+		compare_floats(a->n.f, &number, 0, count, rule, out);
+		return true;
+	}
+	if (is_of_integers(type) && data_type_is_integer(with) && b->n.u[0] <= INT64_MAX) {
+		whole = (int64_t)b->n.u[0];
+		compare_integers(a->n.i, &whole, 0, count, rule, out);
 		return true;
 	}
 	return false;

@@ -241,20 +241,43 @@ copy_cell(const struct data *from, struct data *to, uint32_t row)
 	}
 }
 
+/* Rows where the condition is true take argument `a`. */
+CODEC_CLONES static void
+choose(const struct data *condition, uint16_t a, uint32_t count, uint16_t *chosen)
+{
+	bool is_float = data_type_is_float(condition->type.type);
+	const uint8_t *nulls = condition->nulls;
+
+	if (condition->constant) {
+		for (uint32_t i = 0;
+		     data_true(condition, 0) && (nulls == NULL || !nulls[0]) && i < count; i++)
+			chosen[i] = a;
+		return;
+	}
+	for (uint32_t i = 0; is_float && i < count; i++)
+		chosen[i] = condition->n.f[i] != 0 && (nulls == NULL || !nulls[i]) ? a : chosen[i];
+	for (uint32_t i = 0; !is_float && nulls == NULL && i < count; i++)
+		chosen[i] = condition->n.u[i] != 0 ? a : chosen[i];
+	for (uint32_t i = 0; !is_float && nulls != NULL && i < count; i++)
+		chosen[i] = condition->n.u[i] != 0 && !nulls[i] ? a : chosen[i];
+}
+
+/* Conditions and values in turn; the last is the value of the other rows. */
 static int
 evaluate_if(struct evaluation *evaluation, const struct expression *call, const struct data *args,
 	    struct data *out)
 {
-	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
-		return STORE_ELIMIT;
-	for (uint32_t i = 0; i < out->count; i++) {
-		uint32_t a = 0;
+	uint32_t last = call->args_count - 1;
+	uint16_t *chosen = store_arena_alloc(evaluation->arena, (out->count + 1u) * sizeof *chosen);
 
-		while (a + 1 < call->args_count &&
-		       (data_is_null(&args[a], i) || !data_true(&args[a], i)))
-			a += 2;
-		copy_cell(&args[a + 1 < call->args_count ? a + 1 : a], out, i);
-	}
+	if (chosen == NULL || (call->type.nullable && data_allocate_nulls(evaluation, out) != 0))
+		return expression_no_memory(evaluation->error);
+	for (uint32_t i = 0; i < out->count; i++)
+		chosen[i] = (uint16_t)last;
+	for (uint32_t a = last; a >= 2; a -= 2)
+		choose(&args[a - 2], (uint16_t)(a - 1), out->count, chosen);
+	for (uint32_t i = 0; i < out->count; i++)
+		copy_cell(&args[chosen[i]], out, i);
 	return 0;
 }
 

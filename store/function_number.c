@@ -5,13 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "function.h"
-
-static enum store_result_type
-type_at(const struct expression *call, uint32_t i)
-{
-	return call->args[i]->type.type;
-}
+#include "function_arithmetic.h"
 
 static bool
 all_numbers(const struct expression *call)
@@ -21,26 +15,6 @@ all_numbers(const struct expression *call)
 			return false;
 	}
 	return true;
-}
-
-static bool
-any_float(const struct expression *call)
-{
-	for (uint32_t i = 0; i < call->args_count; i++) {
-		if (data_type_is_float(type_at(call, i)))
-			return true;
-	}
-	return false;
-}
-
-static bool
-any_signed(const struct expression *call)
-{
-	for (uint32_t i = 0; i < call->args_count; i++) {
-		if (data_type_is_signed(type_at(call, i)))
-			return true;
-	}
-	return false;
 }
 
 static uint32_t
@@ -98,204 +72,32 @@ infer_modulo(const struct expression *call, struct type *out)
 	return true;
 }
 
-enum operation { PLUS, MINUS, MULTIPLY, DIVIDE, MODULO, INT_DIV };
-
-static double
-on_doubles(enum operation operation, double a, double b)
-{
-	switch (operation) {
-	case PLUS:
-		return a + b;
-	case MINUS:
-		return a - b;
-	case MULTIPLY:
-		return a * b;
-	case DIVIDE:
-		return a / b;
-	case MODULO:
-		return fmod(a, b);
-	default:
-		return trunc(a / b);
-	}
-}
-
-static int64_t
-on_integers(enum operation operation, bool is_signed, uint64_t a, uint64_t b)
-{
-	switch (operation) {
-	case PLUS:
-		return (int64_t)(a + b);
-	case MINUS:
-		return (int64_t)(a - b);
-	case MULTIPLY:
-		return (int64_t)(a * b);
-	default:
-		break;
-	}
-	if (is_signed && b == UINT64_MAX) /* INT64_MIN / -1 traps */
-		return operation == MODULO ? 0 : (int64_t)(0 - a);
-	if (operation == MODULO)
-		return is_signed ? (int64_t)a % (int64_t)b : (int64_t)(a % b);
-	return is_signed ? (int64_t)a / (int64_t)b : (int64_t)(a / b);
-}
-
-static __int128
-wide_of(const struct data *data, uint32_t row)
-{
-	uint32_t index = data_index(data, row);
-
-	return data_type_is_signed(data->type.type) ? (__int128)data->n.i[index]
-						    : (__int128)data->n.u[index];
-}
-
-/* Of an unsigned and a signed number, neither of which has room for both. */
-static int64_t
-on_mixed(enum operation operation, const struct data *args, uint32_t row)
-{
-	__int128 a = wide_of(&args[0], row), b = wide_of(&args[1], row);
-
-	return (int64_t)(operation == MODULO ? a % b : a / b);
-}
-
-/* Whether an integer type has room for the number; not for NaN. */
-static bool
-fits(enum store_result_type type, double value)
-{
-	double bound = ldexp(1, (int)data_type_bytes(type) * 8 - data_type_is_signed(type));
-
-	return value < bound && value >= (data_type_is_signed(type) ? -bound : 0);
-}
-
-static int
-bad_division(struct evaluation *evaluation, const char *what)
-{
-	if (evaluation->error != NULL) {
-		evaluation->error->clickhouse = 153;
-		evaluation->error->name = "ILLEGAL_DIVISION";
-	}
-	return store_error_set(evaluation->error, STORE_ETYPE, "%s", what);
-}
-
-static bool
-is_minimum(const struct data *data, uint32_t row)
-{
-	uint32_t bits = data_type_bytes(data->type.type) * 8;
-
-	return data_type_is_signed(data->type.type) &&
-	       data->n.i[data_index(data, row)] == INT64_MIN >> (64 - bits);
-}
-
-/* Sums, differences and products of integers, in which no row can be an error;
- * the loop is inlined once for each operation. */
-static inline __attribute__((always_inline)) void
-integers_of(enum operation operation, const struct data *args, struct data *out)
-{
-	for (uint32_t i = 0; i < out->count; i++)
-		out->n.i[i] = on_integers(operation, false, args[0].n.u[data_index(&args[0], i)],
-					  args[1].n.u[data_index(&args[1], i)]);
-}
-
-static void
-on_integer_columns(enum operation operation, const struct expression *call, const struct data *args,
-		   struct data *out)
-{
-	if (operation == PLUS)
-		integers_of(PLUS, args, out);
-	else if (operation == MINUS)
-		integers_of(MINUS, args, out);
-	else
-		integers_of(MULTIPLY, args, out);
-	for (uint32_t i = 0; data_type_bytes(call->type.type) < 8 && i < out->count; i++)
-		out->n.i[i] = data_wrap(call->type.type, out->n.i[i]);
-	for (uint32_t i = 0; (args[0].nulls != NULL || args[1].nulls != NULL) && i < out->count;
-	     i++) {
-		if (data_is_null(&args[0], i) || data_is_null(&args[1], i))
-			out->n.u[i] = 0;
-	}
-}
-
-static int
-arithmetic(struct evaluation *evaluation, const struct expression *call, const struct data *args,
-	   struct data *out, enum operation operation)
-{
-	bool floats = any_float(call) || operation == DIVIDE, is_signed = any_signed(call);
-	bool is_mixed =
-	    data_type_is_signed(type_at(call, 0)) != data_type_is_signed(type_at(call, 1));
-
-	if (!floats && operation <= MULTIPLY) {
-		on_integer_columns(operation, call, args, out);
-		return 0;
-	}
-	for (uint32_t i = 0; i < out->count; i++) {
-		if (data_is_null(&args[0], i) || data_is_null(&args[1], i)) {
-			out->n.u[i] = 0;
-		} else if (floats && operation != INT_DIV) {
-			out->n.f[i] = on_doubles(operation, data_double(&args[0], i),
-						 data_double(&args[1], i));
-		} else if (floats) {
-			double value = on_doubles(operation, data_double(&args[0], i),
-						  data_double(&args[1], i));
-
-			bool is_fit = fits(call->type.type, value);
-
-			if (!is_fit && expression_is_active(evaluation, i))
-				return bad_division(
-				    evaluation, isfinite(value) ? "Quotient too large for its type"
-								: "Division by zero");
-			out->n.i[i] = is_fit ? (int64_t)value : 0;
-		} else {
-			uint64_t b = args[1].n.u[data_index(&args[1], i)];
-
-			const char *bad = operation <= MULTIPLY ? NULL
-					  : b == 0              ? "Division by zero"
-					  : is_minimum(&args[0], i) &&
-						  data_type_is_signed(type_at(call, 1)) &&
-						  b == UINT64_MAX
-					      ? "Division of minimal signed number by minus one"
-					      : NULL;
-
-			if (bad != NULL && expression_is_active(evaluation, i))
-				return bad_division(evaluation, bad);
-			if (bad != NULL) {
-				out->n.i[i] = 0;
-				continue;
-			}
-			out->n.i[i] = data_wrap(
-			    call->type.type,
-			    is_mixed ? on_mixed(operation, args, i)
-				     : on_integers(operation, is_signed,
-						   args[0].n.u[data_index(&args[0], i)], b));
-		}
-	}
-	return 0;
-}
-
 static int
 evaluate_multiply(struct evaluation *evaluation, const struct expression *call,
 		  const struct data *args, struct data *out)
 {
-	return arithmetic(evaluation, call, args, out, MULTIPLY);
+	return function_arithmetic(evaluation, call, args, out, MULTIPLY);
 }
 
 static int
 evaluate_divide(struct evaluation *evaluation, const struct expression *call,
 		const struct data *args, struct data *out)
 {
-	return arithmetic(evaluation, call, args, out, DIVIDE);
+	return function_arithmetic(evaluation, call, args, out, DIVIDE);
 }
 
 static int
 evaluate_modulo(struct evaluation *evaluation, const struct expression *call,
 		const struct data *args, struct data *out)
 {
-	return arithmetic(evaluation, call, args, out, MODULO);
+	return function_arithmetic(evaluation, call, args, out, MODULO);
 }
 
 static int
 evaluate_int_div(struct evaluation *evaluation, const struct expression *call,
 		 const struct data *args, struct data *out)
 {
-	return arithmetic(evaluation, call, args, out, INT_DIV);
+	return function_arithmetic(evaluation, call, args, out, INT_DIV);
 }
 
 static bool
@@ -391,7 +193,7 @@ shift(struct evaluation *evaluation, const struct expression *call, const struct
 	int64_t step_ms = time->type.type == STORE_R_DATE ? 86400000 : 1000;
 
 	if (!data_type_is_time(time->type.type))
-		return arithmetic(evaluation, call, args, out, sign > 0 ? PLUS : MINUS);
+		return function_arithmetic(evaluation, call, args, out, sign > 0 ? PLUS : MINUS);
 	for (uint32_t i = 0; i < out->count; i++) {
 		int64_t ms = data_time_ms(time, i), count;
 
