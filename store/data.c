@@ -83,6 +83,18 @@ data_wrap(enum store_result_type type, int64_t value)
 	return data_type_is_signed(type) ? (int64_t)bits >> unused : (int64_t)(bits >> unused);
 }
 
+void
+data_wrap_all(struct data *data)
+{
+	uint32_t unused = 64 - data_type_bytes(data->type.type) * 8;
+	bool is_signed = data_type_is_signed(data->type.type);
+
+	for (uint32_t i = 0; unused > 0 && is_signed && i < data->count; i++)
+		data->n.i[i] = (int64_t)(data->n.u[i] << unused) >> unused;
+	for (uint32_t i = 0; unused > 0 && !is_signed && i < data->count; i++)
+		data->n.u[i] = data->n.u[i] << unused >> unused;
+}
+
 struct store_value
 data_value(const struct data *data, uint32_t row)
 {

@@ -249,6 +249,8 @@ data_true(const struct data *data, uint32_t row)
 long double data_number(const struct data *data, uint32_t row);
 /* The value cut to the type's bytes, Date and DateTime too. */
 int64_t data_wrap(enum store_result_type type, int64_t value);
+/* The same of a column of numbers, whose type it has. */
+void data_wrap_all(struct data *data);
 /* One cell; strings are not copied. */
 struct store_value data_value(const struct data *data, uint32_t row);
 /* <0, 0, >0; NaN is equal to everything, NULLs must not be given. */

@@ -127,13 +127,15 @@ may_not_divide(const struct expression *call)
 	       by->constant.n.i[0] == -1;
 }
 
-/* Texts that are no number or time; floats that no whole number is. */
+/* Texts that are no number or time; floats that no whole number is; NULL to a type that has
+ * none. */
 static bool
 may_not_convert(const struct expression *call)
 {
 	enum store_result_type from = call->args[0]->type.type, to = call->type.type;
 
-	return (from == STORE_R_STRING && to != STORE_R_STRING) ||
+	return (call->args[0]->type.nullable && !call->type.nullable) ||
+	       (from == STORE_R_STRING && to != STORE_R_STRING) ||
 	       (data_type_is_float(from) && (data_type_is_integer(to) || data_type_is_time(to)));
 }
 

@@ -101,14 +101,6 @@ clear_nulls(const struct data *args, struct data *out)
 	}
 }
 
-/* To what the type has room for. */
-static void
-wrap(enum store_result_type type, struct data *out)
-{
-	for (uint32_t i = 0; data_type_bytes(type) < 8 && i < out->count; i++)
-		out->n.i[i] = data_wrap(type, out->n.i[i]);
-}
-
 /* Sums, differences and products of integers, in which no row can be an error;
  * the loop is inlined once for each operation. */
 static inline __attribute__((always_inline)) void
@@ -120,8 +112,7 @@ integers_of(enum arithmetic operation, const struct data *args, struct data *out
 }
 
 static void
-on_integer_columns(enum arithmetic operation, const struct expression *call,
-		   const struct data *args, struct data *out)
+on_integer_columns(enum arithmetic operation, const struct data *args, struct data *out)
 {
 	if (operation == PLUS)
 		integers_of(PLUS, args, out);
@@ -129,7 +120,7 @@ on_integer_columns(enum arithmetic operation, const struct expression *call,
 		integers_of(MINUS, args, out);
 	else
 		integers_of(MULTIPLY, args, out);
-	wrap(call->type.type, out);
+	data_wrap_all(out);
 	clear_nulls(args, out);
 }
 
@@ -230,6 +221,24 @@ to_integers(struct evaluation *evaluation, const struct expression *call, const 
 	return 0;
 }
 
+/* By one number above 0, which no row can be an error of. */
+static void
+divide_by(const struct data *from, uint64_t by, bool is_modulo, struct data *out)
+{
+	bool is_signed = data_type_is_signed(from->type.type);
+	const uint64_t *a = from->n.u;
+	int64_t signed_by = (int64_t)by;
+
+	for (uint32_t i = 0; is_signed && is_modulo && i < out->count; i++)
+		out->n.i[i] = (int64_t)a[i] % signed_by;
+	for (uint32_t i = 0; is_signed && !is_modulo && i < out->count; i++)
+		out->n.i[i] = (int64_t)a[i] / signed_by;
+	for (uint32_t i = 0; !is_signed && is_modulo && i < out->count; i++)
+		out->n.u[i] = a[i] % by;
+	for (uint32_t i = 0; !is_signed && !is_modulo && i < out->count; i++)
+		out->n.u[i] = a[i] / by;
+}
+
 /* Remainders and quotients of integers. */
 static int
 divide_integers(struct evaluation *evaluation, const struct expression *call,
@@ -238,6 +247,11 @@ divide_integers(struct evaluation *evaluation, const struct expression *call,
 	bool is_signed = any_signed(call), is_b_signed = data_type_is_signed(type_at(call, 1));
 	bool is_mixed = data_type_is_signed(type_at(call, 0)) != is_b_signed;
 
+	if (!args[0].constant && args[1].constant && args[1].n.i[0] > 0) {
+		divide_by(&args[0], args[1].n.u[0], operation == MODULO, out);
+		clear_nulls(args, out);
+		return 0;
+	}
 	for (uint32_t i = 0; i < out->count; i++) {
 		uint64_t b = args[1].n.u[data_index(&args[1], i)];
 		const char *bad = NULL;
@@ -268,7 +282,7 @@ function_arithmetic(struct evaluation *evaluation, const struct expression *call
 	int result;
 
 	if (!floats && operation <= MULTIPLY) {
-		on_integer_columns(operation, call, args, out);
+		on_integer_columns(operation, args, out);
 		return 0;
 	}
 	if (floats) {
@@ -279,6 +293,6 @@ function_arithmetic(struct evaluation *evaluation, const struct expression *call
 		return result;
 	}
 	result = divide_integers(evaluation, call, args, out, operation);
-	wrap(call->type.type, out);
+	data_wrap_all(out);
 	return result;
 }

@@ -301,6 +301,41 @@ cast_cell(struct evaluation *evaluation, const struct data *from, uint32_t row, 
 	return cannot_parse(evaluation, text, out->type.type);
 }
 
+/* Integers as they are stored, of which each is this many; then cut to the type. */
+static void
+cast_integers(const struct data *from, int64_t per, struct data *out)
+{
+	for (uint32_t i = 0; per == 1 && i < out->count; i++)
+		out->n.i[i] = from->n.i[i];
+	for (uint32_t i = 0; per != 1 && i < out->count; i++)
+		out->n.i[i] = from->n.i[i] / per;
+	data_wrap_all(out);
+}
+
+/* Whole columns of what no row can be an error; false: not of a kind that this serves. */
+static bool
+cast_column(const struct data *from, struct data *out)
+{
+	enum store_result_type type = from->type.type, to = out->type.type;
+
+	if (from->constant || (!data_type_is_integer(type) && !data_type_is_time(type)))
+		return false;
+	if (to == STORE_R_DATETIME && data_type_is_time(type)) {
+		for (uint32_t i = 0; i < out->count; i++)
+			data_set_time(out, i, data_time_ms(from, i));
+	} else if (to == STORE_R_FLOAT64 && data_type_is_integer(type)) {
+		for (uint32_t i = 0; i < out->count; i++)
+			out->n.f[i] = data_double(from, i);
+	} else if (data_type_is_integer(to) && to != STORE_R_BOOL) {
+		cast_integers(from, type == STORE_R_DATETIME64 ? 1000 : 1, out);
+	} else {
+		return false;
+	}
+	for (uint32_t i = 0; from->nulls != NULL && i < out->count; i++)
+		out->n.u[i] = from->nulls[i] ? 0 : out->n.u[i];
+	return true;
+}
+
 /* ---- toUInt8 ... toDateTime64 ---------------------------------------- */
 
 static enum otherwise
@@ -344,6 +379,8 @@ evaluate_to(struct evaluation *evaluation, const struct expression *call, const 
 
 	if (otherwise == OTHERWISE_NULL && (result = data_allocate_nulls(evaluation, out)) != 0)
 		return result;
+	if (cast_column(&args[0], out))
+		return 0;
 	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		if (data_is_null(&args[0], i))
 			out->n.u[i] = 0;

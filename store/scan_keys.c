@@ -393,12 +393,46 @@ scan_keys_add(struct scan *scan, struct store_str string, uint32_t *group)
 	return 0;
 }
 
+#define KNOWN_BITS 9u
+#define KNOWN_ROWS_MIN (2u << KNOWN_BITS)
+
+/* Keys of one word, no NULLs: of few groups most are found where their word says, without a
+ * hash that nobody can aim at; others' groups may be in their place. */
+static int
+group_words(struct scan *scan, const uint64_t *keys, uint32_t count, uint32_t *out)
+{
+	struct {
+		uint64_t word;
+		uint64_t group; /* + 1; 0: none */
+	} known[1u << KNOWN_BITS] = {{0, 0}};
+
+	for (uint32_t i = 0; i < count; i++) {
+		const uint64_t *key = keys + (size_t)i * 2;
+		uint32_t at = (uint32_t)(key[0] * 0x9e3779b97f4a7c15u >> (64 - KNOWN_BITS));
+
+		if (key[1] != 0 || known[at].group == 0 || known[at].word != key[0]) {
+			int result = scan_keys_group(scan, key, &out[i]);
+
+			if (result != 0)
+				return result;
+			if (key[1] != 0)
+				continue;
+			known[at].word = key[0];
+			known[at].group = (uint64_t)out[i] + 1;
+		}
+		out[i] = (uint32_t)(known[at].group - 1);
+	}
+	return 0;
+}
+
 int
 scan_keys_groups(struct scan *scan, const uint64_t *keys, uint32_t count, uint32_t *out)
 {
 	uint32_t words = scan->groups.words;
 	int result = 0;
 
+	if (words == 2 && count >= KNOWN_ROWS_MIN)
+		return group_words(scan, keys, count, out);
 	for (uint32_t i = 0; result == 0 && i < count; i++) {
 		bool same = i > 0 && are_same(keys + (size_t)i * words,
 					      keys + (size_t)(i - 1) * words, words);

@@ -72,7 +72,7 @@ fill(char *directory)
 }
 
 /* Operands: of a column, or of the row's value in its place. */
-enum operand { OF_X, OF_I, OF_SIGNED, OF_INFINITE, OF_THREE, OF_NEGATIVE, OPERANDS };
+enum operand { OF_X, OF_I, OF_SIGNED, OF_INFINITE, OF_THREE, OF_LESS, OF_FRACTION, OPERANDS };
 
 static void
 put_operand(struct text *text, enum operand operand, bool by_row, uint32_t row)
@@ -101,6 +101,9 @@ put_operand(struct text *text, enum operand operand, bool by_row, uint32_t row)
 	case OF_THREE:
 		text_add(text, "3");
 		break;
+	case OF_LESS:
+		text_add(text, "-3");
+		break;
 	default:
 		text_add(text, "-2.5");
 	}
@@ -118,6 +121,9 @@ static const struct {
     {"toFloat64(A) % B", false},
     {"intDiv(A, B)", true},
     {"A % B", true},
+    {"toUInt8(A)", true},
+    {"toInt16(A * 9999) + B", true},
+    {"toUInt64(toFloat64(A))", true},
     {"A = B", false},
     {"A != B", false},
     {"A < B", false},
@@ -137,7 +143,7 @@ static bool
 is_safe(size_t form, enum operand a, enum operand b)
 {
 	return !forms[form].divides ||
-	       ((a == OF_I || a == OF_SIGNED || a == OF_THREE) && b >= OF_THREE);
+	       ((a == OF_I || a == OF_SIGNED || a == OF_THREE || a == OF_LESS) && b >= OF_THREE);
 }
 
 static void
@@ -234,6 +240,11 @@ test_times(void **state)
 	    "formatDateTime(%s, '%%S %%%%f')",
 	    "formatDateTime(%s, '%%f')",
 	    "formatDateTime(%s, '%%r %%e')",
+	    "toUInt32(%s)",
+	    "toInt16(%s)",
+	    "toFloat64(%s)",
+	    "toInt64(toDateTime(%s))",
+	    "toUInt8(toDate(%s))",
 	    "CAST(%s AS Date)",
 	    "CAST(%s AS DateTime)",
 	    "toDateTime(%s) = toDateTime(1780012801)",

@@ -731,6 +731,32 @@ test_blocks_left_out(void **state)
 	query_close(store, directory);
 }
 
+/* Of rows that another condition of the same block leaves out, too, if it stands behind. */
+static void
+test_errors_stay(void **state)
+{
+	static const char *const wheres[] = {
+	    "CAST(flag AS UInt8) < 3 AND size = 70001", "toInt32(name) = 5 AND size = 5",
+	    "toInt32(ratio / 0) = 5 AND size = 5",      "intDiv(5, size) = 5 AND size = 5",
+	    "size % (size - 10) = 5 AND size = 5",
+	};
+	char directory[256];
+	struct store *store = fill_blocks(directory);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof wheres / sizeof *wheres; i++) {
+		struct store_result *result = NULL;
+		struct store_error error = {0};
+		struct text text = {0};
+
+		text_add(&text, "SELECT count() FROM t WHERE %s", wheres[i]);
+		if (query_run(store, text.bytes, &result, &error) == 0)
+			fail_msg("%s is no error", wheres[i]);
+		assert_int_equal(error.code, STORE_ETYPE);
+	}
+	query_close(store, directory);
+}
+
 /* Conditions that a whole block meets cost no bytes, nor do columns of blocks
  * that no row is left of. */
 static void
@@ -862,8 +888,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_random_conditions), cmocka_unit_test(test_blocks_left_out),
-	    cmocka_unit_test(test_bytes_left_out),    cmocka_unit_test(test_weights_left_out),
-	    cmocka_unit_test(test_errors_in_order),
+	    cmocka_unit_test(test_errors_stay),       cmocka_unit_test(test_bytes_left_out),
+	    cmocka_unit_test(test_weights_left_out),  cmocka_unit_test(test_errors_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
