@@ -214,6 +214,9 @@ static const struct wrong missing[] = {
     {"SELECT @(1, 2)", NOT_IMPLEMENTED, "tuple"},
     {"SELECT @sum(DISTINCT bytes) FROM pageviews", NOT_IMPLEMENTED, "DISTINCT"},
     {"SELECT @arrayJoin(bytes) FROM pageviews", NOT_IMPLEMENTED, "arrayJoin"},
+    {"SELECT @corr(bytes, lcp) FROM pageviews", NOT_IMPLEMENTED, "corr"},
+    {"SELECT @parseDateTimeBestEffort('2026-05-28') FROM pageviews", NOT_IMPLEMENTED,
+     "parseDateTimeBestEffort"},
     {"SELECT 1 FROM pageviews GROUP BY @tags", NOT_IMPLEMENTED, "GROUP BY a Map"},
 };
 
