@@ -11,11 +11,44 @@
 #define HEX_SIZE_MIN 16u
 #define GROWTH_MAX 4u /* a value of 3 bytes becomes [redacted] */
 #define SPARE_BYTES 64u
+#define SCHEME_BYTES_MAX 16u
+
+/* What stands before a URL tells what closes it: browsers leave most punctuation in
+ * addresses as it is (?filter[name]=...), and texts put addresses in brackets and quotes. */
+static void
+enter_url(struct redaction *redaction, uint32_t begin)
+{
+	static const char open[] = "([{'`", close[] = ")]}'`";
+	const char *before = begin == 0 ? NULL : strchr(open, redaction->text.bytes[begin - 1]);
+
+	redaction->opener = before == NULL ? '\0' : *before;
+	redaction->closer = before == NULL ? '\0' : close[before - open];
+	redaction->brackets = 0;
+}
 
 static bool
-ends_url(char c)
+leaves_url(struct redaction *redaction, char c)
 {
-	return redact_is(c, REDACT_END_URL);
+	if (!redact_is(c, REDACT_END_URL) || c == '\0')
+		return c == '\0';
+	if (c == redaction->closer && redaction->brackets-- == 0) {
+		redaction->brackets = 0;
+		return true;
+	}
+	redaction->brackets += c == redaction->opener;
+	return (unsigned char)c <= ' ' || c == '"' || c == '<' || c == '>';
+}
+
+/* Where the scheme begins whose colon is at `at`. */
+static uint32_t
+begin_of_scheme(const struct redaction *redaction, uint32_t at)
+{
+	uint32_t begin = at;
+
+	while (begin > 0 && at - begin < SCHEME_BYTES_MAX &&
+	       isalnum((unsigned char)redaction->text.bytes[begin - 1]))
+		begin--;
+	return begin;
 }
 
 /* ---- putting --------------------------------------------------------- */
@@ -89,8 +122,8 @@ find_script(struct redaction *redaction, uint32_t from)
 	const struct store_str text = redaction->text;
 	uint32_t stop = from, begin;
 
-	while (stop < text.size && !ends_url(text.bytes[stop]) && text.bytes[stop] != '?' &&
-	       text.bytes[stop] != '#')
+	while (stop < text.size && !redact_is(text.bytes[stop], REDACT_END_URL) &&
+	       text.bytes[stop] != '?' && text.bytes[stop] != '#')
 		stop++;
 	stop = position_of(redaction, from, stop);
 	for (begin = stop; begin > from && text.bytes[begin - 1] != '/';)
@@ -107,7 +140,7 @@ strip_url(struct redaction *redaction, uint32_t authority, bool inside, uint32_t
 	const struct store_str text = redaction->text;
 	uint32_t host = authority, path = authority, next;
 
-	for (; path < text.size && !redact_is(text.bytes[path], REDACT_END_URL); path = next) {
+	for (; path < text.size && !leaves_url(redaction, text.bytes[path]); path = next) {
 		int c = (unsigned char)text.bytes[path];
 
 		next = path + 1;
@@ -149,8 +182,11 @@ drop_query(struct redaction *redaction, uint32_t from, uint32_t *end)
 	const struct store_str text = redaction->text;
 	uint32_t stop = from;
 
-	while (stop < text.size && !ends_url(text.bytes[stop]))
+	while (stop < text.size && !leaves_url(redaction, text.bytes[stop]))
 		stop++;
+	/* Brackets and commas of the text's own stay, for what comes before the closing one. */
+	while (stop > from + 1 && strchr(")]}'`,", text.bytes[stop - 1]) != NULL)
+		stop--;
 	*end = position_of(redaction, from, stop);
 	return replace(redaction, from, *end, "");
 }
@@ -202,6 +238,13 @@ take_word(struct redaction *redaction, uint32_t at, uint32_t *end)
 		return replace(redaction, at, word_end, "[hex]");
 	if (!script && redact_is_token(word))
 		return replace(redaction, at, word_end, "[token]");
+	for (uint32_t i = at + 1; i < word_end; i++) { /* ip-192.0.2.1 */
+		if ((word.bytes[i - at - 1] == '-' || word.bytes[i - at - 1] == '_') &&
+		    starts_with_address(redaction, i)) {
+			*end = i + redaction->address.size;
+			return replace(redaction, i, *end, "[address]");
+		}
+	}
 	return true;
 }
 
@@ -268,10 +311,11 @@ walk(struct store_str text, struct store_str address, struct store_arena *arena,
 			bool inside = redaction.in_url >= REDACT_URL;
 
 			redaction.in_url = c == ':' ? REDACT_URL : REDACT_ENCODED_URL;
+			enter_url(&redaction, begin_of_scheme(&redaction, at));
 			well = strip_url(&redaction, authority, inside, &end);
 		} else if ((c == '?' || c == '#' || c == '%') && begins_query(&redaction, at)) {
-			redaction.in_url = REDACT_NO_URL;
 			well = drop_query(&redaction, at, &end);
+			redaction.in_url = REDACT_NO_URL;
 		} else if (redact_is(c, REDACT_LOCAL) && c != '-' && c != '.') {
 			well = take_word(&redaction, at, &end);
 			end = end > at ? end : at + 1;
@@ -280,8 +324,9 @@ walk(struct store_str text, struct store_str address, struct store_arena *arena,
 			well = replace(&redaction, at, end, "[address]");
 		} else if (c == '/' && redaction.in_url == REDACT_NO_URL) {
 			redaction.in_url = REDACT_PATH;
+			enter_url(&redaction, at);
 		}
-		if (ends_url(c))
+		if (redaction.in_url != REDACT_NO_URL && leaves_url(&redaction, c))
 			redaction.in_url = REDACT_NO_URL;
 	}
 	if (well && redaction.bytes != NULL) {

@@ -18,6 +18,8 @@ struct redaction {
 		REDACT_URL,         /* behind :// */
 		REDACT_ENCODED_URL, /* behind %3A%2F%2F */
 	} in_url;
+	uint32_t brackets;   /* of the URL at hand: openers within it */
+	char opener, closer; /* around it; '\0': none */
 	bool may_have_email; /* there is an @, or what may be an encoded one */
 	uint32_t without_at; /* up to here none is behind the word at hand */
 };

@@ -153,14 +153,21 @@ redact_end_of_scheme(const struct redaction *redaction, uint32_t at)
 bool
 redact_begins_query(const struct redaction *redaction, uint32_t at)
 {
-	uint32_t from, end;
+	uint32_t from, end, next;
 
 	if (redact_character(redaction, at, &from) != '?')
 		return false;
-	for (end = from; end < redaction->text.size && end - from < LOCAL_BYTES_MAX &&
-			 redact_is_word(redaction->text.bytes[end]);)
-		end++;
-	return end > from && redact_character(redaction, end, &from) == '=';
+	/* Names may be as PHP and others have them, and some have no value: ?all&user[name]= */
+	for (end = from; end < redaction->text.size && end - from < LOCAL_BYTES_MAX; end = next) {
+		int c = redact_character(redaction, end, &next);
+
+		if (c == '=')
+			return end > from;
+		if (c == 0 || (!redact_is_word((char)c) && strchr(".[]$:&+@ ", c) == NULL) ||
+		    (c == ' ' && next == end + 1))
+			break;
+	}
+	return false;
 }
 
 /* ---- e-mail addresses ------------------------------------------------- */
