@@ -79,9 +79,17 @@ print_address(const struct sockaddr_storage *address)
 	client.text[0] = '\0';
 	if (address->ss_family == AF_INET)
 		print_v4(&((const struct sockaddr_in *)address)->sin_addr);
-	else if (address->ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr, client.text,
-			  sizeof client.text);
+	else if (address->ss_family == AF_INET6) {
+		const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+		struct in_addr v4;
+
+		/* In IPv6's clothes, as a listener on [::] has it: a page writes it without. */
+		memcpy(&v4, &v6->s6_addr[12], sizeof v4);
+		if (IN6_IS_ADDR_V4MAPPED(v6))
+			print_v4(&v4);
+		else
+			inet_ntop(AF_INET6, v6, client.text, sizeof client.text);
+	}
 }
 
 /* The headers from the last to the first: each hop adds on the right. */

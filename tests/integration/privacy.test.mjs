@@ -6,12 +6,13 @@
  * column of every table is searched for them, before and after a restart.
  */
 import assert from 'node:assert';
+import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test, { after } from 'node:test';
 
-import { TOKEN, serve, until } from '../serve.mjs';
+import { DRUM, TOKEN, end, serve, stderrMatch, until } from '../serve.mjs';
 
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'drum-privacy-'));
 const servers = [];
@@ -41,7 +42,7 @@ const CANARY = {
 };
 const ADDRESS = '203.0.113.77';
 const WITHIN = ['{\\"a\\":{\\"password\\" : \\"canary-horse & staple\\"}}', 'password%3Dcanary-encoded%26x', 'canary-twice%2540cage.example',
-  '{"password":"right canary-words"}', 'Authorization: Basic canary-basic', 'GET /p?id=canary-query failed'].join(' ');
+  '{"password":"right canary-words"}', 'Authorization: Basic canary-basic', 'GET /p?id=canary-query failed', 'at https://api.example/users?filter[name]=canary-bracket&x=1', '/[id]?name=canary-route'].join(' ');
 const text = Object.values(CANARY).map((value) => `x ${value === CANARY.password ? `password=${value}` : value}`).join(' ') + ' ' + WITHIN;
 const url = `https://canary-user:canary-word@shop.example/u/${CANARY.email}/${CANARY.hex}/${CANARY.jwt};jsessionid=canarysession1/p?password=${CANARY.password}&utm_source=${CANARY.encoded}&utm_campaign=spring&gclid=canaryclick1#canaryfragment`;
 const words = [...Object.values(CANARY), ...WITHIN.match(/canary-[a-z]+/g), ADDRESS, 'canary-user', 'canary-word', 'canarysession1', 'canaryclick1', 'canaryfragment', 'canary-agent', 'canary-cookie',
@@ -197,4 +198,18 @@ test('the audit log has who, what and when, and no address', async () => {
   await server.query('SELECT 1');
   assert.ok(!fs.readdirSync(path.join(directory, 'unaudited')).includes('audit.jsonl'));
   assert.equal(await server.end(), 0);
+});
+
+const hasV6 = Object.values(os.networkInterfaces()).flat().some(({ address }) => address === '::1');
+
+test('an address of IPv4 that comes by a listener of IPv6, and one behind a dash', { skip: !hasV6 && 'no IPv6 here' }, async () => {
+  const data = path.join(directory, 'mapped');
+  const child = spawn(DRUM, ['serve', '--data', data, '--http', '[::]:0', '--https', '127.0.0.1:0'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  servers.push({ end: (signal) => end(child, signal) });
+  const [, port] = await stderrMatch(child, /listening on http:\/\/\[::\]:(\d+)/);
+  const body = JSON.stringify(beacon(7, { tags: { ip: '127.0.0.1', host: 'ip-127-0-0-1 ip-127.0.0.1' }, errors: [{ kind: 'error', message: 'blocked 127.0.0.1' }] }));
+  assert.equal((await post(`http://127.0.0.1:${port}/beacon`, body)).status, 204);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 200);
+  assert.equal(await end(child), 0);
+  assert.deepEqual(fs.readdirSync(data, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && fs.readFileSync(path.join(entry.parentPath ?? entry.path, entry.name)).includes('127.0.0.1')).map(({ name }) => name), []);
 });
