@@ -104,6 +104,17 @@ set_request(struct api_job *job, uint16_t table, struct store_str head, struct s
 	job->item.commit.request = &job->request;
 }
 
+/* Nothing that could be a row. */
+static bool
+is_blank(struct store_str text)
+{
+	for (uint32_t i = 0; i < text.size; i++) {
+		if (text.bytes[i] == '\0' || strchr(" \t\r\n;", text.bytes[i]) == NULL)
+			return false;
+	}
+	return true;
+}
+
 int
 api_insert(struct api_job *job, struct store_str text, struct store_str body,
 	   struct api_error *error)
@@ -125,8 +136,13 @@ api_insert(struct api_job *job, struct store_str text, struct store_str body,
 	job->log.query = (struct store_str){text.bytes, head.bytes}; /* without its rows */
 	/* With ?query= the rows are the body, else what follows the head. */
 	rest = (struct store_str){text.bytes + head.bytes, text.size - head.bytes};
+	context.is_apart = body.size > 0;
 	if (body.size == 0)
 		body = rest;
+	else if (!is_blank(rest))
+		return api_error_set(
+		    error, STORE_ESYNTAX, 62, "SYNTAX_ERROR",
+		    "Rows in ?query= and in the body, too: send them in one of both");
 	if (head.format.size == 0)
 		head.format = job->format;
 	job->log.format = head.format;

@@ -39,6 +39,7 @@ struct insert_context {
 	int64_t now_ms;
 	const uint32_t *retention_days; /* [tables]; 0: for ever */
 	struct store_arena *arena;
+	bool is_apart; /* the data do not follow a head, whose line's end is no row */
 };
 
 /* Whether the text begins with the word INSERT. */

@@ -67,7 +67,9 @@ insert_decode(const struct insert_head *head, struct store_str format, struct st
 	for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
 		if (strlen(formats[i].name) == format.size &&
 		    strncasecmp(formats[i].name, format.bytes, format.size) == 0)
-			return formats[i].read(row, without_line_end(data), formats[i].flags);
+			return formats[i].read(row,
+					       context->is_apart ? data : without_line_end(data),
+					       formats[i].flags);
 	}
 	insert_fail(error, 73, "UNKNOWN_FORMAT", "Unknown format of INSERT: use %s",
 		    insert_formats());

@@ -22,7 +22,7 @@ static void
 insert(struct store_str text, struct store_arena *arena, struct outcome *out)
 {
 	static const uint32_t retention_days[EVENT_TABLES_COUNT] = {30, 0, 30, 30};
-	struct insert_context context = {1780000000000, retention_days, arena};
+	struct insert_context context = {1780000000000, retention_days, arena, false};
 	struct insert_head head;
 
 	memset(out, 0, sizeof *out);

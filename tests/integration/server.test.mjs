@@ -284,6 +284,16 @@ test('h2load: many streams, all acknowledged and stored', async () => {
   assert.equal(await count('view_id = 500'), 1);
 });
 
+test('rows of an INSERT are where they are sent, and as they are', async () => {
+  const insert = (format, rest, body) => post(`${server.url}/?query=${encodeURIComponent(`INSERT INTO events (name, site) FORMAT ${format}${rest}`)}`, body, { Authorization: `Bearer ${TOKEN}` });
+  assert.equal((await insert('TSV', '', '  padded\tinserted\n  too\tinserted\n')).status, 200);
+  assert.equal((await insert('CSV', ' ;\n', ';semi,inserted\n')).status, 200);
+  const twice = await insert('TSV', '\nin-query\tinserted\n', 'in-body\tinserted\n');
+  assert.equal(twice.status, 400);
+  assert.match(await twice.text(), /^Code: 62\. .*Rows in \?query= and in the body, too/);
+  assert.equal(await server.query("SELECT name FROM events WHERE site = 'inserted' ORDER BY name"), '  padded\n  too\n;semi\n');
+});
+
 test('a restart keeps every row; a killed server too', async () => {
   const data = scratch();
   let other = await serve(data);

@@ -38,7 +38,7 @@ static int
 insert_bytes(const char *bytes, size_t size)
 {
 	static const uint32_t retention_days[EVENT_TABLES_COUNT] = {30, 30, 0, 30};
-	struct insert_context context = {NOW_MS, retention_days, arena};
+	struct insert_context context = {NOW_MS, retention_days, arena, false};
 	struct store_str text = {bytes, (uint32_t)size};
 	struct insert_head head;
 	int code;
