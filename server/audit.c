@@ -25,6 +25,7 @@ struct audit {
 	/* guarded by mutex: */
 	int fd;
 	int64_t size;
+	bool is_file; /* else a device or a pipe, which keeps its name */
 	bool failing; /* and said so */
 	bool is_torn; /* the last line is not whole */
 };
@@ -36,14 +37,16 @@ open_file(struct audit *audit)
 {
 	struct stat status;
 	char last = '\n';
-	int fd = open(audit->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	/* A pipe that nobody reads must not keep a loop waiting. */
+	int fd = open(audit->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0600);
 
 	if (fd < 0)
 		return false;
 	if (audit->fd >= 0)
 		close(audit->fd);
 	audit->fd = fd;
-	audit->size = fstat(fd, &status) == 0 ? status.st_size : 0;
+	audit->is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+	audit->size = audit->is_file ? status.st_size : 0;
 	audit->is_torn =
 	    audit->size > 0 && pread(fd, &last, 1, audit->size - 1) == 1 && last != '\n';
 	return true;
@@ -166,7 +169,7 @@ audit_add(struct audit *audit, const char *who, bool allowed, struct store_str m
 	    "{\"time\":\"%s.%03ldZ\",\"who\":\"%s\",\"what\":\"%s %s\",\"allowed\":%s}\n",
 	    time_text, now.tv_nsec / 1000000, name, verb, where, allowed ? "true" : "false");
 	pthread_mutex_lock(&audit->mutex);
-	if (audit->size + size > FILE_BYTES_MAX)
+	if (audit->is_file && audit->size + size > FILE_BYTES_MAX)
 		rotate(audit);
 	put_line(audit, line, (size_t)size);
 	pthread_mutex_unlock(&audit->mutex);

@@ -4,6 +4,7 @@
  * Method: files in a scratch directory, with bounds on their length and on descriptors.
  */
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "beacon.h"
@@ -148,6 +149,23 @@ no_descriptor(void **state)
 	audit_close(audit);
 }
 
+/* Nobody reads from it: its lines are lost, and nothing waits. */
+static void
+full_pipe(void **state)
+{
+	struct audit *audit;
+
+	(void)state;
+	assert_int_equal(mkfifo(path, 0600), 0);
+	audit = audit_open(path, error);
+	assert_non_null(audit);
+	alarm(60);
+	for (int i = 0; i < 2000; i++)
+		ask(audit, "nobody");
+	alarm(0);
+	audit_close(audit);
+}
+
 int
 main(void)
 {
@@ -155,6 +173,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(full_disk, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(torn_and_opened_again, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(no_descriptor, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(full_pipe, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
