@@ -45,6 +45,7 @@ static void
 on_landed(void *context)
 {
 	struct pending *pending = context;
+	bool is_stored = false;
 
 	guard_leave(&pending->place);
 	settings_release(pending->settings);
@@ -52,10 +53,18 @@ on_landed(void *context)
 		metrics_add(METRICS_beacons_failed, 1);
 		return;
 	}
-	for (uint32_t i = 0; i < pending->entries_count; i++)
-		metrics_add(outcomes[pending->entries[i].outcome], 1);
+	for (uint32_t i = 0; i < pending->entries_count; i++) {
+		const struct store_entry *entry = &pending->entries[i];
+
+		/* Of which sampling left nothing, nothing is on disk. */
+		if (entry->outcome == STORE_STORED && entry->rows_count == entry->dropped)
+			continue;
+		metrics_add(outcomes[entry->outcome], 1);
+		is_stored |= entry->outcome == STORE_STORED;
+	}
 	metrics_observe(METRICS_beacon_duration_seconds, metrics_now_ns() - pending->began_ns);
-	metrics_set(METRICS_last_stored_timestamp_seconds, time(NULL));
+	if (is_stored)
+		metrics_set(METRICS_last_stored_timestamp_seconds, time(NULL));
 }
 
 /* On the writer's thread, which has no more to do with it than it must. */

@@ -200,13 +200,15 @@ enum token_state {
 	TOKEN_REFUSED,
 };
 
+/* From this machine, and not through a proxy on it, of whose client only it knows. */
 static bool
-is_loopback(void)
+is_loopback(h2o_req_t *req)
 {
 	char address[64];
 
 	http_address(address);
-	return strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0;
+	return http_header(req, "x-forwarded-for").size == 0 &&
+	       (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0);
 }
 
 static const struct refusal {
@@ -328,7 +330,7 @@ answer_metrics(h2o_req_t *req)
 	size_t size;
 	char *text;
 
-	if (!is_loopback() && !http_authorize(req, AUTH_QUERY, false))
+	if (!is_loopback(req) && !http_authorize(req, AUTH_QUERY, false))
 		return 0;
 	store_stats(loop_server(req)->store, &stats);
 	if ((text = metrics_text(&stats, &size)) == NULL)

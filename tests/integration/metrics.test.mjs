@@ -70,3 +70,24 @@ test('the text is well-formed and its numbers fit', async () => {
     assert.equal(await server.end(), 0);
   }
 });
+
+test('what sampling leaves nothing of is not counted as stored', async () => {
+  const config = path.join(directory, 'sampled.yaml');
+  fs.writeFileSync(config, 'sampling: [{site: none, keep: 0}]\n');
+  const server = await serve(path.join(directory, 'sampled'), ['--config', config]);
+  const stored = async () => ['drum_beacons_stored_total', 'drum_last_stored_timestamp_seconds'].map((name) => new RegExp(`^${name} (.*)$`, 'm').exec(text)[1]);
+  let text;
+  try {
+    for (const site of ['none', 'some']) {
+      const beacon = JSON.stringify({ v: 1, site, view: '00000000000000ab', url: 'https://shop.example/' });
+      assert.equal((await fetch(`${server.url}/beacon`, { method: 'POST', body: beacon })).status, 204);
+      text = await (await fetch(`${server.url}/metrics`)).text();
+      const [count, time] = await stored();
+      assert.equal(count, site === 'some' ? '1' : '0');
+      assert.equal(Number(time) > 0, site === 'some');
+    }
+    assert.equal((await fetch(`${server.url}/metrics`, { headers: { 'X-Forwarded-For': '192.0.2.1' } })).status, 401, 'not through a proxy');
+  } finally {
+    assert.equal(await server.end(), 0);
+  }
+});
