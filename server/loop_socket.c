@@ -32,9 +32,10 @@ bind_to(int fd, struct loop_listener *listener)
 static void
 tell_refusal(const struct loop_listener *listener, int number, char error[256])
 {
-	const char *remedy = number == EADDRINUSE      ? ": another program has this port"
-			     : number == EACCES        ? ": a port below 1024 needs root or "
-							 "CAP_NET_BIND_SERVICE"
+	const char *remedy = number == EADDRINUSE ? ": another program has this port, or another "
+						    "of the listeners ([::] takes IPv4, too)"
+			     : number == EACCES   ? ": a port below 1024 needs root or "
+						    "CAP_NET_BIND_SERVICE"
 			     : number == EADDRNOTAVAIL ? ": this machine has no such address"
 						       : "";
 	char host[64] = "?", port[16] = "?";

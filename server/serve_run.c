@@ -25,7 +25,7 @@ reopen_geoip(struct serving *serving, const struct config *config)
 	if (!enricher_reopen(serving->server.enricher, (const char *const *)config->geoip,
 			     config->geoip_count, log_text, NULL))
 		log_line("the GeoIP files that were open stay in use");
-	else if (config->geoip_count > 0)
+	else if (enricher_geoip_built_s(serving->server.enricher) != 0)
 		log_line("GeoIP files opened anew");
 }
 
@@ -37,21 +37,71 @@ serve_update_gauges(const struct serving *serving)
 	metrics_set(METRICS_certificate_expires_timestamp_seconds, tls_expires_s(serving->tls));
 }
 
+static bool
+differ(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a != b : strcmp(a, b) != 0;
+}
+
+static bool
+do_listeners_differ(const struct config *old, const struct config *config)
+{
+	bool differs = config->listeners_count != old->listeners_count;
+
+	for (uint32_t i = 0; !differs && i < old->listeners_count; i++) {
+		const struct config_listener *a = &old->listeners[i], *b = &config->listeners[i];
+
+		differs = strcmp(a->address, b->address) != 0 || a->tls != b->tls ||
+			  a->roles != b->roles || a->proxy_protocol != b->proxy_protocol;
+	}
+	return differs;
+}
+
+/* Connections may have become fewer at start, for want of descriptors. */
+static bool
+do_limits_differ(const struct config *old, const struct config *config)
+{
+	struct config_limits limits = config->limits;
+
+	if (old->limits.connections < limits.connections)
+		limits.connections = old->limits.connections;
+	return memcmp(&limits, &old->limits, sizeof limits) != 0;
+}
+
+static bool
+do_proxies_differ(const struct config *old, const struct config *config)
+{
+	bool differs = config->trusted_proxies_count != old->trusted_proxies_count;
+
+	for (uint32_t i = 0; !differs && i < old->trusted_proxies_count; i++)
+		differs = strcmp(config->trusted_proxies[i], old->trusted_proxies[i]) != 0;
+	return differs;
+}
+
 /* What a new configuration cannot change. */
 static void
 warn_of_restart(const struct config *old, const struct config *config)
 {
-	bool changed =
-	    config->listeners_count != old->listeners_count ||
-	    strcmp(config->data, old->data) != 0 ||
-	    memcmp(config->retention_days, old->retention_days, sizeof old->retention_days) != 0;
+	const struct {
+		const char *key;
+		bool differs;
+	} keys[] = {
+	    {"listeners", do_listeners_differ(old, config)},
+	    {"data", differ(old->data, config->data)},
+	    {"retention_days",
+	     memcmp(config->retention_days, old->retention_days, sizeof old->retention_days) != 0},
+	    {"limits", do_limits_differ(old, config)},
+	    {"trusted_proxies", do_proxies_differ(old, config)},
+	    {"http2", old->no_http2 != config->no_http2},
+	    {"audit_log", differ(old->audit_log, config->audit_log)},
+	    {"log", old->log_json != config->log_json},
+	    {"certificate", old->certificate != NULL && config->certificate == NULL},
+	};
 
-	for (uint32_t i = 0; !changed && i < old->listeners_count; i++)
-		changed = strcmp(config->listeners[i].address, old->listeners[i].address) != 0 ||
-			  config->listeners[i].tls != old->listeners[i].tls ||
-			  config->listeners[i].roles != old->listeners[i].roles;
-	if (changed)
-		log_line("listeners, data and retention_days change with the next start only");
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		if (keys[i].differs)
+			log_line("reload: %s: what has changed is for the next start", keys[i].key);
+	}
 }
 
 /* Each part that is wrong is told and stays as it was; the others change. */

@@ -114,11 +114,13 @@ service_take_socket(const struct sockaddr_storage *address)
 {
 	for (int i = 0; i < sockets_count; i++) {
 		struct sockaddr_storage bound = {0};
-		socklen_t size = sizeof bound;
-		int fd = sockets[i];
+		socklen_t size = sizeof bound, number_size = sizeof(int);
+		int fd = sockets[i], is_listening = 0;
 
+		/* Not ListenDatagram's, nor a connection (Accept=yes). */
 		if (getsockname(fd, (struct sockaddr *)&bound, &size) != 0 ||
-		    !is_same(&bound, address))
+		    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &number_size) != 0 ||
+		    !is_listening || !is_same(&bound, address))
 			continue;
 		memmove(&sockets[i], &sockets[i + 1],
 			(size_t)(sockets_count - i - 1) * sizeof *sockets);

@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert';
 import { execFileSync, spawn } from 'node:child_process';
+import dgram from 'node:dgram';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
@@ -84,7 +85,7 @@ test('sites, sampling and tokens, while beacons come', async () => {
   assert.equal(await send(server, { site: 'docs' }), 204);
   assert.equal(await send(server, { site: 'blog' }), 403);
   fs.writeFileSync(file('parts.yaml'), 'sites: [{key: shop}]\nretention_days: {pageviews: 3}\n');
-  await reload(server, /with the next start only\n[^]*reloaded\n/);
+  await reload(server, /for the next start\n[^]*reloaded\n/);
   let reloads = 2;
   for (; reloads < 22 || answers[204] <= 50; reloads++) await reload(server);
   stop = true;
@@ -207,6 +208,29 @@ test('a GeoIP file that is written over in place ends nobody, and is read again'
   await until('the country', async () => (await country('133.11.0.1')) === 'JP');
   assert.equal(await country('8.8.8.8'), 'US');
   assert.equal(await server.end(), 0);
+});
+
+test('what is for the next start is named', async () => {
+  const server = await start('later', 'limits: {sites: 100}\n');
+  const from = server.log().length;
+  await reload(server);
+  fs.writeFileSync(file('later.yaml'), 'limits: {sites: 101}\ntrusted_proxies: [192.0.2.0/24]\nhttp2: false\naudit_log: ""\n');
+  await reload(server);
+  assert.deepEqual([...server.log().slice(from).matchAll(/reload: (\w+): what has changed is for the next start/g)].map((match) => match[1]), ['limits', 'trusted_proxies', 'http2', 'audit_log']);
+  assert.equal(await server.end(), 0);
+});
+
+test('what is handed over and does not listen is not taken', async () => {
+  const socket = dgram.createSocket('udp4');
+  await new Promise((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  const child = spawn('sh', ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', DRUM, 'serve', '--data', file('datagrams'), '--http', `127.0.0.1:${port}`, '--https', '127.0.0.1:0'],
+    { stdio: ['ignore', 'ignore', 'pipe', socket._handle.fd] });
+  servers.push({ end: (signal) => end(child, signal) });
+  await stderrMatch(child, new RegExp(`listening on http://127.0.0.1:${port}\n`));
+  socket.close();
+  assert.equal(await (await fetch(`http://127.0.0.1:${port}/ping`)).text(), 'Ok.\n');
+  assert.equal(await end(child), 0);
 });
 
 test('a socket that was handed over is listened on', async () => {
