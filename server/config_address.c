@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config_address.h"
 
@@ -58,11 +59,31 @@ config_address_parse(const char *text, struct config_address *out, char why[160]
 	return true;
 }
 
+/* Browsers send names of other letters as xn--... */
+static bool
+is_ascii(const char *text)
+{
+	while (*text != '\0' && (unsigned char)*text < 0x80)
+		text++;
+	return *text == '\0';
+}
+
+/* Of that scheme, with a port that browsers leave out. */
+static bool
+ends_with(const char *origin, const char *scheme, const char *port)
+{
+	const char *colon = strrchr(origin, ':');
+
+	return strncasecmp(origin, scheme, strlen(scheme)) == 0 && strcmp(colon, port) == 0;
+}
+
 bool
 config_address_is_host(const char *text)
 {
 	const char *rest = strncmp(text, "*.", 2) == 0 ? text + 2 : text;
 
+	if (!is_ascii(text))
+		return false;
 	if (rest[0] == '[')
 		return rest[strlen(rest) - 1] == ']';
 	return rest[0] != '\0' && strpbrk(rest, "/:*?#@ ") == NULL;
@@ -77,5 +98,7 @@ config_address_is_origin(const char *text)
 		return strcmp(text, "null") == 0 ||
 		       (strncmp(text, "*.", 2) == 0 && config_address_is_host(text));
 	host += 3;
-	return host != text + 3 && host[0] != '\0' && strpbrk(host, "/*?#@ ") == NULL;
+	return host != text + 3 && host[0] != '\0' && strpbrk(host, "/*?#@ ") == NULL &&
+	       is_ascii(host) && !ends_with(text, "https://", ":443") &&
+	       !ends_with(text, "http://", ":80");
 }

@@ -21,7 +21,7 @@ check_site(const struct config_site *site, uint32_t i, const char *path,
 		config_file_tell(
 		    path, config_file_line(file, "sites", i, "hosts"), error,
 		    "sites[%u].hosts[%u]: expected a host without scheme and port, such "
-		    "as shop.example or *.shop.example, got '%.60s'",
+		    "as shop.example or *.shop.example (other letters as xn--...), got '%.60s'",
 		    i, h, site->hosts[h]);
 		return false;
 	}
@@ -30,7 +30,7 @@ check_site(const struct config_site *site, uint32_t i, const char *path,
 			continue;
 		config_file_tell(path, config_file_line(file, "sites", i, "origins"), error,
 				 "sites[%u].origins[%u]: expected scheme and host, such as "
-				 "https://shop.example, got '%.60s'",
+				 "https://shop.example, without the scheme's own port, got '%.60s'",
 				 i, o, site->origins[o]);
 		return false;
 	}
