@@ -49,7 +49,7 @@ static bool
 open_rejects(struct run *run)
 {
 	const char *path = run->options->rejects_path;
-	struct stat status;
+	struct stat status, input;
 
 	if (path == NULL)
 		return true;
@@ -58,6 +58,12 @@ open_rejects(struct run *run)
 	owner_resume();
 	if (run->rejects == NULL || fstat(fileno(run->rejects), &status) != 0)
 		return fail(run, path);
+	if (stat(run->options->path, &input) == 0 && input.st_dev == status.st_dev &&
+	    input.st_ino == status.st_ino) {
+		import_progress_say(&run->progress,
+				    "%s: rejects cannot go to the file that is imported", path);
+		return false;
+	}
 	if (run->state.rejects_inode == (uint64_t)status.st_ino &&
 	    run->state.rejects_bytes < (uint64_t)status.st_size &&
 	    ftruncate(fileno(run->rejects), (off_t)run->state.rejects_bytes) != 0)

@@ -378,6 +378,7 @@ test('usage', () => {
     [['--data', scratch('data'), '/nowhere/at/all'], 1, /No such file/], [['--data', scratch('data'), directory], 1, /is no file/],
     [['--data', scratch('data'), '--state', scratch('s'), '-'], 1, /only a file can be followed or have a state/],
     [['--data', scratch('data'), '--rejects', '/nowhere/at/all', file], 1, /No such file/],
+    [['--data', scratch('data'), '--rejects', file, file], 1, /rejects cannot go to the file that is imported/],
   ]) {
     const result = run(args, '');
     assert.match(result.stderr, error);
