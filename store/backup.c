@@ -135,12 +135,12 @@ make_directories(struct backup *backup)
 				       "%s is there already: a backup makes a new directory",
 				       backup->to);
 	if (result != 0)
-		return io_error(backup->error, result, "cannot make directory", backup->to);
+		return io_error(backup->error, result, "make directory", backup->to);
 	if ((size_t)snprintf(path, sizeof path, "%s/wal", backup->to) >= sizeof path)
 		return store_error_set(backup->error, STORE_EINVAL, "path too long: %s",
 				       backup->to);
 	result = io->make_directory(io, path, 0700);
-	return result != 0 ? io_error(backup->error, result, "cannot make directory", path) : 0;
+	return result != 0 ? io_error(backup->error, result, "make directory", path) : 0;
 }
 
 int
