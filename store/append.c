@@ -61,7 +61,8 @@ make_durable(struct append_group *group, struct store_error *error)
 			result = wal_commit(store->wal, error);
 	}
 	if (result != 0) {
-		leave_file(store);
+		if (store->wal != NULL)
+			leave_file(store);
 		return result;
 	}
 	count_syncs(store, 1, bytes, state_monotonic_ns() - began);

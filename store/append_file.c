@@ -2,6 +2,7 @@
  * append_group.h: the WAL file and the generation that the next commit goes to,
  * and waiting for memory. Must not apply commits.
  */
+#include <errno.h>
 #include <time.h>
 
 #include "append_group.h"
@@ -26,6 +27,17 @@ carry_requests(struct store *store, uint32_t count, struct wal *wal, struct stor
 	return wal_commit(wal, error);
 }
 
+/* A new file of no use. Its head says how much of the present one is valid, so as
+ * long as it may be there no more may come to that. */
+static void
+drop_file(struct store *store, uint64_t id)
+{
+	if (wal_delete(store->io, store->directory, id) == 0 || store->wal == NULL)
+		return;
+	wal_close(store->wal);
+	store->wal = NULL;
+}
+
 int
 append_rotate(struct store *store, uint32_t pending, struct store_error *error)
 {
@@ -40,17 +52,24 @@ append_rotate(struct store *store, uint32_t pending, struct store_error *error)
 	}
 	result = wal_create(store->io, store->directory, id, store->wal_previous_id,
 			    store->wal_previous_bytes, store->schema, &wal, error);
-	if (result != 0)
+	if (result != 0) {
+		drop_file(store, id);
 		return result;
+	}
 	result = carry_requests(store, requests, wal, error);
 	if (result == 0 && store->wal != NULL && wal_move_group(store->wal, wal) != 0)
 		result = store_error_set(error, STORE_ENOMEM, "out of memory in the WAL");
 	if (result != 0) {
 		wal_close(wal);
+		drop_file(store, id);
 		return result;
 	}
 	wal_close(store->wal);
 	store->wal = wal;
+	store->wal_first_bytes = wal_durable_bytes(wal);
+	/* The files before this one go when the older generations are flushed. */
+	if (store->active->last_commit == 0)
+		store->active->wal_floor = id;
 	return 0;
 }
 
@@ -100,7 +119,7 @@ wait_for_flush(struct store *store, size_t bytes, bool must)
 	pthread_mutex_unlock(&store->writer_mutex);
 	pthread_mutex_lock(&store->state_mutex);
 	store->flush_now |= must;
-	while (result == 0 && (must || !store->flush_stalls) &&
+	while (result == 0 && (must || !store->flush_stalls) && store->oldest->sealed &&
 	       state_memtable_bytes(store) >= bytes) {
 		store->flush_oldest = true;
 		if (!asked || !store->flush_stalls)
@@ -109,6 +128,8 @@ wait_for_flush(struct store *store, size_t bytes, bool must)
 		result = pthread_cond_timedwait(&store->flush_done, &store->state_mutex, &deadline);
 	}
 	store->flush_stalls |= result != 0;
+	if (result == 0 && must && state_memtable_bytes(store) >= bytes)
+		result = ETIMEDOUT; /* there is nothing to flush */
 	pthread_mutex_unlock(&store->state_mutex);
 	pthread_mutex_lock(&store->writer_mutex);
 	return result;
@@ -130,7 +151,9 @@ append_wait_for_memory(struct store *store, struct store_error *error)
 	pthread_mutex_unlock(&store->state_mutex);
 	if (bytes < bytes_high)
 		return 0;
-	if (store->active->last_commit != 0 &&
+	/* What is dead takes memory too. */
+	if ((store->active->last_commit != 0 ||
+	     state_generation_bytes(store->active) >= bytes_max / 4) &&
 	    (result = append_seal_if_due(store, bytes >= bytes_max, error)) != 0)
 		return result;
 	if (bytes < bytes_max) {
@@ -148,15 +171,14 @@ wants_file(const struct store *store)
 {
 	bool fresh = store->active->last_commit == 0;
 
-	return store->wal == NULL ||
-	       wal_durable_bytes(store->wal) >= (fresh ? WAL_FILE_BYTES_MIN : WAL_FILE_BYTES_MAX);
+	return store->wal == NULL || wal_durable_bytes(store->wal) - store->wal_first_bytes >=
+					 (fresh ? WAL_FILE_BYTES_MIN : WAL_FILE_BYTES_MAX);
 }
 
 /* A generation and a WAL file that take the next commit. */
 int
 append_make_ready(struct store *store, struct store_error *error)
 {
-	bool fresh;
 	int result;
 
 	if (store->wal != NULL && (result = append_seal_if_due(store, false, error)) != 0)
@@ -166,11 +188,5 @@ append_make_ready(struct store *store, struct store_error *error)
 	append_finish(store); /* the next file's head says what is valid of this one */
 	if (!wants_file(store))
 		return 0;
-	fresh = store->active->last_commit == 0;
-	if ((result = append_rotate(store, 0, error)) != 0)
-		return result;
-	/* The files before this one go when the older generations are flushed. */
-	if (fresh)
-		store->active->wal_floor = wal_id(store->wal);
-	return 0;
+	return append_rotate(store, 0, error);
 }

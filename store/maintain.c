@@ -126,7 +126,7 @@ maintain_main(void *argument)
 			while ((result = merge_one(store, false, NULL)) == 1)
 				continue;
 			if (result < 0)
-				merge_at_ms = now_ms + RETRY_MS;
+				merge_at_ms = state_monotonic_ms() + RETRY_MS;
 		}
 	} while (wait_for_work(store));
 	return NULL;

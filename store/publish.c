@@ -30,16 +30,49 @@ write_manifest(struct store *store, struct manifest *manifest, struct store_erro
 	return manifest_write(store->io, store->directory, store->schema, manifest, error);
 }
 
+static void
+delete_file(struct store *store, const struct manifest_segment *entry)
+{
+	char path[PATH_MAX];
+
+	if (manifest_segment_path(store->directory, store->schema, entry, path, sizeof path) == 0)
+		store->io->unlink(store->io, path);
+}
+
+/* Replacing the manifest failed: it may name them until that has succeeded. Without
+ * memory they stay until the next opening. */
+static void
+keep_unlisted(struct store *store, const struct publication *publication)
+{
+	size_t count = (size_t)store->unlisted_count + publication->added_count;
+	struct manifest_segment *grown = realloc(store->unlisted, (count + 1) * sizeof *grown);
+
+	if (grown == NULL)
+		return;
+	store->unlisted = grown;
+	for (uint32_t i = 0; i < publication->added_count; i++)
+		grown[store->unlisted_count++] = publication->added[i]->entry;
+}
+
+static void
+delete_unlisted(struct store *store)
+{
+	while (store->unlisted_count > 0)
+		delete_file(store, &store->unlisted[--store->unlisted_count]);
+}
+
 int
 publish_reserve(struct store *store, struct store_error *error)
 {
 	struct manifest manifest = store->manifest; /* the arrays stay the store's */
 	int result;
 
-	if (atomic_load(&store->next_file_id) + RESERVED_IDS_MIN <= store->manifest.next_file_id)
+	if (store->unlisted_count == 0 &&
+	    atomic_load(&store->next_file_id) + RESERVED_IDS_MIN <= store->manifest.next_file_id)
 		return 0;
 	if ((result = write_manifest(store, &manifest, error)) != 0)
 		return result;
+	delete_unlisted(store);
 	pthread_mutex_lock(&store->state_mutex);
 	store->manifest.next_file_id = manifest.next_file_id;
 	pthread_mutex_unlock(&store->state_mutex);
@@ -175,15 +208,6 @@ next_segments(const struct store *store, const struct publication *publication, 
 	return segments;
 }
 
-static void
-delete_file(struct store *store, const struct manifest_segment *entry)
-{
-	char path[PATH_MAX];
-
-	if (manifest_segment_path(store->directory, store->schema, entry, path, sizeof path) == 0)
-		store->io->unlink(store->io, path);
-}
-
 /* What a merge read may have been rewritten or dropped meanwhile. */
 static bool
 are_all_there(const struct store *store, const struct publication *publication)
@@ -235,10 +259,13 @@ publish(struct store *store, struct publication *publication, struct store_error
 		result = replace_manifest(store, publication, &manifest, error);
 	}
 	if (result != 0) {
+		if (publication->listed)
+			keep_unlisted(store, publication);
 		manifest_clear(&manifest);
 		free(segments);
 		return result;
 	}
+	delete_unlisted(store);
 	/* The writer walks the generations: one leaves under its mutex too. */
 	pthread_mutex_lock(&store->writer_mutex);
 	pthread_mutex_lock(&store->state_mutex);

@@ -68,12 +68,15 @@ struct store {
 	 * Who holds it may read `manifest` and `segments`. */
 	pthread_mutex_t manifest_mutex;
 	/* guarded by manifest_mutex: */
-	struct erase_pending *erasures; /* owned: logged, not yet in all segments */
+	struct erase_pending *erasures;    /* owned: logged, not yet in all segments */
+	struct manifest_segment *unlisted; /* owned: a manifest on disk may name them, by a */
+	uint32_t unlisted_count;           /* failure, and none will: to be deleted */
 
 	pthread_mutex_t writer_mutex;
 	/* guarded by writer_mutex: */
 	struct wal *wal; /* owned; NULL after a failure, until the next try */
 	uint64_t wal_previous_id, wal_previous_bytes; /* for the next file's head */
+	uint64_t wal_first_bytes; /* of wal: its head and the requests it began with */
 	uint64_t next_commit;
 	struct requests requests;
 	struct store_arena *arena; /* owned: scratch of one commit */

@@ -235,6 +235,7 @@ free_store(struct store *store)
 	for (uint32_t i = 0; i < store->segments_count; i++)
 		snapshot_release_segment(store->segments[i]);
 	free(store->segments);
+	free(store->unlisted);
 	while (store->erasures != NULL)
 		erase_forget(store);
 	manifest_clear(&store->manifest);

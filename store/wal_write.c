@@ -371,7 +371,7 @@ wal_group_bytes(const struct wal *wal)
 bool
 wal_drop_group(struct wal *wal)
 {
-	if (wal->written_bytes > 0 || wal->group_at > wal->durable_bytes) {
+	if (wal->failed || wal->written_bytes > 0 || wal->group_at > wal->durable_bytes) {
 		wal->failed = true;
 		wal->io->truncate(wal->io, wal->fd, wal->durable_bytes);
 	}
