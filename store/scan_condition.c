@@ -154,13 +154,14 @@ count_parts(const struct expression *expression, bool negated, enum scan_conditi
 static bool
 intersect(struct scan_condition *parent, const struct scan_condition *part)
 {
+	if (part->kind != SCAN_SPANS || part->negated || part->spans_count > 1)
+		return false;
 	for (uint32_t i = 0; parent->kind == SCAN_AND && i < parent->parts_count; i++) {
 		struct scan_condition *other = &parent->parts[i];
 		struct scan_span *span = other->spans;
 
-		if (part->kind != SCAN_SPANS || other->kind != SCAN_SPANS ||
-		    part->column != other->column || part->negated || other->negated ||
-		    part->spans_count > 1 || other->spans_count > 1)
+		if (other->kind != SCAN_SPANS || part->column != other->column || other->negated ||
+		    other->spans_count > 1)
 			continue;
 		if (part->spans_count == 0 || other->spans_count == 0 ||
 		    part->spans->first > span->last || part->spans->last < span->first) {

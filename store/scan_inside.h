@@ -169,6 +169,8 @@ struct scan_condition {
 	uint32_t parts_count;
 	enum scan_verdict verdict; /* of the block */
 	uint64_t asked, kept;      /* rows so far */
+	double rank;               /* while parts are ordered, and the place before */
+	uint32_t place;
 	/* Of the root: the source of the block that was judged last, and whether its times rule
 	 * out all of its blocks. */
 	const void *source;

@@ -4,6 +4,7 @@
  * row for some condition is not read. Between scan_condition.c and
  * scan_filter.c; must not decode a row.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "function.h"
@@ -233,6 +234,9 @@ judge_bounds(const struct block *block, struct scan_condition *condition)
 		condition->verdict = judge_nulls(block, condition);
 }
 
+/* To look at the clock takes as long as to judge a few of them. */
+#define JUDGED_PARTS 64u
+
 /* The same with functions and dictionaries, for what is still open. */
 static int
 judge_values(struct scan *scan, struct evaluation *evaluation, struct scan_condition *condition)
@@ -245,8 +249,12 @@ judge_values(struct scan *scan, struct evaluation *evaluation, struct scan_condi
 		return condition->may_fail ? 0 : judge_ends(evaluation, condition);
 	if (condition->kind == SCAN_ENTRIES)
 		return condition->may_fail ? 0 : judge_entries(scan, evaluation, condition);
-	for (uint32_t i = 0; result == 0 && i < condition->parts_count; i++)
-		result = judge_values(scan, evaluation, &condition->parts[i]);
+	for (uint32_t i = 0; result == 0 && i < condition->parts_count; i++) {
+		if (i % JUDGED_PARTS == JUDGED_PARTS - 1)
+			result = watch_check(evaluation->watch, evaluation->error);
+		if (result == 0)
+			result = judge_values(scan, evaluation, &condition->parts[i]);
+	}
 	if (condition->parts_count > 0)
 		join_parts(condition);
 	return result;
@@ -287,20 +295,33 @@ rank_of(const struct scan_condition *condition)
 	return cost_of(condition) * asked / (asked - 1 - (double)condition->kept);
 }
 
+static int
+compare_ranks(const void *a, const void *b)
+{
+	const struct scan_condition *x = a, *y = b;
+
+	if (x->rank < y->rank || x->rank > y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return (x->place > y->place) - (x->place < y->place);
+}
+
 /* Conditions change places where neither can fail, so errors stay the same. */
 static void
 order_parts(struct scan_condition *where)
 {
-	for (uint32_t i = 1; i < where->parts_count; i++) {
-		for (uint32_t at = i; at > 0; at--) {
-			struct scan_condition *part = &where->parts[at], moved = *part;
+	for (uint32_t first = 0, end; first < where->parts_count; first = end + 1) {
+		struct scan_condition *parts = &where->parts[first];
+		bool is_ordered = true;
 
-			if (part->may_fail || part[-1].may_fail ||
-			    rank_of(part) >= rank_of(part - 1))
-				break;
-			*part = part[-1];
-			part[-1] = moved;
+		for (end = first; end < where->parts_count && !where->parts[end].may_fail; end++) {
+			struct scan_condition *part = &where->parts[end];
+
+			part->rank = rank_of(part);
+			part->place = end;
+			is_ordered = is_ordered && (end == first || part[-1].rank <= part->rank);
 		}
+		if (!is_ordered)
+			qsort(parts, end - first, sizeof *parts, compare_ranks);
 	}
 }
 

@@ -22,6 +22,7 @@ slice_close(struct slice *slice)
 	store_arena_free(slice->source_arena);
 	free(slice->columns);
 	free(slice->entries);
+	free(slice->entries_slots);
 }
 
 void
@@ -31,6 +32,9 @@ slice_set_block(struct slice *slice, const struct block *block)
 	if (slice->source == NULL || slice->source != block_source(block)) {
 		slice->source = block_source(block);
 		slice->epoch++;
+		if (slice->entries_count > 0)
+			memset(slice->entries_slots, 0,
+			       (size_t)slice->entries_max * 2 * sizeof *slice->entries_slots);
 		slice->entries_count = 0;
 		store_arena_reset(slice->source_arena);
 	}
@@ -85,9 +89,12 @@ is_same(struct store_str a, struct store_str b)
 static struct slice_column *
 find_column(struct slice *slice, uint16_t column, struct store_str key)
 {
-	for (uint32_t i = 0; i < slice->columns_count; i++) {
-		if (slice->columns[i].column == column && is_same(slice->columns[i].key, key))
-			return &slice->columns[i];
+	for (uint32_t i = 0, at = slice->columns_next; i < slice->columns_count; i++, at++) {
+		at = at < slice->columns_count ? at : 0;
+		if (slice->columns[at].column == column && is_same(slice->columns[at].key, key)) {
+			slice->columns_next = at + 1;
+			return &slice->columns[at];
+		}
 	}
 	if (slice->columns_count == slice->columns_max) {
 		uint32_t max = slice->columns_max == 0 ? 16 : slice->columns_max * 2;
@@ -267,32 +274,63 @@ slice_part_bounds(struct slice *slice, uint16_t column, uint32_t first, uint32_t
 	return 0;
 }
 
+/* Where the entries of an expression and a dictionary are, or would be. */
+static uint32_t *
+find_entries_slot(const struct slice *slice, const struct expression *expression,
+		  const struct store_str *const *chunks)
+{
+	uint64_t hash = (uintptr_t)expression * (uint64_t)0x9e3779b97f4a7c15;
+	uint32_t mask = slice->entries_max * 2 - 1, slot = (uint32_t)(hash >> 32) & mask;
+
+	for (; slice->entries_slots[slot] != 0; slot = (slot + 1) & mask) {
+		const struct slice_entries *entries =
+		    &slice->entries[slice->entries_slots[slot] - 1];
+
+		if (entries->expression == expression && entries->dictionary.chunks == chunks)
+			break;
+	}
+	return &slice->entries_slots[slot];
+}
+
+static bool
+grow_entries(struct slice *slice)
+{
+	uint32_t max = slice->entries_max == 0 ? 8 : slice->entries_max * 2;
+	struct slice_entries *grown = realloc(slice->entries, max * sizeof *grown);
+	uint32_t *slots = calloc((size_t)max * 2, sizeof *slots);
+
+	if (grown != NULL)
+		slice->entries = grown;
+	if (grown == NULL || slots == NULL) {
+		free(slots);
+		return false;
+	}
+	free(slice->entries_slots);
+	slice->entries_slots = slots;
+	slice->entries_max = max;
+	for (uint32_t i = 0; i < slice->entries_count; i++)
+		*find_entries_slot(slice, grown[i].expression, grown[i].dictionary.chunks) = i + 1;
+	return true;
+}
+
 struct slice_entries *
 slice_find_entries(struct slice *slice, const struct expression *expression,
 		   const struct dictionary *dictionary)
 {
 	struct slice_entries *entries;
+	uint32_t *slot;
 
-	for (uint32_t i = 0; i < slice->entries_count; i++) {
-		entries = &slice->entries[i];
-		if (entries->expression == expression &&
-		    entries->dictionary.chunks == dictionary->chunks) {
-			if (entries->dictionary.count != dictionary->count) /* it has grown */
-				*entries = (struct slice_entries){.expression = expression,
-								  .dictionary = *dictionary};
-			return entries;
-		}
+	if (slice->entries_count == slice->entries_max && !grow_entries(slice))
+		return NULL;
+	slot = find_entries_slot(slice, expression, dictionary->chunks);
+	if (*slot == 0) {
+		*slot = ++slice->entries_count;
+		slice->entries[*slot - 1].expression = NULL;
 	}
-	if (slice->entries_count == slice->entries_max) {
-		uint32_t max = slice->entries_max == 0 ? 8 : slice->entries_max * 2;
-		struct slice_entries *grown = realloc(slice->entries, max * sizeof *grown);
-
-		if (grown == NULL)
-			return NULL;
-		slice->entries = grown;
-		slice->entries_max = max;
-	}
-	entries = &slice->entries[slice->entries_count++];
-	*entries = (struct slice_entries){.expression = expression, .dictionary = *dictionary};
+	entries = &slice->entries[*slot - 1];
+	if (entries->expression == NULL ||
+	    entries->dictionary.count != dictionary->count) /* it has grown */
+		*entries =
+		    (struct slice_entries){.expression = expression, .dictionary = *dictionary};
 	return entries;
 }

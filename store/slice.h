@@ -54,8 +54,10 @@ struct slice {
 	uint64_t epoch;               /* changes with the source_arena */
 	struct slice_column *columns; /* owned: [columns_count] */
 	uint32_t columns_count, columns_max;
+	uint32_t columns_next;         /* they are mostly asked for in their order */
 	struct slice_entries *entries; /* owned: [entries_count] */
 	uint32_t entries_count, entries_max;
+	uint32_t *entries_slots; /* owned: [entries_max * 2], place + 1, 0 free */
 };
 
 /* `bytes_max` bounds what a block may need. 0 or STORE_ELIMIT. */

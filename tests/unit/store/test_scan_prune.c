@@ -34,6 +34,7 @@ static const struct store_schema schema = {tables, 1};
 #define DAY_ROWS 40
 #define ROWS (DAYS * DAY_ROWS)
 #define CONDITIONS 3000
+#define LISTS 600
 
 struct cell {
 	bool null;
@@ -191,7 +192,7 @@ struct condition {
 
 static const char *const operations[] = {"=", "!=", "<", "<=", ">", ">="};
 
-static struct condition pool[80];
+static struct condition pool[160];
 static int pool_count;
 
 /* A constant that is, or is next to, the row's value. */
@@ -575,6 +576,39 @@ test_random_conditions(void **state)
 	query_close(store, directory);
 }
 
+/* Long lists, whose order is by what is known of their conditions. */
+static void
+test_random_lists(void **state)
+{
+	static struct row rows[ROWS];
+	struct random random = random_seeded("lists");
+	char directory[256];
+	struct store *store = fill(&random, directory, rows);
+
+	(void)state;
+	for (int i = 0; i < LISTS; i++) {
+		bool is_all = random_below(&random, 2) == 0;
+		uint64_t count = 2 + random_below(&random, 40);
+		struct condition *list;
+
+		pool_count = 0;
+		list = random_condition(&random, rows, 0);
+		for (uint64_t at = 1; at < count; at++) {
+			struct condition *both = &pool[pool_count++];
+
+			*both = (struct condition){.form = is_all ? AND : OR};
+			both->parts[0] = list;
+			both->parts[1] = random_condition(&random, rows, 0);
+			/* Most rows stay open to the next one. */
+			both->parts[1]->negated ^= both->parts[1]->form == COMPARE &&
+						   (both->parts[1]->operation == 0) == is_all;
+			list = both;
+		}
+		check_condition(store, rows, list);
+	}
+	query_close(store, directory);
+}
+
 /* ---- what is read ----------------------------------------------------- */
 
 #define BLOCK_ROWS 65536u
@@ -887,9 +921,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(test_random_conditions), cmocka_unit_test(test_blocks_left_out),
-	    cmocka_unit_test(test_errors_stay),       cmocka_unit_test(test_bytes_left_out),
-	    cmocka_unit_test(test_weights_left_out),  cmocka_unit_test(test_errors_in_order),
+	    cmocka_unit_test(test_random_conditions), cmocka_unit_test(test_random_lists),
+	    cmocka_unit_test(test_blocks_left_out),   cmocka_unit_test(test_errors_stay),
+	    cmocka_unit_test(test_bytes_left_out),    cmocka_unit_test(test_weights_left_out),
+	    cmocka_unit_test(test_errors_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
