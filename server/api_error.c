@@ -139,7 +139,7 @@ api_error_of_store(struct api_error *error, const struct store_error *from,
 {
 	int number = from->clickhouse;
 	const char *name = from->name;
-	char limit[64];
+	char limit[64] = "";
 
 	if (number == 0) {
 		number = from->code == STORE_ENOMEM || from->code == STORE_ELIMIT ? 241
@@ -151,6 +151,7 @@ api_error_of_store(struct api_error *error, const struct store_error *from,
 		       : number == 62  ? "SYNTAX_ERROR"
 				       : "STORE_ERROR";
 	}
-	put_limit(limit, sizeof limit, number, job);
+	if (!from->by_settings)
+		put_limit(limit, sizeof limit, number, job);
 	return api_error_set(error, from->code, number, name, "%s%s", from->text, limit);
 }

@@ -25,6 +25,31 @@ aggregate_keep(const struct aggregate_states *states, const struct store_value *
 	return 0;
 }
 
+/* The same over and over: a string goes where the one before was, if there is room. */
+static int
+keep_last(const struct aggregate_states *states, struct aggregate_state *state,
+	  const struct store_value *value)
+{
+	struct store_str *room = &state->string; /* any has no extreme */
+	uint32_t size = value->v.s.size;
+	char *bytes = (char *)(uintptr_t)room->bytes;
+
+	if (value->null || states->aggregate->argument->type.type != STORE_R_STRING)
+		return aggregate_keep(states, value, &state->kept);
+	if (bytes == NULL || size > room->size) {
+		uint32_t max = size < UINT32_MAX / 2 ? size * 2 : size;
+
+		if ((bytes = store_arena_alloc(states->arena, max)) == NULL)
+			return STORE_ELIMIT;
+		*room = (struct store_str){bytes, max};
+	}
+	if (size > 0)
+		memcpy(bytes, value->v.s.bytes, size);
+	state->kept = *value;
+	state->kept.v.s.bytes = bytes;
+	return 0;
+}
+
 /* ---- quantiles ------------------------------------------------------- */
 
 /* `value` is the number's as the argument's type has it. */
@@ -146,9 +171,11 @@ add_row(struct aggregate_states *states, struct aggregate_state *state,
 		state->number += number * (double)weight;
 		break;
 	case AGGREGATE_ANY:
-	case AGGREGATE_ANY_LAST:
-		if (state->weight == 0 || aggregate->kind == AGGREGATE_ANY_LAST)
+		if (state->weight == 0)
 			result = aggregate_keep(states, &value, &state->kept);
+		break;
+	case AGGREGATE_ANY_LAST:
+		result = keep_last(states, state, &value);
 		break;
 	case AGGREGATE_MIN:
 	case AGGREGATE_MAX:

@@ -282,6 +282,13 @@ store_arena_release(struct store_arena *arena, void *bytes, size_t size)
 	}
 }
 
+void
+store_arena_lower(struct store_arena *arena, size_t bytes_max)
+{
+	if (arena->bytes_max == 0 || bytes_max < arena->bytes_max)
+		arena->bytes_max = bytes_max;
+}
+
 size_t
 store_arena_bytes(const struct store_arena *arena)
 {

@@ -107,11 +107,19 @@ build_any(struct planner *planner, const struct sql_node *node, enum phase phase
 			 : plan_aggregate(planner, node, aggregate, has_condition);
 }
 
+/* To look at the clock takes as long as to build a few of them. */
+#define WATCHED_NODES 256u
+
 /* The parser bounds each tree; aliases within aliases add theirs up, and a
  * name that stands twice in each doubles it. */
 static int
 check_size(struct planner *planner)
 {
+	int result =
+	    planner->built % WATCHED_NODES == 0 ? watch_check(planner->watch, planner->error) : 0;
+
+	if (result != 0)
+		return result;
 	if (++planner->built > SQL_TREE_SIZE_MAX)
 		return plan_error(planner->error, STORE_EINVAL, 168, "TOO_BIG_AST",
 				  "With its aliases put in the query has more than %u nodes",
@@ -242,8 +250,8 @@ plan_clauses(struct planner *planner)
 
 int
 plan_create(const struct sql_query *query, const struct snapshot *snapshot,
-	    const struct store_query *request, struct store_arena *arena, struct plan **out,
-	    struct store_error *error)
+	    const struct store_query *request, const struct watch *watch, struct store_arena *arena,
+	    struct plan **out, struct store_error *error)
 {
 	struct planner *planner = store_arena_zalloc(arena, sizeof *planner);
 	int result;
@@ -256,7 +264,7 @@ plan_create(const struct sql_query *query, const struct snapshot *snapshot,
 	planner->request = request;
 	planner->arena = arena;
 	planner->error = error;
-	planner->watch = watch_begin(request->timeout_ns, request->cancel);
+	planner->watch = watch;
 	if ((result = plan_clauses(planner)) != 0) {
 		if (error != NULL && error->code == 0)
 			error->code = result;

@@ -57,11 +57,13 @@ struct plan {
 	bool keeps_weights;
 };
 
+struct watch;
+
 /* Everything lives in the arena; the snapshot must outlive the plan. 0 or a
  * negative code with *error set (ClickHouse's number and name too). */
 int plan_create(const struct sql_query *query, const struct snapshot *snapshot,
-		const struct store_query *request, struct store_arena *arena, struct plan **out,
-		struct store_error *error);
+		const struct store_query *request, const struct watch *watch,
+		struct store_arena *arena, struct plan **out, struct store_error *error);
 
 /* The name of the schema's weight column, or NULL; whether the statement that
  * the query is part of names it, and so weighs by itself. */

@@ -51,7 +51,7 @@ fold(struct planner *planner, struct expression *call)
 	struct store_error error = {0};
 	struct evaluation evaluation = {.arena = planner->arena,
 					.count = 1,
-					.watch = &planner->watch,
+					.watch = planner->watch,
 					.now_ms = planner->request->now_ms};
 	struct data value;
 	int result;

@@ -26,7 +26,7 @@ struct planner {
 	const struct store_query *request;
 	struct store_arena *arena;
 	struct store_error *error; /* or NULL */
-	struct watch watch;        /* for constants that take long */
+	const struct watch *watch; /* the query's: constants may take long */
 	/* Nodes with an alias that are being built, outermost first. */
 	const struct sql_node *expanding[PLAN_EXPANSIONS_MAX];
 	uint32_t expanding_count;

@@ -16,7 +16,8 @@ int
 query_select(struct query_run *run, const struct sql_query *query, struct store_result *result,
 	     struct plan **plan)
 {
-	int code = plan_create(query, run->snapshot, run->request, run->arena, plan, run->error);
+	int code = plan_create(query, run->snapshot, run->request, &run->limits->watch, run->arena,
+			       plan, run->error);
 
 	if (code != 0 || run->dry)
 		return code;
@@ -93,6 +94,8 @@ run(struct store *store, const struct store_query *request, struct sql_query *qu
 	code = query_settings(&statement, query, &limits, began_ns);
 	if (code == 0)
 		code = run_statement(&statement, query);
+	if (code != 0 && error != NULL)
+		query_settings_name(&statement, error);
 	*is_known = statement.is_known;
 	if (snapshot_check(statement.snapshot, error) != 0)
 		code = STORE_ECORRUPT; /* whatever came of it */

@@ -15,6 +15,8 @@ enum query_reads {
 	QUERY_READS_ALL,    /* there are subqueries: perhaps every table */
 };
 
+enum { QUERY_LIMITS = 4 }; /* that SETTINGS can lower */
+
 struct query_run {
 	struct store *store; /* borrowed, as are request, limits and error */
 	const struct store_query *request;
@@ -27,6 +29,7 @@ struct query_run {
 	enum query_reads reads;
 	bool is_known; /* the caller has the answer */
 	bool dry;      /* subqueries are planned, not run: their rows are missing */
+	uint64_t lowered[QUERY_LIMITS]; /* to this by SETTINGS, as it has it; or 0 */
 };
 
 /* All return 0 or a negative code with *run->error set. */
@@ -36,9 +39,11 @@ struct query_run {
 int query_select(struct query_run *run, const struct sql_query *query, struct store_result *result,
 		 struct plan **plan);
 
-/* query_settings.c: the query's SETTINGS, which can only lower the limits. */
+/* query_settings.c: the query's SETTINGS, which can only lower the limits; and of an error
+ * about a limit that they lowered: names it. */
 int query_settings(struct query_run *run, const struct sql_query *query, struct scan_limits *limits,
 		   int64_t began_ns);
+void query_settings_name(const struct query_run *run, struct store_error *error);
 
 /* query_nested.c: runs the query's subqueries, innermost first, and finds the
  * tables of the system database: their rows hang on the query afterwards. */

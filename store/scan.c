@@ -322,10 +322,13 @@ scan_count_blocks(const struct plan *plan, const struct snapshot *snapshot,
 	*all = snapshot_blocks_count(snapshot, plan->table_index);
 	*read = 0;
 	for (uint32_t i = 0; code == 0 && i < *all; i++) {
-		enum scan_verdict verdict;
+		enum scan_verdict verdict = SCAN_NONE;
 
-		code = scan_open_block(&scan, snapshot_block(snapshot, plan->table_index, i),
-				       &verdict);
+		if (i % JUDGED_BLOCKS == 0)
+			code = check_limits(&scan);
+		if (code == 0)
+			code = scan_open_block(
+			    &scan, snapshot_block(snapshot, plan->table_index, i), &verdict);
 		*read += code == 0 && verdict != SCAN_NONE;
 	}
 	scan_close(&scan);

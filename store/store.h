@@ -41,6 +41,7 @@ struct store_error {
 	int code;         /* STORE_E..., 0 when unset */
 	int clickhouse;   /* for queries: ClickHouse's error number (62, 47...) */
 	const char *name; /* for queries: its name (SYNTAX_ERROR...), static */
+	bool by_settings; /* for queries: the limit met is the query's own; text names it */
 	uint64_t offset;  /* byte offset in file or query text */
 	char file[256];   /* path, or "" */
 	char text[512];   /* one line: what is wrong and what to do */
@@ -67,6 +68,8 @@ void *store_arena_zalloc(struct store_arena *arena, size_t size);
 void store_arena_release(struct store_arena *arena, void *bytes, size_t size);
 /* Bytes handed out and not released. */
 size_t store_arena_bytes(const struct store_arena *arena);
+/* From now on no more than that. */
+void store_arena_lower(struct store_arena *arena, size_t bytes_max);
 /* Takes everything back and keeps up to 16 MiB for reuse. */
 void store_arena_reset(struct store_arena *arena);
 /* Frees what all arenas left to those to come: up to 96 MiB. */

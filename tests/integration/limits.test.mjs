@@ -64,6 +64,7 @@ const hostile = [
   ['a replacement that looks ahead from everywhere', `SELECT length(replaceRegexpAll(${constant}, 'x.*y|x', 'z'))`, TIME],
   ['extract from everywhere', `SELECT count() FROM events WHERE ${many(100, (i) => `extract(concat(text, text), '(x?){300}(${i}y)') != ''`, ' OR ')}`, TIME],
   ['too long inside of a subquery', `SELECT count() FROM (SELECT name FROM events WHERE ${many(300, (i) => `match(text, '(x+x+)+y${i}')`, ' OR ')})`, TIME],
+  ['a hundred subqueries, each slow', `WITH '${'x'.repeat(100000)}' AS s SELECT ${many(100, () => "(SELECT match(s, '(x?){100}y'))")}`, TIME],
   // Memory.
   ['strings doubled 24 times', `${doubled(24)} SELECT a24 FROM events LIMIT 10`, MEMORY],
   ['a thousand copies of each string', `SELECT concat(${many(1000, () => 'text')}) FROM events`, MEMORY],
@@ -216,11 +217,22 @@ test('answers that nobody reads are bounded together', async () => {
   assert.equal((await ask(sql)).status, 200);
 });
 
+test('what one value needs does not grow with the rows', async () => {
+  const { status, text } = await ask(`SELECT length(anyLast(concat('${'x'.repeat(2000)}', text))) >= 2000 FROM events`);
+  assert.equal(text, '1\n');
+  assert.equal(status, 200);
+});
+
 test('a client can lower its limits, not raise them', async () => {
   for (const [sql, parameters, code, limit] of [
     ['SELECT name FROM events LIMIT 2000', 'max_result_rows=1000', 396, /\(max_result_rows is 1000\)/],
     ['SELECT value % 2000 AS k, count() FROM events GROUP BY k', 'max_rows_to_group_by=1000', 158, /\(max_rows_to_group_by is 1000\)/],
     ['SELECT uniqExact(text) FROM events', 'max_memory_usage=1000000', 241, /\(max_memory_usage is 1000000\)/],
+    ['SELECT name FROM events LIMIT 2000 SETTINGS max_result_rows = 1000', '', 396, /\(max_result_rows is 1000\)/],
+    ['SELECT value % 2000 AS k, count() FROM events GROUP BY k SETTINGS max_rows_to_group_by = 1000', '', 158, /\(max_rows_to_group_by is 1000\)/],
+    ['SELECT uniqExact(text) FROM events SETTINGS max_memory_usage = 1000000', '', 241, /\(max_memory_usage is 1000000\)/],
+    ['SELECT uniqExact(text) FROM events SETTINGS max_memory_usage = 2000000', 'max_memory_usage=1000000', 241, /\(max_memory_usage is 1000000\)/],
+    [`${hostile[1][1]} SETTINGS max_execution_time = 1`, 'max_execution_time=2', 159, QUERY_S > 1 ? /\(max_execution_time is 1\)/ : /limits\.query_s is 1/],
     ['SELECT name FROM events', 'max_result_rows=1000000', 396, /limits\.answer_rows is 50000/],
     ['SELECT name, count() FROM events GROUP BY name', 'max_rows_to_group_by=0', 158, /limits\.query_groups is 10000/],
     [hostile[1][1], 'max_execution_time=100', 159, new RegExp(`limits\\.query_s is ${QUERY_S}`)],

@@ -303,7 +303,7 @@ check_limit(struct store *store, const char *text, struct store_query limits, in
 	limits.now_ms = TEST_NOW_MS;
 	found = store_query(store, &limits, &result, &error);
 	if (found != code)
-		fail_msg("%s: %d instead of %d: %s", text, found, code, error.text);
+		fail_msg("%.200s: %d instead of %d: %s", text, found, code, error.text);
 	if (code == 0) {
 		store_result_free(result);
 		return;
@@ -440,7 +440,7 @@ check_long_text(void **state)
 static void
 check_time_inside(void **state)
 {
-	static char constant[220000], matches[20000];
+	static char constant[220000], matches[20000], conditions[200000], nested[200000];
 	const volatile int cancel = 1;
 	struct store_query soon = {.timeout_ns = 50000000};
 	struct timespec began, ended;
@@ -456,12 +456,21 @@ check_time_inside(void **state)
 	for (int i = 0; i < 300; i++)
 		size += (size_t)sprintf(matches + size,
 					" OR match(concat(path, '%d'), '(.?){900}@')", i);
+	size = (size_t)sprintf(conditions, "EXPLAIN SELECT count() FROM pageviews WHERE 0");
+	for (int i = 0; i < 15000; i++)
+		size += (size_t)sprintf(conditions + size, " OR path=''");
+	size = (size_t)sprintf(nested, "SELECT 0");
+	for (int i = 0; i < 200; i++) /* each is planned in a fraction of the time */
+		size +=
+		    (size_t)sprintf(nested + size, ", (SELECT match('%0100d', '(.?){900}@'))", i);
 	store = open_filled(directory, 3000);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &began);
 	check_limit(store, constant, soon, TIMEOUT);
 	check_limit(store, matches, soon, TIMEOUT);
+	check_limit(store, nested, soon, TIMEOUT);
 	check_limit(store, constant, (struct store_query){.cancel = &cancel}, CANCELLED);
 	check_limit(store, matches, (struct store_query){.cancel = &cancel}, CANCELLED);
+	check_limit(store, conditions, (struct store_query){.cancel = &cancel}, CANCELLED);
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
 	assert_true(ended.tv_sec - began.tv_sec < 10);
 	query_close(store, directory);
