@@ -383,6 +383,21 @@ follow_chain(struct store *store, struct files *files)
 	}
 }
 
+/* What a process that was killed had written, and not synced, is read like the rest: it is
+ * seen, repeats of it are acknowledged, and the next file's head calls it valid. */
+static int
+sync_file(struct store *store, const char *path, struct store_error *error)
+{
+	int fd = store->io->open(store->io, path, O_RDONLY, 0);
+	int result = fd < 0 ? fd : store->io->sync(store->io, fd);
+
+	if (fd >= 0)
+		store->io->close(store->io, fd);
+	return result == 0
+		   ? 0
+		   : store_error_set(error, STORE_EIO, "sync %s: %s", path, strerror(-result));
+}
+
 /* Opens every file. Nothing was acknowledged from one whose creation was cut
  * short: no file is said to follow it. */
 static int
@@ -393,6 +408,8 @@ open_files(struct store *store, struct files *files, struct store_error *error)
 		char path[PATH_MAX];
 		int result = wal_path(store->directory, file->id, path, sizeof path);
 
+		if (result == 0 && !store->options.read_only)
+			result = sync_file(store, path, error);
 		if (result == 0)
 			result = wal_reader_open(store->io, path, file->id, &file->reader, error);
 		if (result == STORE_ECORRUPT)

@@ -20,8 +20,8 @@
 
 #include "store/io.h"
 
-#define DISK_NAMES_MAX 512
-#define DISK_FILES_MAX 1024
+#define DISK_NAMES_MAX 4096
+#define DISK_FILES_MAX 8192
 #define DISK_OPEN_MAX 256
 #define DISK_SECTOR 512u
 
@@ -54,6 +54,7 @@ struct disk {
 	long fail_at;       /* 0: never */
 	bool fail_for_good; /* that one and all after it */
 	int fail_errno;
+	bool syncs_again;     /* a failed sync loses nothing that a later one would not save */
 	uint32_t short_every; /* each n-th write or read is one byte short; 0: none */
 	size_t space, used;   /* bytes; space 0: without end */
 };
@@ -253,7 +254,7 @@ disk_io_sync(struct io *io, int fd)
 
 	if (disk_enter(disk)) {
 		/* As ext4 does it: the pages count as clean, a second sync says 0. */
-		disk->open[fd]->poisoned = true;
+		disk->open[fd]->poisoned = !disk->syncs_again;
 		return disk_leave(disk, -disk->fail_errno);
 	}
 	if (!disk->open[fd]->poisoned)

@@ -273,6 +273,63 @@ test_room_of_a_refused_group(void **state)
 	disk_free(disk);
 }
 
+static struct io original;
+static struct disk *killed; /* at its next sync */
+
+/* The process ends: nothing fails, and nothing more is done. */
+static int
+sync_or_end(struct io *io, int fd)
+{
+	if (killed == NULL)
+		return original.sync(io, fd);
+	killed->fail_at = killed->calls + 1;
+	killed->fail_errno = EIO;
+	killed->fail_for_good = true;
+	return -EIO;
+}
+
+/* 2: what was written and not synced before a kill is found again, so a repeat of it is
+ * acknowledged: then it is there after a power cut, too. */
+static void
+test_kill_then_power_cut(void **state)
+{
+	struct random random = random_seeded("kill");
+
+	(void)state;
+	for (int times = 0; times < 30; times++) {
+		struct disk *disk = disk_create();
+		struct store *store = try_open(disk, "/d");
+		struct found found;
+		bool is_found;
+
+		assert_non_null(store);
+		original = disk->io;
+		disk->io.sync = sync_or_end;
+		assert_true(append_one(store, &(struct beacon){.view = 0, .lcp = 1}));
+		killed = disk;
+		assert_false(append_one(store, &(struct beacon){.view = 1, .lcp = 1}));
+		assert_int_not_equal(store_close(store, NULL), 0);
+		killed = NULL;
+		disk_forget_faults(disk);
+		assert_non_null(store = try_open(disk, "/d"));
+		scan(store, &found);
+		is_found = found.views[1] == 1;
+		if (is_found)
+			assert_true(append_one(store, &(struct beacon){.view = 1, .lcp = 1}));
+		disk->fail_at = disk->calls + 1;
+		disk->fail_errno = EIO;
+		disk->fail_for_good = true;
+		assert_int_not_equal(store_close(store, NULL), 0);
+		disk_crash(disk, &random);
+		assert_non_null(store = try_open(disk, "/d"));
+		scan(store, &found);
+		assert_int_equal(found.views[0], 1);
+		assert_int_equal(found.views[1], is_found);
+		assert_int_equal(store_close(store, NULL), 0);
+		disk_free(disk);
+	}
+}
+
 static size_t
 bytes_of_reserve(struct disk *disk)
 {
@@ -327,6 +384,7 @@ main(void)
 	    cmocka_unit_test(test_power_cut_at_every_call),
 	    cmocka_unit_test(test_large_groups),
 	    cmocka_unit_test(test_power_cuts_while_recovering),
+	    cmocka_unit_test(test_kill_then_power_cut),
 	    cmocka_unit_test(test_full_disk),
 	    cmocka_unit_test(test_room_of_a_refused_group),
 	    cmocka_unit_test(test_retention_on_a_full_disk),
