@@ -262,9 +262,14 @@ test_room_of_a_refused_group(void **state)
 		build(&built[i], &(struct beacon){.view = i, .lcp = i});
 		commits[i] = (struct store_commit){.entries = &built[i].entry, .entries_count = 1};
 	}
-	for (int times = 0; times < 3; times++) {
+	for (int times = 0; times < 4; times++) {
 		disk->space = disk->used + 1500;
-		assert_int_equal(store_append(store, commits, 40, NULL), STORE_EFULL);
+		if (times == 3) { /* of a group that was begun ahead, too */
+			assert_int_equal(store_append_begin(store, commits, 40, NULL), 0);
+			assert_int_equal(store_append_end(store, NULL), STORE_EFULL);
+		} else {
+			assert_int_equal(store_append(store, commits, 40, NULL), STORE_EFULL);
+		}
 		assert_true(
 		    append_one(store, &(struct beacon){.view = 50, .version = (uint8_t)times}));
 	}

@@ -1,7 +1,7 @@
 /*
  * Goal: what fails leaves nothing behind that stays or harms: no segment of a flush, no WAL
- * file that was begun, no room of a group, nothing erased. Method: the simulated disk of
- * disk.h, full or failing for a while; files counted, beacons counted after reopening.
+ * file that was begun, nothing erased. Method: the simulated disk of disk.h, failing for a
+ * while; files counted, beacons counted after reopening.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,30 +61,6 @@ test_segments_of_failed_flushes(void **state)
 	assert_true(append_one(store, &(struct beacon){.view = 1, .lcp = 1}));
 	assert_int_equal(store_flush(store, NULL), 0);
 	assert_int_equal(count_files(disk, ".seg"), 3);
-	assert_int_equal(store_close(store, NULL), 0);
-	disk_free(disk);
-}
-
-/* What a refused group wrote early is for smaller ones. */
-static void
-test_room_of_a_begun_group(void **state)
-{
-	static struct built built[40];
-	struct store_commit commits[40];
-	struct disk *disk = disk_create();
-	struct store *store = try_open(disk, "/d");
-
-	(void)state;
-	assert_non_null(store);
-	for (uint32_t i = 0; i < 40; i++) {
-		build(&built[i], &(struct beacon){.view = i, .lcp = i});
-		commits[i] = (struct store_commit){.entries = &built[i].entry, .entries_count = 1};
-	}
-	disk->space = disk->used + 1500;
-	assert_int_equal(store_append_begin(store, commits, 40, NULL), 0);
-	assert_int_equal(store_append_end(store, NULL), STORE_EFULL);
-	assert_true(append_one(store, &(struct beacon){.view = 50}));
-	disk->space = 0;
 	assert_int_equal(store_close(store, NULL), 0);
 	disk_free(disk);
 }
@@ -243,7 +219,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_segments_of_failed_flushes),
 	    cmocka_unit_test(test_begun_file),
-	    cmocka_unit_test(test_room_of_a_begun_group),
 	    cmocka_unit_test(test_erased_in_wal),
 	};
 
