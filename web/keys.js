@@ -78,8 +78,10 @@ export function build({ refresh, togglePause }) {
 	TABS.forEach((tab, i) => (act[i + 1] = () => go({ tab, error: '' })));
 	addEventListener('keydown', (event) => {
 		if (!enabled || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || byId('help').open) return;
-		if (event.target.closest('input, select, textarea, [contenteditable]')) return;
-		if (event.key === ' ' && event.target !== document.body && event.target.id !== 'main') return;
+		/* Until the next frame the focus may still be in the closed page of help. */
+		const target = byId('help').contains(event.target) ? document.body : event.target;
+		if (target.closest('input, select, textarea, [contenteditable]')) return;
+		if (event.key === ' ' && target !== document.body && target.id !== 'main') return;
 		const action = Object.hasOwn(act, event.key) && act[event.key];
 		if (!action) return;
 		event.preventDefault();

@@ -287,7 +287,13 @@ test('the keyboard', async () => {
 	assert.ok(await page.isVisible('#help'));
 	await page.keyboard.press('Escape');
 	assert.ok(!(await page.isVisible('#help')));
-	await page.keyboard.press('1');
+	await page.keyboard.press('?');
+	assert.ok(await page.evaluate(() => { // a key before the next frame, in which the focus leaves what is hidden
+		document.getElementById('help').close();
+		const { activeElement } = document;
+		activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: '1', bubbles: true, cancelable: true }));
+		return activeElement.id === 'shortcuts';
+	}));
 	await page.waitForSelector('#tiles');
 	await page.click('#help-open');
 	await page.uncheck('#shortcuts');
