@@ -1,9 +1,10 @@
 /*
  * Goal: whatever fails, one thing after the other or several at once: what was acknowledged
- * is there, once, and stays; what was refused is not, unless an opening finds it, and then it
- * stays; what was erased does not come back. Method: random lives (seeded) of a store on the
- * simulated disk: groups alone and begun ahead, flushes, merges, erasures; a disk that is full
- * for a while, calls that fail once or all; closings, kills and power cuts in between.
+ * is there, once, as it was acknowledged last, and stays; what was refused is not, unless an
+ * opening finds it, and then it stays; what was erased does not come back. Method: random
+ * lives (seeded) of a store on the simulated disk: groups of views and updates, alone and
+ * begun ahead, flushes, merges, erasures; a disk that is full for a while, calls that fail
+ * once or all; closings, kills and power cuts in between.
  */
 #include "disk.h"
 #include "life.h"
@@ -57,17 +58,28 @@ struct one {
 
 struct group {
 	struct one ones[GROUP_MAX];
+	uint32_t keys[GROUP_MAX];
+	uint32_t lcps[GROUP_MAX]; /* of an update; 0: a new view, whose lcp is 1 */
 	struct store_commit commits[GROUP_MAX];
 	struct store_request requests[GROUP_MAX];
-	uint32_t first, count; /* keys */
+	uint32_t count;
+};
+
+struct told_view {
+	enum fate fate;
+	uint32_t lcp;
+	uint32_t refused_lcp; /* the next opening may find it; 0: none */
+	uint8_t version;      /* the highest that was tried */
+	bool is_updated;      /* by a group under way */
 };
 
 struct story {
 	struct random *random;
 	struct disk *disk;
 	struct store *store;
-	enum fate fates[KEYS_MAX];
+	struct told_view views[KEYS_MAX]; /* by key */
 	uint32_t keys_count;
+	uint32_t updates_count;
 	uint64_t requests_count;
 	struct group *begun[BEGUN_MAX]; /* owned, oldest first */
 	uint32_t begun_count;
@@ -75,10 +87,11 @@ struct story {
 
 /* ---- what is there -------------------------------------------------------- */
 
-/* Rows of each key by table. */
+/* Rows of each key by table, and its lcp. */
 static void
-count_rows(struct store *store, uint32_t counts[2][KEYS_MAX])
+count_rows(struct store *store, uint32_t counts[2][KEYS_MAX], uint32_t lcps[KEYS_MAX])
 {
+	const struct store_str no_key = {NULL, 0};
 	struct store_error error = {0};
 	struct snapshot *snapshot;
 
@@ -90,15 +103,20 @@ count_rows(struct store *store, uint32_t counts[2][KEYS_MAX])
 			struct store_arena *arena = store_arena_create(0);
 			uint32_t rows = block_rows_count(block);
 			const uint64_t *visible;
-			struct vector view;
+			struct vector view, lcp = {0};
 
 			assert_int_equal(block_visible(block, 0, rows, arena, &visible, &error), 0);
-			if (block_read(block, VIEW, (struct store_str){NULL, 0}, arena, &view,
-				       &error) != 0)
+			if (block_read(block, VIEW, no_key, arena, &view, &error) != 0 ||
+			    (table == 0 &&
+			     block_read(block, LCP, no_key, arena, &lcp, &error) != 0))
 				fail_msg("%s", error.text);
-			for (uint32_t row = 0; row < rows; row++)
-				counts[table][at(&view, row)] +=
-				    visible == NULL || bitmap_get(visible, row);
+			for (uint32_t row = 0; row < rows; row++) {
+				if (visible != NULL && !bitmap_get(visible, row))
+					continue;
+				counts[table][at(&view, row)]++;
+				if (table == 0)
+					lcps[at(&view, row)] = (uint32_t)(at(&lcp, row) / 10);
+			}
 			store_arena_free(arena);
 		}
 	}
@@ -115,39 +133,66 @@ fail_life(const char *what, uint32_t key)
 static void
 check(struct story *story, bool is_opening)
 {
-	static uint32_t counts[2][KEYS_MAX];
+	static uint32_t counts[2][KEYS_MAX], lcps[KEYS_MAX];
 
-	count_rows(story->store, counts);
+	count_rows(story->store, counts, lcps);
 	for (uint32_t key = 0; key < story->keys_count; key++) {
-		enum fate *fate = &story->fates[key];
+		struct told_view *view = &story->views[key];
 		uint32_t count = counts[0][key];
 
 		if (count > 1 || counts[1][key] > 1)
 			fail_life("there twice", key);
-		if (*fate == MAYBE_ERASED)
+		if (view->fate == MAYBE_ERASED)
 			continue;
 		if (count != counts[1][key])
 			fail_life("in one table", key);
-		if (*fate == REFUSED && is_opening)
-			*fate = count == 1 ? ACKNOWLEDGED : ABSENT;
-		if (*fate == ACKNOWLEDGED && count != 1)
+		if (view->fate == REFUSED && is_opening)
+			view->fate = count == 1 ? ACKNOWLEDGED : ABSENT;
+		if (view->fate == ACKNOWLEDGED && count != 1)
 			fail_life("acknowledged and lost", key);
-		if (*fate != ACKNOWLEDGED && count != 0)
-			fail_life(*fate == ERASED ? "erased and there" : "refused and there", key);
+		if (view->fate != ACKNOWLEDGED && count != 0)
+			fail_life(view->fate == ERASED ? "erased and there" : "refused and there",
+				  key);
+		if (count == 1 && is_opening && lcps[key] == view->refused_lcp)
+			view->lcp = lcps[key];
+		if (is_opening)
+			view->refused_lcp = 0;
+		if (count == 1 && lcps[key] != view->lcp)
+			fail_life("not as it was acknowledged last", key);
 	}
 }
 
 /* ---- groups ---------------------------------------------------------------- */
 
-/* A view with an error row that has `text_size` bytes, one in four with a request's key. */
+/* A key whose view can be updated, or that of a new view. */
+static uint32_t
+choose_key(struct story *story)
+{
+	uint32_t key = (uint32_t)random_below(story->random, story->keys_count + 1);
+	bool may_update = key < story->keys_count && story->views[key].fate == ACKNOWLEDGED &&
+			  story->views[key].refused_lcp == 0 && !story->views[key].is_updated;
+
+	return may_update && random_below(story->random, 2) == 0 ? key : story->keys_count++;
+}
+
+/* A view with an error row that has `text_size` bytes, or an update without; one in four
+ * with a request's key. */
 static void
 make_one(struct story *story, struct group *group, uint32_t i, size_t text_size)
 {
 	struct one *one = &group->ones[i];
 	struct built *built = &one->built;
-	uint32_t key = group->first + i;
+	uint32_t next = story->keys_count, key = choose_key(story);
+	struct told_view *view = &story->views[key];
+	bool is_new = key == next;
 
-	build(built, &(struct beacon){.view = key % 60, .lcp = 1, .errors = 1});
+	group->keys[i] = key;
+	group->lcps[i] = is_new ? 0 : 2 + story->updates_count++;
+	view->is_updated = !is_new;
+	build(built, &(struct beacon){.view = key % 60,
+				      .lcp = is_new ? 1 : group->lcps[i],
+				      .errors = is_new,
+				      .version = is_new ? 0 : ++view->version});
 	built->entry.key = built->view[2].value.u = built->error[0][2].value.u = key;
 	built->view[3].value.u = built->error[0][3].value.u = 1000000 + key / SESSION_KEYS;
 	for (size_t at = 0; at < text_size; at++)
@@ -172,12 +217,20 @@ make_group(struct story *story)
 	struct group *group = calloc(1, sizeof *group);
 
 	assert_non_null(group);
-	group->first = story->keys_count;
 	group->count = 1 + (uint32_t)random_below(random, is_large ? GROUP_MAX : 3);
 	for (uint32_t i = 0; i < group->count; i++)
 		make_one(story, group, i, text_size);
-	story->keys_count += group->count;
 	return group;
+}
+
+static void
+settle_update(struct told_view *view, uint32_t lcp, int result, const struct store_commit *commit)
+{
+	view->is_updated = false;
+	if (result != 0)
+		view->refused_lcp = lcp;
+	else if (commit->result == 0 && commit->entries[0].outcome == STORE_STORED)
+		view->lcp = lcp;
 }
 
 /* The group's end. What follows a success in the WAL has nothing refused before it. */
@@ -185,14 +238,23 @@ static void
 settle(struct story *story, struct group *group, int result)
 {
 	for (uint32_t key = 0; result == 0 && key < story->keys_count; key++) {
-		if (story->fates[key] == REFUSED)
-			story->fates[key] = ABSENT;
+		if (story->views[key].fate == REFUSED)
+			story->views[key].fate = ABSENT;
+		story->views[key].refused_lcp = 0;
 	}
-	for (uint32_t i = 0; i < group->count; i++)
-		story->fates[group->first + i] = result != 0                     ? REFUSED
-						 : group->commits[i].result == 0 ? ACKNOWLEDGED
-										 : ABSENT;
-	say("  group %u+%u: %d\n", group->first, group->count, result);
+	for (uint32_t i = 0; i < group->count; i++) {
+		struct told_view *view = &story->views[group->keys[i]];
+
+		if (group->lcps[i] != 0) {
+			settle_update(view, group->lcps[i], result, &group->commits[i]);
+			continue;
+		}
+		view->lcp = 1;
+		view->fate = result != 0                     ? REFUSED
+			     : group->commits[i].result == 0 ? ACKNOWLEDGED
+							     : ABSENT;
+	}
+	say("  group of %u from %u: %d\n", group->count, group->keys[0], result);
 	free(group);
 }
 
@@ -228,7 +290,7 @@ begin(struct story *story)
 		settle(story, group, result);
 		return;
 	}
-	say("  begun %u+%u\n", group->first, group->count);
+	say("  begun %u from %u\n", group->count, group->keys[0]);
 	story->begun[story->begun_count++] = group;
 }
 
@@ -246,8 +308,10 @@ erase_some(struct story *story)
 	say("  erase session %u: %d\n", session, result);
 	for (uint32_t key = session * SESSION_KEYS;
 	     key < (session + 1) * SESSION_KEYS && key < story->keys_count; key++) {
-		if (story->fates[key] == ACKNOWLEDGED || story->fates[key] == MAYBE_ERASED)
-			story->fates[key] = result == 0 ? ERASED : MAYBE_ERASED;
+		enum fate *fate = &story->views[key].fate;
+
+		if (*fate == ACKNOWLEDGED || *fate == MAYBE_ERASED)
+			*fate = result == 0 ? ERASED : MAYBE_ERASED;
 	}
 }
 
