@@ -167,6 +167,15 @@ insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_s
 	return 0;
 }
 
+char
+insert_row_escaped(char c)
+{
+	static const char from[] = "ntrbf0", to[] = "\n\t\r\b\f\0";
+	const char *at = c == '\0' ? NULL : strchr(from, c);
+
+	return at == NULL ? c : to[at - from];
+}
+
 /* A string in single quotes at *at, unescaped in the arena. */
 static int
 quoted_at(struct insert_row *row, struct store_str text, uint32_t *at, struct store_str *out)
@@ -183,10 +192,8 @@ quoted_at(struct insert_row *row, struct store_str text, uint32_t *at, struct st
 	while (i < end) {
 		char c = text.bytes[i++];
 
-		if (c == '\\') {
-			c = text.bytes[i++];
-			c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
-		}
+		if (c == '\\')
+			c = insert_row_escaped(text.bytes[i++]);
 		bytes[size++] = c;
 	}
 	*at = end + 1;

@@ -29,6 +29,8 @@ void insert_row_begin(struct insert_row *row);
  * All return 0, STORE_ENOMEM or STORE_EINVAL with the error set. */
 int insert_row_set(struct insert_row *row, uint32_t column, struct store_str text);
 int insert_row_add_tag(struct insert_row *row, struct store_str name, struct store_str value);
+/* What a backslash before `c` makes of it. */
+char insert_row_escaped(char c);
 /* Checks the row as a whole and adds it to `out`. */
 int insert_row_end(struct insert_row *row);
 /* The error gets `row N: `, and the column unless it is negative. */

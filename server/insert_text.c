@@ -20,8 +20,9 @@ static enum ending
 end_of(struct line_reader *reader)
 {
 	const char *bytes = reader->data.bytes;
+	uint32_t left = reader->data.size - reader->at;
 
-	if (reader->at < reader->data.size && bytes[reader->at] == '\r')
+	if (left > 0 && bytes[reader->at] == '\r' && (left == 1 || bytes[reader->at + 1] == '\n'))
 		reader->at++;
 	if (reader->at == reader->data.size)
 		return LINE_ENDED;
@@ -82,7 +83,6 @@ quoted(struct line_reader *reader)
 static struct store_str
 unescaped(struct line_reader *reader, struct store_str raw)
 {
-	static const char from[] = "ntrbf0", to[] = "\n\t\r\b\f\0";
 	struct store_str found = {NULL, 0};
 	uint32_t size = 0;
 	char *out;
@@ -94,20 +94,17 @@ unescaped(struct line_reader *reader, struct store_str raw)
 	for (uint32_t i = 0; i < raw.size; i++) {
 		char c = raw.bytes[i];
 
-		if (c == '\\' && i + 1 < raw.size) {
-			const char *at = strchr(from, c = raw.bytes[++i]);
-
-			if (at != NULL && c != '\0')
-				c = to[at - from];
-		}
+		if (c == '\\' && i + 1 < raw.size)
+			c = insert_row_escaped(raw.bytes[++i]);
 		out[size++] = c;
 	}
 	return (struct store_str){out, size};
 }
 
-/* bytes NULL: no memory, or a quote that does not end. */
+/* bytes NULL: no memory, or a quote that does not end. `escaped`: of a map, whose
+ * texts have their own escapes, and no others around them. */
 static enum ending
-next_field(struct line_reader *reader, struct store_str *out, bool *null)
+next_field(struct line_reader *reader, bool escaped, struct store_str *out, bool *null)
 {
 	*null = false;
 	if (reader->commas && reader->at < reader->data.size &&
@@ -117,7 +114,7 @@ next_field(struct line_reader *reader, struct store_str *out, bool *null)
 	}
 	*out = rest_until(reader, reader->commas ? ",\r\n" : "\t\r\n");
 	*null = is_null(*out);
-	if (!reader->commas && (*out = unescaped(reader, *out)).bytes == NULL)
+	if (!reader->commas && !escaped && (*out = unescaped(reader, *out)).bytes == NULL)
 		return FAILED;
 	return end_of(reader);
 }
@@ -133,9 +130,13 @@ read_row(struct insert_row *row, struct line_reader *reader)
 	bool null;
 
 	for (count = 0; ending == FIELD_ENDED; count++) {
+		const struct store_column *columns = row->table->columns;
+		bool is_map;
+
 		if (count == head->columns_count)
 			return insert_row_refuse(row, -1, "more fields than columns");
-		if ((ending = next_field(reader, &field, &null)) == FAILED)
+		is_map = columns[head->columns[count]].type == STORE_MAP;
+		if ((ending = next_field(reader, is_map, &field, &null)) == FAILED)
 			return insert_row_refuse(row, head->columns[count], "a field does not end");
 		if (null || (field.size == 0 && reader->commas))
 			continue;
@@ -160,7 +161,7 @@ read_header(struct insert_row *row, struct line_reader *reader, struct insert_he
 	while (ending == FIELD_ENDED) {
 		int column;
 
-		if ((ending = next_field(reader, &field, &null)) == FAILED)
+		if ((ending = next_field(reader, false, &field, &null)) == FAILED)
 			return insert_row_refuse(row, -1, "the header does not end");
 		if (head == NULL)
 			continue;

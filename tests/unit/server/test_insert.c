@@ -183,12 +183,12 @@ static const char *const formats[] = {
     "[\"\",null,\"t\",\"\",null,{},null,null]",
     HEAD "TabSeparated\n"
 	 "2026-05-28 20:00:00.125\ts\xc3\xa4\\t\"x\"\t/a\t18446744073709551615\t"
-	 "{'plan':'pro','it\\\\'s':'a\\\\nb'}\t0.5\t1\tmobile\n"
+	 "{'plan':'pro','it\\'s':'a\\nb'}\t0.5\t1\tmobile\n"
 	 "\\N\tt\t\t\\N\t{}\t\\N\t\\N\t\n",
     HEAD "TabSeparatedWithNames\n"
 	 "device\tts\tsite\tpath\tview_id\ttags\tlcp\tsave_data\r\n"
 	 "mobile\t1779998400125\ts\xc3\xa4\\t\"x\"\t/a\t18446744073709551615\t"
-	 "{'plan':'pro','it\\\\'s':'a\\\\nb'}\t0.5\t1\r\n"
+	 "{'plan':'pro','it\\'s':'a\\nb'}\t0.5\t1\r\n"
 	 "\t\\N\tt\t\t\\N\t{}\t\\N\t\\N",
     HEAD "CSV\n"
 	 "\"2026-05-28 20:00:00.125\",\"s\xc3\xa4\t\"\"x\"\"\",\"/a\",18446744073709551615,"
@@ -222,6 +222,36 @@ same_in_every_format(void **state)
 		assert_true(cell_of(1, "ts", NULL)->value.i == NOW_MS);
 		assert_int_equal(rows.entries[1].rows[0].cells_count, 3);
 		assert_false(rows.entries[1].keyed);
+	}
+}
+
+/* What SELECT writes of these, in both. */
+static void
+tags_are_escaped_once(void **state)
+{
+	static const struct {
+		const char *written, *value;
+		size_t size;
+	} table[] = {{"C:\\\\new", "C:\\new", 6}, {"it\\'s", "it's", 4},
+		     {"\\\\N", "\\N", 2},         {"a\\nb\\tc\\rd", "a\nb\tc\rd", 7},
+		     {"a\\bb\\fc", "a\bb\fc", 5}, {"a\\0b", "a\0b", 3}};
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof table / sizeof *table; i++) {
+		const struct store_cell *cell;
+
+		snprintf(text, sizeof text,
+			 i % 2 == 0
+			     ? "INSERT INTO events (tags, site) FORMAT TSV\n{'k':'%s'}\ts\n"
+			     : "INSERT INTO events (tags, site) FORMAT CSV\n\"{'k':'%s'}\",s\n",
+			 table[i / 2].written);
+		if (insert(text) != 0)
+			fail_msg("%s: %s", text, error.text);
+		cell = cell_of(0, "tags", "k");
+		assert_int_equal(cell->value.pair->value.size, table[i / 2].size);
+		assert_memory_equal(cell->value.pair->value.bytes, table[i / 2].value,
+				    table[i / 2].size);
 	}
 }
 
@@ -322,6 +352,8 @@ refused(void **state)
 	assert_int_equal(insert("INSERT INTO events (site, name) FORMAT TSV\ns\n"), 27);
 	assert_int_equal(insert("INSERT INTO events (site) FORMAT TSV\ns\tt\n"), 27);
 	assert_int_equal(insert("INSERT INTO events (site) FORMAT CSV\n\"s\n"), 27);
+	assert_int_equal(insert("INSERT INTO events (site, name) FORMAT TSV\ns\r\tn\n"), 27);
+	assert_int_equal(insert("INSERT INTO events (site, name) FORMAT CSV\ns\r,n\n"), 27);
 	assert_int_equal(insert("INSERT INTO events FORMAT CSVWithNames\nsite,sites\n"), 27);
 	assert_int_equal(insert("INSERT INTO events (site) FORMAT JSONCompactEachRow [\"s\",1]"),
 			 27);
@@ -495,10 +527,15 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(heads),         cmocka_unit_test(same_in_every_format),
-	    cmocka_unit_test(times),         cmocka_unit_test(refused),
-	    cmocka_unit_test(secrets),       cmocka_unit_test(random_strings),
-	    cmocka_unit_test(random_damage), cmocka_unit_test(memory),
+	    cmocka_unit_test(heads),
+	    cmocka_unit_test(same_in_every_format),
+	    cmocka_unit_test(times),
+	    cmocka_unit_test(refused),
+	    cmocka_unit_test(secrets),
+	    cmocka_unit_test(random_strings),
+	    cmocka_unit_test(random_damage),
+	    cmocka_unit_test(memory),
+	    cmocka_unit_test(tags_are_escaped_once),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
