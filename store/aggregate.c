@@ -82,6 +82,13 @@ aggregate_weighs(enum aggregate_kind kind)
 	       !(kind >= AGGREGATE_GROUP_ARRAY && kind <= AGGREGATE_GROUP_UNIQ_ARRAY);
 }
 
+bool
+aggregate_may_approximate(const struct aggregate_name *name)
+{
+	return (name->kind == AGGREGATE_QUANTILE || name->kind == AGGREGATE_QUANTILES) &&
+	       strcmp(name->name, INTERPOLATED) != 0;
+}
+
 /* In between room grows faster: there are more to come, and what is copied costs
  * more than what is not used. */
 #define FEW_GROUPS 64u

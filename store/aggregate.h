@@ -50,7 +50,7 @@ struct aggregate {
 	double levels[AGGREGATE_LEVELS_MAX];
 	uint32_t levels_count;
 	uint32_t elements_max; /* of topK and groupArray */
-	uint32_t scale;        /* of the argument when it is a stored column, else 0 */
+	uint32_t scale;        /* of the argument when a histogram may hold its values, else 0 */
 	struct type type;
 	bool weighted; /* by the rows' sample interval */
 	bool margin;   /* half the width of its confidence interval instead */
@@ -68,6 +68,8 @@ const struct aggregate_name *aggregate_at(uint32_t index);
 const char *aggregate_nearest(struct store_str name);
 /* Whether sampled rows need their weights for it: not min, max, any, uniq. */
 bool aggregate_weighs(enum aggregate_kind kind);
+/* Whether its quantiles may come from a histogram: not where the name says exact. */
+bool aggregate_may_approximate(const struct aggregate_name *name);
 
 struct aggregate_states *
 aggregate_create(const struct aggregate *aggregate, struct store_arena *arena, uint64_t secret);

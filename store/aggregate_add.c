@@ -66,9 +66,7 @@ add_quantile(const struct aggregate_states *states, struct aggregate_state *stat
 	if (weight == 0 ? !may_weigh_nothing : isnan(number) != 0)
 		return 0;
 	if (state->sketch == NULL) {
-		state->sketch = sketch_create(states->arena, keys    ? SKETCH_KEYS
-							     : exact ? 0
-								     : aggregate->scale);
+		state->sketch = sketch_create(states->arena, keys ? SKETCH_KEYS : aggregate->scale);
 		if (state->sketch == NULL)
 			return STORE_ELIMIT;
 	}

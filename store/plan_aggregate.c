@@ -265,7 +265,7 @@ build_aggregate(struct planner *planner, const struct sql_node *node,
 	    !check_others(planner, node, aggregate) || !set_parameters(planner, node, aggregate) ||
 	    !set_aggregate_type(planner, node, aggregate))
 		return NULL;
-	if (aggregate->argument != NULL && aggregate->argument->kind == EXPRESSION_COLUMN &&
+	if (aggregate_may_approximate(name) && aggregate->argument->kind == EXPRESSION_COLUMN &&
 	    plan->table != NULL &&
 	    plan->table->columns[aggregate->argument->column].type == STORE_FLOAT)
 		aggregate->scale = plan->table->columns[aggregate->argument->column].scale;
@@ -313,10 +313,12 @@ plan_margin(struct planner *planner, const struct sql_node *node)
 
 	if (of->kind == SQL_CALL)
 		name = aggregate_find(of->text, &has_condition);
-	if (name == NULL || !(name->kind == AGGREGATE_COUNT || name->kind == AGGREGATE_SUM ||
-			      name->kind == AGGREGATE_AVG || name->kind == AGGREGATE_QUANTILE))
-		return bad_aggregate(planner, node,
-				     "takes one call of count, sum, avg or quantile");
+	if (name == NULL || name->has_weight || of->distinct ||
+	    !(name->kind == AGGREGATE_COUNT || name->kind == AGGREGATE_SUM ||
+	      name->kind == AGGREGATE_AVG || name->kind == AGGREGATE_QUANTILE))
+		return bad_aggregate(
+		    planner, node,
+		    "takes one call of count, sum, avg or quantile, without DISTINCT");
 	if ((aggregate = build_aggregate(planner, of, name, has_condition)) == NULL)
 		return NULL;
 	aggregate->margin = true;

@@ -16,6 +16,7 @@ struct item {
 	enum kind kind;
 	struct node *argument, *condition; /* or NULL */
 	double levels[2];
+	uint32_t weight; /* of each row, besides its own: QUANTILE that is exact by name; or 0 */
 	char text[2600];
 };
 
@@ -105,10 +106,11 @@ aggregate_quantiles(const struct item *item, struct sample *samples, uint32_t co
 
 	for (uint32_t i = 0; i < count; i++) {
 		samples[numbers] = samples[i];
+		samples[numbers].weight *= item->weight == 0 ? 1 : item->weight;
 		samples[numbers].value.f = value_number(item->argument->kind, &samples[i].value);
 		numbers += isnan(samples[numbers].value.f) ? 0 : 1;
 	}
-	sketched = numbers > SKETCH_EXACT_MAX && item->argument->is_stored;
+	sketched = numbers > SKETCH_EXACT_MAX && item->argument->is_stored && item->weight == 0;
 	if (numbers > 0)
 		qsort(samples, numbers, sizeof *samples, compare_samples);
 	for (int i = 0; i < 2; i++) {
@@ -242,32 +244,50 @@ random_argument(struct nodes *nodes, enum aggregate aggregate)
 	return random_number(nodes, 2);
 }
 
+/* Its name and levels, and in `more` what comes between argument and condition. */
 static inline void
-print_item(struct nodes *nodes, struct item *item)
+print_name(struct nodes *nodes, struct item *item, char name[64], char more[16])
 {
 	static const char *const names[] = {"count", "sum",      "avg",       "min",
 					    "max",   "quantile", "quantiles", "uniq"};
 	static const double levels[] = {0, 0.25, 0.5, 0.75, 0.9, 0.99, 1};
-	const char *comma = item->argument != NULL && item->condition != NULL ? ", " : "";
-	char parameters[40] = "";
-	bool median = item->aggregate == QUANTILE && random_below(&nodes->random, 4) == 0;
+	const char *suffix = item->condition == NULL ? "" : "If";
+	uint64_t choice = random_below(&nodes->random, 4);
 
-	item->levels[0] = median ? 0.5 : PICK(&nodes->random, levels);
+	item->levels[0] = PICK(&nodes->random, levels);
 	item->levels[1] = PICK(&nodes->random, levels);
-	if (item->aggregate == QUANTILES)
-		snprintf(parameters, sizeof parameters, "(%g, %g)", item->levels[0],
-			 item->levels[1]);
-	else if (item->aggregate == QUANTILE && !median)
-		snprintf(parameters, sizeof parameters, "(%g)", item->levels[0]);
-	if (item->aggregate == SHARE)
+	if (item->aggregate == QUANTILES) {
+		snprintf(name, 64, "quantiles%s(%g, %g)", suffix, item->levels[0], item->levels[1]);
+	} else if (item->aggregate == QUANTILE && choice == 0) {
+		item->levels[0] = 0.5;
+		snprintf(name, 64, "median%s", suffix);
+	} else if (item->aggregate == QUANTILE && choice == 1) {
+		item->weight = 1 + (uint32_t)random_below(&nodes->random, 3);
+		snprintf(name, 64, "quantileExactWeightedInterpolated%s(%g)", suffix,
+			 item->levels[0]);
+		snprintf(more, 16, ", %u", item->weight);
+	} else if (item->aggregate == QUANTILE) {
+		snprintf(name, 64, "quantile%s(%g)", suffix, item->levels[0]);
+	} else {
+		snprintf(name, 64, "%s%s", names[item->aggregate], suffix);
+	}
+}
+
+static inline void
+print_item(struct nodes *nodes, struct item *item)
+{
+	const char *comma = item->argument != NULL && item->condition != NULL ? ", " : "";
+	char name[64], more[16] = "";
+
+	if (item->aggregate == SHARE) {
 		snprintf(item->text, sizeof item->text, "countIf(%s) / count()",
 			 item->condition->text);
-	else
-		snprintf(item->text, sizeof item->text, "%s%s%s(%s%s%s)",
-			 median ? "median" : names[item->aggregate],
-			 item->condition == NULL ? "" : "If", parameters,
-			 item->argument == NULL ? "" : item->argument->text, comma,
-			 item->condition == NULL ? "" : item->condition->text);
+		return;
+	}
+	print_name(nodes, item, name, more);
+	snprintf(item->text, sizeof item->text, "%s(%s%s%s%s)", name,
+		 item->argument == NULL ? "" : item->argument->text, more, comma,
+		 item->condition == NULL ? "" : item->condition->text);
 }
 
 static inline void
