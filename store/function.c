@@ -109,7 +109,6 @@ function_is_planned(struct store_str name)
 	    "geoDistance",
 	    "groupBitmap",
 	    "groupUniqArrayArray",
-	    "hex",
 	    "IPv4NumToString",
 	    "IPv4StringToNum",
 	    "isIPAddressInRange",

@@ -4,20 +4,35 @@
  */
 #include "plan_inside.h"
 
-/* WHEN NULL is met by NULL, as in ClickHouse and unlike x = NULL. */
 static struct sql_node *
-condition_of(struct planner *planner, struct sql_node *subject, struct sql_node *when)
+call_of(struct planner *planner, const char *name, struct sql_node *a, struct sql_node *b)
 {
-	bool is_null = when->kind == SQL_NULL;
 	struct sql_node *call =
-	    plan_make_call(planner, when, is_null ? "isNull" : "equals", 2 - is_null);
+	    a == NULL ? NULL : plan_make_call(planner, a, name, b == NULL ? 1 : 2);
 
 	if (call == NULL)
 		return NULL;
-	call->args[0] = subject;
-	if (!is_null)
-		call->args[1] = when;
+	call->args[0] = a;
+	if (b != NULL)
+		call->args[1] = b;
 	return call;
+}
+
+/* NULL is met by NULL, as in ClickHouse and unlike x = NULL. */
+static struct sql_node *
+condition_of(struct planner *planner, struct sql_node *subject, struct sql_node *when)
+{
+	struct sql_node *equal, *subject_null, *when_null, *both;
+
+	if (when->kind == SQL_NULL)
+		return call_of(planner, "isNull", subject, NULL);
+	equal = call_of(planner, "equals", subject, when);
+	if (plan_is_literal(when) || equal == NULL)
+		return equal;
+	subject_null = call_of(planner, "isNull", subject, NULL);
+	when_null = call_of(planner, "isNull", when, NULL);
+	both = when_null == NULL ? NULL : call_of(planner, "and", subject_null, when_null);
+	return both == NULL ? NULL : call_of(planner, "or", equal, both);
 }
 
 const struct sql_node *

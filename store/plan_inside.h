@@ -72,6 +72,8 @@ plan_coerce_to_time(struct planner *planner, struct expression *expression, bool
 bool plan_coerce_texts(struct planner *planner, struct expression *call);
 
 /* plan_parameter.c */
+/* Whether it is a number, a text, true or false, as it is written: never NULL. */
+bool plan_is_literal(const struct sql_node *node);
 /* {name:Type}, with the value that the request gives it. */
 struct expression *
 plan_parameter(struct planner *planner, const struct sql_node *node, enum phase phase);

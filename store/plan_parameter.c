@@ -122,8 +122,8 @@ build_scalar(struct planner *planner, const struct sql_node *node, struct store_
 
 /* ---- arrays ---------------------------------------------------------- */
 
-static bool
-is_literal(const struct sql_node *node)
+bool
+plan_is_literal(const struct sql_node *node)
 {
 	if (node->kind == SQL_CALL)
 		return sql_is_word(node->text, "negate") && node->args_count == 1 &&
@@ -153,7 +153,7 @@ parse_array(struct planner *planner, struct store_str value)
 		return NULL;
 	array = query->items[0];
 	for (uint32_t i = 0; i < array->args_count; i++) {
-		if (!is_literal(array->args[i]))
+		if (!plan_is_literal(array->args[i]))
 			return NULL;
 	}
 	return array;

@@ -961,6 +961,9 @@ SELECT site AS device, device AS site, count() FROM pageviews GROUP BY 1, 2 ORDE
 SELECT site AS device, device AS site, count() FROM pageviews GROUP BY ALL ORDER BY ALL
 SELECT CASE device WHEN 'mobile' THEN 1 WHEN 'tablet' THEN 2 ELSE 3 END, count() FROM pageviews GROUP BY ALL ORDER BY ALL
 SELECT CASE save_data WHEN NULL THEN 'none' WHEN 1 THEN 'yes' END AS x, count() FROM pageviews GROUP BY x ORDER BY x
+SELECT CASE inp WHEN cls THEN 'same' ELSE 'other' END AS c, CASE viewport_width WHEN save_data THEN 1 WHEN inp THEN 2 ELSE 3 END AS d, count() FROM pageviews GROUP BY c, d ORDER BY c, d
+SELECT CASE inp WHEN nullIf(error_count, error_count) THEN 'none' WHEN 88 THEN 'some' END AS c, count() FROM pageviews GROUP BY c ORDER BY c
+SELECT CASE NULL WHEN inp THEN 1 ELSE 0 END AS c, CASE 7 WHEN inp THEN 1 WHEN NULL THEN 2 END AS d, count() FROM pageviews GROUP BY c, d ORDER BY c, d
 SELECT CASE site WHEN device THEN 1 WHEN 'shop' THEN 2 ELSE 3 END AS x, CASE WHEN site = 'shop' THEN CASE cpu WHEN 2 THEN 'a' ELSE 'b' END END AS y, count() FROM pageviews GROUP BY ALL ORDER BY ALL
 SELECT if(error_count > 1, toFloat64OrNull('x'), 3) AS x, count() FROM pageviews GROUP BY x ORDER BY x
 SELECT greatest(toFloat64OrNull('x'), 3), coalesce(toFloat64OrNull('x'), 3), multiIf(0, nullIf(1.5, 1.5), 0, NULL, 3), ifNull(toFloat64OrNull('x'), 3), least(NULL, 1), greatest(CAST(NULL AS Nullable(Int64)), 1)
