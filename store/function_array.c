@@ -152,7 +152,7 @@ is_same(const struct expression *call, const struct store_value *item, const str
 	struct store_value value = data_value(data, row);
 	bool a, b;
 
-	if (element == type || data_type_is_time(type))
+	if ((element == type && !data_type_is_float(type)) || data_type_is_time(type))
 		return data_compare(element, item, &value) == 0;
 	if (!data_type_is_float(element) && !data_type_is_float(type)) {
 		a = data_type_is_signed(element) && item->v.i < 0;

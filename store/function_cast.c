@@ -231,7 +231,8 @@ cast_to_time(struct evaluation *evaluation, const struct data *from, uint32_t ro
 	value = value >= least ? value : isnan(value) ? 0 : least;
 	value = value > most ? most : value;
 	if (is_wide)
-		out->n.i[row] = (int64_t)(value * 1000);
+		out->n.i[row] =
+		    (int64_t)((double)value * 1000); /* 56.87 as 56.870, as in ClickHouse */
 	else
 		data_set_time(out, row,
 			      (int64_t)value * (out->type.type == STORE_R_DATE && value <= DAYS_MAX

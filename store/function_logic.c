@@ -379,12 +379,24 @@ infer_extreme(const struct expression *call, struct type *out)
 	return true;
 }
 
-/* NULLs do not count; of unordered values (NaN) the later one wins. */
+/* NULLs do not count. Of unordered values (NaN) the later one wins where there are two that
+ * cannot be NULL, else the one that is a number: as in ClickHouse. */
+static bool
+is_better(const struct data *best, const struct data *other, uint32_t row, int wanted, bool general)
+{
+	int order = function_compare(best, other, row);
+
+	if (!general)
+		return order != wanted;
+	return order == 2 ? isnan(data_double(best, row)) : order == -wanted;
+}
+
 static int
 evaluate_extreme(struct evaluation *evaluation, const struct expression *call,
 		 const struct data *args, struct data *out)
 {
 	int wanted = call->function->name[0] == 'g' ? 1 : -1;
+	bool general = call->type.nullable || call->args_count > 2;
 
 	if (call->type.nullable && data_allocate_nulls(evaluation, out) != 0)
 		return STORE_ELIMIT;
@@ -394,7 +406,7 @@ evaluate_extreme(struct evaluation *evaluation, const struct expression *call,
 		for (uint32_t a = 1; a < call->args_count; a++) {
 			if (!data_is_null(&args[a], i) &&
 			    (data_is_null(&args[best], i) ||
-			     function_compare(&args[best], &args[a], i) != wanted))
+			     is_better(&args[best], &args[a], i, wanted, general)))
 				best = a;
 		}
 		copy_cell(&args[best], out, i);

@@ -20,17 +20,20 @@ infer_round(const struct expression *call, struct type *out)
 	       (call->args_count < 2 || data_type_is_integer(call->args[1]->type.type));
 }
 
+/* Digits behind the point, or zeros before it: 1e-5 is no double, 1e5 is one. */
 static inline double
-round_double(double value, double power, enum rounding rounding)
+round_double(double value, double power, bool is_zeros, enum rounding rounding)
 {
-	double scaled = value * power, rounded;
+	double scaled = is_zeros ? value / power : value * power, rounded;
 
-	if (!isfinite(scaled) || power == 0)
-		return power == 0 && isfinite(value) ? 0 : value;
+	if (is_zeros && isinf(power))
+		return isfinite(value) ? 0 : value;
+	if (!isfinite(scaled))
+		return value;
 	rounded = rounding == ROUND   ? nearbyint(scaled) /* half to even */
 		  : rounding == FLOOR ? floor(scaled)
 				      : ceil(scaled);
-	return rounded / power;
+	return is_zeros ? rounded * power : rounded / power;
 }
 
 /* To 10^zeros; 0 when the type does not reach so far. */
@@ -57,24 +60,36 @@ round_integer(enum store_result_type type, int64_t value, double zeros, enum rou
 
 /* Inlined once for each kind of rounding. */
 static inline __attribute__((always_inline)) void
-round_doubles(const double *values, double power, uint32_t count, enum rounding rounding,
-	      double *out)
+round_doubles(const double *values, double power, bool is_zeros, uint32_t count,
+	      enum rounding rounding, double *out)
 {
 	for (uint32_t i = 0; i < count; i++)
-		out[i] = round_double(values[i], power, rounding);
+		out[i] = round_double(values[i], power, is_zeros, rounding);
+}
+
+static inline __attribute__((always_inline)) void
+round_all(const double *values, double power, bool is_zeros, uint32_t count, enum rounding rounding,
+	  double *out)
+{
+	if (rounding == ROUND)
+		round_doubles(values, power, is_zeros, count, ROUND, out);
+	else if (rounding == FLOOR)
+		round_doubles(values, power, is_zeros, count, FLOOR, out);
+	else
+		round_doubles(values, power, is_zeros, count, CEIL, out);
 }
 
 /* A column, to as many digits in all rows. */
 CODEC_CLONES static void
-round_column(const double *values, double power, uint32_t count, enum rounding rounding,
+round_column(const double *values, double digits, uint32_t count, enum rounding rounding,
 	     double *out)
 {
-	if (rounding == ROUND)
-		round_doubles(values, power, count, ROUND, out);
-	else if (rounding == FLOOR)
-		round_doubles(values, power, count, FLOOR, out);
+	double power = pow(10, fabs(digits));
+
+	if (digits < 0)
+		round_all(values, power, true, count, rounding, out);
 	else
-		round_doubles(values, power, count, CEIL, out);
+		round_all(values, power, false, count, rounding, out);
 }
 
 static int
@@ -87,8 +102,7 @@ evaluate_round(struct evaluation *evaluation, const struct expression *call,
 	(void)evaluation;
 	if (data_type_is_float(out->type.type) && !args[0].constant &&
 	    (call->args_count == 1 || args[1].constant)) {
-		round_column(args[0].n.f,
-			     pow(10, call->args_count == 1 ? 0 : data_double(&args[1], 0)),
+		round_column(args[0].n.f, call->args_count == 1 ? 0 : data_double(&args[1], 0),
 			     out->count, rounding, out->n.f);
 		return 0;
 	}
@@ -97,7 +111,8 @@ evaluate_round(struct evaluation *evaluation, const struct expression *call,
 		uint32_t index = data_index(&args[0], i);
 
 		if (data_type_is_float(out->type.type))
-			out->n.f[i] = round_double(args[0].n.f[index], pow(10, digits), rounding);
+			out->n.f[i] = round_double(args[0].n.f[index], pow(10, fabs(digits)),
+						   digits < 0, rounding);
 		else
 			out->n.i[i] =
 			    round_integer(out->type.type, args[0].n.i[index], -digits, rounding);

@@ -40,9 +40,9 @@ is_letter(char c)
 	return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 }
 
-/* Bytes of "scheme://", "scheme:" without slashes none; 0 when there is none. */
+/* Bytes of what may be a scheme. */
 static uint32_t
-scheme_size(struct store_str text)
+word_size(struct store_str text)
 {
 	uint32_t at = 0;
 
@@ -50,7 +50,25 @@ scheme_size(struct store_str text)
 				  (at > 0 && ((text.bytes[at] >= '0' && text.bytes[at] <= '9') ||
 					      strchr("+-.", text.bytes[at]) != NULL))))
 		at++;
+	return at;
+}
+
+/* Bytes of "scheme://", "scheme:" without slashes none; 0 when there is none. */
+static uint32_t
+scheme_size(struct store_str text)
+{
+	uint32_t at = word_size(text);
+
 	return at > 0 && text.size - at >= 3 && memcmp(text.bytes + at, "://", 3) == 0 ? at + 3 : 0;
+}
+
+/* Also of "mailto:a@b", but ClickHouse wants three bytes behind the colon. */
+static uint32_t
+protocol_size(struct store_str text)
+{
+	uint32_t at = word_size(text);
+
+	return at > 0 && text.size - at >= 4 && text.bytes[at] == ':' ? at : 0;
 }
 
 /* What stands before the path, with or without a scheme. */
@@ -105,15 +123,13 @@ top_level(struct store_str name)
 		   : piece(name, from, name.size);
 }
 
-/* The first slash that begins a path: not one of "://" or "//host". */
+/* The first slash; of two, such as in "://" and "//host", the next one behind them. */
 static uint32_t
 path_begin(struct store_str text)
 {
-	uint32_t from = scheme_size(text);
+	uint32_t at = find(text, 0, "/");
 
-	if (from == 0 && text.size > 1 && text.bytes[0] == '/' && text.bytes[1] == '/')
-		from = 2;
-	return find(text, from, "/");
+	return text.size - at > 1 && text.bytes[at + 1] == '/' ? find(text, at + 2, "/") : at;
 }
 
 static struct store_str
@@ -128,7 +144,7 @@ part_of(const char *name, struct store_str text)
 	if (strcmp(name, "topLevelDomain") == 0)
 		return top_level(host(text));
 	if (strcmp(name, "protocol") == 0)
-		return piece(text, 0, scheme_size(text) > 0 ? scheme_size(text) - 3 : 0);
+		return piece(text, 0, protocol_size(text));
 	if (strcmp(name, "path") == 0)
 		return piece(text, path_begin(text), find(text, path_begin(text), "?#"));
 	if (strcmp(name, "pathFull") == 0)
@@ -139,7 +155,7 @@ part_of(const char *name, struct store_str text)
 		return piece(text, mark + 1, size);
 	if (strcmp(name, "cutFragment") == 0)
 		return piece(text, 0, mark);
-	return piece(text, 0, find(text, 0, "?#")); /* cutQueryStringAndFragment */
+	return piece(text, 0, query < size ? query : mark); /* cutQueryStringAndFragment */
 }
 
 static int
@@ -155,7 +171,8 @@ evaluate_part(struct evaluation *evaluation, const struct expression *call, cons
 	return result;
 }
 
-/* The text without what stands between ? and #. */
+/* The text without what stands between ? and #, or the end: also where a fragment has the
+ * ?, as those of pages that route by it. */
 static int
 evaluate_cut_query(struct evaluation *evaluation, const struct expression *call,
 		   const struct data *args, struct data *out)
@@ -165,7 +182,7 @@ evaluate_cut_query(struct evaluation *evaluation, const struct expression *call,
 	(void)call;
 	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i);
-		uint32_t query = find(text, 0, "?#"), mark;
+		uint32_t query = find(text, 0, "?"), mark;
 		char *bytes;
 
 		mark = find(text, query, "#");
@@ -185,7 +202,7 @@ evaluate_cut_query(struct evaluation *evaluation, const struct expression *call,
 	return result;
 }
 
-/* The value of name=value between ? & and #. */
+/* The value of name=value behind the first ?, and ? or & or #, up to one of &#;. */
 static int
 evaluate_parameter(struct evaluation *evaluation, const struct expression *call,
 		   const struct data *args, struct data *out)
@@ -195,20 +212,20 @@ evaluate_parameter(struct evaluation *evaluation, const struct expression *call,
 	(void)call;
 	for (uint32_t i = 0; result == 0 && i < out->count; i++) {
 		struct store_str text = data_string(&args[0], i), name = data_string(&args[1], i);
-		uint32_t end = find(text, 0, "#"), at = find(text, 0, "?");
+		uint32_t at = find(text, 0, "?");
 
 		out->s[i] = piece(text, 0, 0);
 		result = expression_work(evaluation, text.size);
-		while (at < end) {
-			uint32_t next = find(text, at + 1, "&#;");
+		while (at < text.size) {
+			uint32_t end = find(text, at + 1, "&#;");
 
-			if (name.size > 0 && next - at > name.size + 1 &&
+			if (name.size > 0 && end - at > name.size + 1 &&
 			    text.bytes[at + 1 + name.size] == '=' &&
 			    memcmp(text.bytes + at + 1, name.bytes, name.size) == 0) {
-				out->s[i] = piece(text, at + name.size + 2, next);
+				out->s[i] = piece(text, at + name.size + 2, end);
 				break;
 			}
-			at = next;
+			at = find(text, at + 1, "?&#");
 		}
 	}
 	return result;

@@ -177,6 +177,7 @@ struct filling {
 	struct scan *scan;
 	const struct plan_order *order;
 	uint32_t place; /* of the order among all */
+	bool ended;     /* a step went below an unsigned type's 0 */
 	struct rows out;
 };
 
@@ -190,8 +191,9 @@ compare(const struct filling *filling, const struct store_value *a, const struct
 }
 
 static void
-step(const struct filling *filling, struct store_value *value)
+step(struct filling *filling, struct store_value *value)
 {
+	int64_t before = value->v.i;
 	const struct plan_fill *fill = &filling->order->fill;
 	enum store_result_type type = filling->order->expression->type.type;
 	int64_t unit = data_time_unit_ms(type);
@@ -203,6 +205,8 @@ step(const struct filling *filling, struct store_value *value)
 		    function_add_interval(value->v.i * unit, fill->step.v.i, fill->unit) / unit;
 	else if (__builtin_add_overflow(value->v.i, fill->step.v.i, &value->v.i))
 		value->v.i = fill->step.v.i > 0 ? INT64_MAX : INT64_MIN;
+	if (!data_type_is_float(type) && !data_type_is_signed(type) && type != STORE_R_DATETIME64)
+		filling->ended |= filling->order->descending && before >= 0 && value->v.i < 0;
 }
 
 static struct store_value *
@@ -252,7 +256,8 @@ fill_until(struct filling *filling, struct store_value *next, const struct store
 	const struct plan_fill *fill = &filling->order->fill;
 	int result = 0;
 
-	while (result == 0 && (until == NULL || compare(filling, next, until) < 0) &&
+	while (result == 0 && !filling->ended &&
+	       (until == NULL || compare(filling, next, until) < 0) &&
 	       (!fill->has_to || compare(filling, next, &fill->to) < 0)) {
 		result = add_filled(filling, next, like);
 		step(filling, next);
@@ -286,6 +291,7 @@ fill_group(struct filling *filling, const struct store_value *rows, uint64_t cou
 	struct store_value next = fill->from;
 	int result;
 
+	filling->ended = false;
 	for (uint64_t r = 0; r < count; r++) {
 		const struct store_value *row = rows + r * width;
 		const struct store_value *value = row + at + filling->place;

@@ -1027,6 +1027,23 @@ SELECT fromUnixTimestamp(1.5)
 SELECT fromUnixTimestamp('5')
 SELECT fromUnixTimestamp(toDate('2026-01-01'))
 SELECT fromUnixTimestamp(toUnixTimestamp(ts)) = toDateTime(ts) AS same, fromUnixTimestamp(viewport_width) FROM pageviews ORDER BY view_id LIMIT 5
+SELECT round(250000., -5), ceil(0.5, -5), floor(1234567.8, -5), round(-150000., -5), floor(-1., -3), round(1e10, -9), round(1e15, -13)
+SELECT round(transfer_bytes / 1, -5) AS x, floor(transfer_bytes / 1, -4) AS y, ceil(transfer_bytes / 1, -6) AS z, count() FROM pageviews GROUP BY x, y, z ORDER BY x, y, z
+SELECT toDateTime64(56.87, 3), CAST(1.001 AS DateTime64(3)), toDateTime64(1780000000.123, 3), toDateTime64(0.5, 3)
+SELECT count() FROM pageviews WHERE toDateTime64(toUnixTimestamp64Milli(ts) / 1000, 3) != ts
+SELECT has([1.5, 0/0], 64.62), has([1.5, 0/0], 1.5), has([0/0], 0/0), has([1.5, 2.5], 2.5), has([0.5], 0/0)
+SELECT count() FROM events WHERE has([1.5, 0/0], value)
+SELECT error_count AS x, count() FROM pageviews GROUP BY x ORDER BY x DESC WITH FILL TO 1
+SELECT error_count AS x, count() FROM pageviews GROUP BY x ORDER BY x DESC WITH FILL FROM 7 STEP -2
+SELECT toUInt64(error_count) AS x, count() FROM pageviews GROUP BY x ORDER BY x DESC WITH FILL FROM 4
+SELECT cutQueryString(u), cutQueryStringAndFragment(u), cutFragment(u), extractURLParameter(u, 'x'), extractURLParameter(u, 'y'), queryString(u), fragment(u), path(u), pathFull(u) FROM (SELECT 'https://a.b/#/r?x=1&y=2' AS u)
+SELECT cutQueryString(u), cutQueryStringAndFragment(u), cutFragment(u), extractURLParameter(u, 'x'), extractURLParameter(u, 'y'), queryString(u), fragment(u), path(u), pathFull(u) FROM (SELECT 'https://a.b/p?x=1#f?y=2' AS u)
+SELECT path(u), pathFull(u), protocol(u), domain(u) FROM (SELECT 'blob:https://a.b/c' AS u)
+SELECT extractURLParameter('a?x=1?y=2&z=3;w=4#y=5', 'y'), extractURLParameter('a?x=1?y=2&z=3;w=4', 'w'), extractURLParameter('a&x=1', 'x'), extractURLParameter('a?b#x=1', 'x'), extractURLParameter('a?x=1?y=2', 'x'), extractURLParameter('a?xx=1&x=', 'x')
+SELECT path('a//b/c'), path('//a.b/c'), path('/c//d'), path('x?u=http://a.b/c'), path('https://a.b'), path('a//b'), pathFull('http:/a'), path('/')
+SELECT protocol('mailto:a@b.c'), protocol('data:text/html'), protocol('about:blank'), protocol('x:y'), protocol('http:/a'), protocol(':abcd'), protocol('https://'), protocol('')
+SELECT greatest(lcp, 0/0) AS a, least(lcp, 0/0, 5) AS b, least(0/0, inp) AS c FROM pageviews ORDER BY view_id LIMIT 20
+SELECT greatest(1, 0/0), least(0/0, 1), least(1, 3, 0/0), greatest(0/0, 3, 1), greatest(0/0, 0/0, 1), least(0/0, NULL, 2)
 
 -- formats
 -- format: JSON JSONCompact JSONEachRow JSONCompactEachRow JSONStrings CSV CSVWithNames TabSeparated TabSeparatedWithNames TSVRaw Vertical Pretty PrettyCompact
