@@ -119,6 +119,8 @@ access_log_time(struct store_str text, int64_t *ms)
 {
 	double number;
 
+	if (text.size == STAMP_BYTES + 2 && text.bytes[0] == '[') /* Apache's %t */
+		text = (struct store_str){text.bytes + 1, STAMP_BYTES};
 	if (text.size == STAMP_BYTES && local_time(text.bytes, ms))
 		return true;
 	if (iso_time(text, ms))
@@ -252,8 +254,8 @@ find_time(struct store_str text, int64_t *ms)
 	return UINT32_MAX;
 }
 
-static bool
-is_address(struct store_str text)
+bool
+access_log_is_address(struct store_str text)
 {
 	uint32_t colons = 0, others = 0;
 
@@ -264,6 +266,18 @@ is_address(struct store_str text)
 	return text.size > 0 && (colons >= 2 || others == 0);
 }
 
+static bool
+is_host(struct store_str text)
+{
+	for (uint32_t i = 0; i < text.size; i++) {
+		unsigned char c = (unsigned char)text.bytes[i];
+
+		if (!isalnum(c) && c < 0x80 && strchr(".-_:[]", c) == NULL)
+			return false;
+	}
+	return true;
+}
+
 /* Whoever comes first: the client, or the virtual host and then the client. */
 static void
 put_client(struct store_str head, struct access_log_line *out)
@@ -272,7 +286,7 @@ put_client(struct store_str head, struct access_log_line *out)
 	struct store_str first = word(&cursor), second = word(&cursor);
 
 	out->address = first;
-	if (!is_address(first) && is_address(second)) {
+	if (!access_log_is_address(first) && access_log_is_address(second) && is_host(first)) {
 		out->host = first;
 		out->address = second;
 	}

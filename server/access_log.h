@@ -36,6 +36,8 @@ int access_log_parse_json(struct store_str text, struct store_arena *arena,
 /* 10/Oct/2000:13:55:36 -0700, 2000-10-10T13:55:36.25-07:00 (or Z), seconds or
  * milliseconds since 1970; false: none of them. */
 bool access_log_time(struct store_str text, int64_t *ms);
+/* Whether a word may be an IPv4 or IPv6 address, which a host's name is not. */
+bool access_log_is_address(struct store_str text);
 
 /* One event, whose site is set if the beacon's address has ?site=; or none, of a
  * line that is neither beacon nor page. 0, STORE_EINVAL or STORE_ENOMEM. */

@@ -22,12 +22,16 @@ enum field {
 	TIME,
 	DURATION_S,
 	DURATION_US,
+	DURATION_NS,
 	STATUS,
 	FIELDS_COUNT
 };
 
 /* Of several names the one with the highest rank counts. */
-#define FIELD(name, field, rank) {name, sizeof name - 1, field, rank},
+#define FIELD(name, field, rank)                   \
+	{                                          \
+		name, sizeof name - 1, field, rank \
+	}
 
 static const struct {
 	const char *name;
@@ -35,59 +39,69 @@ static const struct {
 	enum field field;
 	int rank;
 } fields[] = {
-    FIELD("client_ip", ADDRESS, 3) FIELD("remote_addr", ADDRESS, 2) FIELD("remote_ip", ADDRESS, 1)
-	FIELD("clientip", ADDRESS, 1) FIELD("client", ADDRESS, 1) FIELD("remoteIP", ADDRESS, 1)
-	    FIELD("ClientHost", ADDRESS, 1) FIELD("http_user_agent", USER_AGENT, 2)
-		FIELD("user_agent", USER_AGENT, 1) FIELD("userAgent", USER_AGENT, 1) FIELD(
-		    "agent", USER_AGENT, 1) FIELD("User-Agent", USER_AGENT, 1)
-		    FIELD("request_User-Agent", USER_AGENT, 1) FIELD("host", HOST, 3) FIELD(
-			"http_host", HOST, 2) FIELD("vhost", HOST, 2) FIELD("server_name", HOST, 1)
-			FIELD("RequestHost", HOST,
-			      1) FIELD("scheme", SCHEME, 1) FIELD("request_method", METHOD, 2)
-			    FIELD("method", METHOD, 1) FIELD("RequestMethod", METHOD, 1) FIELD(
-				"request_uri", TARGET,
-				3) FIELD("uri", TARGET, 2)
-				FIELD("RequestPath", TARGET, 2) FIELD("path", TARGET, 1) FIELD(
-				    "url", TARGET,
-				    1) FIELD("args", QUERY,
-					     1) FIELD("query_string", QUERY, 1)
-				    FIELD("query", QUERY,
-					  1) FIELD("request", REQUEST,
-						   1) FIELD("http_referer", REFERRER, 2)
-					FIELD("http_referrer", REFERRER, 2) FIELD(
-					    "referer", REFERRER,
-					    1) FIELD("referrer", REFERRER,
-						     1) FIELD("Referer", REFERRER, 1)
-					    FIELD("request_Referer", REFERRER, 1) FIELD(
-						"sent_http_content_type",
-						CONTENT_TYPE,
-						2) FIELD("resp_content_type", CONTENT_TYPE, 1)
-						FIELD("http_sec_fetch_dest", DESTINATION, 2) FIELD(
-						    "sec_fetch_dest",
-						    DESTINATION,
-						    1) FIELD("Sec-Fetch-Dest", DESTINATION,
-							     1) FIELD("msec", TIME, 5)
-						    FIELD("time_iso8601", TIME,
-							  4) FIELD("time_local", TIME,
-								   3) FIELD("ts", TIME, 3)
-							FIELD("StartUTC", TIME, 3) FIELD(
-							    "time",
-							    TIME,
-							    2) FIELD("timestamp", TIME,
-								     2) FIELD("@timestamp", TIME, 1)
-							    FIELD("request_time", DURATION_S,
-								  2) FIELD("duration", DURATION_S,
-									   1)
-								FIELD("duration_us", DURATION_US,
-								      1) FIELD("request_time_us",
-									       DURATION_US,
-									       1) FIELD("status",
-											STATUS, 2)
-								    FIELD("status_code", STATUS, 1)
-									FIELD("DownstreamStatus",
-									      STATUS, 1)
-									    FIELD("response",
-										  STATUS, 1)};
+    FIELD("ip", ADDRESS, 4),
+    FIELD("client_ip", ADDRESS, 3),
+    FIELD("remote_addr", ADDRESS, 2),
+    FIELD("remote_ip", ADDRESS, 1),
+    FIELD("clientip", ADDRESS, 1),
+    FIELD("client", ADDRESS, 1),
+    FIELD("remoteIP", ADDRESS, 1),
+    FIELD("ClientHost", ADDRESS, 1),
+    FIELD("ua", USER_AGENT, 3),
+    FIELD("http_user_agent", USER_AGENT, 2),
+    FIELD("user_agent", USER_AGENT, 1),
+    FIELD("userAgent", USER_AGENT, 1),
+    FIELD("agent", USER_AGENT, 1),
+    FIELD("User-Agent", USER_AGENT, 1),
+    FIELD("request_User-Agent", USER_AGENT, 1),
+    FIELD("Duration", DURATION_NS, 1),
+    FIELD("downstream_Content-Type", CONTENT_TYPE, 1),
+    FIELD("sent_http_content_type", CONTENT_TYPE, 2),
+    FIELD("resp_content_type", CONTENT_TYPE, 1),
+    FIELD("host", HOST, 3),
+    FIELD("http_host", HOST, 2),
+    FIELD("vhost", HOST, 2),
+    FIELD("server_name", HOST, 1),
+    FIELD("RequestHost", HOST, 1),
+    FIELD("scheme", SCHEME, 1),
+    FIELD("request_method", METHOD, 2),
+    FIELD("method", METHOD, 1),
+    FIELD("RequestMethod", METHOD, 1),
+    FIELD("request_uri", TARGET, 3),
+    FIELD("uri", TARGET, 2),
+    FIELD("RequestPath", TARGET, 2),
+    FIELD("path", TARGET, 1),
+    FIELD("url", TARGET, 1),
+    FIELD("args", QUERY, 1),
+    FIELD("query_string", QUERY, 1),
+    FIELD("query", QUERY, 1),
+    FIELD("request", REQUEST, 1),
+    FIELD("http_referer", REFERRER, 2),
+    FIELD("http_referrer", REFERRER, 2),
+    FIELD("referer", REFERRER, 1),
+    FIELD("referrer", REFERRER, 1),
+    FIELD("Referer", REFERRER, 1),
+    FIELD("request_Referer", REFERRER, 1),
+    FIELD("http_sec_fetch_dest", DESTINATION, 2),
+    FIELD("sec_fetch_dest", DESTINATION, 1),
+    FIELD("Sec-Fetch-Dest", DESTINATION, 1),
+    FIELD("msec", TIME, 5),
+    FIELD("time_iso8601", TIME, 4),
+    FIELD("time_local", TIME, 3),
+    FIELD("ts", TIME, 3),
+    FIELD("StartUTC", TIME, 3),
+    FIELD("time", TIME, 2),
+    FIELD("timestamp", TIME, 2),
+    FIELD("@timestamp", TIME, 1),
+    FIELD("request_time", DURATION_S, 2),
+    FIELD("duration", DURATION_S, 1),
+    FIELD("duration_us", DURATION_US, 1),
+    FIELD("request_time_us", DURATION_US, 1),
+    FIELD("status", STATUS, 2),
+    FIELD("status_code", STATUS, 1),
+    FIELD("DownstreamStatus", STATUS, 1),
+    FIELD("response", STATUS, 1),
+};
 
 #define NAMES_COUNT (sizeof fields / sizeof *fields)
 
@@ -198,9 +212,15 @@ take_request(const struct reading *reading, struct access_log_line *out)
 	out->method = reading->found[METHOD];
 	out->target = reading->found[TARGET];
 	out->query = reading->found[QUERY];
-	if (request.size == 0 || (out->method.size > 0 && out->target.size > 0))
+	if (out->query.size > 0 && out->query.bytes[0] == '?')
+		out->query = (struct store_str){out->query.bytes + 1, out->query.size - 1}; /* %q */
+	space = request.size == 0 ? NULL : memchr(request.bytes, ' ', request.size);
+	if (request.size > 0 && space == NULL && out->target.size == 0 && out->method.size > 0)
+		out->target = request; /* Apache's %U, or what grok makes of a line */
+	/* `path` and `url` may be the log's own: a request line counts more. */
+	if (request.size == 0 || (out->method.size > 0 && out->target.size > 0 &&
+				  (space == NULL || reading->rank[TARGET] > 1)))
 		return;
-	space = memchr(request.bytes, ' ', request.size);
 	last = memrchr(request.bytes, ' ', request.size);
 	if (space == NULL)
 		return;
@@ -222,6 +242,8 @@ take_numbers(const struct reading *reading, struct access_log_line *out)
 		out->duration_ms = number * 1000;
 	else if (tree_to_number(reading->found[DURATION_US], &number))
 		out->duration_ms = number / 1000;
+	else if (tree_to_number(reading->found[DURATION_NS], &number))
+		out->duration_ms = number / 1e6;
 	else
 		return;
 	out->has_duration = out->duration_ms >= 0 && out->duration_ms < 1e12;
@@ -254,6 +276,10 @@ access_log_parse_json(struct store_str text, struct store_arena *arena, struct a
 	out->address = reading.found[ADDRESS];
 	out->user_agent = reading.found[USER_AGENT];
 	out->host = reading.found[HOST];
+	if (out->address.size == 0 && access_log_is_address(out->host)) {
+		out->address = out->host; /* %h of Apache, which shippers' parsers call host */
+		out->host = (struct store_str){NULL, 0};
+	}
 	out->scheme = reading.found[SCHEME];
 	out->referrer = reading.found[REFERRER];
 	out->content_type = reading.found[CONTENT_TYPE];

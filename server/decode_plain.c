@@ -193,7 +193,8 @@ static bool
 is_further(const struct tree *node, struct store_arena *arena, struct store_str *text)
 {
 	(void)arena, (void)text;
-	return !decode_is(node->name, "type") && !decode_is(node->name, "sessionId") &&
+	return !decode_is(node->name, "ip") && !decode_is(node->name, "ua") &&
+	       !decode_is(node->name, "type") && !decode_is(node->name, "sessionId") &&
 	       !decode_is(node->name, "timestamp") && !decode_is(node->name, "url") &&
 	       !decode_is(node->name, "userAgent") && !decode_is(node->name, "amount") &&
 	       !decode_is(node->name, "value");

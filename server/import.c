@@ -28,6 +28,7 @@ struct import_job {
 	struct import_options options;
 	struct import_batch batch;
 	uint32_t sampled_out_count; /* entries of which nothing is kept */
+	bool lines;                 /* ?lines=: a record each, whatever the first begins with */
 	bool errors_told;           /* ?errors=: a body without any beacon is no error */
 	struct store_request request;
 	struct settings *settings; /* owned: one reference */
@@ -205,7 +206,8 @@ run(struct workpool_job *pool_job)
 
 	if (result == STORE_ELIMIT || result == STORE_ENOMEM)
 		wrong = result == STORE_ELIMIT ? too_large : no_memory;
-	if (wrong == NULL && import_decode(text, &job->options, job->arena, &job->batch) != 0)
+	if (wrong == NULL && (job->lines ? import_decode_lines : import_decode)(
+				 text, &job->options, job->arena, &job->batch) != 0)
 		wrong = no_memory;
 	if (wrong == NULL && !sample(job))
 		wrong = no_memory;
@@ -303,6 +305,7 @@ read_parameters(h2o_req_t *req, struct import_job *job)
 		memcpy(site, value.bytes, value.size);
 		options->site = (struct store_str){site, value.size};
 	}
+	job->lines = http_parameter(req, "lines", &value); /* drum import has split arrays itself */
 	if (http_parameter(req, "errors", &value)) {
 		if (!tree_to_number(value, &number) || !(number >= 0) || number > IMPORT_ERRORS_MAX)
 			return wrong_errors;

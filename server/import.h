@@ -85,7 +85,9 @@ struct import_batch {
  * what it tells of rejected records always does. 0 or STORE_ENOMEM. */
 int import_decode(struct store_str text, const struct import_options *options,
 		  struct store_arena *arena, struct import_batch *out);
-/* The same for a record a line, whatever the first begins with. */
+/* Whether a text is of JSON arrays: a line of a log may begin with a bracket, too. */
+bool import_is_array(struct store_str text);
+/* The same as import_decode for a record a line, whatever the first begins with. */
 int import_decode_lines(struct store_str text, const struct import_options *options,
 			struct store_arena *arena, struct import_batch *out);
 

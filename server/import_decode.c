@@ -294,15 +294,26 @@ import_decode_lines(struct store_str text, const struct import_options *options,
 	return decode(text, true, options, arena, out);
 }
 
+bool
+import_is_array(struct store_str text)
+{
+	uint32_t at = 0;
+
+	while (at < text.size && isspace((unsigned char)text.bytes[at]))
+		at++;
+	if (at == text.size || text.bytes[at++] != '[')
+		return false;
+	while (at < text.size && isspace((unsigned char)text.bytes[at]))
+		at++;
+	return at == text.size || memchr("{[]\"", text.bytes[at], 4) != NULL;
+}
+
 int
 import_decode(struct store_str text, const struct import_options *options,
 	      struct store_arena *arena, struct import_batch *out)
 {
-	uint32_t at = 0;
-
 	if (text.size >= 3 && memcmp(text.bytes, "\xef\xbb\xbf", 3) == 0)
 		text = (struct store_str){text.bytes + 3, text.size - 3}; /* of UTF-8 */
-	while (at < text.size && isspace((unsigned char)text.bytes[at]))
-		at++;
-	return decode(text, at == text.size || text.bytes[at] != '[', options, arena, out);
+	return decode(text, options->format == IMPORT_COMBINED || !import_is_array(text), options,
+		      arena, out);
 }

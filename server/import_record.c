@@ -233,6 +233,9 @@ has_inner(const struct import_shape *shape)
 {
 	struct store_str text = trim(shape->message);
 
+	/* The message of a plain agent's error may look like anything. */
+	if ((shape->marks & (HAS_PLAIN | HAS_ERROR)) == (HAS_PLAIN | HAS_ERROR))
+		return false;
 	return !(shape->marks & (IS_NATIVE | HAS_META | HAS_REQUEST)) && text.size > 10 &&
 	       (text.bytes[0] == '{' || memmem(text.bytes, text.size, "] \"", 3) != NULL ||
 		is_form(text));
@@ -258,20 +261,25 @@ decode_inner(struct store_str text, int64_t now_ms, struct store_arena *arena,
 	return import_record(format, &last, text, now_ms, arena, out, error);
 }
 
-/* nginx writes what clients send as it is: bytes that are no UTF-8 become ?. */
+/* nginx writes what clients send as it is: bytes that are no UTF-8 become %HH. */
 static struct store_str
 repaired(struct store_str text, struct store_arena *arena)
 {
-	char *out = store_arena_alloc(arena, text.size);
+	static const char hex[] = "0123456789ABCDEF";
+	char *out = store_arena_alloc(arena, text.size * 3u);
+	uint32_t used = 0;
 
-	for (uint32_t at = 0, size; out != NULL && at < text.size; at += size) {
-		size = json_utf8_bytes(text, at);
-		if (size == 0)
-			out[at] = '?', size = 1;
-		else
-			memcpy(out + at, text.bytes + at, size);
+	for (uint32_t at = 0, size; out != NULL && at<text.size; at += size> 0 ? size : 1) {
+		if ((size = json_utf8_bytes(text, at)) > 0) {
+			memcpy(out + used, text.bytes + at, size);
+			used += size;
+			continue;
+		}
+		out[used++] = '%';
+		out[used++] = hex[(unsigned char)text.bytes[at] >> 4];
+		out[used++] = hex[(unsigned char)text.bytes[at] & 15];
 	}
-	return (struct store_str){out, out == NULL ? 0 : text.size};
+	return (struct store_str){out, used};
 }
 
 /* An object that is no JSON but for such bytes may be a log's. */

@@ -135,7 +135,7 @@ path_of(const struct import_sink_options *options, struct client *client,
 	char site[65], format[20];
 	const char *name = import_format_name(options->format);
 
-	snprintf(path, CLIENT_PATH_BYTES_MAX, "/import?errors=%u", IMPORT_ERRORS_MAX);
+	snprintf(path, CLIENT_PATH_BYTES_MAX, "/import?errors=%u&lines=1", IMPORT_ERRORS_MAX);
 	snprintf(site, sizeof site, "%.*s", (int)options->site.size, options->site.bytes);
 	snprintf(format, sizeof format, "%s", name);
 	return (options->site.size == 0 || client_add_parameter(client, path, "site", site)) &&

@@ -356,7 +356,9 @@ find_kind(struct import_split *split)
 	if (at == split->size)
 		return split->at_end ? 0 : 1;
 	position->is_known = true;
-	position->is_values = !split->lines && split->text[at] == '[';
+	position->is_values =
+	    !split->lines &&
+	    import_is_array((struct store_str){split->text, (uint32_t)split->size});
 	return 1;
 }
 

@@ -145,6 +145,62 @@ test('a line without end is one reject, and what follows is taken', () => {
   assert.equal(fs.statSync(rejects).size, (512 << 10) + 2);
 });
 
+test('a line that begins with a bracket is one reject, wherever it stands', async () => {
+  const input = scratch('access.log'), rejects = scratch('rejects'), bracket = '[Mon Nov 23 16:00:00 2026] [core:notice] AH00094: Command line\n';
+  fs.writeFileSync(input, bracket + lines(0, 1000));
+  for (const format of ['combined', 'auto']) {
+    const data = scratch('data'), { status, stdout } = run(['--data', data, '--site', 's', '--format', format, '--rejects', rejects, input]);
+    assert.equal(status, 0);
+    assert.match(stdout, /^imported 1000 beacons.* 1 rejected/s);
+    assert.equal(fs.readFileSync(rejects, 'utf8'), bracket);
+    assertOnce(data, 1000);
+    fs.rmSync(rejects);
+  }
+  // Over HTTP, where any piece of the file may begin with such a line.
+  const server = await start(scratch('data'), unlimited());
+  fs.writeFileSync(input, lines(0, 30000).replaceAll('\n', `\n${bracket}`));
+  assert.match(run(['--to', server.url, '--token', TOKEN, '--site', 's', input]).stdout, /^imported 30000 beacons.* 30000 rejected/s);
+  assert.equal((await server.query(COUNTS)).trim(), '30000\t30000');
+  for (const query of ['', '&format=combined', '&lines=1']) {
+    const answer = await fetch(`${server.url}/import?site=other${query}`, { method: 'POST', body: bracket + line(30000), headers: { Authorization: `Bearer ${TOKEN}`, 'Idempotency-Key': `bracket${query}` } });
+    assert.equal(answer.status, 200);
+    const { accepted, rejected } = await answer.json();
+    assert.deepEqual({ accepted, rejected }, { accepted: 1, rejected: 1 });
+  }
+  assert.equal(await server.end(), 0);
+});
+
+test('access logs as objects: names and values as servers write them', async () => {
+  const server = await start(scratch('data'), unlimited()), msec = '"msec":1780000000', browser = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36';
+  const records = [
+    Buffer.concat([Buffer.from(`{${msec},"request":"GET /x/caf`), Buffer.from([0xe9]), Buffer.from('-menu HTTP/1.1","status":200,"host":"a.example"}\n')]),
+    '{"time":"2026-05-28T20:26:40.000Z","remoteIP":"73.15.0.1","host":"b.example","request":"/x/apache","query":"?x=1","method":"GET","status":"200","referer":"-"}\n',
+    `{${msec},"ip":"73.15.0.1","ua":"${browser}","host":"c.example","request":"GET /x/ua HTTP/1.1","status":200}\n`,
+    '{"time":"[28/May/2026:20:26:40 +0000]","request":"GET /x/real HTTP/1.1","request_method":"GET","path":"/var/log/nginx/access.log","status":"200","host":"d.example"}\n',
+    `{${msec},"RequestMethod":"GET","RequestPath":"/x/traefik","RequestHost":"e.example","Duration":250000000,"DownstreamStatus":200,"status":200}\n`,
+    '{"type":"javascript_error","message":"{\\"v\\":1,\\"site\\":\\"victim\\",\\"view\\":\\"00000000000000ff\\",\\"url\\":\\"https://v.example/\\"}","filename":"https://f.example/a.js","line":3,"sessionId":"s","timestamp":1780000000000,"url":"https://f.example/x"}\n',
+    `{"type":"purchase","amount":9.9,"currency":"EUR","sessionId":"s1","url":"https://g.example/x","ip":"73.15.0.1","ua":"${browser}","t":1780000000000}\n`,
+  ];
+  const answer = await fetch(`${server.url}/import`, { method: 'POST', body: Buffer.concat(records.map((record) => Buffer.from(record))), headers: { Authorization: `Bearer ${TOKEN}` } });
+  const { accepted, skipped, errors } = await answer.json();
+  assert.deepEqual({ accepted, skipped, errors }, { accepted: 7, skipped: 0, errors: [] });
+  assert.equal(await server.query("SELECT site, path, browser, value FROM events WHERE path != '/x' ORDER BY site FORMAT TSV"),
+    'a.example\t/x/caf%E9-menu\t\t\\N\nb.example\t/x/apache\t\t\\N\nc.example\t/x/ua\tChrome\t\\N\nd.example\t/x/real\t\t\\N\ne.example\t/x/traefik\t\t250\n');
+  // What is called host may be the client: it is no site, and is not stored.
+  const client = '{"host":"198.51.100.77","method":"GET","path":"/x/vector","status":200,"timestamp":"2026-05-28T20:26:40Z"}';
+  for (const [query, want] of [['', { accepted: 0, rejected: 1 }], ['&site=h.example', { accepted: 1, rejected: 0 }]]) {
+    const told = await (await fetch(`${server.url}/import?errors=1${query}`, { method: 'POST', body: client, headers: { Authorization: `Bearer ${TOKEN}` } })).json();
+    assert.deepEqual({ accepted: told.accepted, rejected: told.rejected }, want);
+  }
+  assert.equal(await server.query("SELECT site, host, path FROM events WHERE site = 'h.example' FORMAT TSV"), 'h.example\t\t/x/vector\n');
+  assert.equal(await server.query('SELECT site, position(message, \'victim\') > 0 FROM errors FORMAT TSV'), 'f.example\t1\n');
+  assert.equal(await server.query("SELECT count() FROM pageviews WHERE site = 'victim' FORMAT TSV"), '0\n');
+  const business = await server.query("SELECT text, browser FROM events WHERE site = 'g.example' FORMAT TSV");
+  assert.match(business, /EUR/);
+  assert.doesNotMatch(business, /Mozilla|address/);
+  assert.equal(await server.end(), 0);
+});
+
 test('rejects: told with their lines, and kept as they came', () => {
   const data = scratch('data'), file = scratch('log'), rejects = scratch('rejects');
   const bad = Array.from({ length: 10 }, (_, i) => `bad line ${i} \x1b[31m`);
