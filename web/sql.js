@@ -29,18 +29,18 @@ export function period(range, now) {
 	const [from, to] = String(range)
 		.split('~')
 		.map((part) => Date.parse(`${part}Z`));
-	if (!(from < to)) return period('7d', now);
+	if (!isRange(range)) return period('7d', now);
 	return { from, to, live: false };
 }
 
 export const isRange = (range) => {
 	if (Object.hasOwn(RANGES, range)) return true;
 	const [from, to] = String(range).split('~').map((part) => Date.parse(`${part}Z`));
-	return from < to;
+	return from >= 0 && from < to && to < 253402300800000;
 };
 
 /** The period of the same length that ends where this one begins. */
-export const before = ({ from, to }) => ({ from: 2 * from - to, to: from, live: false });
+export const before = ({ from, to }) => ({ from: Math.max(2 * from - to, 0), to: from, live: false });
 
 /** Seconds of a step by which the period has at most `points` of them. */
 export function stepOf({ from, to }, points = 100) {
@@ -49,7 +49,7 @@ export function stepOf({ from, to }, points = 100) {
 }
 
 /** Step of the series: seconds since 1970, a multiple of `step`. */
-export const bucket = (step) => `toUnixTimestamp(toStartOfInterval(ts, INTERVAL ${step} SECOND))`;
+export const bucket = (step) => `toUnixTimestamp(toStartOfInterval(ts, INTERVAL ${step < 86400 ? `${step} SECOND` : `${step / 86400} DAY`}))`;
 
 /** The column, or the tag, of a dimension. */
 export const columnOf = (key) => (key.startsWith('tag.') ? `tags[${text(key.slice(4))}]` : key);

@@ -235,6 +235,15 @@ test('the state is in the URL: filters, reload, back', async () => {
 	assert.ok((await page.$$eval('a[href]', (all) => all.map((a) => a.href))).every((href) => !href.includes(TOKEN)), 'no link carries the token');
 });
 
+test('long periods: a month, years, and all that can be told have their answers', async () => {
+	for (const from of ['2025-12-01', '2020-01-01', '1970-01-01']) {
+		for (const tab of ['overview', 'errors', 'where']) {
+			await open({ site: 'shop', tab, range: `${from}T00:00~${RANGE.split('~')[1]}` });
+			assert.deepEqual(await page.$$eval('.error-text', (found) => found.map((element) => element.textContent)), [], `${tab} from ${from}`);
+		}
+	}
+});
+
 test('a stretch drawn across a chart is the period', async () => {
 	await show();
 	const box = await page.locator('#series .chart-main .u-over').boundingBox();

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as format from '../../web/format.js';
-import { before, byDimension, condition, period, stepOf, text } from '../../web/sql.js';
+import { before, byDimension, condition, isRange, period, stepOf, text } from '../../web/sql.js';
 import { difference, levels, marginOfCount, marginOfQuantile, marginOfShare, middle } from '../../web/statistics.js';
 import { rate } from '../../web/vitals.js';
 
@@ -82,7 +82,9 @@ test('periods', () => {
 	}
 	assert.deepEqual(period('2026-06-01T00:00~2026-06-08T00:00', 0), { from: Date.UTC(2026, 5, 1), to: Date.UTC(2026, 5, 8), live: false });
 	assert.deepEqual(before({ from: 100, to: 130 }), { from: 70, to: 100, live: false });
-	for (const nonsense of ['', 'x', '2026-06-08T00:00~2026-06-01T00:00', "7d' --"]) assert.equal(period(nonsense, 0).to - period(nonsense, 0).from, 7 * 86400e3);
+	for (const nonsense of ['', 'x', '2026-06-08T00:00~2026-06-01T00:00', "7d' --", '-200000-01-01T00:00~2026-01-01T00:00', '2026-06-01T00:00~+200000-01-01T00:00', '~2026-06-01T00:00']) assert.equal(period(nonsense, 0).to - period(nonsense, 0).from, 7 * 86400e3);
+	assert.ok(isRange('1970-01-01T00:00~9999-12-31T23:59') && !isRange('0001-01-01T00:00~2026-01-01T00:00'));
+	assert.deepEqual(before({ from: 10, to: 30 }), { from: 0, to: 10, live: false }, 'no time is before 1970');
 	for (const hours of [1, 24, 168, 672, 8760]) {
 		const step = stepOf({ from: 0, to: hours * 3600e3 });
 		assert.ok((hours * 3600) / step <= 100 && (hours * 3600) / step > 20, `${hours} h in steps of ${step} s`);
